@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings are errors on gcc and clang; assertions stay on in every build, so
+# NDEBUG is never defined.
+
+add_compile_definitions(_GNU_SOURCE SHOPME_EDGE_VERSION="${PROJECT_VERSION}")
+add_compile_options(
+  -Wall -Wextra -Wpedantic -Werror
+  -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes
+  -Wpointer-arith -Wcast-align -Wcast-qual -Wwrite-strings -Wundef
+  -Wimplicit-fallthrough -Wswitch-enum -Wdouble-promotion)
+
+# Hardening, as the Open Source Security Foundation's compiler guide names it.
+add_compile_options(
+  -fstack-protector-strong -fno-strict-aliasing -fno-common
+  -fno-delete-null-pointer-checks)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
+  add_compile_options(-fcf-protection=full -fstack-clash-protection)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2")
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g3")
+set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie")
+
+set(EDGE_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+if(EDGE_SANITIZE)
+  add_compile_options(-fsanitize=${EDGE_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${EDGE_SANITIZE})
+endif()
+
+# A control is a build that breaks one rule on purpose; a test that does not
+# catch it is no test. Never set for anything that is shipped.
+set(EDGE_CONTROL "" CACHE STRING "Negative control, e.g. ACK_ON_RECEIPT")
+if(EDGE_CONTROL)
+  add_compile_definitions(EDGE_CONTROL_${EDGE_CONTROL}=1)
+endif()
+
+# edge_library(NAME SOURCES ... LINKS ...): one folder, one static library.
+function(edge_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${arg_LINKS})
+endfunction()
+
+# edge_test(NAME SOURCES ... LINKS ...): one cmocka program, run by ctest.
+function(edge_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} cmocka)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endfunction()

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: a YAML file read against one table (name, type, unit,
+ * range, default, a line of help). An unknown key is an error; every error
+ * names file, line, column, and what was expected. `${ENV}` is not expanded;
+ * secrets are not here but in the environment. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "gateway/base/base.h"
+
+enum {
+    CONFIG_STREAMS_MAX = 8,
+    CONFIG_NAME_MAX = 64,
+    CONFIG_PATH_MAX = 1024,
+    CONFIG_HOST_MAX = 256,
+};
+
+enum config_broker_mode {
+    CONFIG_BROKER_EMBEDDED, /* Mosquitto as our child */
+    CONFIG_BROKER_EXTERNAL, /* the site's own, at `address` */
+};
+
+struct config_address {
+    char host[CONFIG_HOST_MAX]; /* name or address, no brackets */
+    uint16_t port;              /* 0 = any free one (listening only) */
+};
+
+struct config_broker {
+    enum config_broker_mode mode;      /* default embedded */
+    struct config_address listen;      /* embedded; default 127.0.0.1:1883 */
+    char program[CONFIG_PATH_MAX];     /* default /usr/sbin/mosquitto */
+    struct config_address address;     /* external */
+};
+
+enum config_sink {
+    CONFIG_SINK_NONE,
+    CONFIG_SINK_EVENTBRIDGE,
+    CONFIG_SINK_KINESIS,
+};
+
+struct config_stream {
+    char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
+    bool shop;                  /* runs the choreography; at most one does */
+    uint32_t priority;          /* 1 goes first; default its place in the list */
+    enum config_sink sink;
+    char sink_name[256];        /* eventbridge: bus; kinesis: stream */
+};
+
+struct config_cloud {
+    char region[CONFIG_NAME_MAX];         /* required if a stream has a sink */
+    char endpoint[CONFIG_PATH_MAX];       /* https URL for both services; empty
+                                             = AWS's own for the region */
+    char ca_file[CONFIG_PATH_MAX];        /* default Debian's bundle */
+    char source_prefix[CONFIG_NAME_MAX];  /* EventBridge Source; default
+                                             com.shopme */
+};
+
+struct config {
+    char store[CONFIG_NAME_MAX]; /* required; [A-Za-z0-9._-]+ */
+    char data[CONFIG_PATH_MAX];  /* default /var/lib/shopme-edge */
+    uint32_t event_bytes_max;    /* default 256 KiB, as EventBridge took */
+    struct config_broker broker;
+    struct config_stream streams[CONFIG_STREAMS_MAX];
+    uint32_t stream_count;
+    struct config_cloud cloud;
+    char currency[4];                   /* shop.currency; default EUR */
+    bool console_enabled;               /* console.enabled; default true */
+    struct config_address console;      /* console.listen; default
+                                           127.0.0.1:8080; loopback only */
+    char control_socket[CONFIG_PATH_MAX]; /* default <data>/control.sock */
+};
+
+/* Reads `path`. On ERR_CONFIG or ERR_NOT_FOUND `reason` holds
+ * "file:line:column: what was found; what was expected". `ret` is untouched on
+ * failure. Without a `streams` list the two usual ones are taken (orders,
+ * telemetry), without sinks. */
+err_t config_load(const char *path, struct config *ret,
+                  struct reason *reason) MUST_USE;
+
+/* Writes every key with type, default and help, for `check --help`. */
+void config_describe(struct writer *writer);
+
+/* The configuration as it stands after defaults, as YAML that loads to the
+ * same. */
+void config_print(const struct config *config, struct writer *writer);
+
+#endif

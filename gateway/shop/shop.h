@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Shopme choreography: four services (order, inventory, payment,
+ * fulfilment) that meet on a bus and nowhere else.
+ *
+ * Each service is apply(event), which changes its own state, live and in
+ * replay, and react(event), which decides what to publish, live only; both are
+ * tables of (event type, state) with every pair filled. No clock, no random, no
+ * I/O: time arrives with the event. Replaying the same events gives the same
+ * state, byte for byte.
+ *
+ * Does not: check who sent an event (the stream does); keep anything on disk
+ * (the journal does). */
+#ifndef GATEWAY_SHOP_SHOP_H
+#define GATEWAY_SHOP_SHOP_H
+
+#include "gateway/base/base.h"
+#include "gateway/event/event.h"
+
+enum {
+    SHOP_ORDER_ID_MAX = 64,  /* bytes */
+    SHOP_SKU_MAX = 64,       /* bytes */
+    SHOP_ITEMS_MAX = 200,    /* lines of an order */
+    SHOP_DEVICE_MAX = 64,    /* bytes, the name in the topic */
+    SHOP_OUTPUTS_MAX = 8,    /* events that one input can lead to in all */
+    /* Bytes in the journal's form that those can need beyond a copy of the
+     * input's own data. */
+    SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
+};
+
+/* Where an event stands in the journal. */
+struct shop_stamp {
+    uint64_t seq;
+    int64_t wall_us;
+};
+
+/* What the shop hands out as it runs, in journal order. */
+struct shop_bus {
+    void *self;
+    /* Appends one output; the shop goes on only if it returns ERR_OK. `event`
+     * lives for the call. `device` is whom its notice is for (a name as in the
+     * topic), empty if nobody. */
+    err_t (*publish)(void *self, const struct event *event,
+                     struct slice device, struct shop_stamp *ret_stamp);
+    /* Says again how an order stands to `device` (an order was placed twice):
+     * the event as it would be published, not journaled. */
+    void (*repeat)(void *self, const struct event *event, struct slice device);
+};
+
+struct shop_options {
+    struct slice store;         /* copied; source of the shop's events */
+    const uint8_t *journal_id;  /* 16 bytes, copied: goes into derived ids */
+    const char *currency;       /* ISO 4217, copied; used where an order names
+                                   none; NULL = EUR */
+};
+
+struct shop;
+
+err_t shop_new(const struct shop_options *options, struct shop **ret) MUST_USE;
+void shop_free(struct shop *shop);
+
+/* The types that a device may send: OrderPlaced OrderCancelRequested
+ * PaymentAuthorized PaymentRefused StockReceived StockCounted. */
+bool shop_takes(struct slice type);
+
+/* Checks an input's data before it is journaled. ERR_RANGE with a reason that
+ * names the member and what was expected. Knows nothing of state. */
+err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
+
+/* Runs one journaled input to its end: apply, react, publish what follows,
+ * apply and react to that, breadth first. */
+err_t shop_run(struct shop *shop, const struct event *input,
+               struct slice device, struct shop_stamp stamp,
+               const struct shop_bus *bus) MUST_USE;
+
+/* Replay: applies one event of the journal, input or output. */
+err_t shop_apply(struct shop *shop, const struct event *event,
+                 struct shop_stamp stamp) MUST_USE;
+
+/* A hash of the whole state of all four services; does not depend on memory
+ * layout. */
+uint64_t shop_hash(const struct shop *shop);
+
+enum shop_order_state {
+    SHOP_ORDER_OPEN,
+    SHOP_ORDER_FULFILED,
+    SHOP_ORDER_CANCELLED,
+    SHOP_ORDER_REJECTED,
+};
+
+struct shop_order_view {
+    struct slice order_id;
+    struct slice device;
+    enum shop_order_state state;
+    bool reserved;
+    bool paid;
+    int64_t total_minor; /* money in the currency's minor units */
+    char currency[4];
+    struct slice reason; /* why cancelled or rejected; empty otherwise */
+    int64_t placed_us;
+    int64_t changed_us;
+};
+
+struct shop_counts {
+    uint64_t placed, open, fulfiled, cancelled, rejected;
+    uint64_t skus, payments_open;
+};
+
+struct shop_counts shop_counts(const struct shop *shop);
+/* The last orders placed, newest first, at most `max`. */
+void shop_orders(const struct shop *shop, uint32_t max,
+                 void (*each)(void *context, const struct shop_order_view *),
+                 void *context);
+/* Every payment that a terminal was asked for and has not answered: its
+ * PaymentRequested event once more, same id, and the terminal. */
+void shop_open_payments(const struct shop *shop,
+                        void (*each)(void *context, const struct event *event,
+                                     struct slice terminal),
+                        void *context);
+
+#endif
