@@ -41,16 +41,16 @@ enum bridge_link {
 
 struct bridge_stream_status {
     enum bridge_link link;
-    uint64_t cursor;       /* lowest sequence number not confirmed */
-    uint64_t end;          /* durable end as the bridge last saw it */
-    uint64_t sent;         /* events confirmed since start */
-    uint64_t repeated;     /* entries sent more than once since start */
-    uint64_t requests;     /* since start */
-    uint64_t failures;     /* requests without a usable answer */
-    uint64_t refused;      /* entries that the service will not take, held */
-    int64_t since_us;      /* wall time at which `link` last changed */
-    int64_t confirmed_us;  /* wall time of the last confirmation, 0 if none */
-    char last_error[200];  /* in words; empty if none */
+    uint64_t cursor;      /* lowest sequence number not confirmed */
+    uint64_t end;         /* durable end as the bridge last saw it */
+    uint64_t sent;        /* events confirmed since start */
+    uint64_t repeated;    /* entries sent more than once since start */
+    uint64_t requests;    /* since start */
+    uint64_t failures;    /* requests without a usable answer */
+    uint64_t refused;     /* entries that the service will not take, held */
+    int64_t since_us;     /* wall time at which `link` last changed */
+    int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
+    char last_error[200]; /* in words; empty if none */
 };
 
 struct bridge_status {

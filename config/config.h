@@ -26,10 +26,10 @@ struct config_address {
 };
 
 struct config_broker {
-    enum config_broker_mode mode;      /* default embedded */
-    struct config_address listen;      /* embedded; default 127.0.0.1:1883 */
-    char program[CONFIG_PATH_MAX];     /* default /usr/sbin/mosquitto */
-    struct config_address address;     /* external */
+    enum config_broker_mode mode;  /* default embedded */
+    struct config_address listen;  /* embedded; default 127.0.0.1:1883 */
+    char program[CONFIG_PATH_MAX]; /* default /usr/sbin/mosquitto */
+    struct config_address address; /* external */
 };
 
 enum config_sink {
@@ -41,18 +41,18 @@ enum config_sink {
 struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
-    uint32_t priority;          /* 1 goes first; default its place in the list */
+    uint32_t priority; /* 1 goes first; default its place in the list */
     enum config_sink sink;
-    char sink_name[256];        /* eventbridge: bus; kinesis: stream */
+    char sink_name[256]; /* eventbridge: bus; kinesis: stream */
 };
 
 struct config_cloud {
-    char region[CONFIG_NAME_MAX];         /* required if a stream has a sink */
-    char endpoint[CONFIG_PATH_MAX];       /* https URL for both services; empty
-                                             = AWS's own for the region */
-    char ca_file[CONFIG_PATH_MAX];        /* default Debian's bundle */
-    char source_prefix[CONFIG_NAME_MAX];  /* EventBridge Source; default
-                                             com.shopme */
+    char region[CONFIG_NAME_MAX];        /* required if a stream has a sink */
+    char endpoint[CONFIG_PATH_MAX];      /* https URL for both services; empty
+                                            = AWS's own for the region */
+    char ca_file[CONFIG_PATH_MAX];       /* default Debian's bundle */
+    char source_prefix[CONFIG_NAME_MAX]; /* EventBridge Source; default
+                                            com.shopme */
 };
 
 struct config {
@@ -63,10 +63,10 @@ struct config {
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     struct config_cloud cloud;
-    char currency[4];                   /* shop.currency; default EUR */
-    bool console_enabled;               /* console.enabled; default true */
-    struct config_address console;      /* console.listen; default
-                                           127.0.0.1:8080; loopback only */
+    char currency[4];                     /* shop.currency; default EUR */
+    bool console_enabled;                 /* console.enabled; default true */
+    struct config_address console;        /* console.listen; default
+                                             127.0.0.1:8080; loopback only */
     char control_socket[CONFIG_PATH_MAX]; /* default <data>/control.sock */
 };
 

@@ -4,7 +4,7 @@
 #define GATEWAY_BASE_ATTR_H
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format_arg, first_arg)                                     \
+#define PRINTF_LIKE(format_arg, first_arg) \
     __attribute__((format(printf, format_arg, first_arg)))
 
 /* Runs `function(&variable)` when the variable goes out of scope. */

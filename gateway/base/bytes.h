@@ -20,7 +20,7 @@ struct slice {
 
 #define SLICE_EMPTY ((struct slice){NULL, 0})
 /* A slice of a string literal, without its terminator. */
-#define SLICE(literal)                                                         \
+#define SLICE(literal) \
     ((struct slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
 /* For printf: "%.*s", SLICE_ARG(s). */
 #define SLICE_ARG(slice) (int)(slice).len, (const char *)(slice).data

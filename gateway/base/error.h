@@ -38,20 +38,20 @@ err_t reason_set(struct reason *reason, err_t err, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
 /* Returns from the calling function if `call` failed. */
-#define TRY(call)                                                              \
-    do {                                                                       \
-        err_t try_err_ = (call);                                               \
-        if (try_err_ != ERR_OK) {                                              \
-            return try_err_;                                                   \
-        }                                                                      \
+#define TRY(call)                 \
+    do {                          \
+        err_t try_err_ = (call);  \
+        if (try_err_ != ERR_OK) { \
+            return try_err_;      \
+        }                         \
     } while (0)
 
 /* Returns `err` from the calling function unless `condition` holds. */
-#define ENSURE(condition, err)                                                 \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            return (err);                                                      \
-        }                                                                      \
+#define ENSURE(condition, err) \
+    do {                       \
+        if (!(condition)) {    \
+            return (err);      \
+        }                      \
     } while (0)
 
 #endif

@@ -28,7 +28,8 @@ struct disk {
     /* All of `len` bytes, or fewer only at the end of the file. */
     err_t (*read)(void *self, int fd, uint64_t offset, void *buf, size_t len,
                   size_t *ret_len);
-    /* All of it or an error; EINTR and short writes are the table's business. */
+    /* All of it or an error; EINTR and short writes are the table's business.
+     */
     err_t (*write)(void *self, int fd, uint64_t offset, struct slice bytes);
     /* fdatasync(2). EINTR is a failure, as any other: never repeated. */
     err_t (*sync)(void *self, int fd);

@@ -12,11 +12,12 @@
 
 enum {
     EVENT_EXTENSIONS_MAX = 16,
-    EVENT_NAME_MAX = 20,    /* an attribute's name, as the standard advises */
-    EVENT_TEXT_MAX = 1024,  /* an attribute's value, bytes */
-    EVENT_ID_MAX = 256,     /* id, bytes */
-    EVENT_TYPE_MAX = 128,   /* type: EventBridge's DetailType, characters */
-    EVENT_BYTES_MAX = 1024 * 1024, /* hard upper limit; configuration is lower */
+    EVENT_NAME_MAX = 20,   /* an attribute's name, as the standard advises */
+    EVENT_TEXT_MAX = 1024, /* an attribute's value, bytes */
+    EVENT_ID_MAX = 256,    /* id, bytes */
+    EVENT_TYPE_MAX = 128,  /* type: EventBridge's DetailType, characters */
+    EVENT_BYTES_MAX =
+        1024 * 1024, /* hard upper limit; configuration is lower */
 };
 
 enum event_data_kind {
@@ -40,9 +41,9 @@ struct event_extension {
 };
 
 struct event {
-    struct slice id;     /* required, not empty */
-    struct slice source; /* required, not empty; URI-reference */
-    struct slice type;   /* required, not empty */
+    struct slice id;              /* required, not empty */
+    struct slice source;          /* required, not empty; URI-reference */
+    struct slice type;            /* required, not empty */
     struct slice subject;         /* the rest: empty if absent */
     struct slice time;            /* RFC 3339 */
     struct slice datacontenttype; /* RFC 2046 */

@@ -78,8 +78,7 @@ uint32_t journal_batch_events(const struct journal *journal);
 /* Bytes that the batch still takes (of records of any size). */
 uint32_t journal_batch_room(const struct journal *journal);
 uint64_t journal_next_seq(const struct journal *journal); /* batch included */
-const struct journal_position *
-journal_position(const struct journal *journal);
+const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
 uint32_t journal_incarnation(const struct journal *journal);
 

@@ -17,11 +17,11 @@
 #include "gateway/event/event.h"
 
 enum {
-    SHOP_ORDER_ID_MAX = 64,  /* bytes */
-    SHOP_SKU_MAX = 64,       /* bytes */
-    SHOP_ITEMS_MAX = 200,    /* lines of an order */
-    SHOP_DEVICE_MAX = 64,    /* bytes, the name in the topic */
-    SHOP_OUTPUTS_MAX = 8,    /* events that one input can lead to in all */
+    SHOP_ORDER_ID_MAX = 64, /* bytes */
+    SHOP_SKU_MAX = 64,      /* bytes */
+    SHOP_ITEMS_MAX = 200,   /* lines of an order */
+    SHOP_DEVICE_MAX = 64,   /* bytes, the name in the topic */
+    SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
      * input's own data. */
     SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
@@ -39,18 +39,18 @@ struct shop_bus {
     /* Appends one output; the shop goes on only if it returns ERR_OK. `event`
      * lives for the call. `device` is whom its notice is for (a name as in the
      * topic), empty if nobody. */
-    err_t (*publish)(void *self, const struct event *event,
-                     struct slice device, struct shop_stamp *ret_stamp);
+    err_t (*publish)(void *self, const struct event *event, struct slice device,
+                     struct shop_stamp *ret_stamp);
     /* Says again how an order stands to `device` (an order was placed twice):
      * the event as it would be published, not journaled. */
     void (*repeat)(void *self, const struct event *event, struct slice device);
 };
 
 struct shop_options {
-    struct slice store;         /* copied; source of the shop's events */
-    const uint8_t *journal_id;  /* 16 bytes, copied: goes into derived ids */
-    const char *currency;       /* ISO 4217, copied; used where an order names
-                                   none; NULL = EUR */
+    struct slice store;        /* copied; source of the shop's events */
+    const uint8_t *journal_id; /* 16 bytes, copied: goes into derived ids */
+    const char *currency;      /* ISO 4217, copied; used where an order names
+                                  none; NULL = EUR */
 };
 
 struct shop;
