@@ -21,6 +21,7 @@ enum {
     SHOP_SKU_MAX = 64,      /* bytes */
     SHOP_ITEMS_MAX = 200,   /* lines of an order */
     SHOP_DEVICE_MAX = 64,   /* bytes, the name in the topic */
+    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can tell of */
     SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
      * input's own data. */
@@ -41,9 +42,12 @@ struct shop_bus {
      * topic), empty if nobody. */
     err_t (*publish)(void *self, const struct event *event, struct slice device,
                      struct shop_stamp *ret_stamp);
-    /* Says again how an order stands to `device` (an order was placed twice):
-     * the event as it would be published, not journaled. */
-    void (*repeat)(void *self, const struct event *event, struct slice device);
+    /* Says again how an order stands to `device` (an order was placed twice, or
+     * is to be cancelled after its end): the event as it was published, with
+     * the extension `repeated` = true, not journaled again. `stamp` is where
+     * the event stands in the journal. */
+    void (*repeat)(void *self, const struct event *event,
+                   struct shop_stamp stamp, struct slice device);
 };
 
 struct shop_options {
@@ -55,6 +59,7 @@ struct shop_options {
 
 struct shop;
 
+/* ERR_MEMORY; ERR_RANGE for a currency that is not known. */
 err_t shop_new(const struct shop_options *options, struct shop **ret) MUST_USE;
 void shop_free(struct shop *shop);
 
@@ -66,13 +71,21 @@ bool shop_takes(struct slice type);
  * names the member and what was expected. Knows nothing of state. */
 err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
 
-/* Runs one journaled input to its end: apply, react, publish what follows,
- * apply and react to that, breadth first. */
+/* Runs one journaled input to its end: react to it and apply it, publish what
+ * follows, react to that and apply it, breadth first. A service reacts to an
+ * event by the state that the event found. ERR_REFUSED, and nothing is changed,
+ * for a type that shop_takes() does not name or if `input->source` is not
+ * "/<store>/<device>" (the stream checks both before it journals); ERR_CORRUPT
+ * for data that shop_check() would refuse. After any other error (of publish,
+ * or ERR_MEMORY) the state has run ahead of the journal and must not be used.
+ */
 err_t shop_run(struct shop *shop, const struct event *input,
                struct slice device, struct shop_stamp stamp,
                const struct shop_bus *bus) MUST_USE;
 
-/* Replay: applies one event of the journal, input or output. */
+/* Replay: applies one event of the journal, input or output; a type that is
+ * not the shop's is passed over. ERR_CORRUPT if the event cannot follow what
+ * was applied before it, ERR_MEMORY. */
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) MUST_USE;
 
@@ -102,7 +115,12 @@ struct shop_order_view {
 
 struct shop_counts {
     uint64_t placed, open, fulfiled, cancelled, rejected;
-    uint64_t skus, payments_open;
+    uint64_t skus;            /* with managed stock */
+    uint64_t payments_open;   /* asked of a terminal, not answered */
+    uint64_t repeated;        /* orders placed again */
+    uint64_t conflicting;     /* of these, with other content: not taken */
+    uint64_t answers_ignored; /* terminals' answers that nobody asked for */
+    uint64_t cancels_ignored; /* of unknown orders, or after their end */
 };
 
 struct shop_counts shop_counts(const struct shop *shop);
@@ -111,9 +129,11 @@ void shop_orders(const struct shop *shop, uint32_t max,
                  void (*each)(void *context, const struct shop_order_view *),
                  void *context);
 /* Every payment that a terminal was asked for and has not answered: its
- * PaymentRequested event once more, same id, and the terminal. */
+ * PaymentRequested event once more (same id, where it stands in the journal),
+ * and the terminal. In the order in which they were asked. */
 void shop_open_payments(const struct shop *shop,
                         void (*each)(void *context, const struct event *event,
+                                     struct shop_stamp stamp,
                                      struct slice terminal),
                         void *context);
 
