@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/ingest/stream.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/event/json.h"
+#include "gateway/ingest/admission.h"
+#include "gateway/ingest/dedupe.h"
+#include "gateway/ingest/outward.h"
+
+enum {
+    BATCH_EVENTS_MAX = 4096,
+    BATCH_BYTES_MIN = 4 * 1024 * 1024,
+    ARENA_EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
+    /* Kept free of event_bytes_max for what the sink adds and for what the
+     * shop adds where it echoes an event's data. */
+    SINK_HEADROOM = 4096,
+    /* A broken device is told of each mistake, head office of so many a
+     * minute and stream. */
+    REJECTED_EVENTS_A_MINUTE = 60,
+    MINUTE_US = 60 * 1000 * 1000,
+};
+
+struct stream {
+    struct stream_options options;
+    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
+    struct journal *journal;
+    struct shop *shop; /* NULL unless this stream runs it */
+    struct dedupe *dedupe;
+    struct outward *outward;
+    struct stream_counts counts;
+    /* Scratch for one message. */
+    struct arena arena;
+    uint8_t *stored; /* an event in the journal's form */
+    size_t stored_cap;
+    uint8_t *rendered; /* an event as JSON */
+    size_t rendered_cap;
+    /* The cap on EventRejected. */
+    int64_t rejected_minute_us;
+    uint32_t rejected_events;
+    /* The commit in flight. */
+    uv_work_t work;
+    bool committing;
+    err_t commit_err;
+    struct reason commit_reason;
+    void (*commit_done)(void *self, err_t err, const struct reason *reason);
+    void *commit_self;
+};
+
+/* --- Appending ---------------------------------------------------------- */
+
+static err_t append(struct stream *stream, const struct event *event,
+                    uint64_t *ret_seq) {
+    struct writer out = writer_over(stream->stored, stream->stored_cap);
+    event_store(event, &out);
+    ENSURE(!out.full, ERR_FULL);
+    return journal_append(stream->journal, writer_slice(&out), ret_seq);
+}
+
+/* The event as the world sees it, from where it stands in the journal. */
+static err_t render(struct stream *stream, const struct event *event,
+                    struct shop_stamp stamp, struct slice *ret) {
+    const struct event_record record = {stamp.seq, stamp.wall_us};
+    struct writer out = writer_over(stream->rendered, stream->rendered_cap);
+    TRY(event_render_json(event, &record, &out));
+    *ret = writer_slice(&out);
+    return ERR_OK;
+}
+
+/* Where a record stands that is, or is to be, in the batch. */
+static struct shop_stamp stamp_of(const struct stream *stream, uint64_t seq) {
+    return (struct shop_stamp){
+        .seq = seq,
+        .wall_us = journal_batch_stamp(stream->journal).wall_us,
+    };
+}
+
+/* The shop's events are for its device and for whoever listens in the store;
+ * one that JSON cannot say is told to nobody here, and is in the journal. */
+static err_t announce(struct stream *stream, const struct event *event,
+                      struct shop_stamp stamp, struct slice device) {
+    uint64_t needs_end = stamp.seq + 1;
+    struct slice json;
+    err_t err = render(stream, event, stamp, &json);
+    if (err == ERR_UNSUPPORTED) {
+        return ERR_OK;
+    }
+    TRY(err);
+    if (device.len > 0) {
+        TRY(outward_notice(stream->outward, needs_end, device, json));
+    }
+    return outward_channel(stream->outward, needs_end, event->type, json);
+}
+
+static err_t shop_publish(void *self, const struct event *event,
+                          struct slice device, struct shop_stamp *ret_stamp) {
+    struct stream *stream = self;
+    uint64_t seq;
+    TRY(append(stream, event, &seq));
+    *ret_stamp = stamp_of(stream, seq);
+    return announce(stream, event, *ret_stamp, device);
+}
+
+/* An answer given before, once more. */
+static void shop_repeat(void *self, const struct event *event,
+                        struct shop_stamp stamp, struct slice device) {
+    struct stream *stream = self;
+    struct slice json;
+    if (render(stream, event, stamp, &json) != ERR_OK) {
+        return;
+    }
+    err_t err = outward_notice(stream->outward, stamp.seq + 1, device, json);
+    if (err != ERR_OK) {
+        log_line(LOG_WARN, "stream", "notice_dropped reason=%s", err_name(err));
+    }
+}
+
+/* --- Refusing ----------------------------------------------------------- */
+
+static bool rejected_event_due(struct stream *stream) {
+    int64_t now_us = journal_batch_stamp(stream->journal).mono_us;
+    if (stream->rejected_events == 0 ||
+        now_us - stream->rejected_minute_us >= MINUTE_US) {
+        stream->rejected_minute_us = now_us;
+        stream->rejected_events = 0;
+    }
+    return stream->rejected_events++ < REJECTED_EVENTS_A_MINUTE;
+}
+
+/* Tells head office: an EventRejected in the same stream. */
+static err_t append_rejected(struct stream *stream, struct slice device,
+                             struct slice id, const char *why) {
+    char data[4096];
+    struct writer out = writer_over(data, sizeof data);
+    writer_str(&out, "{\"device\":");
+    json_write_string(&out, device);
+    writer_str(&out, ",\"eventId\":");
+    if (id.len == 0) {
+        writer_str(&out, "null");
+    } else {
+        json_write_string(&out, id);
+    }
+    writer_str(&out, ",\"reason\":");
+    json_write_string(&out, slice_from_str(why));
+    writer_str(&out, "}");
+    ENSURE(!out.full, ERR_FULL);
+    const uint8_t *journal = journal_id(stream->journal);
+    char event_id[64];
+    snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-r", journal[0],
+             journal[1], journal[2], journal[3],
+             (unsigned long long)journal_next_seq(stream->journal));
+    char source[128];
+    snprintf(source, sizeof source, "/%s/gateway",
+             stream->options.config->store);
+    char time[EVENT_TIME_SIZE];
+    event_time_format(journal_batch_stamp(stream->journal).wall_us, time);
+    const struct event event = {
+        .id = slice_from_str(event_id),
+        .source = slice_from_str(source),
+        .type = SLICE("EventRejected"),
+        .time = slice_from_str(time),
+        .datacontenttype = SLICE("application/json"),
+        .data_kind = EVENT_DATA_JSON,
+        .data = writer_slice(&out),
+    };
+    uint64_t seq;
+    return append(stream, &event, &seq);
+}
+
+/* A reason may quote what a device sent; what leaves as text is UTF-8. */
+static void make_printable(struct reason *why) {
+    if (slice_is_utf8(slice_from_str(why->text))) {
+        return;
+    }
+    for (char *c = why->text; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+static err_t reject(struct stream *stream, const struct stream_message *message,
+                    struct slice id, struct reason *why,
+                    struct stream_answer *ret) {
+    stream->counts.rejected++;
+    make_printable(why);
+    if (id.len > EVENT_ID_MAX || !slice_is_utf8(id)) {
+        id = SLICE_EMPTY;
+    }
+    bool device_ok = admission_device(message->device, NULL) == ERR_OK;
+    if (device_ok && rejected_event_due(stream)) {
+        TRY(append_rejected(stream, message->device, id, why->text));
+    }
+    *ret = (struct stream_answer){
+        .needs_end = journal_next_seq(stream->journal),
+    };
+    return outward_reject(stream->outward, ret->needs_end, message->device,
+                          event_encoding_guess(message->payload), id,
+                          why->text);
+}
+
+/* --- Taking ------------------------------------------------------------- */
+
+static err_t check_size(const struct stream *stream,
+                        const struct stream_message *message,
+                        struct reason *why) {
+    uint32_t max = stream->options.config->event_bytes_max;
+    if (message->payload.len > max) {
+        return reason_set(why, ERR_RANGE,
+                          "the event has %zu bytes; at most %u are taken "
+                          "(event_bytes_max)",
+                          message->payload.len, max);
+    }
+    return ERR_OK;
+}
+
+/* A sink that speaks JSON must be able to say it; better told now than held
+ * at the cloud's door. */
+static err_t check_renders(struct stream *stream, const struct event *event,
+                           struct reason *why) {
+    if (event->data_kind != EVENT_DATA_CBOR) {
+        return ERR_OK;
+    }
+    struct slice json;
+    return event_data_json(event, &stream->arena, &json, why);
+}
+
+/* A larger rendering than payload comes of escapes and base64; the bound is
+ * the sink's, so it is measured on what the sink will get. */
+static err_t check_rendered_size(struct stream *stream,
+                                 const struct event *event,
+                                 struct reason *why) {
+    struct slice json;
+    struct shop_stamp where =
+        stamp_of(stream, journal_next_seq(stream->journal));
+    uint32_t max = stream->options.config->event_bytes_max;
+    if (render(stream, event, where, &json) != ERR_OK ||
+        json.len + SINK_HEADROOM > max) {
+        return reason_set(why, ERR_RANGE,
+                          "the event written as JSON is larger than the %u "
+                          "bytes that are sure to reach the cloud "
+                          "(event_bytes_max less %d)",
+                          max - SINK_HEADROOM, SINK_HEADROOM);
+    }
+    return ERR_OK;
+}
+
+static err_t check_shop(struct stream *stream, const struct event *event,
+                        struct reason *why) {
+    if (stream->shop == NULL) {
+        return ERR_OK;
+    }
+    if (!shop_takes(event->type)) {
+        return reason_set(why, ERR_REFUSED,
+                          "a device may not send \"%.*s\" here; this stream "
+                          "takes OrderPlaced, OrderCancelRequested, "
+                          "PaymentAuthorized, PaymentRefused, StockReceived, "
+                          "StockCounted",
+                          event->type.len > 60 ? 60 : (int)event->type.len,
+                          (const char *)event->type.data);
+    }
+    return shop_check(event, why);
+}
+
+static err_t check(struct stream *stream, const struct stream_message *message,
+                   struct event *ret, struct reason *why) {
+    TRY(admission_device(message->device, why));
+    TRY(check_size(stream, message, why));
+    TRY(event_read(event_encoding_guess(message->payload), message->payload,
+                   &stream->arena, ret, why));
+    TRY(admission_source(ret, stream->options.config->store, message->device,
+                         why));
+    TRY(check_renders(stream, ret, why));
+    TRY(check_shop(stream, ret, why));
+    if (!dedupe_has_room(stream->dedupe, message->device)) {
+        return reason_set(why, ERR_FULL,
+                          "%d devices have sent events on this stream; no "
+                          "further one is taken",
+                          DEDUPE_DEVICES_MAX);
+    }
+    return check_rendered_size(stream, ret, why);
+}
+
+static err_t answer_duplicate(struct stream *stream,
+                              const struct stream_message *message,
+                              const struct event *event, uint64_t first_seq,
+                              struct stream_answer *ret) {
+    stream->counts.duplicates++;
+    *ret =
+        (struct stream_answer){.duplicate = true, .needs_end = first_seq + 1};
+    return outward_accept(stream->outward, first_seq + 1, message->device,
+                          event_encoding_guess(message->payload), event->id,
+                          first_seq);
+}
+
+static err_t accept_new(struct stream *stream,
+                        const struct stream_message *message,
+                        const struct event *event, uint64_t content_hash,
+                        struct stream_answer *ret) {
+    uint64_t seq;
+    TRY(append(stream, event, &seq));
+    TRY(dedupe_add(stream->dedupe, message->device, event->id, content_hash,
+                   seq));
+    TRY(outward_accept(stream->outward, seq + 1, message->device,
+                       event_encoding_guess(message->payload), event->id, seq));
+    stream->counts.accepted++;
+    if (stream->shop != NULL) {
+        const struct shop_stamp stamp = stamp_of(stream, seq);
+        TRY(announce(stream, event, stamp, SLICE_EMPTY));
+        const struct shop_bus bus = {stream, shop_publish, shop_repeat};
+        TRY(shop_run(stream->shop, event, message->device, stamp, &bus));
+    }
+    *ret = (struct stream_answer){
+        .needs_end = journal_next_seq(stream->journal),
+    };
+    return ERR_OK;
+}
+
+err_t stream_take(struct stream *stream, const struct stream_message *message,
+                  struct stream_answer *ret) {
+    assert(!stream->committing);
+    assert(!stream_is_full(stream));
+    if (journal_batch_events(stream->journal) == 0) {
+        journal_begin(stream->journal);
+    }
+    stream->counts.received++;
+    arena_reset(&stream->arena);
+    struct event event = {0};
+    struct reason why = {""};
+    if (check(stream, message, &event, &why) != ERR_OK) {
+        return reject(stream, message, event.id, &why, ret);
+    }
+    uint64_t content_hash = event_hash(&event);
+    uint64_t first_seq;
+    switch (dedupe_find(stream->dedupe, message->device, event.id, content_hash,
+                        &first_seq)) {
+    case DEDUPE_SAME:
+        return answer_duplicate(stream, message, &event, first_seq, ret);
+    case DEDUPE_OTHER:
+        (void)reason_set(&why, ERR_REFUSED,
+                         "the id of this event was used before for another "
+                         "(seq %llu): give each event an id of its own",
+                         (unsigned long long)first_seq);
+        return reject(stream, message, event.id, &why, ret);
+    case DEDUPE_NEW:
+        break;
+    }
+    return accept_new(stream, message, &event, content_hash, ret);
+}
+
+/* The most one message can add: itself, what the shop makes of it (one of them
+ * echoes its data), and their heads. */
+static uint32_t message_bytes_max(const struct config *config) {
+    return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX;
+}
+
+bool stream_is_full(const struct stream *stream) {
+    return journal_batch_events(stream->journal) + 1 + SHOP_OUTPUTS_MAX >
+               BATCH_EVENTS_MAX ||
+           journal_batch_room(stream->journal) <
+               message_bytes_max(stream->options.config);
+}
+
+/* --- Committing --------------------------------------------------------- */
+
+static void send_receipt(void *self, struct slice device,
+                         struct slice payload) {
+    struct stream *stream = self;
+    publisher_to_device(stream->options.publisher, device, "receipts", payload);
+}
+
+static void send_notice(void *self, struct slice device, struct slice payload) {
+    struct stream *stream = self;
+    publisher_to_device(stream->options.publisher, device, "notices", payload);
+}
+
+static void send_channel(void *self, struct slice type, struct slice payload) {
+    struct stream *stream = self;
+    publisher_to_channel(stream->options.publisher, type, payload);
+}
+
+static err_t release(struct stream *stream) {
+    const struct outward_sink sink = {
+        .self = stream,
+        .receipt = send_receipt,
+        .notice = send_notice,
+        .channel = send_channel,
+    };
+    uint64_t durable_end = atomic_load_explicit(
+        &journal_position(stream->journal)->end, memory_order_acquire);
+    return outward_release(stream->outward, durable_end, &sink);
+}
+
+static void commit_work(uv_work_t *work) {
+    struct stream *stream = work->data;
+    stream->commit_err =
+        journal_commit(stream->journal, &stream->commit_reason);
+}
+
+static void commit_ended(struct stream *stream) {
+    if (stream->commit_err == ERR_OK) {
+        stream->commit_err = release(stream);
+    }
+    stream->commit_done(stream->commit_self, stream->commit_err,
+                        &stream->commit_reason);
+}
+
+static void on_commit(uv_work_t *work, int status) {
+    struct stream *stream = work->data;
+    assert(status == 0);
+    stream->committing = false;
+    if (stream->commit_err == ERR_OK) {
+        stream->options.durable(stream->options.self);
+    }
+    commit_ended(stream);
+}
+
+void stream_commit(struct stream *stream,
+                   void (*done)(void *self, err_t err,
+                                const struct reason *reason),
+                   void *self) {
+    assert(!stream->committing);
+    stream->commit_done = done;
+    stream->commit_self = self;
+    stream->commit_err = ERR_OK;
+    stream->commit_reason = (struct reason){""};
+    if (journal_batch_events(stream->journal) == 0) {
+        commit_ended(stream);
+        return;
+    }
+    stream->committing = true;
+    stream->work.data = stream;
+    int code = uv_queue_work(stream->options.loop, &stream->work, commit_work,
+                             on_commit);
+    assert(code == 0);
+}
+
+bool stream_is_committing(const struct stream *stream) {
+    return stream->committing;
+}
+
+/* --- Payments that wait ------------------------------------------------- */
+
+static void repeat_payment(void *context, const struct event *event,
+                           struct shop_stamp stamp, struct slice terminal) {
+    struct stream *stream = context;
+    struct slice json;
+    if (render(stream, event, stamp, &json) == ERR_OK) {
+        publisher_to_device(stream->options.publisher, terminal, "notices",
+                            json);
+    }
+}
+
+void stream_repeat_payments(struct stream *stream) {
+    /* While a batch is open the shop's state is ahead of the disk. */
+    if (stream->shop != NULL && !stream->committing &&
+        journal_batch_events(stream->journal) == 0) {
+        shop_open_payments(stream->shop, repeat_payment, stream);
+    }
+}
+
+/* --- Opening ------------------------------------------------------------ */
+
+/* The device an event came from, if it came from one: the rest of its source
+ * behind "/{store}/". The gateway's and the shop's own are nobody's. */
+static struct slice event_device(const struct stream *stream,
+                                 const struct event *event) {
+    char prefix[128];
+    int len =
+        snprintf(prefix, sizeof prefix, "/%s/", stream->options.config->store);
+    if (!slice_starts_with(event->source, prefix)) {
+        return SLICE_EMPTY;
+    }
+    struct slice device =
+        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
+    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
+}
+
+static err_t replay_record(struct stream *stream,
+                           const struct journal_record *record) {
+    struct event event;
+    TRY(event_load(record->bytes, &event));
+    struct slice device = event_device(stream, &event);
+    if (device.len > 0) {
+        TRY(dedupe_add(stream->dedupe, device, event.id, event_hash(&event),
+                       record->seq));
+    }
+    if (stream->shop == NULL) {
+        return ERR_OK;
+    }
+    const struct shop_stamp stamp = {record->seq, record->wall_us};
+    return shop_apply(stream->shop, &event, stamp);
+}
+
+static err_t replay(struct stream *stream, struct reason *reason) {
+    uint64_t end = journal_next_seq(stream->journal);
+    if (end == 0) {
+        return ERR_OK;
+    }
+    const struct platform *platform = stream->options.platform;
+    int64_t began_us = platform->clock.mono_us(platform->clock.self);
+    struct journal_reader *reader = NULL;
+    TRY(journal_reader_open(&platform->disk, stream->dir, 0, &reader, reason));
+    struct journal_record record;
+    err_t err = journal_reader_next(reader, end, &record);
+    while (err == ERR_OK) {
+        err = replay_record(stream, &record);
+        if (err == ERR_OK) {
+            err = journal_reader_next(reader, end, &record);
+        }
+    }
+    journal_reader_close(reader);
+    if (err != ERR_END) {
+        return reason_set(reason, err, "%s: replay stopped at record %llu: %s",
+                          stream->dir, (unsigned long long)record.seq,
+                          err_name(err));
+    }
+    int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
+    log_line(
+        LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
+        stream->options.stream->name, (unsigned long long)end,
+        (long long)(took_us / 1000),
+        stream->shop == NULL ? 0ULL
+                             : (unsigned long long)shop_hash(stream->shop));
+    return ERR_OK;
+}
+
+static err_t open_shop(struct stream *stream) {
+    const struct config *config = stream->options.config;
+    const struct shop_options options = {
+        .store = slice_from_str(config->store),
+        .journal_id = journal_id(stream->journal),
+        .currency = config->currency,
+    };
+    return shop_new(&options, &stream->shop);
+}
+
+static err_t allocate(struct stream *stream) {
+    size_t event_bytes = stream->options.config->event_bytes_max;
+    /* The arena also takes CBOR data rendered as JSON. */
+    size_t arena_cap = 4 * event_bytes + ARENA_EXTRA;
+    stream->stored_cap = 2 * event_bytes + ARENA_EXTRA;
+    stream->rendered_cap = 2 * event_bytes + ARENA_EXTRA;
+    stream->stored = malloc(stream->stored_cap);
+    stream->rendered = malloc(stream->rendered_cap);
+    void *arena = malloc(arena_cap);
+    stream->arena = arena_over(arena, arena_cap);
+    ENSURE(stream->stored != NULL && stream->rendered != NULL && arena != NULL,
+           ERR_MEMORY);
+    TRY(dedupe_new(&stream->dedupe));
+    return outward_new(&stream->outward);
+}
+
+static err_t open_parts(struct stream *stream, struct reason *reason) {
+    const struct config *config = stream->options.config;
+    TRY(allocate(stream));
+    uint32_t batch_bytes = 4 * message_bytes_max(config);
+    const struct journal_options options = {
+        .platform = stream->options.platform,
+        .dir = stream->dir,
+        .store = config->store,
+        .stream = stream->options.stream->name,
+        .batch_events_max = BATCH_EVENTS_MAX,
+        .batch_bytes_max =
+            batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
+    };
+    TRY(journal_open(&options, &stream->journal, reason));
+    if (stream->options.stream->shop) {
+        TRY(open_shop(stream));
+    }
+    return replay(stream, reason);
+}
+
+err_t stream_open(const struct stream_options *options, struct stream **ret,
+                  struct reason *reason) {
+    struct stream *stream = calloc(1, sizeof *stream);
+    ENSURE(stream != NULL, ERR_MEMORY);
+    stream->options = *options;
+    snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
+             options->stream->name);
+    err_t err = open_parts(stream, reason);
+    if (err != ERR_OK) {
+        stream_close(stream);
+        return err;
+    }
+    *ret = stream;
+    return ERR_OK;
+}
+
+void stream_close(struct stream *stream) {
+    if (stream == NULL) {
+        return;
+    }
+    assert(!stream->committing);
+    shop_free(stream->shop);
+    journal_close(stream->journal);
+    dedupe_free(stream->dedupe);
+    outward_free(stream->outward);
+    free(stream->stored);
+    free(stream->rendered);
+    free(stream->arena.data);
+    free(stream);
+}
+
+const struct stream_counts *stream_counts(const struct stream *stream) {
+    return &stream->counts;
+}
+
+const struct config_stream *stream_config(const struct stream *stream) {
+    return stream->options.stream;
+}
+
+const char *stream_dir(const struct stream *stream) {
+    return stream->dir;
+}
+
+struct journal *stream_journal(struct stream *stream) {
+    return stream->journal;
+}
+
+struct shop *stream_shop(struct stream *stream) {
+    return stream->shop;
+}
