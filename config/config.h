@@ -77,11 +77,15 @@ struct config {
 err_t config_load(const char *path, struct config *ret,
                   struct reason *reason) MUST_USE;
 
-/* Writes every key with type, default and help, for `check --help`. */
+/* Writes every key with type, default and help, for `check --describe`. */
 void config_describe(struct writer *writer);
 
 /* The configuration as it stands after defaults, as YAML that loads to the
  * same. */
 void config_print(const struct config *config, struct writer *writer);
+
+/* Is this host (a name or an address, no brackets) one that only this machine
+ * can reach? 127.0.0.0/8, ::1 or localhost. */
+bool config_host_is_loopback(const char *host);
 
 #endif

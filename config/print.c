@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema for a person, and a configuration as YAML. */
+#include "config/schema.h"
+
+enum { INDENT = 2 };
+
+static unsigned depth_of(const char *path) {
+    unsigned depth = 0;
+    for (const char *p = path; *p != '\0'; p++) {
+        depth += *p == '.' ? 1 : 0;
+    }
+    return depth;
+}
+
+static const char *last_part(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot == NULL ? path : dot + 1;
+}
+
+void config_describe(struct writer *writer) {
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const struct config_key *key = &config_keys[i];
+        writer_printf(writer, "%s: ", key->path);
+        config_value_expected(key, writer);
+        if (key->required) {
+            writer_str(writer, "; required");
+        }
+        if (key->fallback != NULL) {
+            writer_printf(writer, "; default %s", key->fallback);
+        }
+        if (key->when != CONFIG_ALWAYS) {
+            writer_printf(writer, "; with mode: %s",
+                          key->when == CONFIG_WHEN_EMBEDDED ? "embedded"
+                                                            : "external");
+        }
+        writer_printf(writer, "\n    %s\n", key->help);
+    }
+}
+
+/* Does the key stand for something in this configuration? */
+static bool is_set(const struct config_key *key, const struct config *config,
+                   const void *base) {
+    if (key->kind == CONFIG_SECTION || config_value_is_empty(key, base)) {
+        return false;
+    }
+    bool external = config->broker.mode == CONFIG_BROKER_EXTERNAL;
+    return key->when == CONFIG_ALWAYS ||
+           external == (key->when == CONFIG_WHEN_EXTERNAL);
+}
+
+static void print_stream(const struct config_stream *stream,
+                         struct writer *writer) {
+    static const char *const sinks[] = {
+        [CONFIG_SINK_EVENTBRIDGE] = "streams[].sink.eventbridge.bus",
+        [CONFIG_SINK_KINESIS] = "streams[].sink.kinesis.stream",
+    };
+    const char *lead = "  - ";
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (config_key_in_stream(key) && key->kind != CONFIG_SECTION &&
+            depth_of(key->path) == 1) {
+            writer_printf(writer, "%s%s: ", lead, last_part(key->path));
+            config_value_write(key, stream, writer);
+            writer_str(writer, "\n");
+            lead = "    ";
+        }
+    }
+    if (stream->sink == CONFIG_SINK_NONE) {
+        return;
+    }
+    const struct config_key *key = config_key_find(sinks[stream->sink]);
+    writer_printf(writer, "    sink: {%s: {%s: ",
+                  stream->sink == CONFIG_SINK_KINESIS ? "kinesis"
+                                                      : "eventbridge",
+                  last_part(key->path));
+    config_value_write(key, stream, writer);
+    writer_str(writer, "}}\n");
+}
+
+/* A section's own line, once there is a key to stand under it. */
+static void print_section(const char *path, const char **section,
+                          struct writer *writer) {
+    const char *dot = strchr(path, '.');
+    if (dot == NULL) {
+        return;
+    }
+    size_t len = (size_t)(dot - path);
+    if (*section == NULL || strncmp(*section, path, len + 1) != 0) {
+        writer_printf(writer, "%.*s:\n", (int)len, path);
+        *section = path;
+    }
+}
+
+void config_print(const struct config *config, struct writer *writer) {
+    const char *section = NULL;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (key->kind == CONFIG_LIST) {
+            writer_printf(writer, "%s:\n", key->path);
+            for (uint32_t j = 0; j < config->stream_count; j++) {
+                print_stream(&config->streams[j], writer);
+            }
+        } else if (!config_key_in_stream(key) && is_set(key, config, config)) {
+            print_section(key->path, &section, writer);
+            writer_fill(writer, ' ', INDENT * (size_t)depth_of(key->path));
+            writer_printf(writer, "%s: ", last_part(key->path));
+            config_value_write(key, config, writer);
+            writer_str(writer, "\n");
+        }
+    }
+}

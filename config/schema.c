@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/schema.h"
+
+#include <stddef.h>
+
+#define IN_CONFIG(member)                      \
+    .offset = offsetof(struct config, member), \
+    .size = sizeof(((struct config *)0)->member)
+#define IN_STREAM(member)                             \
+    .offset = offsetof(struct config_stream, member), \
+    .size = sizeof(((struct config_stream *)0)->member)
+
+#define NAME_CHARS "A-Za-z0-9._-"
+
+const struct config_key config_keys[CONFIG_KEY_COUNT] = {
+    {"store", CONFIG_NAME, .required = true, IN_CONFIG(store), .min = 1,
+     .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS,
+     .help = "The store's name; part of every topic and of every event's "
+             "source."},
+    {"data", CONFIG_PATH, IN_CONFIG(data), .fallback = "/var/lib/shopme-edge",
+     .help = "Directory of the journals; on a disk that keeps what it has "
+             "synced."},
+    {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
+     .help = "Unix socket of the command line; default control.sock in the "
+             "data directory."},
+    {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max), .min = 1024,
+     .max = 1024 * 1024, .fallback = "256 KiB",
+     .help = "The largest event taken from a device."},
+
+    {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
+    {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),
+     .words = {"embedded", "external"}, .fallback = "embedded",
+     .help = "embedded: the gateway runs Mosquitto; external: the site has a "
+             "broker."},
+    {"broker.listen", CONFIG_ADDRESS, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.listen), .min = 0, .max = 65535,
+     .fallback = "127.0.0.1:1883",
+     .help = "Where devices connect; without TLS, so mind the network."},
+    {"broker.program", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.program), .fallback = "/usr/sbin/mosquitto",
+     .help = "The broker to run."},
+    {"broker.address", CONFIG_ADDRESS, .when = CONFIG_WHEN_EXTERNAL,
+     IN_CONFIG(broker.address), .min = 1, .max = 65535,
+     .help = "The site's broker; required with mode: external."},
+
+    {"streams", CONFIG_LIST,
+     .help = "What is journaled and where it goes; default orders (shop: true) "
+             "and telemetry, kept in the store."},
+    {"streams[].name", CONFIG_NAME, .required = true, IN_STREAM(name), .min = 1,
+     .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
+     .help = "The stream's name; the last part of its topic."},
+    {"streams[].shop", CONFIG_BOOL, IN_STREAM(shop), .fallback = "false",
+     .help = "Runs the order choreography on this stream; one stream may."},
+    {"streams[].priority", CONFIG_UINT, IN_STREAM(priority), .min = 1,
+     .max = 100,
+     .help = "1 is sent first after an outage; default its place in the list."},
+    {"streams[].sink", CONFIG_SECTION,
+     .help = "Where the stream goes; none keeps it in the store."},
+    {"streams[].sink.eventbridge", CONFIG_SECTION,
+     .help = "Amazon EventBridge."},
+    {"streams[].sink.eventbridge.bus", CONFIG_NAME, .required = true,
+     IN_STREAM(sink_name), .min = 1, .max = 255, .chars = "A-Za-z0-9._/:-",
+     .help = "The event bus: its name or ARN."},
+    {"streams[].sink.kinesis", CONFIG_SECTION,
+     .help = "Amazon Kinesis Data Streams."},
+    {"streams[].sink.kinesis.stream", CONFIG_NAME, .required = true,
+     IN_STREAM(sink_name), .min = 1, .max = 128, .chars = NAME_CHARS,
+     .help = "The data stream's name."},
+
+    {"cloud", CONFIG_SECTION,
+     .help = "The way to AWS; credentials come from the environment."},
+    {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
+     .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
+     .help = "The AWS region, such as eu-central-1; required with a sink."},
+    {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
+     .help = "Another endpoint for all services; default AWS's own for the "
+             "region."},
+    {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
+     .fallback = "/etc/ssl/certs/ca-certificates.crt",
+     .help = "The certificates that the endpoint is checked against."},
+    {"cloud.source_prefix", CONFIG_NAME, IN_CONFIG(cloud.source_prefix),
+     .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS,
+     .fallback = "com.shopme",
+     .help = "EventBridge's Source begins with it: com.shopme.order and so "
+             "on."},
+
+    {"shop", CONFIG_SECTION, .help = "The order choreography."},
+    {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,
+     .chars = "A-Z", .fallback = "EUR",
+     .help = "ISO 4217 code for orders that name none."},
+
+    {"console", CONFIG_SECTION, .help = "The page and its API."},
+    {"console.enabled", CONFIG_BOOL, IN_CONFIG(console_enabled),
+     .fallback = "true",
+     .help = "Serve the page; the command line works without it."},
+    {"console.listen", CONFIG_ADDRESS, IN_CONFIG(console), .min = 0,
+     .max = 65535, .fallback = "127.0.0.1:8080",
+     .help = "Where the page is served; a loopback address."},
+};
+
+const struct config_key *config_key_find(const char *path) {
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        if (strcmp(config_keys[i].path, path) == 0) {
+            return &config_keys[i];
+        }
+    }
+    return NULL;
+}
+
+bool config_key_is_child(const struct config_key *key, const char *prefix,
+                         const char **ret_name) {
+    size_t len = strlen(prefix);
+    if (strncmp(key->path, prefix, len) != 0 ||
+        strchr(key->path + len, '.') != NULL) {
+        return false;
+    }
+    *ret_name = key->path + len;
+    return true;
+}
+
+bool config_key_in_stream(const struct config_key *key) {
+    return strncmp(key->path, "streams[].", strlen("streams[].")) == 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema: one table of every key, from which loading, defaults, `check
+ * --describe` and printing are made. */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include "config/config.h"
+
+enum config_kind {
+    CONFIG_SECTION, /* a mapping of further keys */
+    CONFIG_LIST,    /* the list of streams */
+    CONFIG_NAME,    /* `min` to `max` characters of `chars` */
+    CONFIG_PATH,    /* a file's name */
+    CONFIG_URL,     /* https://host[:port] */
+    CONFIG_ADDRESS, /* host:port, port from `min` to `max` */
+    CONFIG_UINT,    /* from `min` to `max` */
+    CONFIG_SIZE,    /* bytes with a unit, from `min` to `max` */
+    CONFIG_BOOL,    /* true or false */
+    CONFIG_ENUM,    /* one of `words` */
+};
+
+enum config_when { /* which broker.mode a key belongs to */
+                   CONFIG_ALWAYS,
+                   CONFIG_WHEN_EMBEDDED,
+                   CONFIG_WHEN_EXTERNAL,
+};
+
+enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
+
+struct config_key {
+    const char *path; /* "broker.mode"; in the list "streams[].name" */
+    enum config_kind kind;
+    bool required; /* within its section, if that is given */
+    enum config_when when;
+    size_t offset; /* in struct config, or struct config_stream */
+    size_t size;
+    uint64_t min, max;
+    const char *chars;                   /* ranges, as in "a-z0-9-" */
+    const char *words[CONFIG_WORDS_MAX]; /* in the enum's order */
+    const char *fallback; /* default, as it would be written; NULL = none */
+    const char *help;     /* one sentence */
+};
+
+enum { CONFIG_KEY_COUNT = 28 };
+extern const struct config_key config_keys[CONFIG_KEY_COUNT];
+
+/* The row with this path, or NULL. */
+const struct config_key *config_key_find(const char *path);
+/* Is `key` a direct child of the section with this prefix ("", "broker.",
+ * "streams[].")? `*ret_name` is its last part. */
+bool config_key_is_child(const struct config_key *key, const char *prefix,
+                         const char **ret_name);
+bool config_key_in_stream(const struct config_key *key);
+
+/* Reads `text` into the key's place under `base`; ERR_RANGE if the text is not
+ * what the key takes. Sections and lists are not read so. */
+err_t config_value_read(const struct config_key *key, struct slice text,
+                        void *base) MUST_USE;
+/* Has the key no value, and no default either? */
+bool config_value_is_empty(const struct config_key *key, const void *base);
+/* Writes the value at its place as YAML. */
+void config_value_write(const struct config_key *key, const void *base,
+                        struct writer *writer);
+/* What the key takes, in words: "a size from 1 KiB to 1 MiB". */
+void config_value_expected(const struct config_key *key, struct writer *writer);
+
+#endif

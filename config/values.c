@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scalar values: from the text a person wrote to the struct, and back. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <string.h>
+
+#include "config/schema.h"
+
+enum { KIB = 1024 };
+
+static const struct {
+    const char *name;
+    uint64_t bytes;
+} units[] = {
+    {"GiB", (uint64_t)KIB *KIB *KIB},
+    {"MiB", (uint64_t)KIB *KIB},
+    {"KiB", KIB},
+    {"B", 1},
+};
+
+/* `chars` holds single characters and ranges; a '-' at the end is itself. */
+static bool in_set(uint8_t c, const char *chars) {
+    for (const char *p = chars; *p != '\0'; p++) {
+        if (p[1] == '-' && p[2] != '\0') {
+            if (c >= (uint8_t)p[0] && c <= (uint8_t)p[2]) {
+                return true;
+            }
+            p += 2;
+        } else if (c == (uint8_t)*p) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_in_set(struct slice text, const char *chars) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!in_set(text.data[i], chars)) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* Digits only and no leading zero: YAML 1.1 would read 010 as eight. */
+static err_t read_uint(struct slice text, uint64_t max, uint64_t *ret) {
+    ENSURE(all_in_set(text, "0-9"), ERR_RANGE);
+    ENSURE(text.len == 1 || text.data[0] != '0', ERR_RANGE);
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint64_t digit = (uint64_t)(text.data[i] - '0');
+        ENSURE(value <= (UINT64_MAX - digit) / 10, ERR_RANGE);
+        value = value * 10 + digit;
+    }
+    ENSURE(value <= max, ERR_RANGE);
+    *ret = value;
+    return ERR_OK;
+}
+
+static bool ends_with(struct slice text, const char *end) {
+    size_t len = strlen(end);
+    return text.len > len &&
+           slice_eq_str(slice_part(text, text.len - len, len), end);
+}
+
+/* "262144", "256KiB" or "256 KiB". */
+static err_t read_size(struct slice text, uint64_t *ret) {
+    uint64_t unit = 1;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (ends_with(text, units[i].name)) {
+            unit = units[i].bytes;
+            text = slice_part(text, 0, text.len - strlen(units[i].name));
+            if (text.data[text.len - 1] == ' ') {
+                text = slice_part(text, 0, text.len - 1);
+            }
+            break;
+        }
+    }
+    uint64_t count;
+    TRY(read_uint(text, UINT64_MAX / unit, &count));
+    *ret = count * unit;
+    return ERR_OK;
+}
+
+static err_t check_host(const char *host, bool bracketed) {
+    struct in6_addr address;
+    if (bracketed) {
+        ENSURE(inet_pton(AF_INET6, host, &address) == 1, ERR_RANGE);
+        return ERR_OK;
+    }
+    ENSURE(all_in_set(slice_from_str(host), "A-Za-z0-9._-"), ERR_RANGE);
+    return ERR_OK;
+}
+
+static err_t read_address(struct slice text, uint64_t port_min,
+                          struct config_address *ret) {
+    size_t colon = text.len;
+    while (colon > 0 && text.data[colon - 1] != ':') {
+        colon--;
+    }
+    ENSURE(colon >= 2, ERR_RANGE);
+    struct slice host = slice_part(text, 0, colon - 1);
+    bool bracketed =
+        host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
+    if (bracketed) {
+        host = slice_part(host, 1, host.len - 2);
+    }
+    struct config_address address;
+    memset(&address, 0, sizeof address);
+    uint64_t port;
+    TRY(read_uint(slice_part(text, colon, text.len - colon), UINT16_MAX,
+                  &port));
+    ENSURE(port >= port_min, ERR_RANGE);
+    ENSURE(slice_to_str(host, address.host, sizeof address.host) == ERR_OK,
+           ERR_RANGE);
+    TRY(check_host(address.host, bracketed));
+    address.port = (uint16_t)port;
+    memcpy(ret, &address, sizeof *ret);
+    return ERR_OK;
+}
+
+static err_t check_url(struct slice text) {
+    ENSURE(slice_starts_with(text, "https://"), ERR_RANGE);
+    size_t from = strlen("https://");
+    struct slice rest = slice_part(text, from, text.len - from);
+    if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
+        rest = slice_part(rest, 0, rest.len - 1);
+    }
+    struct config_address ignored;
+    if (read_address(rest, 1, &ignored) == ERR_OK) {
+        return ERR_OK;
+    }
+    ENSURE(all_in_set(rest, "A-Za-z0-9._-"), ERR_RANGE);
+    return ERR_OK;
+}
+
+static err_t check_path(struct slice text) {
+    ENSURE(text.len > 0 && slice_is_utf8(text), ERR_RANGE);
+    for (size_t i = 0; i < text.len; i++) {
+        ENSURE(text.data[i] >= 0x20 && text.data[i] != 0x7f, ERR_RANGE);
+    }
+    return ERR_OK;
+}
+
+static err_t read_word(const struct config_key *key, struct slice text,
+                       unsigned *ret) {
+    for (unsigned i = 0; i < CONFIG_WORDS_MAX && key->words[i] != NULL; i++) {
+        if (slice_eq_str(text, key->words[i])) {
+            *ret = i;
+            return ERR_OK;
+        }
+    }
+    return ERR_RANGE;
+}
+
+static err_t read_text(const struct config_key *key, struct slice text,
+                       char *place) {
+    ENSURE(slice_to_str(text, place, key->size) == ERR_OK, ERR_RANGE);
+    return ERR_OK;
+}
+
+static err_t read_number(const struct config_key *key, struct slice text,
+                         void *place) {
+    uint64_t value;
+    if (key->kind == CONFIG_SIZE) {
+        TRY(read_size(text, &value));
+    } else {
+        TRY(read_uint(text, UINT64_MAX, &value));
+    }
+    ENSURE(value >= key->min && value <= key->max, ERR_RANGE);
+    assert(key->size == sizeof(uint32_t) && key->max <= UINT32_MAX);
+    uint32_t small = (uint32_t)value;
+    memcpy(place, &small, sizeof small);
+    return ERR_OK;
+}
+
+static err_t read_bool(struct slice text, bool *place) {
+    bool yes = slice_eq_str(text, "true");
+    ENSURE(yes || slice_eq_str(text, "false"), ERR_RANGE);
+    *place = yes;
+    return ERR_OK;
+}
+
+err_t config_value_read(const struct config_key *key, struct slice text,
+                        void *base) {
+    void *place = (uint8_t *)base + key->offset;
+    switch (key->kind) {
+    case CONFIG_NAME:
+        ENSURE(text.len >= key->min && text.len <= key->max, ERR_RANGE);
+        ENSURE(all_in_set(text, key->chars), ERR_RANGE);
+        return read_text(key, text, place);
+    case CONFIG_PATH:
+        TRY(check_path(text));
+        return read_text(key, text, place);
+    case CONFIG_URL:
+        TRY(check_url(text));
+        return read_text(key, text, place);
+    case CONFIG_ADDRESS:
+        return read_address(text, key->min, place);
+    case CONFIG_UINT:
+    case CONFIG_SIZE:
+        return read_number(key, text, place);
+    case CONFIG_BOOL:
+        return read_bool(text, place);
+    case CONFIG_ENUM:
+        assert(key->size == sizeof(unsigned));
+        return read_word(key, text, place);
+    case CONFIG_SECTION:
+    case CONFIG_LIST:
+        break;
+    }
+    assert(!"a section has no value");
+    return ERR_RANGE;
+}
+
+/* A double-quoted YAML scalar in ASCII: what is not, is written as \U and its
+ * code point, since YAML reads some characters as line breaks. */
+static void write_quoted(struct writer *writer, const char *text) {
+    writer_str(writer, "\"");
+    for (const uint8_t *p = (const uint8_t *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\') {
+            writer_u8(writer, '\\');
+            writer_u8(writer, *p);
+        } else if (*p < 0x80) {
+            writer_u8(writer, *p);
+        } else {
+            int more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : 1;
+            uint32_t code = *p & (0x3fu >> more);
+            for (; more > 0; more--) {
+                p++;
+                code = code << 6 | (*p & 0x3fu);
+            }
+            writer_printf(writer, "\\U%08x", code);
+        }
+    }
+    writer_str(writer, "\"");
+}
+
+static void write_size(struct writer *writer, uint32_t bytes) {
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (bytes % units[i].bytes == 0) {
+            writer_printf(writer, "%llu %s",
+                          (unsigned long long)(bytes / units[i].bytes),
+                          units[i].name);
+            return;
+        }
+    }
+}
+
+static void write_address(struct writer *writer,
+                          const struct config_address *address) {
+    bool six = strchr(address->host, ':') != NULL;
+    writer_printf(writer, six ? "\"[%s]:%u\"" : "\"%s:%u\"", address->host,
+                  address->port);
+}
+
+bool config_value_is_empty(const struct config_key *key, const void *base) {
+    const char *place = (const char *)base + key->offset;
+    return place[0] == '\0' &&
+           (key->kind == CONFIG_NAME || key->kind == CONFIG_PATH ||
+            key->kind == CONFIG_URL || key->kind == CONFIG_ADDRESS);
+}
+
+void config_value_write(const struct config_key *key, const void *base,
+                        struct writer *writer) {
+    const void *place = (const uint8_t *)base + key->offset;
+    uint32_t number = 0;
+    switch (key->kind) {
+    case CONFIG_NAME:
+    case CONFIG_PATH:
+    case CONFIG_URL:
+        write_quoted(writer, place);
+        return;
+    case CONFIG_ADDRESS:
+        write_address(writer, place);
+        return;
+    case CONFIG_UINT:
+        memcpy(&number, place, sizeof number);
+        writer_printf(writer, "%u", number);
+        return;
+    case CONFIG_SIZE:
+        memcpy(&number, place, sizeof number);
+        write_size(writer, number);
+        return;
+    case CONFIG_BOOL:
+        writer_str(writer, *(const bool *)place ? "true" : "false");
+        return;
+    case CONFIG_ENUM:
+        memcpy(&number, place, sizeof number);
+        writer_str(writer, key->words[number]);
+        return;
+    case CONFIG_SECTION:
+    case CONFIG_LIST:
+        break;
+    }
+    assert(!"a section has no value");
+}
+
+static void expected_name(const struct config_key *key, struct writer *writer) {
+    if (key->min == key->max) {
+        writer_printf(writer, "%llu", (unsigned long long)key->min);
+    } else {
+        writer_printf(writer, "%llu to %llu", (unsigned long long)key->min,
+                      (unsigned long long)key->max);
+    }
+    writer_printf(writer, " characters of %s", key->chars);
+}
+
+void config_value_expected(const struct config_key *key,
+                           struct writer *writer) {
+    switch (key->kind) {
+    case CONFIG_SECTION:
+        writer_str(writer, "a mapping of keys");
+        return;
+    case CONFIG_LIST:
+        writer_printf(writer, "a list of 1 to %d streams", CONFIG_STREAMS_MAX);
+        return;
+    case CONFIG_NAME:
+        expected_name(key, writer);
+        return;
+    case CONFIG_PATH:
+        writer_printf(writer, "a file name of up to %d bytes",
+                      CONFIG_PATH_MAX - 1);
+        return;
+    case CONFIG_URL:
+        writer_str(writer, "https://HOST or https://HOST:PORT");
+        return;
+    case CONFIG_ADDRESS:
+        writer_printf(
+            writer, "HOST:PORT or [IPV6]:PORT with a port from %llu to %llu",
+            (unsigned long long)key->min, (unsigned long long)key->max);
+        return;
+    case CONFIG_UINT:
+        writer_printf(writer, "a whole number from %llu to %llu",
+                      (unsigned long long)key->min,
+                      (unsigned long long)key->max);
+        return;
+    case CONFIG_SIZE:
+        writer_str(writer, "a size from ");
+        write_size(writer, (uint32_t)key->min);
+        writer_str(writer, " to ");
+        write_size(writer, (uint32_t)key->max);
+        return;
+    case CONFIG_BOOL:
+        writer_str(writer, "true or false");
+        return;
+    case CONFIG_ENUM:
+        for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i] != NULL; i++) {
+            writer_str(writer, i > 0 ? " or " : "");
+            writer_str(writer, key->words[i]);
+        }
+        return;
+    }
+}
+
+bool config_host_is_loopback(const char *host) {
+    struct in_addr four;
+    struct in6_addr six;
+    if (inet_pton(AF_INET, host, &four) == 1) {
+        return (ntohl(four.s_addr) >> 24) == 127;
+    }
+    if (inet_pton(AF_INET6, host, &six) == 1) {
+        return IN6_IS_ADDR_LOOPBACK(&six);
+    }
+    return strcmp(host, "localhost") == 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One YAML document read whole by libyaml, and errors that name a place in it.
+ * Only plain YAML is taken: one document, no anchors, aliases or tags, so that
+ * what a person reads is what the program reads. */
+#ifndef CONFIG_YAML_FILE_H
+#define CONFIG_YAML_FILE_H
+
+#include <yaml.h>
+
+#include "gateway/base/base.h"
+
+enum {
+    YAML_FILE_BYTES_MAX = 256 * 1024,
+    YAML_FILE_SHOWN_MAX = 48, /* bytes of a found text shown in an error */
+};
+
+struct yaml_file {
+    const char *path; /* borrowed */
+    yaml_document_t document;
+    yaml_node_t *root; /* NULL if the file holds no value */
+};
+
+/* ERR_NOT_FOUND if there is no such file, ERR_CONFIG for all else. */
+err_t yaml_file_open(const char *path, struct yaml_file *ret,
+                     struct reason *reason) MUST_USE;
+void yaml_file_close(struct yaml_file *file);
+
+/* Writes "file:line:column: ..." for the start of `node` (NULL: the start of
+ * the file) and returns ERR_CONFIG. */
+err_t yaml_file_error(const struct yaml_file *file, const yaml_node_t *node,
+                      struct reason *reason, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+yaml_node_t *yaml_file_node(const struct yaml_file *file, int index);
+struct slice yaml_scalar(const yaml_node_t *node); /* of a scalar */
+/* An empty plain scalar, `~` or `null`. */
+bool yaml_is_nothing(const yaml_node_t *node);
+bool yaml_is_plain(const yaml_node_t *node); /* a scalar without quotes */
+
+/* What stands there, in words for an error, e.g. "a list" or "\"abc\"". */
+struct yaml_words {
+    char text[YAML_FILE_SHOWN_MAX + 8];
+};
+struct yaml_words yaml_found(const yaml_node_t *node);
+
+#endif

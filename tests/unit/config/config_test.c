@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: a good file gives the values it says, and every bad one an error that
+ * names file, line, column, what was found and what was expected. */
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/schema.h"
+
+enum { TEXT_MAX = 64 * 1024, MUTATIONS = 3000 };
+
+struct fixture {
+    char dir[64];
+    char path[96];
+};
+
+static int setup(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    strcpy(fixture->dir, "/tmp/config_test.XXXXXX");
+    assert_non_null(mkdtemp(fixture->dir));
+    snprintf(fixture->path, sizeof fixture->path, "%s/e.yaml", fixture->dir);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *fixture = *state;
+    unlink(fixture->path);
+    rmdir(fixture->dir);
+    free(fixture);
+    return 0;
+}
+
+static void put(const struct fixture *fixture, struct slice text) {
+    FILE *stream = fopen(fixture->path, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(text.data, 1, text.len, stream), text.len);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static err_t load(const struct fixture *fixture, const char *text,
+                  struct config *ret, struct reason *reason) {
+    put(fixture, slice_from_str(text));
+    reason->text[0] = '\0';
+    return config_load(fixture->path, ret, reason);
+}
+
+/* The place and words expected of one bad file; `key` is the schema's row that
+ * the case shows refused, if any. */
+struct bad {
+    const char *key;
+    const char *text;
+    const char *place;
+    const char *words[3];
+};
+
+#define A16 "aaaaaaaaaaaaaaaa"
+#define A64 A16 A16 A16 A16
+#define S "store: s\n"
+#define SINK(text) \
+    S "cloud: {region: r}\nstreams:\n  - {name: a, sink: " text "}\n"
+
+static const struct bad bads[] = {
+    /* The file as a whole. */
+    {NULL, "", "1:1", {"an empty file", "store: NAME"}},
+    {NULL, "# nothing\n", "1:1", {"an empty file", "store"}},
+    {NULL, "- store\n", "1:1", {"a list", "expected keys"}},
+    {NULL, "word\n", "1:1", {"\"word\"", "expected keys"}},
+    {NULL, "store: [s\n", "2:1", {"expected YAML"}},
+    {NULL, "store: s\n\tx: y\n", "2:1", {"expected YAML"}},
+    {NULL, "store: s\n a: b\n", "2:3", {"expected YAML"}},
+    {NULL, "store: \x01\n", "1:8", {"control characters", "YAML"}},
+    {NULL, "store: s\n---\nstore: t\n", "2:1", {"second document", "one"}},
+    {NULL, "store: &a s\n", "1:8", {"an anchor (&)"}},
+    {NULL, "store: s\ndata: *a\n", "2:7", {"an alias (*)"}},
+    {NULL, "store: !x s\n", "1:8", {"a tag (!)"}},
+    {NULL, "shop: &a {}\nstore: s\n", "1:7", {"an anchor (&)"}},
+    {NULL, S "<<: {data: /x}\n", "2:1", {"unknown key \"<<\"", "one of store"}},
+    {NULL, S "[a]: b\n", "2:1", {"a list as a key", "name"}},
+    /* Unknown and repeated keys; keys of other versions are unknown. */
+    {NULL, S "stor: t\n", "2:1", {"unknown key \"stor\"", "key store"}},
+    {NULL, S "Data: /x\n", "2:1", {"unknown key \"Data\"", "key data"}},
+    {NULL, S "zzzzzz: 1\n", "2:1", {"\"zzzzzz\"", "one of store, data"}},
+    {NULL, S "broker.mode: embedded\n", "2:1", {"\"broker.mode\""}},
+    {NULL, S "streams[].name: x\n", "2:1", {"\"streams[].name\""}},
+    {NULL, S "broker:\n  moed: embedded\n", "3:3", {"\"moed\"", "mode"}},
+    {NULL, S "broker: {tls: {}}\n", "2:10", {"\"tls\"", "one of mode"}},
+    {NULL,
+     S "streams: [{name: a, when_full: reject}]\n",
+     "2:21",
+     {"\"when_full\"", "one of name, shop, priority, sink"}},
+    {NULL, S "streams: [{name: a, capacity: 1 GiB}]\n", "2:21", {"capacity"}},
+    {NULL, S A64 A64 ": 1\n", "2:1", {"\"" A16 A16 A16 "\"...", "one of"}},
+    {NULL, S "store: t\n", "2:1", {"\"store\" again", "once"}},
+    {NULL, S "shop: {currency: EUR, currency: USD}\n", "2:23", {"again"}},
+    {NULL, S "shop: {}\ndata: /x\nshop: {}\n", "4:1", {"\"shop\" again"}},
+    /* Wrong types. */
+    {"store", "data: /x\n", "1:1", {"no key store", "required"}},
+    {"store", "store:\n", "1:7", {"found nothing", "1 to 63 characters"}},
+    {"store", "store: ~\n", "1:8", {"found nothing"}},
+    {"store", "store: a b\n", "1:8", {"\"a b\"", "A-Za-z0-9._-"}},
+    {"store", "store: a/b\n", "1:8", {"\"a/b\""}},
+    {"store", "store: " A64 "\n", "1:8", {"\"..."}},
+    {"store", "store: [s]\n", "1:8", {"a list"}},
+    {"store", "store: {s: t}\n", "1:8", {"a mapping"}},
+    {"store", "store: \"a\\nb\"\n", "1:8", {"\"a?b\""}},
+    {"data", S "data: \"\"\n", "2:7", {"data: a file name"}},
+    {"data", S "data: \"a\\0b\"\n", "2:7", {"a file name"}},
+    {"event_bytes_max",
+     S "event_bytes_max: 1023\n",
+     "2:18",
+     {"1 KiB to 1 MiB"}},
+    {"event_bytes_max", S "event_bytes_max: 2 MiB\n", "2:18", {"1 MiB"}},
+    {"event_bytes_max", S "event_bytes_max: 256 KB\n", "2:18", {"256 KB"}},
+    {"event_bytes_max", S "event_bytes_max: 2  KiB\n", "2:18", {"a size"}},
+    {"event_bytes_max", S "event_bytes_max: KiB\n", "2:18", {"a size"}},
+    {"event_bytes_max", S "event_bytes_max: -1\n", "2:18", {"a size"}},
+    {"event_bytes_max", S "event_bytes_max: 010 KiB\n", "2:18", {"a size"}},
+    {"event_bytes_max",
+     S "event_bytes_max: 18446744073709551616\n",
+     "2:18",
+     {"a size"}},
+    {"event_bytes_max",
+     S "event_bytes_max: 18014398509481985 KiB\n",
+     "2:18",
+     {"a size"}},
+    {"broker", S "broker: yes\n", "2:9", {"\"yes\"", "a mapping of keys"}},
+    {"broker", S "broker:\nshop: {}\n", "2:8", {"nothing", "a mapping"}},
+    {"broker.mode",
+     S "broker: {mode: own}\n",
+     "2:16",
+     {"embedded or external"}},
+    {"broker.mode",
+     S "broker: {mode: external}\n",
+     "2:16",
+     {"no broker.address", "HOST:PORT"}},
+    {"broker.listen", S "broker: {listen: 1883}\n", "2:18", {"HOST:PORT"}},
+    {"broker.listen", S "broker: {listen: \"::1:1\"}\n", "2:18", {"[IPV6]"}},
+    {"broker.listen", S "broker: {listen: \"[1]:1\"}\n", "2:18", {"[IPV6]"}},
+    {"broker.listen", S "broker: {listen: \"a:\"}\n", "2:18", {"HOST:PORT"}},
+    {"broker.listen", S "broker: {listen: \":1\"}\n", "2:18", {"HOST:PORT"}},
+    {"broker.listen", S "broker: {listen: \"a:65536\"}\n", "2:18", {"65535"}},
+    {"broker.listen",
+     S "broker: {mode: external, address: \"a:1\", listen: \"a:1\"}\n",
+     "2:50",
+     {"broker.listen with broker.mode external", "only with embedded"}},
+    {"broker.program", S "broker: {program: []}\n", "2:19", {"a file name"}},
+    {"broker.program",
+     S "broker: {mode: external, address: \"a:1\", program: b}\n",
+     "2:51",
+     {"broker.program", "only with embedded"}},
+    {"broker.address",
+     S "broker: {address: \"a:1\"}\n",
+     "2:19",
+     {"broker.address with broker.mode embedded", "only with external"}},
+    {"broker.address",
+     S "broker: {mode: external, address: \"a:0\"}\n",
+     "2:35",
+     {"from 1 to 65535"}},
+    /* Streams. */
+    {"streams", S "streams: []\n", "2:10", {"a list of 1 to 8 streams"}},
+    {"streams", S "streams: orders\n", "2:10", {"\"orders\"", "a list"}},
+    {"streams", S "streams: [orders]\n", "2:11", {"\"orders\"", "a stream"}},
+    {"streams",
+     S "streams: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}, "
+       "{name: f}, {name: g}, {name: h}, {name: i}]\n",
+     "2:99",
+     {"one stream too many", "at most 8"}},
+    {"streams[].name", S "streams: [{shop: true}]\n", "2:11", {"no key name"}},
+    {"streams[].name", S "streams: [{name: A}]\n", "2:18", {"a-z0-9-"}},
+    {"streams[].name",
+     S "streams: [{name: a}, {name: b}, {name: a}]\n",
+     "2:40",
+     {"a second stream called a"}},
+    {"streams[].name", S "streams: [{name: receipts}]\n", "2:18", {"itself"}},
+    {"streams[].name", S "streams: [{name: notices}]\n", "2:18", {"itself"}},
+    {"streams[].name", S "streams: [{name: status}]\n", "2:18", {"itself"}},
+    {"streams[].name", S "streams: [{name: events}]\n", "2:18", {"itself"}},
+    {"streams[].shop",
+     S "streams: [{name: a, shop: true}, {name: b, shop: true}]\n",
+     "2:50",
+     {"a second stream with shop: true", "which is a"}},
+    {"streams[].shop",
+     S "streams: [{name: a, shop: maybe}]\n",
+     "2:27",
+     {"true or false"}},
+    {"streams[].shop",
+     S "streams: [{name: a, shop: \"true\"}]\n",
+     "2:27",
+     {"true or false"}},
+    {"streams[].shop", S "streams: [{name: a, shop: yes}]\n", "2:27", {"yes"}},
+    {"streams[].priority",
+     S "streams: [{name: a, priority: 0}]\n",
+     "2:31",
+     {"\"0\"", "from 1 to 100"}},
+    {"streams[].priority",
+     S "streams: [{name: a, priority: 1.5}]\n",
+     "2:31",
+     {"a whole number"}},
+    {"streams[].priority",
+     S "streams: [{name: a, priority: \"1\"}]\n",
+     "2:31",
+     {"a whole number"}},
+    {"streams[].sink",
+     S "streams: [{name: a, sink: {kinesis: {stream: x}}}]\n",
+     "2:27",
+     {"no cloud.region", "eu-central-1"}},
+    {"streams[].sink", SINK("{}"), "4:21", {"no sink", "eventbridge"}},
+    {"streams[].sink", SINK("file"), "4:21", {"\"file\"", "a mapping"}},
+    {"streams[].sink",
+     SINK("{eventbridge: {bus: b}, kinesis: {stream: s}}"),
+     "4:21",
+     {"two sinks for stream a"}},
+    {"streams[].sink.eventbridge",
+     SINK("{eventbridge: b}"),
+     "4:35",
+     {"\"b\"", "a mapping"}},
+    {"streams[].sink.eventbridge.bus",
+     SINK("{eventbridge: {}}"),
+     "4:35",
+     {"no key bus", "required"}},
+    {"streams[].sink.eventbridge.bus",
+     SINK("{eventbridge: {bus: \"a b\"}}"),
+     "4:41",
+     {"1 to 255 characters"}},
+    {"streams[].sink.kinesis", SINK("{kinesis: []}"), "4:31", {"a mapping"}},
+    {"streams[].sink.kinesis.stream",
+     SINK("{kinesis: {}}"),
+     "4:31",
+     {"no key stream"}},
+    {"streams[].sink.kinesis.stream",
+     SINK("{kinesis: {stream: a:b}}"),
+     "4:40",
+     {"1 to 128 characters"}},
+    /* The rest. */
+    {"cloud", S "cloud: aws\n", "2:8", {"\"aws\"", "a mapping"}},
+    {"cloud.region", S "cloud: {region: EU}\n", "2:17", {"a-z0-9-"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"http://a\"}\n",
+     "2:19",
+     {"https://HOST"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://\"}\n",
+     "2:19",
+     {"https://HOST"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://a/b\"}\n",
+     "2:19",
+     {"https://HOST"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://u@a\"}\n",
+     "2:19",
+     {"https://HOST"}},
+    {"cloud.ca_file", S "cloud: {ca_file: ~}\n", "2:18", {"a file name"}},
+    {"cloud.source_prefix",
+     S "cloud: {source_prefix: a/b}\n",
+     "2:24",
+     {"characters"}},
+    {"cloud.source_prefix",
+     S "cloud: {source_prefix: aws.shop}\n",
+     "2:24",
+     {"\"aws.shop\"", "begin with aws."}},
+    {"shop", S "shop: [EUR]\n", "2:7", {"a list", "a mapping"}},
+    {"shop.currency", S "shop: {currency: eur}\n", "2:18", {"3 characters"}},
+    {"shop.currency", S "shop: {currency: EURO}\n", "2:18", {"3 characters"}},
+    {"console", S "console: off\n", "2:10", {"\"off\"", "a mapping"}},
+    {"console.enabled", S "console: {enabled: 1}\n", "2:20", {"true or false"}},
+    {"console.listen",
+     S "console: {listen: \"0.0.0.0:8080\"}\n",
+     "2:19",
+     {"\"0.0.0.0:8080\"", "127.0.0.1", "no token"}},
+    {"console.listen",
+     S "console: {listen: \"shop.example:1\"}\n",
+     "2:19",
+     {"no token"}},
+    {"console.listen",
+     S "console: {listen: \"[::]:1\"}\n",
+     "2:19",
+     {"no token"}},
+    {"console.listen",
+     S "console: {listen: \"127.0.0.1:1883\"}\n",
+     "2:19",
+     {"port 1883", "two ports"}},
+    {"console.listen",
+     S "broker: {listen: \"127.0.0.1:8080\"}\n",
+     "2:18",
+     {"port 8080", "two ports"}},
+    {"control_socket",
+     S "control_socket: /" A64 A16 A16 A16 "\n",
+     "2:17",
+     {"113 bytes", "at most 107"}},
+    {"control_socket",
+     S "data: /" A64 A16 A16 "\n",
+     "2:7",
+     {"110 bytes", "shorter control_socket"}},
+};
+
+enum { BAD_COUNT = sizeof bads / sizeof *bads };
+
+/* Goal: each bad file is refused at its place, in its words, and leaves the
+ * caller's configuration alone. */
+static void test_bad_files(void **state) {
+    const struct fixture *fixture = *state;
+    unsigned failures = 0;
+    for (size_t i = 0; i < BAD_COUNT; i++) {
+        struct config config;
+        memset(&config, 0x5a, sizeof config);
+        struct config before = config;
+        struct reason reason;
+        err_t err = load(fixture, bads[i].text, &config, &reason);
+        char head[160];
+        snprintf(head, sizeof head, "%s:%s: ", fixture->path, bads[i].place);
+        bool placed = strncmp(reason.text, head, strlen(head)) == 0;
+        bool worded = true;
+        for (size_t j = 0; j < 3 && bads[i].words[j] != NULL; j++) {
+            worded = worded && strstr(reason.text, bads[i].words[j]) != NULL;
+        }
+        if (err != ERR_CONFIG || !placed || !worded) {
+            print_error("file:\n%s\nwanted %s and \"%s\", got %s: %s\n",
+                        bads[i].text, bads[i].place, bads[i].words[0],
+                        err_name(err), reason.text);
+            failures++;
+        }
+        assert_memory_equal(&config, &before, sizeof config);
+    }
+    assert_int_equal(failures, 0);
+}
+
+/* Goal: no key of the schema is without a refusal in the table above. */
+static void test_every_key_is_refused_somewhere(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        bool covered = false;
+        for (size_t j = 0; j < BAD_COUNT; j++) {
+            covered =
+                covered || (bads[j].key != NULL &&
+                            strcmp(bads[j].key, config_keys[i].path) == 0);
+        }
+        if (!covered) {
+            fail_msg("no bad file for %s", config_keys[i].path);
+        }
+    }
+}
+
+/* Goal: a file that is absent, unreadable or far too large is refused. */
+static void test_no_file(void **state) {
+    const struct fixture *fixture = *state;
+    struct config config;
+    struct reason reason;
+    assert_int_equal(config_load("/nonexistent/e.yaml", &config, &reason),
+                     ERR_NOT_FOUND);
+    assert_non_null(strstr(reason.text, "--config FILE"));
+    assert_int_equal(config_load(fixture->dir, &config, &reason), ERR_CONFIG);
+    assert_non_null(strstr(reason.text, "cannot be read"));
+
+    size_t len = 300 * 1024;
+    char *text = malloc(len);
+    assert_non_null(text);
+    memset(text, '#', len);
+    put(fixture, slice_of(text, len));
+    free(text);
+    assert_int_equal(config_load(fixture->path, &config, &reason), ERR_CONFIG);
+    assert_non_null(strstr(reason.text, ":1:1: found more than 256 KiB"));
+}
+
+/* Goal: a long path does not push the error out of the reason. */
+static void test_long_path(void **state) {
+    const struct fixture *fixture = *state;
+    char path[600];
+    memset(path, '/', sizeof path);
+    strcpy(path + sizeof path - 1 - strlen(fixture->path), fixture->path);
+    put(fixture, SLICE("store: s\nstor: s\n"));
+    struct config config;
+    struct reason reason;
+    assert_int_equal(config_load(path, &config, &reason), ERR_CONFIG);
+    assert_non_null(strstr(reason.text, "e.yaml:2:1: found the unknown key"));
+    assert_non_null(strstr(reason.text, "expected the known key store"));
+}
+
+/* Goal: without a word more than the store, everything has its default. */
+static void test_defaults(void **state) {
+    struct config c;
+    struct reason reason;
+    assert_int_equal(load(*state, "store: s\n", &c, &reason), ERR_OK);
+    assert_string_equal(c.store, "s");
+    assert_string_equal(c.data, "/var/lib/shopme-edge");
+    assert_string_equal(c.control_socket, "/var/lib/shopme-edge/control.sock");
+    assert_int_equal(c.event_bytes_max, 262144);
+    assert_int_equal(c.broker.mode, CONFIG_BROKER_EMBEDDED);
+    assert_string_equal(c.broker.listen.host, "127.0.0.1");
+    assert_int_equal(c.broker.listen.port, 1883);
+    assert_string_equal(c.broker.program, "/usr/sbin/mosquitto");
+    assert_int_equal(c.stream_count, 2);
+    assert_string_equal(c.streams[0].name, "orders");
+    assert_true(c.streams[0].shop);
+    assert_int_equal(c.streams[0].priority, 1);
+    assert_int_equal(c.streams[0].sink, CONFIG_SINK_NONE);
+    assert_string_equal(c.streams[1].name, "telemetry");
+    assert_false(c.streams[1].shop);
+    assert_int_equal(c.streams[1].priority, 2);
+    assert_string_equal(c.cloud.region, "");
+    assert_string_equal(c.cloud.endpoint, "");
+    assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
+    assert_string_equal(c.cloud.source_prefix, "com.shopme");
+    assert_string_equal(c.currency, "EUR");
+    assert_true(c.console_enabled);
+    assert_string_equal(c.console.host, "127.0.0.1");
+    assert_int_equal(c.console.port, 8080);
+}
+
+/* Every key that can stand together, none at its default. */
+static const char all_keys[] =
+    "store: Store_7.a-b\n"
+    "data: \"/srv/sh\\\"op me/\\u00e9\\\\\"\n"
+    "control_socket: /run/c.sock\n"
+    "event_bytes_max: 1 MiB\n"
+    "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
+    "streams:\n"
+    "  - {name: a-1, priority: 7, shop: false,\n"
+    "     sink: {kinesis: {stream: s_1}}}\n"
+    "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
+    "  - {name: c}\n"
+    "cloud: {region: us-east-1, endpoint: \"https://[::1]:4443\",\n"
+    "        ca_file: /ca.pem, source_prefix: org.x}\n"
+    "shop: {currency: JPY}\n"
+    "console: {enabled: false, listen: \"localhost:1\"}\n";
+
+static const char external_keys[] =
+    "store: s\n"
+    "event_bytes_max: 1025\n"
+    "broker: {mode: external, address: \"broker.example:8883\"}\n";
+
+/* Goal: each value arrives where it belongs. */
+static void test_all_keys(void **state) {
+    struct config c;
+    struct reason reason;
+    if (load(*state, all_keys, &c, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    assert_string_equal(c.store, "Store_7.a-b");
+    assert_string_equal(c.data, "/srv/sh\"op me/\xc3\xa9\\");
+    assert_string_equal(c.control_socket, "/run/c.sock");
+    assert_int_equal(c.event_bytes_max, 1048576);
+    assert_string_equal(c.broker.listen.host, "::1");
+    assert_int_equal(c.broker.listen.port, 0);
+    assert_string_equal(c.broker.program, "/opt/mosquitto");
+    assert_int_equal(c.stream_count, 3);
+    assert_string_equal(c.streams[0].name, "a-1");
+    assert_int_equal(c.streams[0].priority, 7);
+    assert_false(c.streams[0].shop);
+    assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
+    assert_string_equal(c.streams[0].sink_name, "s_1");
+    assert_true(c.streams[1].shop);
+    assert_int_equal(c.streams[1].sink, CONFIG_SINK_EVENTBRIDGE);
+    assert_string_equal(c.streams[1].sink_name, "arn:aws:x/b");
+    assert_int_equal(c.streams[1].priority, 2);
+    assert_int_equal(c.streams[2].sink, CONFIG_SINK_NONE);
+    assert_int_equal(c.streams[2].priority, 3);
+    assert_string_equal(c.cloud.region, "us-east-1");
+    assert_string_equal(c.cloud.endpoint, "https://[::1]:4443");
+    assert_string_equal(c.cloud.ca_file, "/ca.pem");
+    assert_string_equal(c.cloud.source_prefix, "org.x");
+    assert_string_equal(c.currency, "JPY");
+    assert_false(c.console_enabled);
+    assert_string_equal(c.console.host, "localhost");
+    assert_int_equal(c.console.port, 1);
+
+    assert_int_equal(load(*state, external_keys, &c, &reason), ERR_OK);
+    assert_int_equal(c.broker.mode, CONFIG_BROKER_EXTERNAL);
+    assert_string_equal(c.broker.address.host, "broker.example");
+    assert_int_equal(c.broker.address.port, 8883);
+    assert_int_equal(c.event_bytes_max, 1025);
+}
+
+/* What config_print() writes loads to the same, to the byte. */
+static void check_round_trip(const struct fixture *fixture,
+                             const struct config *config) {
+    static char text[TEXT_MAX];
+    struct writer writer = writer_over(text, sizeof text);
+    config_print(config, &writer);
+    assert_false(writer.full);
+    put(fixture, writer_slice(&writer));
+    struct config again;
+    struct reason reason;
+    if (config_load(fixture->path, &again, &reason) != ERR_OK) {
+        fail_msg("printed:\n%.*s\n%s", (int)writer.len, text, reason.text);
+    }
+    assert_memory_equal(config, &again, sizeof again);
+}
+
+/* Goal: printing loses and invents nothing. */
+static void test_print_round_trip(void **state) {
+    const char *const texts[] = {"store: s\n", all_keys, external_keys};
+    for (size_t i = 0; i < 3; i++) {
+        struct config config;
+        struct reason reason;
+        assert_int_equal(load(*state, texts[i], &config, &reason), ERR_OK);
+        check_round_trip(*state, &config);
+    }
+}
+
+/* Goal: `check --describe` knows each key, and each has a help line. */
+static void test_describe(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    struct writer writer = writer_over(text, sizeof text - 1);
+    config_describe(&writer);
+    assert_false(writer.full);
+    text[writer.len] = '\0';
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        char head[CONFIG_KEY_PATH_MAX + 8];
+        snprintf(head, sizeof head, "%s: ", config_keys[i].path);
+        assert_non_null(strstr(text, head));
+        assert_non_null(strstr(text, config_keys[i].help));
+    }
+    assert_non_null(strstr(text, "default 256 KiB"));
+}
+
+static struct slice read_example(void) {
+    static char text[TEXT_MAX];
+    FILE *stream = fopen(CONFIG_EXAMPLE, "rb");
+    assert_non_null(stream);
+    size_t len = fread(text, 1, sizeof text - 1, stream);
+    fclose(stream);
+    text[len] = '\0';
+    return slice_of(text, len);
+}
+
+/* Goal: the example loads as it is, and speaks of every key. */
+static void test_example(void **state) {
+    struct config config;
+    struct reason reason;
+    if (config_load(CONFIG_EXAMPLE, &config, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    check_round_trip(*state, &config);
+    const char *text = (const char *)read_example().data;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const char *dot = strrchr(config_keys[i].path, '.');
+        char name[CONFIG_KEY_PATH_MAX + 2];
+        snprintf(name, sizeof name,
+                 "%s:", dot == NULL ? config_keys[i].path : dot + 1);
+        if (strstr(text, name) == NULL) {
+            fail_msg("the example does not show %s", config_keys[i].path);
+        }
+    }
+}
+
+/* A place is "path:LINE:COLUMN: " with both from 1. */
+static bool has_place(const char *reason, const char *path) {
+    unsigned line = 0;
+    unsigned column = 0;
+    return strncmp(reason, path, strlen(path)) == 0 &&
+           sscanf(reason + strlen(path), ":%u:%u: found", &line, &column) ==
+               2 &&
+           line > 0 && column > 0;
+}
+
+/* Goal: whatever becomes of a file's bytes, it either loads, and then prints to
+ * the same, or the error names a place. Never a crash. */
+static void test_mutations(void **state) {
+    const struct fixture *fixture = *state;
+    struct slice example = read_example();
+    const char *given = getenv("EDGE_SEED");
+    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10)
+                                  : (unsigned)time(NULL);
+    print_message("seed %u (repeat with EDGE_SEED=%u)\n", seed, seed);
+    srandom(seed);
+    static uint8_t text[TEXT_MAX];
+    unsigned loaded = 0;
+    for (int round = 0; round < MUTATIONS; round++) {
+        size_t len = example.len;
+        memcpy(text, example.data, len);
+        for (long edits = 1 + random() % 4; edits > 0; edits--) {
+            size_t at = (size_t)random() % len;
+            size_t from = (size_t)random() % len;
+            switch (random() % 4) {
+            case 0:
+                text[at] = (uint8_t)random();
+                break;
+            case 1:
+                text[at] = "\n:-{}[]&*!|>'\"%@`#, \t?"[random() % 22];
+                break;
+            case 2:
+                len = at > 0 ? at : 1;
+                break;
+            default:
+                memmove(text + at, text + from, len - (at > from ? at : from));
+            }
+        }
+        put(fixture, slice_of(text, len));
+        struct config config;
+        struct reason reason;
+        if (config_load(fixture->path, &config, &reason) == ERR_OK) {
+            loaded++;
+            check_round_trip(fixture, &config);
+        } else if (!has_place(reason.text, fixture->path)) {
+            fail_msg("round %d: %s", round, reason.text);
+        }
+    }
+    print_message("%u of %d mutated files loaded\n", loaded, MUTATIONS);
+    assert_in_range(loaded, 1, MUTATIONS - 1);
+}
+
+/* Goal: loopback is told from every other host. */
+static void test_loopback(void **state) {
+    (void)state;
+    assert_true(config_host_is_loopback("127.0.0.1"));
+    assert_true(config_host_is_loopback("127.9.9.9"));
+    assert_true(config_host_is_loopback("::1"));
+    assert_true(config_host_is_loopback("localhost"));
+    assert_false(config_host_is_loopback("0.0.0.0"));
+    assert_false(config_host_is_loopback("128.0.0.1"));
+    assert_false(config_host_is_loopback("::"));
+    assert_false(config_host_is_loopback("localhost.example"));
+    assert_false(config_host_is_loopback("127.0.0.1.example"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
+        cmocka_unit_test(test_every_key_is_refused_somewhere),
+        cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_path, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
+        cmocka_unit_test(test_describe),
+        cmocka_unit_test_setup_teardown(test_example, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
+        cmocka_unit_test(test_loopback),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
