@@ -32,10 +32,12 @@ err_t json_check(struct slice text, struct reason *reason) MUST_USE;
 enum json_kind json_kind(struct slice value);
 
 /* Members of a checked object, in order. Start with *at = 0; ERR_END after the
- * last. `ret_name` is the raw text between the quotes, escapes undecoded. */
+ * last, and at once if it is not an object. `ret_name` is the raw text between
+ * the quotes, escapes undecoded. */
 err_t json_member(struct slice object, size_t *at, struct slice *ret_name,
                   struct slice *ret_value) MUST_USE;
-/* The value of the first member called `name`; ERR_NOT_FOUND. */
+/* The value of the first member called `name` (shorter than 256 bytes), however
+ * the text escapes it; ERR_NOT_FOUND, also if it is not an object. */
 err_t json_get(struct slice object, const char *name,
                struct slice *ret_value) MUST_USE;
 /* Elements of a checked array, as json_member. */
@@ -53,5 +55,8 @@ err_t json_integer(struct slice value, int64_t min, int64_t max,
 
 /* Writes `text` (UTF-8) as a JSON string with its quotes. */
 void json_write_string(struct writer *writer, struct slice text);
+/* Writes a checked text without the white space between its tokens, which
+ * leaves it on one line; strings and numbers are copied to the byte. */
+void json_write_compact(struct writer *writer, struct slice text);
 
 #endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/event/base64.h"
+
+static const char STANDARD[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char URL[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void write_groups(struct writer *writer, struct slice bytes,
+                         const char *alphabet, bool pad) {
+    for (size_t at = 0; at < bytes.len; at += 3) {
+        size_t have = bytes.len - at < 3 ? bytes.len - at : 3;
+        uint32_t group = 0;
+        for (size_t i = 0; i < 3; i++) {
+            group = group << 8 | (i < have ? bytes.data[at + i] : 0);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            if (i <= have) {
+                uint32_t digit = group >> (18 - 6 * i) & 63;
+                writer_u8(writer, (uint8_t)alphabet[digit]);
+            } else if (pad) {
+                writer_u8(writer, '=');
+            }
+        }
+    }
+}
+
+void event_base64_write(struct writer *writer, struct slice bytes) {
+    write_groups(writer, bytes, STANDARD, true);
+}
+
+void event_base64url_write(struct writer *writer, struct slice bytes) {
+    write_groups(writer, bytes, URL, false);
+}
+
+void event_base16_write(struct writer *writer, struct slice bytes) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < bytes.len; i++) {
+        writer_u8(writer, (uint8_t)digits[bytes.data[i] >> 4]);
+        writer_u8(writer, (uint8_t)digits[bytes.data[i] & 15]);
+    }
+}
+
+/* -1 if it is no digit. */
+static int digit_value(uint8_t c) {
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* How many of a group's four characters are digits: 4, or in the last group
+ * 3 or 2. */
+static size_t group_digits(struct slice text, size_t at) {
+    size_t digits = 4;
+    if (at + 4 == text.len) {
+        while (digits > 2 && text.data[at + digits - 1] == '=') {
+            digits--;
+        }
+    }
+    return digits;
+}
+
+err_t event_base64_read(struct slice text, uint8_t *ret, size_t *ret_len) {
+    size_t len = 0;
+    ENSURE(text.len % 4 == 0, ERR_PARSE);
+    for (size_t at = 0; at < text.len; at += 4) {
+        size_t digits = group_digits(text, at);
+        uint32_t group = 0;
+        for (size_t i = 0; i < 4; i++) {
+            int digit = i < digits ? digit_value(text.data[at + i]) : 0;
+            ENSURE(digit >= 0, ERR_PARSE);
+            group = group << 6 | (uint32_t)digit;
+        }
+        uint32_t unused = digits == 4 ? 0 : digits == 3 ? 0xff : 0xffff;
+        ENSURE((group & unused) == 0, ERR_PARSE);
+        for (size_t i = 0; i + 1 < digits; i++) {
+            ret[len] = (uint8_t)(group >> (16 - 8 * i));
+            len++;
+        }
+    }
+    *ret_len = len;
+    return ERR_OK;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts an event together from attributes in any order and checks them, the same
+ * for every encoding. For the event folder's own use. */
+#ifndef GATEWAY_EVENT_BUILD_H
+#define GATEWAY_EVENT_BUILD_H
+
+#include "gateway/event/event.h"
+#include "gateway/event/fields.h"
+
+struct build {
+    struct event event;
+    struct reason *reason;
+    bool seen[FIELD_COUNT];
+    bool seen_version;
+    bool has_version; /* and it is not null */
+    bool has_data;
+    /* Extensions by name, also those that are null. */
+    struct slice names[EVENT_EXTENSIONS_MAX];
+    uint32_t name_count;
+};
+
+enum build_kind {
+    BUILD_NULL, /* as good as absent */
+    BUILD_TEXT,
+    BUILD_INTEGER,
+    BUILD_BOOLEAN,
+};
+
+struct build_value {
+    enum build_kind kind;
+    struct slice text;
+    int32_t integer;
+};
+
+/* Each returns ERR_PARSE or ERR_RANGE with a reason. */
+err_t event_build_name(struct build *build, struct slice name) MUST_USE;
+err_t event_build_attribute(struct build *build, struct slice name,
+                            const struct build_value *value) MUST_USE;
+err_t event_build_data(struct build *build, enum event_data_kind kind,
+                       struct slice data) MUST_USE;
+/* Checks that nothing is missing and hands the event out. */
+err_t event_build_finish(struct build *build, struct event *ret) MUST_USE;
+
+/* The two readers behind event_read(). */
+err_t event_read_json(struct slice payload, struct arena *arena,
+                      struct event *ret, struct reason *reason) MUST_USE;
+err_t event_read_cbor(struct slice payload, struct event *ret,
+                      struct reason *reason) MUST_USE;
+
+#endif

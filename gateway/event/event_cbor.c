@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CBOR event format of CloudEvents, a working draft (cbor-format.md in the
+ * specification's working-drafts). */
+#include "gateway/event/build.h"
+#include "gateway/event/item.h"
+#include "gateway/event/json.h"
+
+enum {
+    TAG_DATE_TIME = 0,          /* RFC 8949 section 3.4.1 */
+    TAG_URI = 32,               /* section 3.4.5.3 */
+    TAG_SELF_DESCRIBED = 55799, /* section 3.4.6 */
+};
+
+struct reading {
+    struct cursor in;
+    struct build build;
+    struct reason *reason;
+    /* The data, kept until all attributes are known. */
+    bool has_data;
+    struct slice data;
+    struct item data_head;
+};
+
+static err_t refuse(struct reading *reading, struct slice name,
+                    const char *what) {
+    return reason_set(reading->reason, ERR_PARSE, "attribute \"%.*s\" %s",
+                      SLICE_ARG(name), what);
+}
+
+static err_t integer_value(struct reading *reading, struct slice name,
+                           const struct item *item, int32_t *ret) {
+    if (item->value > INT32_MAX) {
+        return refuse(reading, name, "must be a whole number of 32 bits");
+    }
+    int32_t value = (int32_t)item->value;
+    *ret = item->kind == ITEM_UNSIGNED ? value : -1 - value;
+    return ERR_OK;
+}
+
+static err_t attribute_value(struct reading *reading, struct slice name,
+                             const struct item *item, struct build_value *ret) {
+    switch (item->kind) {
+    case ITEM_TEXT:
+        *ret = (struct build_value){.kind = BUILD_TEXT, .text = item->bytes};
+        return ERR_OK;
+    case ITEM_UNSIGNED:
+    case ITEM_NEGATIVE:
+        ret->kind = BUILD_INTEGER;
+        return integer_value(reading, name, item, &ret->integer);
+    case ITEM_BOOLEAN:
+        ret->kind = BUILD_BOOLEAN;
+        ret->integer = (int32_t)item->value;
+        return ERR_OK;
+    case ITEM_NULL:
+        return ERR_OK;
+    case ITEM_BYTES:
+        return refuse(reading, name, "is a byte string: send it as text");
+    case ITEM_ARRAY:
+    case ITEM_MAP:
+    case ITEM_TAG:
+    case ITEM_UNDEFINED:
+    case ITEM_HALF:
+    case ITEM_FLOAT:
+    case ITEM_DOUBLE:
+        break;
+    }
+    return refuse(reading, name,
+                  "must be a text string, a whole number of 32 bits, true or "
+                  "false");
+}
+
+static err_t add_attribute(struct reading *reading, struct slice name) {
+    struct build_value value = {.kind = BUILD_NULL};
+    struct item item;
+    TRY(event_build_name(&reading->build, name));
+    TRY(event_item_next(&reading->in, &item, reading->reason));
+    if (item.kind == ITEM_TAG &&
+        (item.value == TAG_DATE_TIME || item.value == TAG_URI)) {
+        TRY(event_item_next(&reading->in, &item, reading->reason));
+        if (item.kind != ITEM_TEXT) {
+            return refuse(reading, name, "has a tag that only text can have");
+        }
+    }
+    TRY(attribute_value(reading, name, &item, &value));
+    return event_build_attribute(&reading->build, name, &value);
+}
+
+static err_t keep_data(struct reading *reading) {
+    struct cursor *in = &reading->in;
+    size_t start = in->at;
+    if (reading->has_data) {
+        return reason_set(reading->reason, ERR_PARSE,
+                          "data stands twice: send it once");
+    }
+    reading->has_data = true;
+    struct cursor ahead = *in;
+    TRY(event_item_next(&ahead, &reading->data_head, reading->reason));
+    TRY(event_item_skip(in, 1, reading->reason));
+    reading->data = slice_part(in->all, start, in->at - start);
+    return ERR_OK;
+}
+
+/* A byte string is binary data. Text is what datacontenttype calls it: JSON
+ * text if it says JSON, else a CBOR item as any other (section 3.1.2). */
+static err_t add_data(struct reading *reading) {
+    struct build *build = &reading->build;
+    const struct item *head = &reading->data_head;
+    if (head->kind == ITEM_BYTES) {
+        return event_build_data(build, EVENT_DATA_BINARY, head->bytes);
+    }
+    if (head->kind != ITEM_TEXT ||
+        !event_field_is_json(build->event.datacontenttype)) {
+        return event_build_data(build, EVENT_DATA_CBOR, reading->data);
+    }
+    struct reason why;
+    if (json_check(head->bytes, &why) != ERR_OK) {
+        return reason_set(reading->reason, ERR_PARSE,
+                          "datacontenttype says that data is JSON, but it is "
+                          "%s",
+                          why.text);
+    }
+    return event_build_data(build, EVENT_DATA_JSON, head->bytes);
+}
+
+static err_t add_pair(struct reading *reading) {
+    struct item key;
+    TRY(event_item_next(&reading->in, &key, reading->reason));
+    if (key.kind != ITEM_TEXT) {
+        return reason_set(reading->reason, ERR_PARSE,
+                          "an attribute's name must be a text string");
+    }
+    if (slice_eq_str(key.bytes, "data")) {
+        return keep_data(reading);
+    }
+    return add_attribute(reading, key.bytes);
+}
+
+err_t event_read_cbor(struct slice payload, struct event *ret,
+                      struct reason *reason) {
+    struct reading reading = {.in = cursor_over(payload),
+                              .build = {.reason = reason},
+                              .reason = reason};
+    struct item map;
+    TRY(event_item_next(&reading.in, &map, reason));
+    if (map.kind == ITEM_TAG && map.value == TAG_SELF_DESCRIBED) {
+        TRY(event_item_next(&reading.in, &map, reason));
+    }
+    if (map.kind != ITEM_MAP) {
+        return reason_set(reason, ERR_PARSE,
+                          "an event is one CBOR map: send one at a time");
+    }
+    while (event_item_more(&reading.in, &map)) {
+        TRY(add_pair(&reading));
+    }
+    if (cursor_left(&reading.in) > 0) {
+        return reason_set(reason, ERR_PARSE,
+                          "something follows the event at byte %zu",
+                          reading.in.at);
+    }
+    if (reading.has_data) {
+        TRY(add_data(&reading));
+    }
+    return event_build_finish(&reading.build, ret);
+}
