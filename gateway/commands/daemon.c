@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/commands/daemon.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <mosquitto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "bridge/bridge.h"
+#include "gateway/ingest/broker.h"
+#include "gateway/ingest/publisher.h"
+#include "gateway/ingest/session.h"
+#include "gateway/ingest/stream.h"
+
+enum {
+    PAYMENTS_REPEAT_MS = 5000,
+    STOP_POLL_MS = 5,
+    SIGNALS = 2,
+    CLIENT_ID_MAX = 128,
+};
+
+/* A stream and the door to it. */
+struct daemon_stream {
+    struct stream *stream;
+    struct session *session;
+};
+
+struct daemon {
+    const struct config *config;
+    struct platform platform;
+    uv_loop_t loop;
+    struct daemon_stream streams[CONFIG_STREAMS_MAX];
+    uint32_t stream_count;
+    struct publisher *publisher;
+    struct broker *broker; /* NULL with an external one */
+    struct bridge *bridge; /* NULL if no stream has a sink */
+    uv_signal_t signals[SIGNALS];
+    uv_timer_t payments;
+    uv_timer_t stopping;
+    bool loop_open;
+    bool handles_open; /* the signals and timers above */
+    bool stop_asked;
+    int exit_code;
+};
+
+/* --- Stopping ----------------------------------------------------------- */
+
+static bool committing(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        const struct session *session = daemon->streams[i].session;
+        if (session != NULL && session_is_busy(session)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A commit in flight is waited for: its batch is journaled, and what could
+ * not be acknowledged comes again. */
+static void on_stopping(uv_timer_t *timer) {
+    struct daemon *daemon = timer->data;
+    if (!committing(daemon)) {
+        uv_stop(&daemon->loop);
+    }
+}
+
+static void stop(struct daemon *daemon, int exit_code) {
+    if (daemon->stop_asked) {
+        return;
+    }
+    daemon->stop_asked = true;
+    daemon->exit_code = exit_code;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        session_untarget(daemon->streams[i].session);
+    }
+    uv_timer_start(&daemon->stopping, on_stopping, 0, STOP_POLL_MS);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    log_line(LOG_INFO, "daemon", "stopping signal=%d", number);
+    stop(handle->data, EXIT_SUCCESS);
+}
+
+static void on_stream_failed(void *self, const struct reason *reason) {
+    log_line(LOG_ERROR, "daemon",
+             "journal_failed reason=\"%s\"; nothing more is acknowledged; "
+             "mend the disk and start again",
+             reason->text);
+    stop(self, DAEMON_EXIT_JOURNAL);
+}
+
+/* --- Running ------------------------------------------------------------ */
+
+static void on_durable(void *self) {
+    struct daemon *daemon = self;
+    if (daemon->bridge != NULL) {
+        bridge_wake(daemon->bridge);
+    }
+}
+
+static void target_all(struct daemon *daemon, const char *host, uint16_t port) {
+    publisher_target(daemon->publisher, host, port);
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        session_target(daemon->streams[i].session, host, port);
+    }
+}
+
+static void on_broker_up(void *self, const char *socket_path) {
+    target_all(self, socket_path, 0);
+}
+
+static void on_broker_down(void *self) {
+    struct daemon *daemon = self;
+    publisher_untarget(daemon->publisher);
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        session_untarget(daemon->streams[i].session);
+    }
+}
+
+static void repeat_payments(struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        stream_repeat_payments(daemon->streams[i].stream);
+    }
+}
+
+static void on_publisher_up(void *self) {
+    repeat_payments(self);
+}
+
+static void on_payments(uv_timer_t *timer) {
+    repeat_payments(timer->data);
+}
+
+/* --- Building ----------------------------------------------------------- */
+
+static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
+    const struct disk *disk = &daemon->platform.disk;
+    err_t err = disk->make_dir(disk->self, daemon->config->data);
+    if (err != ERR_OK && err != ERR_BUSY) {
+        return reason_set(reason, err,
+                          "data: cannot make the folder %s: %s; make its "
+                          "parent, or set `data` to a folder that can be made",
+                          daemon->config->data, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static err_t open_streams(struct daemon *daemon, struct reason *reason) {
+    const struct config *config = daemon->config;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct stream_options options = {
+            .platform = &daemon->platform,
+            .config = config,
+            .stream = &config->streams[i],
+            .loop = &daemon->loop,
+            .publisher = daemon->publisher,
+            .self = daemon,
+            .durable = on_durable,
+        };
+        TRY(stream_open(&options, &daemon->streams[i].stream, reason));
+        daemon->stream_count++;
+    }
+    return ERR_OK;
+}
+
+/* The journal's id makes a name that no other gateway has, the same at every
+ * start, so that the broker keeps the session. */
+static void client_id(struct daemon *daemon, uint32_t stream,
+                      const char *suffix, char ret[CLIENT_ID_MAX]) {
+    const uint8_t *id =
+        journal_id(stream_journal(daemon->streams[stream].stream));
+    int len = snprintf(ret, CLIENT_ID_MAX, "shopme-edge-");
+    for (int i = 0; i < JOURNAL_ID_SIZE; i++) {
+        len +=
+            snprintf(ret + len, (size_t)(CLIENT_ID_MAX - len), "%02x", id[i]);
+    }
+    snprintf(ret + len, (size_t)(CLIENT_ID_MAX - len), "%s", suffix);
+}
+
+static err_t open_sessions(struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        char id[CLIENT_ID_MAX];
+        client_id(daemon, i, "", id);
+        const struct session_options options = {
+            .loop = &daemon->loop,
+            .stream = daemon->streams[i].stream,
+            .store = daemon->config->store,
+            .client_id = id,
+            .self = daemon,
+            .failed = on_stream_failed,
+        };
+        TRY(session_new(&options, &daemon->streams[i].session));
+    }
+    return ERR_OK;
+}
+
+static err_t open_publisher(struct daemon *daemon) {
+    char id[CLIENT_ID_MAX];
+    snprintf(id, sizeof id, "shopme-edge-%016llx",
+             (unsigned long long)entropy_u64(&daemon->platform.entropy));
+    const struct publisher_options options = {
+        .loop = &daemon->loop,
+        .store = daemon->config->store,
+        .client_id = id,
+        .self = daemon,
+        .up = on_publisher_up,
+    };
+    return publisher_new(&options, &daemon->publisher);
+}
+
+static err_t open_bridge(struct daemon *daemon, struct reason *reason) {
+    struct bridge_options options = {
+        .platform = &daemon->platform,
+        .config = daemon->config,
+    };
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        struct stream *stream = daemon->streams[i].stream;
+        if (stream_config(stream)->sink == CONFIG_SINK_NONE) {
+            continue;
+        }
+        options.streams[options.stream_count++] =
+            (struct bridge_stream_options){
+                .config = stream_config(stream),
+                .dir = stream_dir(stream),
+                .position = journal_position(stream_journal(stream)),
+            };
+    }
+    if (options.stream_count == 0) {
+        return ERR_OK;
+    }
+    return bridge_start(&options, &daemon->bridge, reason);
+}
+
+static err_t open_broker(struct daemon *daemon, struct reason *reason) {
+    const struct config_broker *broker = &daemon->config->broker;
+    if (broker->mode == CONFIG_BROKER_EXTERNAL) {
+        target_all(daemon, broker->address.host, broker->address.port);
+        return ERR_OK;
+    }
+    const struct broker_options options = {
+        .loop = &daemon->loop,
+        .config = daemon->config,
+        .self = daemon,
+        .up = on_broker_up,
+        .down = on_broker_down,
+    };
+    return broker_start(&options, &daemon->broker, reason);
+}
+
+static void open_handles(struct daemon *daemon) {
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    for (int i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        daemon->signals[i].data = daemon;
+        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&daemon->loop, &daemon->payments);
+    daemon->payments.data = daemon;
+    uv_timer_start(&daemon->payments, on_payments, PAYMENTS_REPEAT_MS,
+                   PAYMENTS_REPEAT_MS);
+    uv_timer_init(&daemon->loop, &daemon->stopping);
+    daemon->stopping.data = daemon;
+    daemon->handles_open = true;
+}
+
+static err_t build(struct daemon *daemon, struct reason *reason) {
+    daemon->platform = platform_real();
+    if (uv_loop_init(&daemon->loop) != 0) {
+        return reason_set(reason, ERR_MEMORY, "cannot make an event loop");
+    }
+    daemon->loop_open = true;
+    open_handles(daemon);
+    TRY(make_data_dir(daemon, reason));
+    TRY(open_publisher(daemon));
+    TRY(open_streams(daemon, reason));
+    TRY(open_sessions(daemon));
+    TRY(open_bridge(daemon, reason));
+    return open_broker(daemon, reason);
+}
+
+/* --- Taking apart ------------------------------------------------------- */
+
+static void close_handles(struct daemon *daemon) {
+    if (!daemon->handles_open) {
+        return;
+    }
+    for (int i = 0; i < SIGNALS; i++) {
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&daemon->payments, NULL);
+    uv_close((uv_handle_t *)&daemon->stopping, NULL);
+}
+
+static void take_apart(struct daemon *daemon) {
+    for (uint32_t i = 0; i < CONFIG_STREAMS_MAX; i++) {
+        session_free(daemon->streams[i].session);
+    }
+    publisher_free(daemon->publisher);
+    broker_stop(daemon->broker);
+    bridge_stop(daemon->bridge);
+    close_handles(daemon);
+    if (daemon->loop_open) {
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+        int open = uv_loop_close(&daemon->loop);
+        assert(open == 0);
+    }
+    for (uint32_t i = 0; i < CONFIG_STREAMS_MAX; i++) {
+        stream_close(daemon->streams[i].stream);
+    }
+}
+
+int daemon_run(const struct config *config) {
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    if (daemon == NULL) {
+        log_line(LOG_ERROR, "daemon", "out of memory");
+        return EXIT_FAILURE;
+    }
+    daemon->config = config;
+    signal(SIGPIPE, SIG_IGN);
+    mosquitto_lib_init();
+    struct reason reason = {""};
+    err_t err = build(daemon, &reason);
+    if (err == ERR_OK) {
+        log_line(LOG_INFO, "daemon", "running version=%s store=%s data=%s",
+                 SHOPME_EDGE_VERSION, config->store, config->data);
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    } else {
+        log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
+                 err_name(err), reason.text);
+        daemon->exit_code = EXIT_FAILURE;
+    }
+    take_apart(daemon);
+    mosquitto_lib_cleanup();
+    int exit_code = daemon->exit_code;
+    free(daemon);
+    return exit_code;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon: builds the parts, ties them together on one loop, runs until a
+ * signal or a failure, takes them apart in the reverse order. */
+#ifndef GATEWAY_COMMANDS_DAEMON_H
+#define GATEWAY_COMMANDS_DAEMON_H
+
+#include "config/config.h"
+
+enum {
+    /* The journal could not keep its promise (disk full, I/O error): nothing
+     * unsafe was acknowledged; a restart recovers. */
+    DAEMON_EXIT_JOURNAL = 4,
+};
+
+/* Runs to the end; returns the process's exit status. Says why on standard
+ * error. */
+int daemon_run(const struct config *config);
+
+#endif
