@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the cloud holds, and whether it came as promised.
+
+Every accepted entry is a line of events.jsonl, written with one write before
+its acknowledgement leaves, so that a killed cloud has what it acknowledged;
+a line that was torn is cut off at the next start, since nobody was told.
+
+The judge looks at CloudEvents as the gateway renders them: `source` and `id`
+name an event, `journalsequence` says where it stands in its journal. For each
+bus or stream (one journal feeds one of them) it counts:
+
+  duplicates        accepted again: allowed, at least once is the promise
+  order_violations  an event seen for the first time after a later one of its
+                    key: never allowed
+  missing           sequence numbers below the highest that never came
+  conflicts         one identity under two sequence numbers, or one number
+                    for two identities
+  moved_keys        a key that came under more than one Kinesis partition key
+  unreadable        entries that are no CloudEvent or lack journalsequence
+
+The key is the extension `partitionkey`, else `subject`, else `source`.
+"""
+
+import base64
+import fcntl
+import json
+import os
+
+MISSING_LISTED = 100
+KEY_ATTRIBUTES = ("partitionkey", "subject", "source")
+
+
+def event_key(event):
+    """What orders an event: the first of the three that it has."""
+    for name in KEY_ATTRIBUTES:
+        if event.get(name):
+            return str(event[name])
+    return ""
+
+
+def event_identity(event):
+    """(identity, journalsequence), or None if it is not the gateway's."""
+    source, name = event.get("source"), event.get("id")
+    sequence = event.get("journalsequence")
+    if (event.get("specversion") != "1.0" or not event.get("type")
+            or not isinstance(source, str) or not source
+            or not isinstance(name, str) or not name
+            or not isinstance(sequence, str) or not sequence.isdecimal()):
+        return None
+    return f"{source}\n{name}", int(sequence)
+
+
+class Seen:
+    """A set of sequence numbers that stays small while they come in order."""
+
+    def __init__(self):
+        self.floor = 0  # all below have been seen
+        self.highest = None
+        self._above = set()
+
+    def __contains__(self, number):
+        return number < self.floor or number in self._above
+
+    def add(self, number):
+        self._above.add(number)
+        while self.floor in self._above:
+            self._above.remove(self.floor)
+            self.floor += 1
+        self.highest = max(number, -1 if self.highest is None
+                           else self.highest)
+
+    def missing(self):
+        """How many numbers below the highest were not seen."""
+        if self.highest is None or self.highest < self.floor:
+            return 0
+        return self.highest + 1 - self.floor - len(self._above)
+
+    def first_missing(self, most):
+        """The first of them, at most `most`."""
+        found = []
+        number = self.floor
+        while self.highest is not None and number < self.highest:
+            if len(found) == most:
+                break
+            if number not in self._above:
+                found.append(number)
+            number += 1
+        return found
+
+
+class Holding:
+    """What one bus or stream holds."""
+
+    COUNTERS = ("requests", "entries", "failed_entries", "refused_entries",
+                "events", "unique", "duplicates", "order_violations",
+                "conflicts", "moved_keys", "unreadable")
+
+    def __init__(self):
+        self.count = dict.fromkeys(self.COUNTERS, 0)
+        self._sequence_of = {}  # identity -> journalsequence
+        self._latest = {}  # key -> highest journalsequence
+        self._partition = {}  # key -> Kinesis partition key
+        self._seen = Seen()
+
+    def note(self, event, partition_key=None):
+        """Takes one accepted event (None if it is not even JSON)."""
+        self.count["events"] += 1
+        named = event_identity(event) if isinstance(event, dict) else None
+        if named is None:
+            self.count["unreadable"] += 1
+            return
+        identity, sequence = named
+        key = event_key(event)
+        if partition_key is not None:
+            first = self._partition.setdefault(key, partition_key)
+            self.count["moved_keys"] += first != partition_key
+        known = self._sequence_of.get(identity)
+        if known == sequence:
+            self.count["duplicates"] += 1
+        elif known is not None or sequence in self._seen:
+            self.count["conflicts"] += 1
+        else:
+            self._sequence_of[identity] = sequence
+            self._note_first(key, sequence)
+
+    def _note_first(self, key, sequence):
+        self.count["unique"] += 1
+        self._seen.add(sequence)
+        latest = self._latest.get(key, -1)
+        self.count["order_violations"] += sequence < latest
+        self._latest[key] = max(sequence, latest)
+
+    def report(self):
+        return self.count | {
+            "highest": self._seen.highest,
+            "missing": self._seen.missing(),
+            "missing_first": self._seen.first_missing(MISSING_LISTED)}
+
+
+class Entry:
+    """One accepted entry: the envelope, and what was in it, verbatim."""
+
+    def __init__(self, sink, envelope, data):
+        self.sink = sink  # "bus/NAME" or "stream/NAME"
+        self.envelope = envelope  # Source, DetailType, PartitionKey, ...
+        self.data = data  # Detail (str) or Data (bytes)
+
+    def line(self):
+        record = {"sink": self.sink, "envelope": self.envelope}
+        try:
+            record["text"] = (self.data if isinstance(self.data, str)
+                              else self.data.decode("utf-8"))
+        except UnicodeDecodeError:
+            record["base64"] = base64.b64encode(self.data).decode("ascii")
+        return json.dumps(record, separators=(",", ":")) + "\n"
+
+    @classmethod
+    def of_line(cls, line):
+        record = json.loads(line)
+        data = (record["text"] if "text" in record
+                else base64.b64decode(record["base64"]))
+        return cls(record["sink"], record["envelope"], data)
+
+    def event(self):
+        """The event in it, or None if it is not a JSON object."""
+        try:
+            event = json.loads(self.data)
+        except (ValueError, RecursionError):
+            return None
+        return event if isinstance(event, dict) else None
+
+
+class Ledger:
+    """The file, and a Holding for each sink."""
+
+    def __init__(self, directory, sinks):
+        self.holdings = {sink: Holding() for sink in sinks}
+        self.serial = 0  # entries accepted so far
+        self._path = os.path.join(directory, "events.jsonl")
+        self._file = os.open(self._path,
+                             os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RuntimeError(f"{directory} is in use by another cloud; "
+                               "give it a --dir of its own") from None
+        self._reload()
+
+    def _reload(self):
+        whole = 0
+        with open(self._path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                whole += len(line)
+                self._note(Entry.of_line(line))
+        os.ftruncate(self._file, whole)
+
+    def _note(self, entry):
+        self.serial += 1
+        holding = self.holdings.setdefault(entry.sink, Holding())
+        holding.note(entry.event(), entry.envelope.get("PartitionKey"))
+
+    def accept(self, entries):
+        """Writes the entries, then counts them. What is written is kept."""
+        data = memoryview("".join(map(Entry.line, entries)).encode("ascii"))
+        while data:
+            data = data[os.write(self._file, data):]
+        for entry in entries:
+            self._note(entry)
+
+    def entries(self, sink):
+        """The entries of one sink, in the order of their acceptance."""
+        with open(self._path, "rb") as file:
+            for line in file:
+                entry = Entry.of_line(line)
+                if entry.sink == sink:
+                    yield entry
+
+    def close(self):
+        os.close(self._file)
