@@ -140,10 +140,11 @@ class Holding:
 class Entry:
     """One accepted entry: the envelope, and what was in it, verbatim."""
 
-    def __init__(self, sink, envelope, data):
+    def __init__(self, sink, envelope, data, event=None):
         self.sink = sink  # "bus/NAME" or "stream/NAME"
         self.envelope = envelope  # Source, DetailType, PartitionKey, ...
         self.data = data  # Detail (str) or Data (bytes)
+        self._event = event  # what is in `data`, if it was read already
 
     def line(self):
         record = {"sink": self.sink, "envelope": self.envelope}
@@ -163,6 +164,8 @@ class Entry:
 
     def event(self):
         """The event in it, or None if it is not a JSON object."""
+        if self._event is not None:
+            return self._event
         try:
             event = json.loads(self.data)
         except (ValueError, RecursionError):

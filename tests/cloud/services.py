@@ -42,13 +42,14 @@ def _no_constant(text):
     raise ValueError(f"{text} is not JSON")
 
 
-def _is_json_object(text):
+def _json_object(text):
+    """The object that a Detail holds, or None if EventBridge refuses it."""
     try:
         value = json.loads(text, parse_int=_short_integer,
                            parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict)
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _size(text):
@@ -123,7 +124,8 @@ class EventBridge:
         count = self._holding(bus).count if bus is not None else None
         if count is not None:
             count["entries"] += 1
-        fault = self._entry_fault(entry)
+        event = _json_object(entry.get("Detail", ""))
+        fault = self._entry_fault(entry, event)
         if fault is not None:
             if count is not None:
                 count["refused_entries"] += 1
@@ -139,19 +141,19 @@ class EventBridge:
             self.swallowed[name] = self.swallowed.get(name, 0) + 1
             self._tally["swallowed"] += 1
         else:
-            accepted.append(self._entry(bus, entry))
+            accepted.append(self._entry(bus, entry, event))
         return {"EventId": str(uuid.uuid4())}
 
     @staticmethod
-    def _entry(bus, entry):
+    def _entry(bus, entry, event):
         envelope = {key: entry[key] for key in
                     ("Source", "DetailType", "Resources") if key in entry}
         if "Time" in entry:
             envelope["Time"] = entry["Time"].timestamp()
-        return Entry(f"bus/{bus}", envelope, entry["Detail"])
+        return Entry(f"bus/{bus}", envelope, entry["Detail"], event)
 
     @staticmethod
-    def _entry_fault(entry):
+    def _entry_fault(entry, event):
         for name in ("Source", "DetailType", "Detail"):
             if not entry.get(name):
                 return {"ErrorCode": "InvalidArgument",
@@ -165,7 +167,7 @@ class EventBridge:
                     "ErrorMessage": "Parameter DetailType is not valid. "
                     "Reason: DetailType is longer than "
                     f"{DETAIL_TYPE_MAX} characters."}
-        if not _is_json_object(entry["Detail"]):
+        if event is None:
             return {"ErrorCode": "MalformedDetail",
                     "ErrorMessage": "Detail is malformed."}
         return None
