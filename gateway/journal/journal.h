@@ -19,7 +19,52 @@
 
 #include "gateway/base/base.h"
 
-/* FORMAT: drawn here to the byte by the module. */
+/* FORMAT, version 1. A segment is the file `<dir>/<first-seq, 20 digits>.seg`;
+ * `<dir>/lock` is held by the one process that writes. A sealed segment is a
+ * CBOR sequence (RFC 8742) whose items all have a fixed width, so that neither
+ * side needs a decoder; integers are big-endian. Everything starts on a
+ * multiple of 4096 bytes: no commit rewrites a page that holds an older one.
+ *
+ * Header page, the first 4096 bytes:
+ *      0   3  d9 d9 f7      tag 55799, "this is CBOR" (RFC 8949, 3.4.6)
+ *      3   1  8a            array of 10
+ *      4   3  19 u16        format version
+ *      7   9  1b u64        salt: random for each segment, seeds all checksums
+ *     16  17  50 16 bytes   journal id: random, the same in all segments
+ *     33  17  50 16 bytes   boot id: random at each journal_open
+ *     50   9  1b u64        sequence number of the first record
+ *     59   5  1a u32        incarnation: one more at each journal_open
+ *     64 2+n  78 n text     store, 1 to 64 bytes
+ *      . 2+n  78 n text     stream, 1 to 64 bytes
+ *      . 3+n  59 u16 zeros  padding, up to byte 4087
+ *   4087   9  1b u64        checksum: XXH3-64 of bytes 0 to 4087, seed = salt
+ *   A later version keeps the places of the tag, version, salt and checksum.
+ *
+ * Frames, one a commit:
+ *      0   1  88            array of 8
+ *      1   5  1a u32        incarnation, that of the header
+ *      6   9  1b u64        sequence number of its first record
+ *     15   5  1a u32        count of records, at least 1
+ *     20   9  1b u64        wall time, us since 1970 (an int64, not negative)
+ *     29   9  1b u64        monotonic time, us (the same)
+ *     38   9  1b u64        checksum
+ *     47   5  5a u32        byte string: the records, n bytes
+ *     52   n                itself a CBOR sequence: 5a u32 bytes, a record each
+ *   52+n   5  5a u32        byte string: padding to the next 4096
+ *   57+n   .                zeros
+ *   checksum = XXH3-64 of bytes 47 to the frame's end, seeded with the XXH3-64
+ *   of bytes 0 to 37, which is seeded with the salt.
+ *
+ * Seal page, the last 4096 bytes of a sealed segment:
+ *      0   9  5b u64        byte string: the rest of the file, 4087 bytes
+ *      9  16  "ShopmeEdge seal\n"
+ *     25   8  u64           sequence number that follows the last record
+ *     33   1  u8            1: the journal was closed in order, else 0
+ *     34   .  zeros
+ *   4088   8  u64           XXH3-64 of bytes 0 to 4087, seed = salt
+ * What lies behind a seal (a truncation that a power cut undid) is not looked
+ * at. `<first-seq>.tmp` is a segment in the making, removed at the next open.
+ */
 
 enum {
     JOURNAL_ID_SIZE = 16,
@@ -54,8 +99,9 @@ struct journal;
 /* Opens or creates, recovers, takes the next incarnation; after it returns
  * nothing that was dropped can come back, and [0, next_seq) is durable.
  * ERR_BUSY if another process has it, ERR_CORRUPT if it holds damage that is
- * not a torn tail, ERR_UNSUPPORTED for a format this program does not know,
- * ERR_REFUSED if it is another store's or stream's, ERR_IO, ERR_FULL. */
+ * not a torn tail (nothing is changed then), ERR_UNSUPPORTED for a format this
+ * program does not know, ERR_REFUSED if it is another store's or stream's,
+ * ERR_RANGE for options that cannot be, ERR_IO, ERR_FULL, ERR_MEMORY. */
 err_t journal_open(const struct journal_options *options, struct journal **ret,
                    struct reason *reason) MUST_USE;
 /* Seals and syncs if all is well, and frees. Takes NULL. What was appended but
@@ -64,18 +110,22 @@ void journal_close(struct journal *journal);
 
 /* Begins a batch: takes the time. The batch must be empty. */
 void journal_begin(struct journal *journal);
-/* Copies a record into the batch. ERR_FULL if the batch has no room (commit
- * first), ERR_RANGE if no batch could ever hold it. */
+/* Copies a record into the batch that was begun. ERR_FULL if the batch has no
+ * room (commit first), ERR_RANGE if no batch could ever hold it, ERR_IO if an
+ * earlier commit failed. */
 err_t journal_append(struct journal *journal, struct slice record,
                      uint64_t *ret_seq) MUST_USE;
 /* Writes the batch as one frame, one write, one fdatasync, and moves the
- * durable position. An empty batch does nothing. Any failure is final: every
- * later call fails too, the position stands still. */
+ * durable position. An empty batch does nothing. When the segment is full it is
+ * sealed and the next one made first. Any failure is final: this call returns
+ * ERR_IO, or ERR_FULL if space ran out, every later one ERR_IO, and the
+ * position stands still. */
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
 
 struct journal_stamp journal_batch_stamp(const struct journal *journal);
 uint32_t journal_batch_events(const struct journal *journal);
-/* Bytes that the batch still takes (of records of any size). */
+/* Bytes that the batch still takes, be it as one record or many; 0 when it
+ * holds as many records as it may. */
 uint32_t journal_batch_room(const struct journal *journal);
 uint64_t journal_next_seq(const struct journal *journal); /* batch included */
 const struct journal_position *journal_position(const struct journal *journal);
@@ -104,15 +154,17 @@ struct journal_record {
 
 struct journal_reader;
 
-/* Positions at `from_seq` (which may lie at the end). ERR_NOT_FOUND if there is
- * no journal or it begins later; ERR_UNSUPPORTED, ERR_CORRUPT, ERR_IO. */
+/* Positions at `from_seq` (which may lie at the end). `disk` outlives the
+ * reader. ERR_NOT_FOUND if there is no journal or it begins later, ERR_RANGE if
+ * it ends before; ERR_UNSUPPORTED, ERR_CORRUPT, ERR_IO, ERR_MEMORY. */
 err_t journal_reader_open(const struct disk *disk, const char *dir,
                           uint64_t from_seq, struct journal_reader **ret,
                           struct reason *reason) MUST_USE;
 /* The next record below `end_seq`; ERR_END when there is none. With end_seq
  * from a journal_position all of it is durable; with UINT64_MAX it stops at the
- * first frame that does not verify at the tail. ERR_CORRUPT if a frame below
- * `end_seq` (not UINT64_MAX) does not verify. */
+ * first frame that does not verify at the tail, and may go on from there later.
+ * ERR_CORRUPT if a frame below `end_seq` does not verify, or with UINT64_MAX
+ * one that later segments follow; ERR_IO, ERR_MEMORY. */
 err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
                           struct journal_record *ret) MUST_USE;
 void journal_reader_close(struct journal_reader *reader);

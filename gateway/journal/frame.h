@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame: the records of one commit as they lie on the disk, and how to tell
+ * one from anything else. The format is drawn in journal.h. No I/O here. */
+#ifndef GATEWAY_JOURNAL_FRAME_H
+#define GATEWAY_JOURNAL_FRAME_H
+
+#include "gateway/base/base.h"
+
+enum {
+    FRAME_HEAD_SIZE = 52,
+    FRAME_ITEM_HEAD_SIZE = 5, /* of each record, and of the padding */
+};
+
+struct frame_head {
+    uint32_t incarnation;
+    uint64_t first_seq;
+    uint32_t count;
+    int64_t wall_us; /* not negative */
+    int64_t mono_us; /* not negative */
+    uint64_t checksum;
+    uint32_t events_len; /* bytes of the records with their heads */
+};
+
+/* Bytes on the disk of a frame whose records and their heads take
+ * `events_len`; a multiple of JOURNAL_PAGE. */
+uint64_t frame_size(uint64_t events_len);
+
+/* Building, in one buffer so that one write puts it on the disk: begin, add
+ * each record, finish. The writer's capacity is a multiple of JOURNAL_PAGE. */
+void frame_begin(struct writer *frame);
+void frame_add(struct writer *frame, struct slice record);
+/* Writes head, padding and checksum; events_len and checksum of `head` are
+ * worked out here. The result lies in the writer's buffer. */
+struct slice frame_finish(struct writer *frame, const struct frame_head *head,
+                          uint64_t salt);
+
+/* Reads a frame's head from the front of `bytes`. ERR_PARSE if it is none; what
+ * it says is not yet to be trusted. */
+err_t frame_parse(struct slice bytes, struct frame_head *ret) MUST_USE;
+/* True if `frame`, frame_size() bytes with this head, is one that was written
+ * under `salt` and is whole to the last bit. */
+bool frame_verify(struct slice frame, const struct frame_head *head,
+                  uint64_t salt) MUST_USE;
+/* The records of a verified frame, to be read with frame_record. */
+struct cursor frame_records(struct slice frame, const struct frame_head *head);
+err_t frame_record(struct cursor *records, struct slice *ret) MUST_USE;
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, appending, committing.
+ *
+ * The batch is built where the frame is written from: room for the head is kept
+ * in front of the records, so a commit is one write and one sync. A journal is
+ * always at the end of a segment of its own making: opening it takes the next
+ * incarnation and begins a new segment, and what an earlier run left is never
+ * written to again. */
+#include "gateway/journal/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/journal/recovery.h"
+#include "gateway/journal/segment.h"
+
+enum {
+    SEGMENT_BYTES_DEFAULT = 8 * 1024 * 1024,
+    SEGMENT_BYTES_MIN = 3 * JOURNAL_PAGE, /* header, a frame, seal */
+    BATCH_EVENTS_DEFAULT = 1024,
+    BATCH_BYTES_DEFAULT = 4 * 1024 * 1024,
+};
+
+struct journal {
+    const struct platform *platform;
+    char dir[SEGMENT_DIR_MAX + 1];
+    int lock_fd;
+    bool locked;
+    struct segment_header header; /* of the segments to come */
+    uint64_t segment_bytes;
+
+    struct segment segment; /* the one written to */
+    uint64_t offset;        /* of the next frame */
+    uint64_t size;          /* of the file; its last page is the seal's */
+
+    uint32_t batch_events_max;
+    uint32_t batch_bytes_max;
+    struct writer batch;
+    uint32_t batch_events;
+    uint32_t batch_bytes; /* of the records, without their heads */
+    struct journal_stamp stamp;
+    bool begun;
+
+    struct journal_position position;
+    bool failed;
+    struct reason failure; /* why, once failed */
+    uint64_t sealed_segments;
+    uint64_t sealed_bytes;
+    uint64_t commits;
+    uint64_t commit_us_last;
+    uint64_t commit_us_max;
+};
+
+static const struct disk *journal_disk(const struct journal *journal) {
+    return &journal->platform->disk;
+}
+
+static int64_t mono_us(const struct journal *journal) {
+    const struct clock *clock = &journal->platform->clock;
+    return clock->mono_us(clock->self);
+}
+
+static int64_t wall_us(const struct journal *journal) {
+    const struct clock *clock = &journal->platform->clock;
+    return clock->wall_us(clock->self);
+}
+
+static int64_t not_negative(int64_t value) {
+    return value < 0 ? 0 : value;
+}
+
+static uint64_t durable_end(const struct journal *journal) {
+    return atomic_load_explicit(&journal->position.end, memory_order_relaxed);
+}
+
+/* Begins the segment of the next record to come, with room for a frame of
+ * `frame_len` bytes at least. */
+static err_t segment_begin(struct journal *journal, uint64_t frame_len,
+                           struct reason *reason) {
+    uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
+    uint64_t size =
+        need > journal->segment_bytes ? need : journal->segment_bytes;
+    struct segment_header *header = &journal->header;
+    header->first_seq = durable_end(journal);
+    header->salt = entropy_u64(&journal->platform->entropy);
+    struct segment segment;
+    TRY(segment_create(journal_disk(journal), journal->dir, header, size,
+                       &segment, reason));
+    TRY(segment_publish(&segment, journal->dir, reason));
+    journal->segment = segment;
+    journal->offset = JOURNAL_PAGE;
+    journal->size = size;
+    return ERR_OK;
+}
+
+static err_t segment_end(struct journal *journal, bool clean_stop) {
+    struct segment_seal seal = {.next_seq = durable_end(journal),
+                                .clean_stop = clean_stop};
+    TRY(segment_seal(&journal->segment, journal->offset, seal));
+    segment_close(&journal->segment);
+    journal->sealed_segments++;
+    journal->sealed_bytes += journal->offset + JOURNAL_PAGE;
+    return ERR_OK;
+}
+
+/* --- Opening --- */
+
+static err_t check_name(const char *what, const char *name,
+                        struct reason *reason) {
+    size_t len = strlen(name);
+    if (len > 0 && len <= JOURNAL_NAME_MAX &&
+        slice_is_utf8(slice_from_str(name))) {
+        return ERR_OK;
+    }
+    return reason_set(reason, ERR_RANGE,
+                      "the name of a %s is UTF-8 of 1 to %d bytes, not '%s'",
+                      what, JOURNAL_NAME_MAX, name);
+}
+
+static err_t check_options(const struct journal_options *options,
+                           struct reason *reason) {
+    TRY(check_name("store", options->store, reason));
+    TRY(check_name("stream", options->stream, reason));
+    size_t dir_len = strlen(options->dir);
+    if (dir_len == 0 || dir_len > SEGMENT_DIR_MAX) {
+        return reason_set(reason, ERR_RANGE,
+                          "a journal's directory name has 1 to %d bytes",
+                          SEGMENT_DIR_MAX);
+    }
+    uint64_t heads = (uint64_t)options->batch_events_max * FRAME_ITEM_HEAD_SIZE;
+    if (heads + options->batch_bytes_max > UINT32_MAX) {
+        return reason_set(reason, ERR_RANGE,
+                          "a batch of %" PRIu32 " events and %" PRIu32
+                          " bytes is too large: they may take 4 GiB in all",
+                          options->batch_events_max, options->batch_bytes_max);
+    }
+    return ERR_OK;
+}
+
+static uint64_t segment_bytes_of(const struct journal_options *options) {
+    uint64_t bytes = options->segment_bytes;
+    if (bytes == 0) {
+        return SEGMENT_BYTES_DEFAULT;
+    }
+    if (bytes < SEGMENT_BYTES_MIN) {
+        return SEGMENT_BYTES_MIN;
+    }
+    return bytes / JOURNAL_PAGE * JOURNAL_PAGE;
+}
+
+static err_t journal_init(struct journal *journal,
+                          const struct journal_options *options,
+                          struct reason *reason) {
+    journal->platform = options->platform;
+    strcpy(journal->dir, options->dir);
+    strcpy(journal->header.store, options->store);
+    strcpy(journal->header.stream, options->stream);
+    journal->segment_bytes = segment_bytes_of(options);
+    journal->batch_events_max = options->batch_events_max != 0
+                                    ? options->batch_events_max
+                                    : BATCH_EVENTS_DEFAULT;
+    journal->batch_bytes_max = options->batch_bytes_max != 0
+                                   ? options->batch_bytes_max
+                                   : BATCH_BYTES_DEFAULT;
+    uint64_t heads = (uint64_t)journal->batch_events_max * FRAME_ITEM_HEAD_SIZE;
+    size_t cap = (size_t)frame_size(heads + journal->batch_bytes_max);
+    uint8_t *data = calloc(1, cap); /* a page costs memory once it is used */
+    if (data == NULL) {
+        return reason_set(reason, ERR_MEMORY,
+                          "no memory for a batch of %zu bytes", cap);
+    }
+    journal->batch = writer_over(data, cap);
+    frame_begin(&journal->batch);
+    return ERR_OK;
+}
+
+static err_t dir_prepare(struct journal *journal, struct reason *reason) {
+    const struct disk *disk = journal_disk(journal);
+    err_t err = disk->make_dir(disk->self, journal->dir);
+    if (err != ERR_OK && err != ERR_BUSY) {
+        return reason_set(reason, err, "cannot make the directory %s: %s",
+                          journal->dir, strerror(errno));
+    }
+    char path[SEGMENT_PATH_SIZE];
+    struct writer writer = writer_over(path, sizeof path);
+    writer_str(&writer, journal->dir);
+    writer_str(&writer, "/lock");
+    writer_u8(&writer, '\0');
+    assert(!writer.full);
+    err = disk->lock(disk->self, path, &journal->lock_fd);
+    if (err == ERR_BUSY) {
+        return reason_set(reason, err,
+                          "another process has the journal in %s: is the "
+                          "gateway running already?",
+                          journal->dir);
+    }
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot lock %s: %s", path,
+                          strerror(errno));
+    }
+    journal->locked = true;
+    return ERR_OK;
+}
+
+/* Syncs the directory that the journal's own lies in. */
+static err_t parent_sync(const struct journal *journal, struct reason *reason) {
+    char parent[SEGMENT_DIR_MAX + 1];
+    strcpy(parent, journal->dir);
+    size_t len = strlen(parent);
+    while (len > 1 && parent[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && parent[len - 1] != '/') {
+        len--;
+    }
+    while (len > 1 && parent[len - 1] == '/') {
+        len--;
+    }
+    parent[len] = '\0';
+    const struct disk *disk = journal_disk(journal);
+    const char *path = len == 0 ? "." : parent;
+    err_t err = disk->sync_dir(disk->self, path);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot sync the directory %s: %s", path,
+                          strerror(errno));
+    }
+    return ERR_OK;
+}
+
+/* A directory without a segment may be one whose making was never synced. */
+static err_t journal_found(struct journal *journal, struct reason *reason) {
+    const struct entropy *entropy = &journal->platform->entropy;
+    entropy->fill(entropy->self, journal->header.journal_id, JOURNAL_ID_SIZE);
+    return parent_sync(journal, reason);
+}
+
+static err_t journal_recover(struct journal *journal,
+                             const struct journal_options *options,
+                             struct reason *reason) {
+    struct recovery found;
+    TRY(recovery_run(options, &found, reason));
+    if (found.incarnation == UINT32_MAX) {
+        return reason_set(reason, ERR_RANGE,
+                          "the journal in %s was opened 4294967295 times: "
+                          "begin a new one",
+                          journal->dir);
+    }
+    atomic_store_explicit(&journal->position.end, found.next_seq,
+                          memory_order_release);
+    journal->sealed_segments = found.segments;
+    journal->sealed_bytes = found.bytes;
+    memcpy(journal->header.journal_id, found.journal_id, JOURNAL_ID_SIZE);
+    if (found.incarnation == 0) {
+        TRY(journal_found(journal, reason));
+    }
+    journal->header.incarnation = found.incarnation + 1;
+#ifdef EDGE_CONTROL_KEEP_TAIL
+    if (found.tail.disk != NULL) {
+        journal->segment = found.tail;
+        journal->offset = found.tail_end;
+        journal->header = found.tail.header;
+        const struct disk *disk = journal_disk(journal);
+        return disk->size(disk->self, found.tail.fd, &journal->size);
+    }
+#endif
+    /* The new segment's header holds the new incarnation, and is on the disk
+     * under its own name when this returns: no frame can be written with an
+     * incarnation that a later open might take again. */
+    return segment_begin(journal, 0, reason);
+}
+
+static err_t open_steps(struct journal *journal,
+                        const struct journal_options *options,
+                        struct reason *reason) {
+    TRY(journal_init(journal, options, reason));
+    const struct entropy *entropy = &journal->platform->entropy;
+    entropy->fill(entropy->self, journal->header.boot_id, JOURNAL_ID_SIZE);
+    TRY(dir_prepare(journal, reason));
+    return journal_recover(journal, options, reason);
+}
+
+static void journal_free(struct journal *journal) {
+    segment_close(&journal->segment);
+    if (journal->locked) {
+        const struct disk *disk = journal_disk(journal);
+        disk->close(disk->self, journal->lock_fd);
+    }
+    free(journal->batch.data);
+    free(journal);
+}
+
+err_t journal_open(const struct journal_options *options, struct journal **ret,
+                   struct reason *reason) {
+    TRY(check_options(options, reason));
+    struct journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory for a journal");
+    }
+    err_t err = open_steps(journal, options, reason);
+    if (err != ERR_OK) {
+        journal_free(journal);
+        return err;
+    }
+    *ret = journal;
+    return ERR_OK;
+}
+
+void journal_close(struct journal *journal) {
+    if (journal == NULL) {
+        return;
+    }
+    if (!journal->failed) {
+        err_t err = segment_end(journal, true);
+        if (err != ERR_OK) {
+            log_line(LOG_WARN, "journal", "seal=failed dir=%s error=%s",
+                     journal->dir, err_name(err));
+        }
+    }
+    journal_free(journal);
+}
+
+/* --- The batch --- */
+
+void journal_begin(struct journal *journal) {
+    assert(journal->batch_events == 0);
+    journal->stamp.wall_us = not_negative(wall_us(journal));
+    journal->stamp.mono_us = not_negative(mono_us(journal));
+    journal->begun = true;
+}
+
+err_t journal_append(struct journal *journal, struct slice record,
+                     uint64_t *ret_seq) {
+    assert(journal->begun);
+    ENSURE(!journal->failed, ERR_IO);
+    ENSURE(record.len <= journal->batch_bytes_max, ERR_RANGE);
+    ENSURE(journal->batch_events < journal->batch_events_max, ERR_FULL);
+    ENSURE(record.len <= journal_batch_room(journal), ERR_FULL);
+    frame_add(&journal->batch, record);
+    assert(!journal->batch.full);
+    *ret_seq = journal_next_seq(journal);
+    journal->batch_events++;
+    journal->batch_bytes += (uint32_t)record.len;
+    return ERR_OK;
+}
+
+static void batch_clear(struct journal *journal) {
+    journal->batch_events = 0;
+    journal->batch_bytes = 0;
+    journal->begun = false;
+    frame_begin(&journal->batch);
+}
+
+/* --- Committing --- */
+
+static err_t disk_failed(const struct journal *journal, err_t err,
+                         const char *what, struct reason *reason) {
+    int cause = errno;
+    return reason_set(reason, err,
+                      "cannot %s %020" PRIu64 "%s at byte %" PRIu64 ": %s: %s",
+                      what, journal->segment.header.first_seq, SEGMENT_SUFFIX,
+                      journal->offset, strerror(cause), journal->dir);
+}
+
+/* Makes sure that a frame fits before the last page, which is the seal's. */
+static err_t make_room(struct journal *journal, uint64_t frame_len,
+                       struct reason *reason) {
+    uint64_t need = journal->offset + frame_len + JOURNAL_PAGE;
+    if (need <= journal->size) {
+        return ERR_OK;
+    }
+    bool empty = journal->offset == JOURNAL_PAGE;
+    if (empty) { /* the next would bear the same name */
+        const struct disk *disk = journal_disk(journal);
+        err_t err = disk->allocate(disk->self, journal->segment.fd, need);
+        if (err != ERR_OK) {
+            return disk_failed(journal, err, "enlarge", reason);
+        }
+        journal->size = need;
+        return ERR_OK;
+    }
+    err_t err = segment_end(journal, false);
+    if (err != ERR_OK) {
+        return disk_failed(journal, err, "seal", reason);
+    }
+    return segment_begin(journal, frame_len, reason);
+}
+
+static err_t frame_write(struct journal *journal, struct slice frame,
+                         struct reason *reason) {
+    const struct disk *disk = journal_disk(journal);
+    int fd = journal->segment.fd;
+    assert(journal->offset % JOURNAL_PAGE == 0);
+    assert(journal->offset + frame.len + JOURNAL_PAGE <= journal->size);
+    err_t err = disk->write(disk->self, fd, journal->offset, frame);
+    if (err != ERR_OK) {
+        return disk_failed(journal, err, "write", reason);
+    }
+#ifndef EDGE_CONTROL_SKIP_SYNC
+    err = disk->sync(disk->self, fd);
+    if (err != ERR_OK) {
+        return disk_failed(journal, err, "sync", reason);
+    }
+#endif
+    return ERR_OK;
+}
+
+static err_t batch_write(struct journal *journal, struct reason *reason) {
+    uint64_t first_seq = durable_end(journal);
+    uint32_t count = journal->batch_events;
+    TRY(make_room(journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE),
+                  reason));
+    struct frame_head head = {
+        .incarnation = journal->segment.header.incarnation,
+        .first_seq = first_seq,
+        .count = count,
+        .wall_us = journal->stamp.wall_us,
+        .mono_us = journal->stamp.mono_us,
+    };
+    struct slice frame =
+        frame_finish(&journal->batch, &head, journal->segment.header.salt);
+    TRY(frame_write(journal, frame, reason));
+    journal->offset += frame.len;
+    atomic_store_explicit(&journal->position.end, first_seq + count,
+                          memory_order_release);
+    return ERR_OK;
+}
+
+static err_t commit_failed(struct journal *journal, err_t err,
+                           const struct reason *why, struct reason *reason) {
+    journal->failed = true;
+    journal->failure = *why;
+    if (err == ERR_FULL) {
+        return reason_set(reason, ERR_FULL, "the disk is full: %s", why->text);
+    }
+    return reason_set(reason, ERR_IO, "%s", why->text);
+}
+
+err_t journal_commit(struct journal *journal, struct reason *reason) {
+    if (journal->failed) {
+        return reason_set(reason, ERR_IO, "an earlier commit failed: %s",
+                          journal->failure.text);
+    }
+    if (journal->batch_events == 0) {
+        return ERR_OK;
+    }
+    int64_t start_us = mono_us(journal);
+    struct reason why = {""};
+    err_t err = batch_write(journal, &why);
+    if (err != ERR_OK) {
+        return commit_failed(journal, err, &why, reason);
+    }
+    batch_clear(journal);
+    journal->commits++;
+    journal->commit_us_last =
+        (uint64_t)not_negative(mono_us(journal) - start_us);
+    if (journal->commit_us_last > journal->commit_us_max) {
+        journal->commit_us_max = journal->commit_us_last;
+    }
+    return ERR_OK;
+}
+
+/* --- Looking at it --- */
+
+struct journal_stamp journal_batch_stamp(const struct journal *journal) {
+    return journal->stamp;
+}
+
+uint32_t journal_batch_events(const struct journal *journal) {
+    return journal->batch_events;
+}
+
+uint32_t journal_batch_room(const struct journal *journal) {
+    if (journal->batch_events == journal->batch_events_max) {
+        return 0;
+    }
+    return journal->batch_bytes_max - journal->batch_bytes;
+}
+
+uint64_t journal_next_seq(const struct journal *journal) {
+    return durable_end(journal) + journal->batch_events;
+}
+
+const struct journal_position *journal_position(const struct journal *journal) {
+    return &journal->position;
+}
+
+const uint8_t *journal_id(const struct journal *journal) {
+    return journal->header.journal_id;
+}
+
+uint32_t journal_incarnation(const struct journal *journal) {
+    return journal->header.incarnation;
+}
+
+struct journal_stats journal_stats(const struct journal *journal) {
+    return (struct journal_stats){
+        .segments = journal->sealed_segments + 1,
+        .bytes = journal->sealed_bytes + journal->size,
+        .commits = journal->commits,
+        .commit_us_last = journal->commit_us_last,
+        .commit_us_max = journal->commit_us_max,
+    };
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading. One frame at a time is in memory, verified as it was read; a record
+ * is handed out as a slice of it.
+ *
+ * The writer never changes what it committed, so most of the time reading is
+ * going forward. When there is nothing to read where the next frame should be,
+ * the file may be one that a recovery has since replaced: it is opened again by
+ * its name. The same salt means that it is the same file or its mended copy,
+ * in which frames keep their places; another salt means that the old one held
+ * nothing and is gone, and the reader looks for its place again. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/journal/journal.h"
+#include "gateway/journal/segment.h"
+
+struct journal_reader {
+    const struct disk *disk;
+    char dir[SEGMENT_DIR_MAX + 1];
+    struct segment segment;
+    struct segment_buffer buffer;
+    uint64_t offset; /* of what follows the frame in memory */
+    uint64_t seq;    /* of the next record */
+    struct frame_head head;
+    struct cursor records; /* of the frame in memory, not yet handed out */
+    uint32_t left;         /* how many they are */
+};
+
+/* The segments of a directory as seen from a sequence number. */
+struct place {
+    uint64_t seq;
+    uint64_t lowest;  /* first number of the first segment */
+    uint64_t holder;  /* of the one that holds or would hold `seq` */
+    uint64_t highest; /* of the last one */
+    bool any;
+    bool held; /* `holder` is set */
+};
+
+static void place_each(void *context, const char *name) {
+    struct place *place = context;
+    uint64_t first;
+    if (!segment_name_read(name, SEGMENT_SUFFIX, &first)) {
+        return;
+    }
+    if (!place->any || first < place->lowest) {
+        place->lowest = first;
+    }
+    if (!place->any || first > place->highest) {
+        place->highest = first;
+    }
+    if (first <= place->seq && (!place->held || first > place->holder)) {
+        place->holder = first;
+        place->held = true;
+    }
+    place->any = true;
+}
+
+static err_t place_find(const struct journal_reader *reader, uint64_t seq,
+                        struct place *ret, struct reason *reason) {
+    const struct disk *disk = reader->disk;
+    struct place place = {.seq = seq};
+    err_t err = disk->list(disk->self, reader->dir, place_each, &place);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && !place.any)) {
+        return reason_set(reason, ERR_NOT_FOUND, "there is no journal in %s",
+                          reader->dir);
+    }
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot list %s: %s", reader->dir,
+                          err_name(err));
+    }
+    *ret = place;
+    return ERR_OK;
+}
+
+static void enter_segment(struct journal_reader *reader,
+                          const struct segment *segment) {
+    segment_close(&reader->segment);
+    reader->segment = *segment;
+    reader->offset = JOURNAL_PAGE;
+    reader->left = 0;
+}
+
+static err_t open_segment(const struct journal_reader *reader,
+                          uint64_t first_seq, struct segment *ret,
+                          struct reason *reason) {
+    return segment_open(reader->disk, reader->dir, first_seq, DISK_READ, ret,
+                        reason);
+}
+
+/* Goes on to the segment that follows a seal. ERR_END if it is not there yet;
+ * one that was sealed empty is followed by one of its own name. */
+static err_t follow_seal(struct journal_reader *reader) {
+    const struct segment_header *header = &reader->segment.header;
+    struct segment next;
+    err_t err = open_segment(reader, reader->seq, &next, NULL);
+    ENSURE(err != ERR_NOT_FOUND, ERR_END);
+    TRY(err);
+    if (next.header.salt == header->salt) {
+        segment_close(&next);
+        return ERR_END;
+    }
+    if (memcmp(next.header.journal_id, header->journal_id, JOURNAL_ID_SIZE) !=
+            0 ||
+        next.header.incarnation < header->incarnation) {
+        segment_close(&next);
+        return ERR_CORRUPT;
+    }
+    enter_segment(reader, &next);
+    return ERR_OK;
+}
+
+/* Brings the next frame into memory. ERR_END if none is there. */
+static err_t load_frame(struct journal_reader *reader) {
+    assert(reader->left == 0);
+    struct segment_item item;
+    TRY(segment_read(&reader->segment, reader->offset, &reader->buffer, &item));
+    while (item.type == SEGMENT_SEAL) {
+        ENSURE(item.seal.next_seq == reader->seq, ERR_CORRUPT);
+        TRY(follow_seal(reader));
+        TRY(segment_read(&reader->segment, reader->offset, &reader->buffer,
+                         &item));
+    }
+    ENSURE(item.type == SEGMENT_FRAME, ERR_END);
+    ENSURE(item.head.first_seq == reader->seq, ERR_CORRUPT);
+    reader->head = item.head;
+    reader->records = frame_records(item.frame, &item.head);
+    reader->left = item.head.count;
+    reader->offset += item.frame.len;
+    return ERR_OK;
+}
+
+static struct slice take_record(struct journal_reader *reader) {
+    assert(reader->left > 0);
+    struct slice record;
+    err_t err = frame_record(&reader->records, &record);
+    assert(err == ERR_OK); /* the frame was verified when it was read */
+    reader->left--;
+    reader->seq++;
+    return record;
+}
+
+static err_t seek(struct journal_reader *reader, uint64_t seq,
+                  struct reason *reason) {
+    while (reader->seq < seq) {
+        err_t err = load_frame(reader);
+        if (err == ERR_END) {
+            return reason_set(reason, ERR_RANGE,
+                              "the journal in %s ends at record %" PRIu64
+                              ", before %" PRIu64,
+                              reader->dir, reader->seq, seq);
+        }
+        if (err != ERR_OK) {
+            return reason_set(reason, err,
+                              "%020" PRIu64 "%s, byte %" PRIu64
+                              ": cannot read on: %s",
+                              reader->segment.header.first_seq, SEGMENT_SUFFIX,
+                              reader->offset, err_name(err));
+        }
+        while (reader->left > 0 && reader->seq < seq) {
+            (void)take_record(reader);
+        }
+    }
+    return ERR_OK;
+}
+
+/* Finds the segment that holds `seq` and goes there. */
+static err_t locate(struct journal_reader *reader, uint64_t seq,
+                    struct reason *reason) {
+    struct place place;
+    TRY(place_find(reader, seq, &place, reason));
+    if (!place.held) {
+        return reason_set(reason, ERR_NOT_FOUND,
+                          "the journal in %s begins at record %" PRIu64
+                          ", after %" PRIu64,
+                          reader->dir, place.lowest, seq);
+    }
+    struct segment segment;
+    TRY(open_segment(reader, place.holder, &segment, reason));
+    enter_segment(reader, &segment);
+    reader->seq = place.holder;
+    return seek(reader, seq, reason);
+}
+
+/* The file may be another by now, see above. */
+static err_t refresh(struct journal_reader *reader) {
+    struct segment again;
+    uint64_t first_seq = reader->segment.header.first_seq;
+    TRY(open_segment(reader, first_seq, &again, NULL));
+    if (again.header.salt != reader->segment.header.salt) {
+        segment_close(&again);
+        err_t err = locate(reader, reader->seq, NULL);
+        /* A record that was read before it was durable, and is gone. */
+        return err == ERR_RANGE ? ERR_CORRUPT : err;
+    }
+    segment_close(&reader->segment);
+    reader->segment = again;
+    return ERR_OK;
+}
+
+/* Nothing was there. Looks again in what the directory holds by now; if it
+ * holds a later segment too, then what is missing here is not to come. */
+static err_t load_again(struct journal_reader *reader) {
+    struct place place;
+    TRY(place_find(reader, reader->seq, &place, NULL));
+    TRY(refresh(reader));
+    if (reader->left > 0) {
+        return ERR_OK;
+    }
+    err_t err = load_frame(reader);
+    if (err == ERR_END && place.highest > reader->segment.header.first_seq) {
+        return ERR_CORRUPT;
+    }
+    return err;
+}
+
+err_t journal_reader_open(const struct disk *disk, const char *dir,
+                          uint64_t from_seq, struct journal_reader **ret,
+                          struct reason *reason) {
+    if (strlen(dir) > SEGMENT_DIR_MAX) {
+        return reason_set(reason, ERR_RANGE,
+                          "a journal's directory name has at most %d bytes",
+                          SEGMENT_DIR_MAX);
+    }
+    struct journal_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory for a reader");
+    }
+    reader->disk = disk;
+    strcpy(reader->dir, dir);
+    err_t err = segment_buffer_init(&reader->buffer);
+    if (err == ERR_OK) {
+        err = locate(reader, from_seq, reason);
+    }
+    if (err != ERR_OK) {
+        journal_reader_close(reader);
+        return err;
+    }
+    *ret = reader;
+    return ERR_OK;
+}
+
+void journal_reader_close(struct journal_reader *reader) {
+    if (reader == NULL) {
+        return;
+    }
+    segment_close(&reader->segment);
+    segment_buffer_free(&reader->buffer);
+    free(reader);
+}
+
+static err_t next_frame(struct journal_reader *reader, uint64_t end_seq) {
+    err_t err = load_frame(reader);
+    if (err == ERR_END) {
+        err = load_again(reader);
+    }
+    if (err == ERR_END && end_seq != UINT64_MAX) {
+        return ERR_CORRUPT;
+    }
+    return err;
+}
+
+err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
+                          struct journal_record *ret) {
+    err_t err = ERR_OK;
+    if (reader->seq >= end_seq) {
+        err = ERR_END;
+    } else if (reader->left == 0) {
+        err = next_frame(reader, end_seq);
+    }
+    if (err == ERR_END && reader->left == 0) {
+        segment_buffer_shrink(&reader->buffer);
+    }
+    TRY(err);
+    ret->seq = reader->seq;
+    ret->wall_us = reader->head.wall_us;
+    ret->mono_us = reader->head.mono_us;
+    ret->incarnation = reader->head.incarnation;
+    ret->bytes = take_record(reader);
+    return ERR_OK;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recovery.
+ *
+ * A frame is written only after the sync of the one before it returned, and a
+ * segment is made only after the one before it was sealed and synced. So the
+ * only thing that a power cut can leave unfinished is the end of the last
+ * segment, and there:
+ *
+ *   valid frames, then     | and later in the file | it is
+ *   -----------------------+-----------------------+-------------------------
+ *   a seal, clean stop     | (not looked at)       | whole: the seal is
+ *                          |                       | written and synced again
+ *   a seal, no clean stop  | (not looked at)       | whole: rewritten
+ *   nothing that verifies  | nothing that verifies | torn: rewritten up to
+ *                          |                       | there, sealed
+ *   nothing, or a frame or | a frame or a seal     | rot: refused, and nothing
+ *   seal out of sequence   | that verifies         | is changed
+ *   no frame at all        | nothing that verifies | empty: the next segment
+ *                          |                       | takes its name and place
+ *
+ * All other segments must be whole up to their seal. "Verifies" is under the
+ * file's own salt, so nothing inside a record and nothing that an older file
+ * left on the disk can.
+ *
+ * Rewritten: the valid frames are copied, each verified again as it is copied,
+ * into a new file that is sealed, synced and then renamed over the old one.
+ * What the page cache shows of the old file may never have reached the disk
+ * (after a failed sync the kernel shows pages as clean that are not there), and
+ * what lies behind its last good frame must never be seen again: both are gone
+ * with the old file. A power cut in between leaves the old file or the new one,
+ * each as good a start as the other, and at most a temporary file.
+ *
+ * After a clean stop the frames need no copy: each was synced by the commit
+ * that wrote it, or there would have been no clean stop. Only the seal's own
+ * sync may have failed unseen, so it is repeated; if the power fails in the
+ * middle of that, the segment counts as one with a torn end. */
+#include "gateway/journal/recovery.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/journal/segment.h"
+
+/* The names in a directory that are the journal's. */
+struct listing {
+    uint64_t *segments; /* first sequence numbers, sorted */
+    size_t segment_count;
+    uint64_t *leftovers; /* temporary files, by the same number */
+    size_t leftover_count;
+    err_t err;
+};
+
+static void listing_free(struct listing *listing) {
+    free(listing->segments);
+    free(listing->leftovers);
+}
+
+static err_t list_add(uint64_t **list, size_t *count, uint64_t value) {
+    if ((*count & (*count - 1)) == 0) { /* full at each power of two */
+        size_t cap = *count == 0 ? 1 : *count * 2;
+        uint64_t *more = realloc(*list, cap * sizeof **list);
+        ENSURE(more != NULL, ERR_MEMORY);
+        *list = more;
+    }
+    (*list)[(*count)++] = value;
+    return ERR_OK;
+}
+
+static void listing_each(void *context, const char *name) {
+    struct listing *listing = context;
+    uint64_t seq;
+    err_t err = ERR_OK;
+    if (segment_name_read(name, SEGMENT_SUFFIX, &seq)) {
+        err = list_add(&listing->segments, &listing->segment_count, seq);
+    } else if (segment_name_read(name, SEGMENT_SUFFIX_TEMPORARY, &seq)) {
+        err = list_add(&listing->leftovers, &listing->leftover_count, seq);
+    }
+    if (err != ERR_OK) {
+        listing->err = err;
+    }
+}
+
+static int seq_compare(const void *left, const void *right) {
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static err_t listing_load(const struct disk *disk, const char *dir,
+                          struct listing *listing) {
+    TRY(disk->list(disk->self, dir, listing_each, listing));
+    TRY(listing->err);
+    if (listing->segment_count > 1) {
+        qsort(listing->segments, listing->segment_count,
+              sizeof *listing->segments, seq_compare);
+    }
+    return ERR_OK;
+}
+
+/* How far a segment holds good frames, and what ends them. */
+struct extent {
+    uint64_t end;      /* offset behind the last good frame */
+    uint64_t next_seq; /* that follows its last record */
+    bool sealed;
+    bool clean_stop;
+};
+
+static err_t extent_find(const struct segment *segment,
+                         struct segment_buffer *buffer, struct extent *ret) {
+    struct extent extent = {.end = JOURNAL_PAGE,
+                            .next_seq = segment->header.first_seq};
+    struct segment_item item;
+    TRY(segment_read(segment, extent.end, buffer, &item));
+    while (item.type == SEGMENT_FRAME &&
+           item.head.first_seq == extent.next_seq) {
+        extent.end += item.frame.len;
+        extent.next_seq += item.head.count;
+        TRY(segment_read(segment, extent.end, buffer, &item));
+    }
+    if (item.type == SEGMENT_SEAL && item.seal.next_seq == extent.next_seq) {
+        extent.sealed = true;
+        extent.clean_stop = item.seal.clean_stop;
+    }
+    *ret = extent;
+    return ERR_OK;
+}
+
+/* Looks for anything of this segment's from `from` on; `*ret_at` is where, 0 if
+ * there is nothing. */
+static err_t extent_follower(const struct segment *segment,
+                             struct segment_buffer *buffer, uint64_t from,
+                             uint64_t *ret_at) {
+    const struct disk *disk = segment->disk;
+    uint64_t size;
+    TRY(disk->size(disk->self, segment->fd, &size));
+    for (uint64_t at = from; at < size; at += JOURNAL_PAGE) {
+        struct segment_item item;
+        TRY(segment_read(segment, at, buffer, &item));
+        if (item.type != SEGMENT_NOTHING) {
+            *ret_at = at;
+            return ERR_OK;
+        }
+    }
+    *ret_at = 0;
+    return ERR_OK;
+}
+
+/* One recovery under way. */
+struct run {
+    const struct journal_options *options;
+    const struct disk *disk;
+    struct reason *reason;
+    struct segment_buffer buffer;
+    struct listing listing;
+    struct segment last; /* open when there is a segment */
+    struct extent last_extent;
+    struct recovery found;
+};
+
+static void run_free(struct run *run) {
+    segment_buffer_free(&run->buffer);
+    listing_free(&run->listing);
+    segment_close(&run->last);
+}
+
+static err_t io_failed(struct run *run, err_t err, const char *what,
+                       uint64_t first_seq) {
+    return reason_set(run->reason, err, "cannot %s %020" PRIu64 "%s in %s: %s",
+                      what, first_seq, SEGMENT_SUFFIX, run->options->dir,
+                      err_name(err));
+}
+
+static err_t damaged(struct run *run, uint64_t first_seq, uint64_t at,
+                     const char *what) {
+    return reason_set(run->reason, ERR_CORRUPT,
+                      "%020" PRIu64 "%s is damaged at byte %" PRIu64
+                      ": %s; nothing was changed in %s",
+                      first_seq, SEGMENT_SUFFIX, at, what, run->options->dir);
+}
+
+static err_t check_owner(struct run *run, const struct segment_header *header) {
+    const struct journal_options *options = run->options;
+    if (strcmp(header->store, options->store) == 0 &&
+        strcmp(header->stream, options->stream) == 0) {
+        return ERR_OK;
+    }
+    return reason_set(run->reason, ERR_REFUSED,
+                      "the journal is that of store %s, stream %s, not of "
+                      "store %s, stream %s: give this one another directory "
+                      "than %s",
+                      header->store, header->stream, options->store,
+                      options->stream, options->dir);
+}
+
+/* Does this header continue what was found so far? */
+static err_t check_chain(struct run *run, const struct segment_header *header) {
+    struct recovery *found = &run->found;
+    uint64_t first_seq = header->first_seq;
+    TRY(check_owner(run, header));
+    if (first_seq != found->next_seq) {
+        return reason_set(run->reason, ERR_CORRUPT,
+                          "%020" PRIu64 "%s does not follow: records from "
+                          "%" PRIu64 " on are missing or doubled; nothing was "
+                          "changed in %s",
+                          first_seq, SEGMENT_SUFFIX, found->next_seq,
+                          run->options->dir);
+    }
+    if (found->incarnation != 0 &&
+        memcmp(header->journal_id, found->journal_id, JOURNAL_ID_SIZE) != 0) {
+        return damaged(run, first_seq, 0, "it is another journal's");
+    }
+    if (header->incarnation == 0 || header->incarnation < found->incarnation) {
+        return damaged(run, first_seq, 0, "its incarnation goes back");
+    }
+    memcpy(found->journal_id, header->journal_id, JOURNAL_ID_SIZE);
+    found->incarnation = header->incarnation;
+    return ERR_OK;
+}
+
+/* An end without a seal: torn, or rot? */
+static err_t check_torn(struct run *run, const struct segment *segment,
+                        const struct extent *extent) {
+    uint64_t first_seq = segment->header.first_seq;
+    uint64_t follower = 0;
+    err_t err = extent_follower(segment, &run->buffer, extent->end, &follower);
+    if (err != ERR_OK) {
+        return io_failed(run, err, "read", first_seq);
+    }
+    if (follower != 0) {
+        return damaged(run, first_seq, extent->end,
+                       "records that were committed follow the damage");
+    }
+    return ERR_OK;
+}
+
+static err_t check_extent(struct run *run, const struct segment *segment,
+                          bool last, struct extent *ret) {
+    uint64_t first_seq = segment->header.first_seq;
+    struct extent extent;
+    err_t err = extent_find(segment, &run->buffer, &extent);
+    if (err != ERR_OK) {
+        return io_failed(run, err, "read", first_seq);
+    }
+    if (!extent.sealed && !last) {
+        return damaged(run, first_seq, extent.end,
+                       "it is not the last segment and lacks what follows");
+    }
+    if (!extent.sealed) {
+        TRY(check_torn(run, segment, &extent));
+    }
+    *ret = extent;
+    return ERR_OK;
+}
+
+static err_t check_segment(struct run *run, size_t index) {
+    bool last = index == run->listing.segment_count - 1;
+    struct segment segment;
+    TRY(segment_open(run->disk, run->options->dir, run->listing.segments[index],
+                     last ? DISK_WRITE : DISK_READ, &segment, run->reason));
+    struct extent extent;
+    err_t err = check_chain(run, &segment.header);
+    if (err == ERR_OK) {
+        err = check_extent(run, &segment, last, &extent);
+    }
+    if (err != ERR_OK) {
+        segment_close(&segment);
+        return err;
+    }
+    struct recovery *found = &run->found;
+    if (extent.next_seq > found->next_seq) {
+        found->segments++;
+        found->bytes += extent.end + JOURNAL_PAGE;
+        found->next_seq = extent.next_seq;
+    }
+    if (last) {
+        run->last = segment;
+        run->last_extent = extent;
+    } else {
+        segment_close(&segment);
+    }
+    return ERR_OK;
+}
+
+static err_t remove_leftovers(struct run *run) {
+    for (size_t i = 0; i < run->listing.leftover_count; i++) {
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(run->options->dir, run->listing.leftovers[i],
+                     SEGMENT_SUFFIX_TEMPORARY, path);
+        err_t err = run->disk->unlink(run->disk->self, path);
+        if (err != ERR_OK) {
+            return io_failed(run, err, "remove the leftover of",
+                             run->listing.leftovers[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+#ifndef EDGE_CONTROL_KEEP_TAIL
+/* Copies [JOURNAL_PAGE, end), frame by frame, never a byte that does not verify
+ * at the moment it is copied. */
+static err_t copy_frames(struct run *run, const struct segment *copy) {
+    uint64_t at = JOURNAL_PAGE;
+    while (at < run->last_extent.end) {
+        struct segment_item item;
+        TRY(segment_read(&run->last, at, &run->buffer, &item));
+        ENSURE(item.type == SEGMENT_FRAME, ERR_CORRUPT);
+        TRY(run->disk->write(run->disk->self, copy->fd, at, item.frame));
+        at += item.frame.len;
+    }
+    struct segment_seal seal = {.next_seq = run->last_extent.next_seq};
+    return segment_seal(copy, at, seal);
+}
+
+static err_t rewrite_last(struct run *run) {
+    const char *dir = run->options->dir;
+    struct segment copy;
+    TRY(segment_create(run->disk, dir, &run->last.header, 0, &copy,
+                       run->reason));
+    err_t err = copy_frames(run, &copy);
+    if (err != ERR_OK) {
+        segment_discard(&copy, dir);
+        return io_failed(run, err, "rewrite", run->last.header.first_seq);
+    }
+    TRY(segment_publish(&copy, dir, run->reason));
+    segment_close(&copy);
+    return ERR_OK;
+}
+#endif
+
+/* Repeats what a clean stop did last. */
+static err_t seal_last(struct run *run) {
+    struct segment_seal seal = {.next_seq = run->last_extent.next_seq,
+                                .clean_stop = true};
+    err_t err = segment_seal(&run->last, run->last_extent.end, seal);
+    if (err != ERR_OK) {
+        return io_failed(run, err, "seal", run->last.header.first_seq);
+    }
+    return ERR_OK;
+}
+
+static err_t mend_last(struct run *run) {
+    bool empty = run->last_extent.end == JOURNAL_PAGE;
+    if (run->last.disk == NULL || empty) {
+        return ERR_OK;
+    }
+    if (run->last_extent.clean_stop) {
+        return seal_last(run);
+    }
+#ifdef EDGE_CONTROL_KEEP_TAIL
+    run->found.tail = run->last;
+    run->found.tail_end = run->last_extent.end;
+    run->last.disk = NULL;
+    return ERR_OK;
+#else
+    return rewrite_last(run);
+#endif
+}
+
+static err_t run_steps(struct run *run) {
+    TRY(segment_buffer_init(&run->buffer));
+    err_t err = listing_load(run->disk, run->options->dir, &run->listing);
+    if (err != ERR_OK) {
+        return reason_set(run->reason, err, "cannot list %s: %s",
+                          run->options->dir, err_name(err));
+    }
+    for (size_t i = 0; i < run->listing.segment_count; i++) {
+        TRY(check_segment(run, i));
+    }
+    TRY(remove_leftovers(run));
+    return mend_last(run);
+}
+
+err_t recovery_run(const struct journal_options *options, struct recovery *ret,
+                   struct reason *reason) {
+    CLEANUP(run_free)
+    struct run run = {
+        .options = options, .disk = &options->platform->disk, .reason = reason};
+    TRY(run_steps(&run));
+    *ret = run.found;
+    return ERR_OK;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a journal's directory holds, made sound before anything is added. */
+#ifndef GATEWAY_JOURNAL_RECOVERY_H
+#define GATEWAY_JOURNAL_RECOVERY_H
+
+#include "gateway/base/base.h"
+#include "gateway/journal/journal.h"
+#include "gateway/journal/segment.h"
+
+struct recovery {
+    uint8_t journal_id[JOURNAL_ID_SIZE]; /* zeros if `incarnation` is 0 */
+    uint32_t incarnation; /* the last that was taken; 0 in a new journal */
+    uint64_t next_seq;    /* [0, next_seq) is durable */
+    uint64_t segments;    /* sealed ones, with at least a record */
+    uint64_t bytes;       /* that they take on the disk */
+#ifdef EDGE_CONTROL_KEEP_TAIL
+    struct segment tail; /* to be gone on with at `tail_end`, if it is open */
+    uint64_t tail_end;
+#endif
+};
+
+/* Verifies every segment, then removes leftover temporary files and mends the
+ * last segment: what holds records is sealed and synced afterwards. The caller
+ * holds the lock, and next publishes a segment that begins with `next_seq`, of
+ * the next incarnation; it takes the place of one of that name that holds
+ * nothing. Errors as journal_open; nothing is changed if it is ERR_CORRUPT,
+ * ERR_REFUSED or ERR_UNSUPPORTED. */
+err_t recovery_run(const struct journal_options *options, struct recovery *ret,
+                   struct reason *reason) MUST_USE;
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A segment as a file: its name, making it, reading what lies at an offset,
+ * sealing it. Decides nothing about a whole journal. */
+#ifndef GATEWAY_JOURNAL_SEGMENT_H
+#define GATEWAY_JOURNAL_SEGMENT_H
+
+#include "gateway/base/base.h"
+#include "gateway/journal/frame.h"
+#include "gateway/journal/page.h"
+
+enum {
+    SEGMENT_NAME_SIZE = 25, /* "00000000000000000000.seg" and its end */
+    SEGMENT_DIR_MAX = 900,  /* bytes of a journal's directory name */
+    SEGMENT_PATH_SIZE = SEGMENT_DIR_MAX + 1 + SEGMENT_NAME_SIZE,
+};
+
+#define SEGMENT_SUFFIX ".seg"
+#define SEGMENT_SUFFIX_TEMPORARY ".tmp" /* in the making */
+
+/* An open file. Zeroed is not ready; `disk` is NULL when nothing is open. */
+struct segment {
+    const struct disk *disk; /* outlives it */
+    int fd;
+    struct segment_header header;
+};
+
+/* `ret` has SEGMENT_PATH_SIZE bytes. `dir` is at most SEGMENT_DIR_MAX long. */
+void segment_path(const char *dir, uint64_t first_seq, const char *suffix,
+                  char *ret);
+/* False if `name` is not 20 digits and `suffix`. */
+bool segment_name_read(const char *name, const char *suffix,
+                       uint64_t *ret_first_seq) MUST_USE;
+
+/* Opens the one that begins with `first_seq` and verifies its header.
+ * ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_IO. */
+err_t segment_open(const struct disk *disk, const char *dir, uint64_t first_seq,
+                   enum disk_open how, struct segment *ret,
+                   struct reason *reason) MUST_USE;
+void segment_close(struct segment *segment); /* may be closed already */
+
+/* Making one, in two steps: under its temporary name, of `size` bytes (or 0 to
+ * let it grow), the header written; then, synced, under its own name in place
+ * of any other of that name, the directory synced. A file under its own name
+ * therefore always has a whole header. On failure nothing is left open and the
+ * temporary file is removed if that is possible. */
+err_t segment_create(const struct disk *disk, const char *dir,
+                     const struct segment_header *header, uint64_t size,
+                     struct segment *ret, struct reason *reason) MUST_USE;
+err_t segment_publish(struct segment *segment, const char *dir,
+                      struct reason *reason) MUST_USE;
+void segment_discard(struct segment *segment, const char *dir);
+
+/* Writes the seal at `offset`, cuts the file behind it, syncs. */
+err_t segment_seal(const struct segment *segment, uint64_t offset,
+                   struct segment_seal seal) MUST_USE;
+
+struct segment_buffer {
+    uint8_t *data; /* freed by segment_buffer_free */
+    size_t cap;
+};
+
+err_t segment_buffer_init(struct segment_buffer *buffer) MUST_USE;
+void segment_buffer_free(struct segment_buffer *buffer);
+/* Gives memory back after an unusually large frame. What was read is gone. */
+void segment_buffer_shrink(struct segment_buffer *buffer);
+
+enum segment_item_type {
+    SEGMENT_NOTHING, /* neither, or not whole */
+    SEGMENT_FRAME,
+    SEGMENT_SEAL,
+};
+
+struct segment_item {
+    enum segment_item_type type;
+    struct frame_head head;   /* of a frame */
+    struct slice frame;       /* in the buffer, until its next use */
+    struct segment_seal seal; /* of a seal */
+};
+
+/* What lies at `offset`, a multiple of JOURNAL_PAGE, and verifies under the
+ * segment's salt and incarnation. ERR_IO, ERR_MEMORY. */
+err_t segment_read(const struct segment *segment, uint64_t offset,
+                   struct segment_buffer *buffer,
+                   struct segment_item *ret) MUST_USE;
+
+#endif
