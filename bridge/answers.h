@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a service's answer means. Success has to be proved: anything that is not
+ * the service's own shape (a captive portal's page, another number of entries,
+ * an entry without its number) is a failure. Pure. */
+#ifndef BRIDGE_ANSWERS_H
+#define BRIDGE_ANSWERS_H
+
+#include "bridge/forwarder.h"
+#include "gateway/base/base.h"
+
+/* One answer as HTTP gave it. */
+struct answer_raw {
+    uint32_t status;
+    const char *error_type; /* header x-amzn-ErrorType, empty if absent */
+    struct slice body;
+};
+
+/* How a service writes the answer to a batch. */
+struct answer_shape {
+    const char *list;             /* "Entries": one element for each sent */
+    const char *failed;           /* "FailedEntryCount" */
+    const char *identity;         /* "EventId": the sign of success */
+    const char *const *retryable; /* codes that may succeed when repeated; NULL
+                                     ends the list */
+};
+
+struct answer {
+    enum forwarder_call call;
+    enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX]; /* if ANSWERED */
+    bool not_found; /* ResourceNotFoundException */
+    bool not_ours;  /* not allowed, or not known: AccessDenied,
+                       UnknownOperation */
+    char text[200]; /* words on what failed first, empty if nothing did;
+                       printable ASCII */
+};
+
+/* An answer to a request of `count` entries. */
+void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
+                 uint32_t count, struct answer *ret);
+/* An answer to a question about one thing: success is a JSON object whose
+ * member `name` is a string. */
+void answer_read_probe(const struct answer_raw *raw, const char *name,
+                       struct answer *ret);
+
+#endif

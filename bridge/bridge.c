@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bridge's thread: a libuv loop that gives each stream's carrier its turns,
+ * the higher priorities first.
+ *
+ * Between the threads stand one mutex, with the commands one way and the last
+ * status the other, an async handle to wake the loop, and the journals' durable
+ * positions. Nothing else is shared. */
+#include "bridge/bridge.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "bridge/carrier.h"
+
+enum {
+    TELL_MS = 100,       /* the status is told at most this often */
+    STOP_GRACE_MS = 300, /* for answers that are on their way */
+};
+
+static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
+
+struct bridge {
+    struct bridge_options options;
+    struct credentials credentials;
+    struct carrier_shared shared;
+    struct carrier *carriers[CONFIG_STREAMS_MAX];
+    uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into carriers */
+
+    /* The loop's own. */
+    uv_loop_t loop;
+    uv_async_t woken;
+    uv_timer_t due;
+    uv_timer_t telling;
+    uv_timer_t grace;
+    bool turning;
+    bool turn_again;
+    bool stopping;
+    bool closed;
+
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    struct bridge_status told; /* below the mutex, all three */
+    bool want_paused;
+    bool want_stop;
+};
+
+/* --- the status --------------------------------------------------------- */
+
+static void tell(struct bridge *bridge) {
+    struct bridge_status status = {.stream_count =
+                                       bridge->options.stream_count};
+    bool changed = false;
+    for (uint32_t i = 0; i < status.stream_count; i++) {
+        changed |= carrier_status(bridge->carriers[i], &status.streams[i]);
+    }
+    status.clock_offset_ms = bridge->shared.clock_offset_us / 1000;
+    if (!changed) {
+        return;
+    }
+    pthread_mutex_lock(&bridge->mutex);
+    bridge->told = status;
+    pthread_mutex_unlock(&bridge->mutex);
+    if (bridge->options.changed != NULL) {
+        bridge->options.changed(bridge->options.context);
+    }
+}
+
+static void on_telling(uv_timer_t *timer) {
+    tell(timer->data);
+}
+
+/* Soon, and together with whatever else changes until then. */
+static void tell_soon(struct bridge *bridge) {
+    if (!bridge->closed && !uv_is_active((uv_handle_t *)&bridge->telling)) {
+        uv_timer_start(&bridge->telling, on_telling, TELL_MS, 0);
+    }
+}
+
+/* --- turns -------------------------------------------------------------- */
+
+static void close_all(struct bridge *bridge) {
+    if (bridge->closed) {
+        return;
+    }
+    bridge->closed = true;
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        carrier_hang_up(bridge->carriers[i]);
+    }
+    uv_close((uv_handle_t *)&bridge->woken, NULL);
+    uv_close((uv_handle_t *)&bridge->due, NULL);
+    uv_close((uv_handle_t *)&bridge->telling, NULL);
+    uv_close((uv_handle_t *)&bridge->grace, NULL);
+}
+
+static bool any_busy(const struct bridge *bridge) {
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        if (carrier_busy(bridge->carriers[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void turn(void *context);
+
+static void on_due(uv_timer_t *timer) {
+    turn(timer->data);
+}
+
+static void wake_at(struct bridge *bridge, int64_t due_us) {
+    if (due_us == INT64_MAX) {
+        uv_timer_stop(&bridge->due);
+        return;
+    }
+    const struct clock *clock = &bridge->options.platform->clock;
+    int64_t wait_us = due_us - clock->mono_us(clock->self);
+    uint64_t wait_ms = wait_us > 0 ? (uint64_t)(wait_us + 999) / 1000 : 0;
+    uv_update_time(&bridge->loop);
+    uv_timer_start(&bridge->due, on_due, wait_ms, 0);
+}
+
+static uint32_t priority_of(const struct bridge *bridge, uint32_t i) {
+    return bridge->options.streams[bridge->by_priority[i]].config->priority;
+}
+
+/* Each stream in turn, the first ones first. One that could send more keeps the
+ * line from those below it; streams of one priority share it. */
+static int64_t give_turns(struct bridge *bridge) {
+    int64_t due_us = INT64_MAX;
+    uint32_t line_below = UINT32_MAX; /* priorities past it find it taken */
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        struct carrier *carrier = bridge->carriers[bridge->by_priority[i]];
+        bool line_is_free = priority_of(bridge, i) <= line_below;
+        carrier_work(carrier);
+        if (line_is_free) {
+            carrier_send(carrier);
+        }
+        if (line_is_free && carrier_wants_line(carrier)) {
+            line_below = priority_of(bridge, i);
+        }
+        int64_t carrier_us = carrier_due_us(carrier, line_is_free);
+        due_us = carrier_us < due_us ? carrier_us : due_us;
+    }
+    return due_us;
+}
+
+/* A request that fails at once asks for a turn from within one. */
+static void turn(void *context) {
+    struct bridge *bridge = context;
+    if (bridge->turning) {
+        bridge->turn_again = true;
+        return;
+    }
+    if (bridge->stopping) {
+        if (!any_busy(bridge)) {
+            close_all(bridge);
+        }
+        return;
+    }
+    bridge->turning = true;
+    int64_t due_us = give_turns(bridge);
+    bridge->turning = false;
+    if (bridge->turn_again) {
+        bridge->turn_again = false;
+        due_us = 0;
+    }
+    wake_at(bridge, due_us);
+    tell_soon(bridge);
+}
+
+static void on_grace(uv_timer_t *timer) {
+    close_all(timer->data);
+}
+
+static void on_woken(uv_async_t *async) {
+    struct bridge *bridge = async->data;
+    pthread_mutex_lock(&bridge->mutex);
+    bool paused = bridge->want_paused;
+    bool stop = bridge->want_stop;
+    pthread_mutex_unlock(&bridge->mutex);
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        carrier_pause(bridge->carriers[i], paused);
+    }
+    if (stop && !bridge->stopping) {
+        bridge->stopping = true;
+        uv_timer_start(&bridge->grace, on_grace, STOP_GRACE_MS, 0);
+    }
+    turn(bridge);
+}
+
+static void *run(void *context) {
+    struct bridge *bridge = context;
+    uv_run(&bridge->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+/* --- beginning and end -------------------------------------------------- */
+
+static err_t start_loop(struct bridge *bridge) {
+    ENSURE(uv_loop_init(&bridge->loop) == 0, ERR_MEMORY);
+    if (uv_async_init(&bridge->loop, &bridge->woken, on_woken) != 0) {
+        uv_loop_close(&bridge->loop);
+        return ERR_MEMORY;
+    }
+    uv_timer_init(&bridge->loop, &bridge->due);
+    uv_timer_init(&bridge->loop, &bridge->telling);
+    uv_timer_init(&bridge->loop, &bridge->grace);
+    bridge->woken.data = bridge;
+    bridge->due.data = bridge;
+    bridge->telling.data = bridge;
+    bridge->grace.data = bridge;
+    return ERR_OK;
+}
+
+/* AWS_CA_BUNDLE speaks where the configuration is silent. */
+static const char *ca_file(const struct config_cloud *cloud) {
+    const char *bundle = getenv("AWS_CA_BUNDLE");
+    bool silent = cloud->ca_file[0] == '\0' ||
+                  strcmp(cloud->ca_file, CA_FILE_DEFAULT) == 0;
+    if (silent && bundle != NULL && bundle[0] != '\0') {
+        return bundle;
+    }
+    return cloud->ca_file[0] != '\0' ? cloud->ca_file : CA_FILE_DEFAULT;
+}
+
+static bool any_sink(const struct bridge_options *options) {
+    for (uint32_t i = 0; i < options->stream_count; i++) {
+        if (options->streams[i].config->sink != CONFIG_SINK_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sort_by_priority(struct bridge *bridge) {
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        uint32_t priority = bridge->options.streams[i].config->priority;
+        uint32_t place = i;
+        for (; place > 0 && priority_of(bridge, place - 1) > priority;
+             place--) {
+            bridge->by_priority[place] = bridge->by_priority[place - 1];
+        }
+        bridge->by_priority[place] = i;
+    }
+}
+
+static err_t set_up(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    if (any_sink(options)) {
+        TRY(credentials_read(&bridge->credentials, reason));
+        TRY(tls_context_new(ca_file(&options->config->cloud),
+                            &options->platform->entropy, &bridge->shared.tls,
+                            reason));
+    }
+    bridge->shared.loop = &bridge->loop;
+    bridge->shared.platform = options->platform;
+    bridge->shared.config = options->config;
+    bridge->shared.credentials = &bridge->credentials;
+    bridge->shared.turn = turn;
+    bridge->shared.context = bridge;
+    for (uint32_t i = 0; i < options->stream_count; i++) {
+        TRY(carrier_new(&bridge->shared, &options->streams[i],
+                        &bridge->carriers[i], reason));
+    }
+    sort_by_priority(bridge);
+    return ERR_OK;
+}
+
+/* The loop's handles are closed already, or are closed here when no thread ever
+ * ran it. */
+static void tear_down(struct bridge *bridge) {
+    if (!bridge->closed) {
+        bridge->closed = true;
+        for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+            if (bridge->carriers[i] != NULL) {
+                carrier_hang_up(bridge->carriers[i]);
+            }
+        }
+        uv_close((uv_handle_t *)&bridge->woken, NULL);
+        uv_close((uv_handle_t *)&bridge->due, NULL);
+        uv_close((uv_handle_t *)&bridge->telling, NULL);
+        uv_close((uv_handle_t *)&bridge->grace, NULL);
+        uv_run(&bridge->loop, UV_RUN_DEFAULT);
+    }
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        carrier_free(bridge->carriers[i]);
+    }
+    int failed = uv_loop_close(&bridge->loop);
+    assert(failed == 0);
+    tls_context_free(bridge->shared.tls);
+    pthread_mutex_destroy(&bridge->mutex);
+    free(bridge);
+}
+
+/* Signals belong to the main thread; and a peer that hangs up must not end the
+ * process by SIGPIPE. */
+static err_t start_thread(struct bridge *bridge) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&bridge->thread, NULL, run, bridge);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed == 0 ? ERR_OK : ERR_MEMORY;
+}
+
+err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
+                   struct reason *reason) {
+    assert(options->stream_count <= CONFIG_STREAMS_MAX);
+    struct bridge *bridge = calloc(1, sizeof *bridge);
+    ENSURE(bridge != NULL, ERR_MEMORY);
+    bridge->options = *options;
+    if (start_loop(bridge) != ERR_OK) {
+        free(bridge);
+        return reason_set(reason, ERR_MEMORY, "no memory for a loop");
+    }
+    pthread_mutex_init(&bridge->mutex, NULL);
+    err_t err = set_up(bridge, reason);
+    if (err == ERR_OK) {
+        tell(bridge);
+        uv_async_send(&bridge->woken);
+        err = start_thread(bridge);
+    }
+    if (err != ERR_OK) {
+        tear_down(bridge);
+        return err;
+    }
+    *ret = bridge;
+    return ERR_OK;
+}
+
+void bridge_wake(struct bridge *bridge) {
+    uv_async_send(&bridge->woken);
+}
+
+void bridge_pause(struct bridge *bridge, bool paused) {
+    pthread_mutex_lock(&bridge->mutex);
+    bridge->want_paused = paused;
+    pthread_mutex_unlock(&bridge->mutex);
+    uv_async_send(&bridge->woken);
+}
+
+void bridge_status(struct bridge *bridge, struct bridge_status *ret) {
+    pthread_mutex_lock(&bridge->mutex);
+    *ret = bridge->told;
+    pthread_mutex_unlock(&bridge->mutex);
+}
+
+void bridge_stop(struct bridge *bridge) {
+    if (bridge == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&bridge->mutex);
+    bridge->want_stop = true;
+    pthread_mutex_unlock(&bridge->mutex);
+    uv_async_send(&bridge->woken);
+    pthread_join(bridge->thread, NULL);
+    tear_down(bridge);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a service is: its own address for the region, or one that was asked
+ * for. Only https. */
+#ifndef BRIDGE_ENDPOINT_H
+#define BRIDGE_ENDPOINT_H
+
+#include "config/config.h"
+#include "gateway/base/base.h"
+
+struct endpoint {
+    char host[CONFIG_HOST_MAX]; /* name or address, without brackets */
+    uint16_t port;
+    char authority[CONFIG_HOST_MAX + 8]; /* the Host header: brackets round an
+                                            IPv6 address, port unless 443 */
+};
+
+/* Reads "https://host[:port][/]". ERR_CONFIG. */
+err_t endpoint_parse(const char *url, struct endpoint *ret,
+                     struct reason *reason) MUST_USE;
+
+/* The endpoint of a service ("events", "kinesis"): cloud.endpoint, else the
+ * environment's `variable` (AWS_ENDPOINT_URL_...), else AWS_ENDPOINT_URL, else
+ * https://<service>.<region>.amazonaws.com. ERR_CONFIG. */
+err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
+                      const char *variable, struct endpoint *ret,
+                      struct reason *reason) MUST_USE;
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Amazon EventBridge: PutEvents (API reference 2015-10-07). The size of a
+ * request is the sum over its entries of 14 for Time and the bytes of Source,
+ * DetailType and Detail, unescaped (EventBridge user guide, "Calculating
+ * PutEvents event entry size"); 262,144 bytes were turned down when it was
+ * tried, so one less is the most. An entry for a bus that does not exist is
+ * answered as a success and lost, hence the probe. */
+#include "bridge/sink.h"
+
+#include "gateway/event/json.h"
+
+enum {
+    ENTRIES_MAX = 10,
+    BYTES_MAX = 256 * 1024 - 1,
+    TIME_BYTES = 14,
+};
+
+/* --- Source ------------------------------------------------------------- */
+
+/* What the shop's services publish: only they speak for themselves, whatever a
+ * device may call its source. */
+static const char *const SHOP_TYPES[] = {
+    "OrderCreated",      "OrderRejected",     "OrderCancelled",
+    "OrderFulfiled",     "InventoryReserved", "InventoryRejected",
+    "InventoryReleased", "StockLow",          "PaymentRequested",
+    "PaymentProcessed",  "PaymentDeclined",   "PaymentRefunded",
+};
+
+static const char *const SERVICES[] = {"order", "inventory", "payment",
+                                       "fulfilment"};
+
+static bool is_shop_type(struct slice type) {
+    for (size_t i = 0; i < sizeof SHOP_TYPES / sizeof SHOP_TYPES[0]; i++) {
+        if (slice_eq_str(type, SHOP_TYPES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "/<store>/<service>" gives the service, anything else NULL. */
+static const char *service_of(const char *store, struct slice source) {
+    size_t at = strlen(store) + 2;
+    if (source.len < at || source.data[0] != '/' ||
+        source.data[at - 1] != '/' ||
+        !slice_eq_str(slice_part(source, 1, at - 2), store)) {
+        return NULL;
+    }
+    struct slice last = slice_part(source, at, source.len - at);
+    for (size_t i = 0; i < sizeof SERVICES / sizeof SERVICES[0]; i++) {
+        if (slice_eq_str(last, SERVICES[i])) {
+            return SERVICES[i];
+        }
+    }
+    return NULL;
+}
+
+/* "com.shopme.order", or "com.shopme.device" for all that devices say: the same
+ * for every store, so that one rule serves them all. */
+static struct slice source_of(const struct sink_target *target,
+                              const struct event *event,
+                              struct writer *writer) {
+    const char *service = NULL;
+    if (is_shop_type(event->type)) {
+        service = service_of(target->config->store, event->source);
+    }
+    writer_str(writer, target->config->cloud.source_prefix);
+    writer_str(writer, ".");
+    writer_str(writer, service != NULL ? service : "device");
+    return writer_slice(writer);
+}
+
+enum { SOURCE_MAX = CONFIG_NAME_MAX + 16 };
+
+static uint64_t entry_size(const struct sink_target *target,
+                           const struct sink_event *event) {
+    char memory[SOURCE_MAX];
+    struct writer writer = writer_over(memory, sizeof memory);
+    struct slice source = source_of(target, event->event, &writer);
+    return TIME_BYTES + (uint64_t)source.len + event->event->type.len +
+           event->json.len;
+}
+
+static void write_head(const struct sink_target *target,
+                       struct writer *writer) {
+    (void)target;
+    writer_str(writer, "{\"Entries\":[");
+}
+
+/* Seconds since 1970 with milliseconds; a clock that stood before it is taken
+ * to have stood at it. */
+static void write_time(int64_t wall_us, struct writer *writer) {
+    int64_t ms = wall_us > 0 ? wall_us / 1000 : 0;
+    writer_printf(writer, "%lld.%03lld", (long long)(ms / 1000),
+                  (long long)(ms % 1000));
+}
+
+static void write_entry(const struct sink_target *target,
+                        const struct sink_event *event, struct writer *writer) {
+    char memory[SOURCE_MAX];
+    struct writer source = writer_over(memory, sizeof memory);
+    writer_str(writer, "{\"Time\":");
+    write_time(event->record.wall_us, writer);
+    writer_str(writer, ",\"Source\":");
+    json_write_string(writer, source_of(target, event->event, &source));
+    writer_str(writer, ",\"DetailType\":");
+    json_write_string(writer, event->event->type);
+    writer_str(writer, ",\"Detail\":");
+    json_write_string(writer, event->json);
+    writer_str(writer, ",\"EventBusName\":");
+    json_write_string(writer, slice_from_str(target->stream->sink_name));
+    writer_str(writer, "}");
+}
+
+static void write_probe(const struct sink_target *target,
+                        struct writer *writer) {
+    writer_str(writer, "{\"Name\":");
+    json_write_string(writer, slice_from_str(target->stream->sink_name));
+    writer_str(writer, "}");
+}
+
+static const char *const RETRYABLE[] = {"InternalFailure", NULL};
+
+const struct sink sink_eventbridge = {
+    .service = "events",
+    .variable = "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    .call = "AWSEvents.PutEvents",
+    .what = "event bus",
+    .setting = "sink.eventbridge.bus",
+    .limits = {.entries_max = ENTRIES_MAX, .bytes_max = BYTES_MAX},
+    .shape = {.list = "Entries",
+              .failed = "FailedEntryCount",
+              .identity = "EventId",
+              .retryable = RETRYABLE},
+    .size = entry_size,
+    .entry_bytes_max = BYTES_MAX,
+    .write_head = write_head,
+    .write_entry = write_entry,
+    .probe_call = "AWSEvents.DescribeEventBus",
+    .probe_member = "Arn",
+    .write_probe = write_probe,
+};

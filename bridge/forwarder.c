@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/forwarder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bridge/retry.h"
+
+enum {
+    KEYS_SIZE = 2048, /* of the table of keys seen: a power of two */
+    /* A ring of bytes that was filled further than this is let go when it is
+     * empty, so that an idle gateway stays small. */
+    RING_KEEP = 256 * 1024,
+};
+
+_Static_assert(KEYS_SIZE >= 2 * FORWARDER_EVENTS_MAX, "the table stays sparse");
+_Static_assert(FORWARDER_BATCH_MAX <= FORWARDER_EVENTS_MAX,
+               "a batch fits the window");
+
+enum slot_state {
+    SLOT_WAITING,
+    SLOT_IN_FLIGHT,
+    SLOT_DONE,
+};
+
+struct slot {
+    uint64_t key;
+    int64_t wall_us;
+    int64_t not_before_us;
+    uint32_t offset; /* into the ring */
+    uint32_t len;
+    uint32_t size;
+    uint32_t attempt; /* times sent */
+    uint8_t state;
+    bool refused;
+    bool sendable;
+};
+
+struct key_seen {
+    uint64_t key;
+    uint64_t round; /* seen in this round; older ones are empty places */
+};
+
+/* Records' bytes lie in a ring, each in one piece: the part [tail, head), or
+ * [tail, ring_end) and [0, head) when it has wrapped. */
+struct forwarder_window {
+    struct slot slots[FORWARDER_EVENTS_MAX]; /* by seq modulo the size */
+    struct key_seen keys[KEYS_SIZE];
+    uint64_t round;
+    uint8_t *ring;
+    uint32_t tail;
+    uint32_t head;
+    uint32_t high; /* furthest byte used since the ring was made */
+    struct forwarder_batch batch;
+};
+
+void forwarder_init(struct forwarder *forwarder,
+                    const struct forwarder_limits *limits,
+                    const struct entropy *entropy, uint64_t cursor) {
+    assert(limits->entries_max > 0);
+    assert(limits->entries_max <= FORWARDER_BATCH_MAX);
+    *forwarder = (struct forwarder){
+        .limits = *limits,
+        .entropy = entropy,
+        .base = cursor,
+        .entries_now = limits->entries_max,
+    };
+}
+
+void forwarder_free(struct forwarder *forwarder) {
+    if (forwarder->window != NULL) {
+        free(forwarder->window->ring);
+    }
+    free(forwarder->window);
+    forwarder->window = NULL;
+}
+
+static struct slot *slot_at(const struct forwarder *forwarder, uint32_t i) {
+    assert(i < forwarder->count);
+    return &forwarder->window
+                ->slots[(forwarder->base + i) % FORWARDER_EVENTS_MAX];
+}
+
+uint64_t forwarder_next_seq(const struct forwarder *forwarder) {
+    return forwarder->base + forwarder->count;
+}
+
+/* --- filling the window ------------------------------------------------- */
+
+static err_t window_make(struct forwarder *forwarder) {
+    if (forwarder->window == NULL) {
+        forwarder->window = calloc(1, sizeof *forwarder->window);
+        ENSURE(forwarder->window != NULL, ERR_MEMORY);
+    }
+    struct forwarder_window *window = forwarder->window;
+    if (window->ring == NULL) {
+        window->ring = malloc(FORWARDER_BYTES_MAX);
+        ENSURE(window->ring != NULL, ERR_MEMORY);
+        window->high = 0;
+    }
+    return ERR_OK;
+}
+
+/* Finds `len` bytes in one piece. Head never catches up with tail, so that
+ * equal always means empty. */
+static err_t ring_reserve(struct forwarder_window *window, uint32_t len,
+                          uint32_t *ret_offset) {
+    if (window->tail <= window->head) {
+        if (FORWARDER_BYTES_MAX - window->head > len) {
+            *ret_offset = window->head;
+            return ERR_OK;
+        }
+        ENSURE(window->tail > len, ERR_FULL);
+        *ret_offset = 0;
+        return ERR_OK;
+    }
+    ENSURE(window->tail - window->head > len, ERR_FULL);
+    *ret_offset = window->head;
+    return ERR_OK;
+}
+
+err_t forwarder_push(struct forwarder *forwarder,
+                     const struct forwarder_record *record) {
+    ENSURE(record->seq == forwarder_next_seq(forwarder), ERR_CORRUPT);
+    ENSURE(record->bytes.len < FORWARDER_BYTES_MAX / 2, ERR_CORRUPT);
+    ENSURE(forwarder->count < FORWARDER_EVENTS_MAX, ERR_FULL);
+    TRY(window_make(forwarder));
+    struct forwarder_window *window = forwarder->window;
+    uint32_t len = (uint32_t)record->bytes.len;
+    uint32_t offset;
+    TRY(ring_reserve(window, len, &offset));
+    if (len > 0) {
+        memcpy(window->ring + offset, record->bytes.data, len);
+    }
+    window->head = offset + len;
+    window->high = window->head > window->high ? window->head : window->high;
+    forwarder->count++;
+    *slot_at(forwarder, forwarder->count - 1) = (struct slot){
+        .key = record->key,
+        .wall_us = record->wall_us,
+        .offset = offset,
+        .len = len,
+        .size = record->size,
+        .state = SLOT_WAITING,
+        .refused = !record->sendable,
+        .sendable = record->sendable,
+    };
+    forwarder->counts.refused += record->sendable ? 0 : 1;
+    return ERR_OK;
+}
+
+/* --- choosing ----------------------------------------------------------- */
+
+/* True if `key` was not seen in this round before; it is now. */
+static bool key_is_new(struct forwarder_window *window, uint64_t key) {
+#ifdef EDGE_CONTROL_TWO_PER_KEY
+    (void)window;
+    (void)key;
+    return true;
+#else
+    size_t at = key % KEYS_SIZE;
+    while (window->keys[at].round == window->round) {
+        if (window->keys[at].key == key) {
+            return false;
+        }
+        at = (at + 1) % KEYS_SIZE;
+    }
+    window->keys[at] = (struct key_seen){key, window->round};
+    return true;
+#endif
+}
+
+/* Walks the records that are the first unfinished one of their key, in journal
+ * order. Returns NULL after the last. */
+static struct slot *next_first(const struct forwarder *forwarder,
+                               uint32_t *at) {
+    if (*at == 0 && forwarder->window != NULL) {
+        forwarder->window->round++;
+    }
+    while (*at < forwarder->count) {
+        struct slot *slot = slot_at(forwarder, (*at)++);
+        if (slot->state != SLOT_DONE &&
+            key_is_new(forwarder->window, slot->key)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static bool slot_may_leave(const struct slot *slot, int64_t now_us) {
+    return slot->state == SLOT_WAITING && slot->sendable &&
+           slot->not_before_us <= now_us;
+}
+
+bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us) {
+    if (forwarder->paused || forwarder->hold_until_us > now_us) {
+        return false;
+    }
+    uint32_t at = 0;
+    for (struct slot *slot = next_first(forwarder, &at); slot != NULL;
+         slot = next_first(forwarder, &at)) {
+        if (slot_may_leave(slot, now_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us) {
+    if (forwarder->paused || forwarder->count == 0) {
+        return INT64_MAX;
+    }
+    int64_t due_us = INT64_MAX;
+    uint32_t at = 0;
+    for (struct slot *slot = next_first(forwarder, &at); slot != NULL;
+         slot = next_first(forwarder, &at)) {
+        if (slot->state == SLOT_WAITING && slot->sendable &&
+            slot->not_before_us < due_us) {
+            due_us = slot->not_before_us;
+        }
+    }
+    if (due_us == INT64_MAX) {
+        return INT64_MAX;
+    }
+    int64_t hold_us = forwarder->hold_until_us;
+    due_us = due_us > hold_us ? due_us : hold_us;
+    return due_us > now_us ? due_us : now_us;
+}
+
+static void batch_add(struct forwarder *forwarder, struct slot *slot,
+                      uint64_t seq) {
+    struct forwarder_window *window = forwarder->window;
+    window->batch.entries[window->batch.count++] = (struct forwarder_entry){
+        .seq = seq,
+        .wall_us = slot->wall_us,
+        .bytes = slice_of(window->ring + slot->offset, slot->len),
+    };
+    forwarder->counts.repeated += slot->attempt > 0 ? 1 : 0;
+    slot->attempt++;
+    slot->state = SLOT_IN_FLIGHT;
+}
+
+err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
+                     const struct forwarder_batch **ret) {
+    ENSURE(!forwarder->in_flight && !forwarder->paused, ERR_AGAIN);
+    ENSURE(forwarder->hold_until_us <= now_us && forwarder->count > 0,
+           ERR_AGAIN);
+    struct forwarder_batch *batch = &forwarder->window->batch;
+    batch->count = 0;
+    uint64_t bytes = 0;
+    uint32_t at = 0;
+    for (struct slot *slot = next_first(forwarder, &at);
+         slot != NULL && batch->count < forwarder->entries_now;
+         slot = next_first(forwarder, &at)) {
+        if (!slot_may_leave(slot, now_us)) {
+            continue;
+        }
+        if (bytes + slot->size > forwarder->limits.bytes_max) {
+            break;
+        }
+        bytes += slot->size;
+        batch_add(forwarder, slot, forwarder->base + at - 1);
+    }
+    ENSURE(batch->count > 0, ERR_AGAIN);
+    forwarder->in_flight = true;
+    *ret = batch;
+    return ERR_OK;
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static void mark_refused(struct forwarder *forwarder, struct slot *slot,
+                         bool refused) {
+    if (slot->refused != refused) {
+        slot->refused = refused;
+        forwarder->counts.refused += refused ? 1 : UINT32_MAX;
+    }
+}
+
+/* Lets go of what is confirmed at the front of the window. */
+static void advance(struct forwarder *forwarder) {
+    struct forwarder_window *window = forwarder->window;
+    while (forwarder->count > 0 && slot_at(forwarder, 0)->state == SLOT_DONE) {
+        forwarder->base++;
+        forwarder->count--;
+    }
+    if (forwarder->count > 0) {
+        window->tail = slot_at(forwarder, 0)->offset;
+        return;
+    }
+    window->tail = 0;
+    window->head = 0;
+    if (window->high > RING_KEEP) {
+        free(window->ring);
+        window->ring = NULL;
+    }
+}
+
+static void entry_answered(struct forwarder *forwarder, struct slot *slot,
+                           int64_t now_us, enum forwarder_outcome outcome) {
+    uint32_t attempt = slot->attempt - 1;
+    slot->state = SLOT_WAITING;
+    switch (outcome) {
+    case ENTRY_CONFIRMED:
+        slot->state = SLOT_DONE;
+        forwarder->counts.sent++;
+        mark_refused(forwarder, slot, false);
+        return;
+    case ENTRY_FAILED:
+        slot->not_before_us =
+            now_us + retry_delay_us(forwarder->entropy, RETRY_FAILED, attempt);
+        return;
+    case ENTRY_THROTTLED:
+        slot->not_before_us = now_us + retry_delay_us(forwarder->entropy,
+                                                      RETRY_THROTTLED, attempt);
+        return;
+    case ENTRY_REFUSED:
+        slot->not_before_us = now_us + FORWARDER_REFUSED_US;
+        mark_refused(forwarder, slot, true);
+        return;
+    }
+    assert(false);
+}
+
+static struct slot *batch_slot(const struct forwarder *forwarder, uint32_t i) {
+    uint64_t seq = forwarder->window->batch.entries[i].seq;
+    struct slot *slot = slot_at(forwarder, (uint32_t)(seq - forwarder->base));
+    assert(slot->state == SLOT_IN_FLIGHT);
+    return slot;
+}
+
+static void hold(struct forwarder *forwarder, int64_t now_us,
+                 struct retry_pace pace) {
+    forwarder->hold_until_us =
+        now_us + retry_delay_us(forwarder->entropy, pace, forwarder->attempt);
+    forwarder->attempt++;
+}
+
+void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
+                    enum forwarder_call call) {
+    switch (call) {
+    case CALL_THROTTLED:
+        hold(forwarder, now_us, RETRY_THROTTLED);
+        return;
+    case CALL_FAILED:
+        hold(forwarder, now_us, RETRY_FAILED);
+        return;
+    case CALL_OFFLINE:
+        hold(forwarder, now_us, RETRY_OFFLINE);
+        return;
+    case CALL_REFUSED:
+    case CALL_INVALID:
+        forwarder->hold_until_us = now_us + retry_slow_us(forwarder->entropy);
+        return;
+    case CALL_TOO_LARGE:
+    case CALL_ANSWERED:
+    case CALL_AGAIN:
+        return;
+    }
+    assert(false);
+}
+
+/* The service answered by entries. If it throttled every one of them the whole
+ * stream waits, else only those that failed. */
+static void answered(struct forwarder *forwarder, int64_t now_us,
+                     const enum forwarder_outcome *outcomes) {
+    const struct forwarder_batch *batch = &forwarder->window->batch;
+    uint32_t throttled = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        throttled += outcomes[i] == ENTRY_THROTTLED ? 1 : 0;
+        entry_answered(forwarder, batch_slot(forwarder, i), now_us,
+                       outcomes[i]);
+    }
+    if (throttled == batch->count) {
+        forwarder_hold(forwarder, now_us, CALL_THROTTLED);
+        return;
+    }
+    forwarder->attempt = 0;
+    uint32_t twice = forwarder->entries_now * 2;
+    uint32_t most = forwarder->limits.entries_max;
+    forwarder->entries_now = twice < most ? twice : most;
+}
+
+/* The whole request was turned down for what is in it: halve it until the one
+ * entry that is at fault stands alone, and hold that. */
+static void split(struct forwarder *forwarder, int64_t now_us,
+                  enum forwarder_call call) {
+    const struct forwarder_batch *batch = &forwarder->window->batch;
+    if (batch->count > 1) {
+        forwarder->entries_now = batch->count / 2;
+        return;
+    }
+    struct slot *slot = batch_slot(forwarder, 0);
+    slot->not_before_us = now_us + FORWARDER_REFUSED_US;
+    mark_refused(forwarder, slot, true);
+    forwarder_hold(forwarder, now_us, call);
+}
+
+void forwarder_answer(struct forwarder *forwarder, int64_t now_us,
+                      enum forwarder_call call,
+                      const enum forwarder_outcome *outcomes) {
+    assert(forwarder->in_flight);
+    forwarder->in_flight = false;
+    if (call == CALL_ANSWERED) {
+        answered(forwarder, now_us, outcomes);
+        advance(forwarder);
+        return;
+    }
+    if (call == CALL_TOO_LARGE || call == CALL_INVALID) {
+        split(forwarder, now_us, call);
+    } else {
+        forwarder_hold(forwarder, now_us, call);
+    }
+    const struct forwarder_batch *batch = &forwarder->window->batch;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        batch_slot(forwarder, i)->state = SLOT_WAITING;
+    }
+}
+
+void forwarder_pause(struct forwarder *forwarder, bool paused) {
+    if (forwarder->paused && !paused) {
+        forwarder->hold_until_us = 0;
+        forwarder->attempt = 0;
+    }
+    forwarder->paused = paused;
+}

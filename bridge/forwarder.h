@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What to send next: given the clock, the records of a journal and the answers
+ * of a service, the forwarder decides. It does no I/O and reads no clock.
+ *
+ * Promises. Records of one key are sent in order, one at a time: a request
+ * holds at most one entry of each key, because neither PutEvents nor PutRecords
+ * keeps order when a part of it fails. An entry that failed is sent again, and
+ * the later ones of its key wait. The cursor is the lowest sequence number not
+ * confirmed, and never passes one that is not. Nothing is ever dropped.
+ *
+ * Does not: bound how often an entry is sent (an answer may be lost).
+ *
+ * It works on a window of records [cursor, cursor + n), bounded in number and
+ * bytes. The oldest first: a request takes the first unfinished record of each
+ * key, in journal order, up to the sink's limits. One request is in flight at a
+ * time. An entry that the service will not take (`refused`) holds its key and,
+ * in the end, the window; it is tried again once a minute. */
+#ifndef BRIDGE_FORWARDER_H
+#define BRIDGE_FORWARDER_H
+
+#include "gateway/base/base.h"
+
+enum {
+    FORWARDER_EVENTS_MAX = 1024,
+    FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
+    FORWARDER_BATCH_MAX = 500, /* the most entries any sink takes */
+};
+
+#define FORWARDER_REFUSED_US ((int64_t)60 * 1000 * 1000)
+
+/* What one request to a sink may hold; sizes as the sink's measure says. */
+struct forwarder_limits {
+    uint32_t entries_max;
+    uint64_t bytes_max;
+};
+
+/* A record as it goes into the window. */
+struct forwarder_record {
+    uint64_t seq;
+    int64_t wall_us;
+    struct slice bytes; /* copied */
+    uint64_t key;       /* a hash; two keys that collide merely wait for each
+                           other */
+    uint32_t size;      /* in a request */
+    bool sendable;      /* false: the sink can never take it as it is */
+};
+
+/* An entry of the request to be sent. */
+struct forwarder_entry {
+    uint64_t seq;
+    int64_t wall_us;
+    struct slice bytes; /* lives until the request is answered */
+};
+
+struct forwarder_batch {
+    struct forwarder_entry entries[FORWARDER_BATCH_MAX];
+    uint32_t count;
+};
+
+/* How a request as a whole was answered. */
+enum forwarder_call {
+    CALL_ANSWERED,  /* by entries: see the outcomes */
+    CALL_THROTTLED, /* too fast */
+    CALL_FAILED,    /* the service failed, or it was not the service */
+    CALL_OFFLINE,   /* no connection, or it broke */
+    CALL_REFUSED,   /* credentials, rights, no such bus or stream */
+    CALL_TOO_LARGE, /* the request, as a whole */
+    CALL_INVALID,   /* something in it, the service does not say which */
+    CALL_AGAIN,     /* what was wrong is mended: try at once */
+};
+
+enum forwarder_outcome {
+    ENTRY_CONFIRMED,
+    ENTRY_FAILED, /* may succeed when repeated */
+    ENTRY_THROTTLED,
+    ENTRY_REFUSED, /* a final code: this entry will not be taken */
+};
+
+struct forwarder_counts {
+    uint64_t sent;     /* entries confirmed */
+    uint64_t repeated; /* entries sent more than once */
+    uint32_t refused;  /* entries held in the window now */
+};
+
+struct forwarder_window;
+
+struct forwarder {
+    struct forwarder_limits limits;
+    const struct entropy *entropy;
+    struct forwarder_window *window; /* NULL until the first record */
+    uint64_t base;                   /* the cursor */
+    uint32_t count;                  /* records in the window */
+    uint32_t entries_now;            /* limit on entries, halved when a request
+                                        was too large or invalid */
+    uint32_t attempt;                /* requests failed in a row */
+    int64_t hold_until_us;           /* nothing is sent before this */
+    bool in_flight;
+    bool paused;
+    struct forwarder_counts counts;
+};
+
+/* Allocates nothing yet. `entropy` outlives the forwarder. */
+void forwarder_init(struct forwarder *forwarder,
+                    const struct forwarder_limits *limits,
+                    const struct entropy *entropy, uint64_t cursor);
+void forwarder_free(struct forwarder *forwarder);
+
+/* The sequence number of the record it wants next. */
+uint64_t forwarder_next_seq(const struct forwarder *forwarder);
+/* ERR_FULL if the window has no room now, ERR_MEMORY; ERR_CORRUPT if it is not
+ * the record wanted next. */
+err_t forwarder_push(struct forwarder *forwarder,
+                     const struct forwarder_record *record) MUST_USE;
+
+/* True if a request could leave now, were none in flight. */
+bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
+/* When something now held may leave (INT64_MAX: nothing by time alone). */
+int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
+
+/* Picks the next request and takes it as sent. ERR_AGAIN if there is nothing to
+ * send, one is in flight, or it is paused or held. The batch lives until it is
+ * answered. */
+err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
+                     const struct forwarder_batch **ret) MUST_USE;
+/* What became of the request in flight. With CALL_ANSWERED `outcomes` has one
+ * for each of its entries, else it is not read. */
+void forwarder_answer(struct forwarder *forwarder, int64_t now_us,
+                      enum forwarder_call call,
+                      const enum forwarder_outcome *outcomes);
+/* A call that carried no entries (a probe) did not succeed: hold, as after a
+ * request. */
+void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
+                    enum forwarder_call call);
+
+/* While paused nothing is sent; what is in flight is still answered. Going on
+ * forgets back-off, so that the first request leaves at once. */
+void forwarder_pause(struct forwarder *forwarder, bool paused);
+
+#endif

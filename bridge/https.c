@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/https.h"
+
+#include <assert.h>
+#include <netdb.h>
+#include <stdlib.h>
+
+#include "bridge/resolver.h"
+
+enum { INPUT_SIZE = 16 * 1024, WRITE_SIZE = 20 * 1024 };
+
+/* A connection goes down this list, step by step, and back to CLOSED from
+ * anywhere. SENDING and ANSWER differ only in what is left to be written. */
+enum step {
+    STEP_CLOSED,
+    STEP_RESOLVING,
+    STEP_CONNECTING,
+    STEP_HANDSHAKE,
+    STEP_IDLE,
+    STEP_SENDING,
+    STEP_ANSWER,
+};
+
+/* One TCP connection. libuv closes a handle later than it is told to, so this
+ * lives on its own and frees itself; `owner` is NULL from then on. */
+struct channel {
+    uv_tcp_t tcp; /* first: a handle is its channel */
+    struct https *owner;
+    struct tls *tls;
+    uv_connect_t connecting;
+    uv_write_t write;
+    bool writing;
+    bool reused; /* it has carried an answer already */
+    uint8_t input[INPUT_SIZE];
+    uint8_t output[WRITE_SIZE];
+};
+
+struct https {
+    struct https_options options;
+    enum step step;
+    struct channel *channel; /* NULL unless CONNECTING or later */
+    uv_timer_t timer;
+    uv_async_t resolved;
+    uint32_t handles_open;
+    struct resolver_job *job;
+    struct resolver_result addresses;
+    uint32_t address_at;
+    struct tls_memory *memory;
+    struct slice head;
+    struct slice body;
+    size_t sent; /* of both */
+    bool busy;
+    struct http_response response;
+};
+
+static void on_timer(uv_timer_t *timer);
+static void on_resolved(uv_async_t *async);
+static void begin(struct https *https);
+static void pump(struct https *https);
+
+static void limit_ms(struct https *https, uint64_t ms) {
+    uv_timer_start(&https->timer, on_timer, ms, 0);
+}
+
+/* --- ending ------------------------------------------------------------- */
+
+static void channel_closed(uv_handle_t *handle) {
+    struct channel *channel = (struct channel *)handle;
+    tls_free(channel->tls);
+    free(channel);
+}
+
+static void drop_channel(struct https *https) {
+    struct channel *channel = https->channel;
+    https->channel = NULL;
+    https->step = STEP_CLOSED;
+    uv_timer_stop(&https->timer);
+    if (channel != NULL) {
+        channel->owner = NULL;
+        uv_close((uv_handle_t *)&channel->tcp, channel_closed);
+    }
+}
+
+static void forget_job(struct https *https) {
+    resolver_forget(https->job);
+    https->job = NULL;
+}
+
+/* Gives up the request, or, on a kept connection that had died unseen, begins
+ * it again. The last call of a handler: `done` may send the next request. */
+static void fail(struct https *https, const char *what, const char *detail) {
+    struct channel *channel = https->channel;
+    bool again = https->busy && channel != NULL && channel->reused &&
+                 https->response.state == HTTP_STATUS_LINE &&
+                 https->response.line_len == 0;
+    drop_channel(https);
+    forget_job(https);
+    if (again) {
+        begin(https);
+        return;
+    }
+    if (!https->busy) {
+        return;
+    }
+    struct reason reason;
+    reason_set(&reason, ERR_NETWORK, "%s: %s%s",
+               https->options.where->authority, what, detail);
+    https->busy = false;
+    https->options.done(https->options.context, NULL, reason.text);
+}
+
+/* As fail() in this. */
+static void finish(struct https *https) {
+    if (https->response.keep_alive && https->step == STEP_ANSWER) {
+        https->channel->reused = true;
+        https->step = STEP_IDLE;
+        limit_ms(https, HTTPS_IDLE_MS);
+    } else {
+        drop_channel(https);
+    }
+    https->busy = false;
+    https->options.done(https->options.context, &https->response, NULL);
+}
+
+static void on_timer(uv_timer_t *timer) {
+    struct https *https = timer->data;
+    static const char *const late[] = {
+        [STEP_CLOSED] = "",
+        [STEP_RESOLVING] = "no answer from the name server in time",
+        [STEP_CONNECTING] = "no connection in time",
+        [STEP_HANDSHAKE] = "no TLS handshake in time",
+        [STEP_IDLE] = "",
+        [STEP_SENDING] = "the request could not be sent in time",
+        [STEP_ANSWER] = "no answer in time",
+    };
+    fail(https, late[https->step], "");
+}
+
+/* --- a connection at work ----------------------------------------------- */
+
+static void on_written(uv_write_t *write, int status) {
+    struct channel *channel = write->data;
+    channel->writing = false;
+    struct https *https = channel->owner;
+    if (https == NULL) {
+        return;
+    }
+    if (status != 0) {
+        fail(https, "", uv_strerror(status));
+        return;
+    }
+    if (https->step == STEP_SENDING || https->step == STEP_ANSWER) {
+        limit_ms(https, HTTPS_ANSWER_MS);
+    }
+    pump(https);
+}
+
+/* Hands what TLS has to say to the socket: one write at a time, from a buffer
+ * of its own, while TLS fills the next. */
+static err_t flush(struct channel *channel) {
+    struct slice output = tls_output(channel->tls);
+    if (channel->writing || output.len == 0) {
+        return ERR_OK;
+    }
+    assert(output.len <= sizeof channel->output);
+    memcpy(channel->output, output.data, output.len);
+    tls_output_taken(channel->tls);
+    uv_buf_t buf = uv_buf_init((char *)channel->output, (unsigned)output.len);
+    channel->write.data = channel;
+    int failed = uv_write(&channel->write, (uv_stream_t *)&channel->tcp, &buf,
+                          1, on_written);
+    channel->writing = failed == 0;
+    return failed == 0 ? ERR_OK : ERR_NETWORK;
+}
+
+static err_t pump_handshake(struct https *https, struct reason *reason) {
+    assert(https->busy);
+    TRY(tls_handshake(https->channel->tls, reason));
+    https->step = STEP_SENDING;
+    limit_ms(https, HTTPS_ANSWER_MS);
+    return ERR_OK;
+}
+
+static struct slice left_to_send(const struct https *https) {
+    if (https->sent < https->head.len) {
+        return slice_part(https->head, https->sent,
+                          https->head.len - https->sent);
+    }
+    size_t from = https->sent - https->head.len;
+    return slice_part(https->body, from, https->body.len - from);
+}
+
+/* Encrypts the request until all of it is, or until the socket has two records
+ * to work on. */
+static err_t pump_request(struct https *https, struct reason *reason) {
+    struct channel *channel = https->channel;
+    while (https->step == STEP_SENDING) {
+        struct slice left = left_to_send(https);
+        if (left.len == 0) {
+            https->step = STEP_ANSWER;
+            break;
+        }
+        size_t taken = 0;
+        err_t err = tls_write(channel->tls, left, &taken, reason);
+        https->sent += taken;
+        if (err == ERR_AGAIN) {
+            TRY(flush(channel));
+            if (tls_output(channel->tls).len > 0) {
+                break;
+            }
+            continue;
+        }
+        TRY(err);
+    }
+    return ERR_OK;
+}
+
+/* ERR_END when the peer has closed. */
+static err_t pump_answer(struct https *https, struct reason *reason) {
+    while (https->response.state != HTTP_DONE) {
+        uint8_t plain[4096];
+        size_t len;
+        TRY(tls_read(https->channel->tls, plain, sizeof plain, &len, reason));
+        limit_ms(https, HTTPS_ANSWER_MS);
+        size_t taken;
+        err_t err =
+            http_response_feed(&https->response, slice_of(plain, len), &taken);
+        if (err != ERR_OK) {
+            return reason_set(reason, ERR_NETWORK,
+                              "what answered does not speak HTTP/1.1 or says "
+                              "too much");
+        }
+        if (taken < len) {
+            https->response.keep_alive = false;
+        }
+    }
+    return ERR_OK;
+}
+
+static void pump_end(struct https *https, const char *why) {
+    if (https->busy && http_response_end(&https->response) == ERR_OK) {
+        finish(https);
+        return;
+    }
+    fail(https, "", why);
+}
+
+/* Nothing should come on a connection that waits for the next request, except
+ * its end; session tickets are read on the way. */
+static void pump_idle(struct https *https) {
+    uint8_t plain[16];
+    size_t len;
+    if (tls_read(https->channel->tls, plain, sizeof plain, &len, NULL) !=
+            ERR_AGAIN ||
+        flush(https->channel) != ERR_OK) {
+        drop_channel(https);
+    }
+}
+
+/* One step further in everything that can go: called whenever bytes came, bytes
+ * left, or a request is there. The last call of a handler. */
+static void pump(struct https *https) {
+    if (https->step == STEP_IDLE) {
+        pump_idle(https);
+        return;
+    }
+    struct reason reason = {"the connection broke"};
+    err_t err = ERR_OK;
+    if (https->step == STEP_HANDSHAKE) {
+        err = pump_handshake(https, &reason);
+    }
+    if (err == ERR_OK) {
+        err = pump_request(https, &reason);
+    }
+    if (err == ERR_OK) {
+        err = pump_answer(https, &reason);
+    }
+    if (flush(https->channel) != ERR_OK && err == ERR_AGAIN) {
+        err = ERR_NETWORK;
+    }
+    if (err == ERR_OK) {
+        finish(https);
+    } else if (err == ERR_END) {
+        pump_end(https, "the server closed the connection");
+    } else if (err != ERR_AGAIN) {
+        fail(https, "", reason.text);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
+    (void)suggested;
+    struct channel *channel = (struct channel *)handle;
+    *ret = uv_buf_init((char *)channel->input, sizeof channel->input);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
+    struct channel *channel = (struct channel *)stream;
+    struct https *https = channel->owner;
+    if (https == NULL || len == 0) {
+        return;
+    }
+    if (len < 0) {
+        pump_end(https, len == UV_EOF ? "the server closed the connection"
+                                      : uv_strerror((int)len));
+        return;
+    }
+    tls_feed(channel->tls, slice_of(buf->base, (size_t)len));
+    pump(https);
+}
+
+/* --- connecting --------------------------------------------------------- */
+
+static void try_address(struct https *https);
+
+static void try_next_address(struct https *https, int code) {
+    if (https->address_at < https->addresses.count) {
+        drop_channel(https);
+        try_address(https);
+        return;
+    }
+    fail(https, "cannot connect: ", uv_strerror(code));
+}
+
+static void on_connected(uv_connect_t *connect, int status) {
+    struct channel *channel = connect->data;
+    struct https *https = channel->owner;
+    if (https == NULL) {
+        return;
+    }
+    if (status != 0) {
+        try_next_address(https, status);
+        return;
+    }
+    uv_tcp_nodelay(&channel->tcp, 1);
+    struct reason reason = {""};
+    if (tls_new(https->options.tls, https->memory, https->options.where->host,
+                &channel->tls, &reason) != ERR_OK ||
+        uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
+        fail(https, "no memory for a connection ", reason.text);
+        return;
+    }
+    https->step = STEP_HANDSHAKE;
+    limit_ms(https, HTTPS_HANDSHAKE_MS);
+    pump(https);
+}
+
+static void try_address(struct https *https) {
+    struct channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL) {
+        fail(https, "no memory for a connection", "");
+        return;
+    }
+    uv_tcp_init(https->options.loop, &channel->tcp);
+    channel->owner = https;
+    channel->connecting.data = channel;
+    https->channel = channel;
+    https->step = STEP_CONNECTING;
+    limit_ms(https, HTTPS_CONNECT_MS);
+    const struct sockaddr_storage *address =
+        &https->addresses.addresses[https->address_at++];
+    int failed = uv_tcp_connect(&channel->connecting, &channel->tcp,
+                                (const struct sockaddr *)address, on_connected);
+    if (failed != 0) {
+        try_next_address(https, failed);
+    }
+}
+
+static void on_resolved(uv_async_t *async) {
+    struct https *https = async->data;
+    if (https->job == NULL ||
+        resolver_result(https->job, &https->addresses) != ERR_OK) {
+        return;
+    }
+    forget_job(https);
+    https->address_at = 0;
+    if (https->addresses.failed != 0 || https->addresses.count == 0) {
+        fail(https, "cannot resolve the name: ",
+             gai_strerror(https->addresses.failed));
+        return;
+    }
+    try_address(https);
+}
+
+static void begin(struct https *https) {
+    http_response_reset(&https->response);
+    https->sent = 0;
+    https->step = STEP_RESOLVING;
+    limit_ms(https, HTTPS_RESOLVE_MS);
+    const struct endpoint *where = https->options.where;
+    if (resolver_start(where->host, where->port, &https->resolved,
+                       &https->job) != ERR_OK) {
+        https->job = NULL;
+        fail(https, "no memory for a look-up of the name", "");
+    }
+}
+
+/* --- the outside -------------------------------------------------------- */
+
+err_t https_new(const struct https_options *options, struct https **ret) {
+    struct https *https = calloc(1, sizeof *https);
+    ENSURE(https != NULL, ERR_MEMORY);
+    https->options = *options;
+    if (tls_memory_new(&https->memory) != ERR_OK ||
+        uv_async_init(options->loop, &https->resolved, on_resolved) != 0) {
+        tls_memory_free(https->memory);
+        free(https);
+        return ERR_MEMORY;
+    }
+    uv_timer_init(options->loop, &https->timer);
+    https->timer.data = https;
+    https->resolved.data = https;
+    https->handles_open = 2;
+    *ret = https;
+    return ERR_OK;
+}
+
+static void handle_closed(uv_handle_t *handle) {
+    struct https *https = handle->data;
+    if (--https->handles_open > 0) {
+        return;
+    }
+    tls_memory_free(https->memory);
+    http_response_reset(&https->response);
+    free(https);
+}
+
+void https_close(struct https *https) {
+    if (https == NULL) {
+        return;
+    }
+    drop_channel(https);
+    forget_job(https);
+    uv_close((uv_handle_t *)&https->timer, handle_closed);
+    uv_close((uv_handle_t *)&https->resolved, handle_closed);
+}
+
+void https_send(struct https *https, struct slice head, struct slice body) {
+    assert(!https->busy);
+    https->busy = true;
+    https->head = head;
+    https->body = body;
+    if (https->step != STEP_IDLE) {
+        begin(https);
+        return;
+    }
+    http_response_reset(&https->response);
+    https->sent = 0;
+    https->step = STEP_SENDING;
+    limit_ms(https, HTTPS_ANSWER_MS);
+    pump(https);
+}
+
+bool https_busy(const struct https *https) {
+    return https->busy;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTPS connection to one endpoint, on a libuv loop: resolves, connects,
+ * shakes hands, sends a request, reads its answer, and keeps the connection for
+ * the next one. One request at a time.
+ *
+ * A kept connection that turns out to be dead is made anew once, unasked: the
+ * request had not been answered, and sending it twice is allowed here. Each
+ * step has a limit in time, and the limit on a request and its answer starts
+ * again with each bit of progress, since a slow line is not a dead one. An idle
+ * connection is closed after a while and gives its buffers back. */
+#ifndef BRIDGE_HTTPS_H
+#define BRIDGE_HTTPS_H
+
+#include <uv.h>
+
+#include "bridge/endpoint.h"
+#include "bridge/http_response.h"
+#include "bridge/tls.h"
+
+enum {
+    HTTPS_RESOLVE_MS = 10 * 1000,
+    HTTPS_CONNECT_MS = 4 * 1000, /* each address */
+    HTTPS_HANDSHAKE_MS = 10 * 1000,
+    HTTPS_ANSWER_MS = 15 * 1000, /* without progress */
+    HTTPS_IDLE_MS = 45 * 1000,
+};
+
+/* The answer, or NULL with words on why there is none. Both live for the call.
+ * Another request may be sent from here. */
+typedef void (*https_done)(void *context, const struct http_response *response,
+                           const char *error);
+
+struct https_options {
+    uv_loop_t *loop;              /* outlives the closing */
+    struct tls_context *tls;      /* as well */
+    const struct endpoint *where; /* as well */
+    https_done done;
+    void *context;
+};
+
+struct https;
+
+err_t https_new(const struct https_options *options,
+                struct https **ret) MUST_USE;
+/* Drops what is in flight (`done` is not called for it) and frees itself on the
+ * loop's next rounds. Takes NULL. */
+void https_close(struct https *https);
+
+/* Sends `head` (with its blank line) and `body`, which live until `done`. None
+ * may be in flight. */
+void https_send(struct https *https, struct slice head, struct slice body);
+bool https_busy(const struct https *https);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a signed HTTP request to an AWS JSON 1.1 service. */
+#ifndef BRIDGE_REQUEST_H
+#define BRIDGE_REQUEST_H
+
+#include "bridge/credentials.h"
+#include "bridge/endpoint.h"
+#include "bridge/sigv4.h"
+
+enum { REQUEST_HEAD_MAX = 8 * 1024 };
+
+struct request {
+    const struct endpoint *where;
+    const struct credentials *credentials;
+    const char *region;
+    const char *service;
+    const char *call; /* X-Amz-Target */
+    int64_t wall_us;  /* as the server's clock has it */
+    struct slice body;
+};
+
+/* Writes request line, headers and the blank line. ERR_FULL if a header is
+ * longer than any should be. */
+err_t request_write_head(const struct request *request, struct sigv4_key *key,
+                         struct writer *writer) MUST_USE;
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/tls.h"
+
+#include <assert.h>
+#include <mbedtls/error.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define TLS_IS_3 1
+#include <psa/crypto.h>
+#else
+#define TLS_IS_3 0
+#endif
+
+enum {
+    /* One record with its overhead and a little more. */
+    OUTPUT_SIZE = 20 * 1024,
+    WRITE_MAX = 16 * 1024,
+};
+
+struct tls_context {
+    mbedtls_ssl_config config;
+    mbedtls_x509_crt authorities;
+    const struct entropy *entropy;
+    const char *protocols[2];
+};
+
+struct tls_memory {
+    mbedtls_ssl_session session;
+    bool known;
+};
+
+struct tls {
+    mbedtls_ssl_context ssl;
+    struct tls_memory *memory;
+    struct slice input; /* borrowed, not read yet */
+    uint8_t output[OUTPUT_SIZE];
+    size_t output_len;
+};
+
+static err_t fail(struct reason *reason, err_t err, const char *doing,
+                  int code) {
+    char words[128];
+    mbedtls_strerror(code, words, sizeof words);
+    return reason_set(reason, err, "%s: %s (-0x%04x)", doing, words,
+                      (unsigned)-code);
+}
+
+/* --- the context -------------------------------------------------------- */
+
+static int random_bytes(void *context, unsigned char *buf, size_t len) {
+    const struct tls_context *self = context;
+    self->entropy->fill(self->entropy->self, buf, len);
+    return 0;
+}
+
+static err_t read_authorities(struct tls_context *context, const char *ca_file,
+                              struct reason *reason) {
+    /* A positive answer counts the certificates that could not be read; the
+     * others stand, and a system's bundle may hold a few of the kind. */
+    int failed = mbedtls_x509_crt_parse_file(&context->authorities, ca_file);
+    if (failed < 0) {
+        char words[128];
+        mbedtls_strerror(failed, words, sizeof words);
+        return reason_set(reason, ERR_CONFIG,
+                          "cannot read CA certificates from %s: %s; set "
+                          "cloud.ca_file to a PEM file that can be read",
+                          ca_file, words);
+    }
+    if (context->authorities.version == 0) {
+        return reason_set(reason, ERR_CONFIG,
+                          "%s holds no certificate that can be used; set "
+                          "cloud.ca_file to a PEM file of CA certificates",
+                          ca_file);
+    }
+    return ERR_OK;
+}
+
+static void set_versions(mbedtls_ssl_config *config) {
+#if TLS_IS_3
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3,
+                                 MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
+static err_t set_up(struct tls_context *context, struct reason *reason) {
+#if TLS_IS_3
+    ENSURE(psa_crypto_init() == PSA_SUCCESS, ERR_MEMORY);
+#endif
+    mbedtls_ssl_config *config = &context->config;
+    int failed = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT,
+                                             MBEDTLS_SSL_TRANSPORT_STREAM,
+                                             MBEDTLS_SSL_PRESET_DEFAULT);
+    if (failed != 0) {
+        return fail(reason, ERR_MEMORY, "TLS settings", failed);
+    }
+    set_versions(config);
+    mbedtls_ssl_conf_rng(config, random_bytes, context);
+    mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
+    mbedtls_ssl_conf_ca_chain(config, &context->authorities, NULL);
+    context->protocols[0] = "http/1.1";
+    failed = mbedtls_ssl_conf_alpn_protocols(config, context->protocols);
+    if (failed != 0) {
+        return fail(reason, ERR_MEMORY, "TLS settings", failed);
+    }
+    return ERR_OK;
+}
+
+err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
+                      struct tls_context **ret, struct reason *reason) {
+    struct tls_context *context = calloc(1, sizeof *context);
+    ENSURE(context != NULL, ERR_MEMORY);
+    context->entropy = entropy;
+    mbedtls_ssl_config_init(&context->config);
+    mbedtls_x509_crt_init(&context->authorities);
+    err_t err = set_up(context, reason);
+    if (err == ERR_OK) {
+        err = read_authorities(context, ca_file, reason);
+    }
+    if (err != ERR_OK) {
+        tls_context_free(context);
+        return err;
+    }
+    *ret = context;
+    return ERR_OK;
+}
+
+void tls_context_free(struct tls_context *context) {
+    if (context == NULL) {
+        return;
+    }
+    mbedtls_ssl_config_free(&context->config);
+    mbedtls_x509_crt_free(&context->authorities);
+    free(context);
+}
+
+err_t tls_memory_new(struct tls_memory **ret) {
+    struct tls_memory *memory = calloc(1, sizeof *memory);
+    ENSURE(memory != NULL, ERR_MEMORY);
+    mbedtls_ssl_session_init(&memory->session);
+    *ret = memory;
+    return ERR_OK;
+}
+
+void tls_memory_free(struct tls_memory *memory) {
+    if (memory == NULL) {
+        return;
+    }
+    mbedtls_ssl_session_free(&memory->session);
+    free(memory);
+}
+
+/* --- a connection ------------------------------------------------------- */
+
+static int output_add(void *context, const unsigned char *buf, size_t len) {
+    struct tls *tls = context;
+    size_t room = sizeof tls->output - tls->output_len;
+    if (room == 0) {
+        return MBEDTLS_ERR_SSL_WANT_WRITE;
+    }
+    size_t taken = len < room ? len : room;
+    memcpy(tls->output + tls->output_len, buf, taken);
+    tls->output_len += taken;
+    return (int)taken;
+}
+
+static int input_take(void *context, unsigned char *buf, size_t len) {
+    struct tls *tls = context;
+    if (tls->input.len == 0) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    size_t taken = len < tls->input.len ? len : tls->input.len;
+    memcpy(buf, tls->input.data, taken);
+    tls->input = slice_part(tls->input, taken, tls->input.len - taken);
+    return (int)taken;
+}
+
+/* A session that cannot be offered again only costs a full handshake. */
+static void offer_session(struct tls *tls) {
+    if (tls->memory->known &&
+        mbedtls_ssl_set_session(&tls->ssl, &tls->memory->session) != 0) {
+        tls->memory->known = false;
+    }
+}
+
+static void remember_session(struct tls *tls) {
+    struct tls_memory *memory = tls->memory;
+    mbedtls_ssl_session_free(&memory->session);
+    mbedtls_ssl_session_init(&memory->session);
+    memory->known = mbedtls_ssl_get_session(&tls->ssl, &memory->session) == 0;
+}
+
+err_t tls_new(struct tls_context *context, struct tls_memory *memory,
+              const char *host, struct tls **ret, struct reason *reason) {
+    struct tls *tls = calloc(1, sizeof *tls);
+    ENSURE(tls != NULL, ERR_MEMORY);
+    tls->memory = memory;
+    mbedtls_ssl_init(&tls->ssl);
+    int failed = mbedtls_ssl_setup(&tls->ssl, &context->config);
+    if (failed == 0) {
+        failed = mbedtls_ssl_set_hostname(&tls->ssl, host);
+    }
+    if (failed != 0) {
+        tls_free(tls);
+        return fail(reason, ERR_MEMORY, "TLS set-up", failed);
+    }
+    mbedtls_ssl_set_bio(&tls->ssl, tls, output_add, input_take, NULL);
+    offer_session(tls);
+    *ret = tls;
+    return ERR_OK;
+}
+
+void tls_free(struct tls *tls) {
+    if (tls == NULL) {
+        return;
+    }
+    mbedtls_ssl_free(&tls->ssl);
+    free(tls);
+}
+
+void tls_feed(struct tls *tls, struct slice bytes) {
+    assert(tls->input.len == 0);
+    tls->input = bytes;
+}
+
+struct slice tls_output(const struct tls *tls) {
+    return slice_of(tls->output, tls->output_len);
+}
+
+void tls_output_taken(struct tls *tls) {
+    tls->output_len = 0;
+}
+
+/* Waiting for room in the output is waiting only while we write: what a read or
+ * a handshake has to say is small, and a peer that makes it large is refused,
+ * so that fed input is always taken to its end. */
+static bool is_wait(int code) {
+#if TLS_IS_3 && defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+        return true;
+    }
+#endif
+    return code == MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+/* mbedTLS says each flaw on a line of its own; one line is enough for a log. */
+static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
+    char words[160] = "";
+    uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
+    int len = mbedtls_x509_crt_verify_info(words, sizeof words, " ", flags);
+    for (int i = 0; i < len && i < (int)sizeof words; i++) {
+        words[i] = words[i] == '\n' ? ';' : words[i];
+    }
+    return reason_set(reason, ERR_NETWORK,
+                      "the server's certificate is not trusted:%s check "
+                      "cloud.ca_file and the box's clock",
+                      words);
+}
+
+err_t tls_handshake(struct tls *tls, struct reason *reason) {
+    int code = mbedtls_ssl_handshake(&tls->ssl);
+    while (is_wait(code) && tls->input.len > 0) {
+        code = mbedtls_ssl_handshake(&tls->ssl);
+    }
+    if (is_wait(code)) {
+        return ERR_AGAIN;
+    }
+    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+        return fail_certificate(tls, reason);
+    }
+    if (code != 0) {
+        return fail(reason, ERR_NETWORK, "TLS handshake", code);
+    }
+    remember_session(tls);
+    return ERR_OK;
+}
+
+err_t tls_write(struct tls *tls, struct slice bytes, size_t *ret_taken,
+                struct reason *reason) {
+    size_t len = bytes.len < WRITE_MAX ? bytes.len : WRITE_MAX;
+    int code = mbedtls_ssl_write(&tls->ssl, bytes.data, len);
+    if (is_wait(code) || code == MBEDTLS_ERR_SSL_WANT_WRITE) {
+        return ERR_AGAIN;
+    }
+    if (code < 0) {
+        return fail(reason, ERR_NETWORK, "TLS write", code);
+    }
+    *ret_taken = (size_t)code;
+    return ERR_OK;
+}
+
+err_t tls_read(struct tls *tls, void *buf, size_t cap, size_t *ret_len,
+               struct reason *reason) {
+    int code = mbedtls_ssl_read(&tls->ssl, buf, cap);
+    while (is_wait(code) && tls->input.len > 0) {
+        code = mbedtls_ssl_read(&tls->ssl, buf, cap);
+    }
+    if (is_wait(code)) {
+        return ERR_AGAIN;
+    }
+    if (code == 0 || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+        return ERR_END;
+    }
+    if (code < 0) {
+        return fail(reason, ERR_NETWORK, "TLS read", code);
+    }
+    *ret_len = (size_t)code;
+    return ERR_OK;
+}
