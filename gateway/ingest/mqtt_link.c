@@ -114,17 +114,22 @@ static void link_retry_later(struct mqtt_link *link) {
     }
 }
 
+/* Lets go of the connection, if there is one, and says so to the owner. */
+static void link_leave(struct mqtt_link *link) {
+    bool told = link->client != NULL;
+    link_drop(link);
+    if (told) {
+        link->options.down(link->options.self);
+    }
+}
+
 static void link_lost(struct mqtt_link *link, const char *why) {
     uint64_t skipped;
     if (log_allowed(&link->lost_log, &skipped)) {
         log_line(LOG_WARN, "mqtt", "broker_lost client=%s reason=\"%s\"",
                  link->client_id, why);
     }
-    bool told = link->client != NULL;
-    link_drop(link);
-    if (told) {
-        link->options.down(link->options.self);
-    }
+    link_leave(link);
     link_retry_later(link);
 }
 
@@ -301,9 +306,7 @@ void mqtt_link_untarget(struct mqtt_link *link) {
         probe_cancel(link->probe);
         link->probe = NULL;
     }
-    if (link->client != NULL) {
-        link_lost(link, "the broker went away");
-    }
+    link_leave(link);
 }
 
 bool mqtt_link_is_up(const struct mqtt_link *link) {

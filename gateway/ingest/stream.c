@@ -494,6 +494,11 @@ static err_t replay_record(struct stream *stream,
     return shop_apply(stream->shop, &event, stamp);
 }
 
+/* The shop's state, for the log: equal before a stop and after a start. */
+static uint64_t stream_hash(const struct stream *stream) {
+    return stream->shop == NULL ? 0 : shop_hash(stream->shop);
+}
+
 static err_t replay(struct stream *stream, struct reason *reason) {
     uint64_t end = journal_next_seq(stream->journal);
     if (end == 0) {
@@ -521,9 +526,7 @@ static err_t replay(struct stream *stream, struct reason *reason) {
     log_line(
         LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
         stream->options.stream->name, (unsigned long long)end,
-        (long long)(took_us / 1000),
-        stream->shop == NULL ? 0ULL
-                             : (unsigned long long)shop_hash(stream->shop));
+        (long long)(took_us / 1000), (unsigned long long)stream_hash(stream));
     return ERR_OK;
 }
 
@@ -594,6 +597,12 @@ void stream_close(struct stream *stream) {
         return;
     }
     assert(!stream->committing);
+    if (stream->journal != NULL) {
+        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+                 stream->options.stream->name,
+                 (unsigned long long)journal_next_seq(stream->journal),
+                 (unsigned long long)stream_hash(stream));
+    }
     shop_free(stream->shop);
     journal_close(stream->journal);
     dedupe_free(stream->dedupe);

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import socket
@@ -136,7 +137,8 @@ class Store:
         self.page_port = free_port()
         (self.folder / "cloud").mkdir()
         self.cloud = LocalCloud(str(self.folder / "cloud"), [BUS],
-                                [f"{STREAM}:4"])
+                                [f"{STREAM}:4"],
+                                secret_key=secrets.token_urlsafe(30))
         self.config_path = self.folder / "edge.yaml"
         self.gateway = Gateway(self, program, environment)
         if cloud:
