@@ -53,7 +53,9 @@ static err_t check_text(struct build *build, struct slice name,
     return ERR_OK;
 }
 
+/* More characters than bytes there cannot be. */
 static err_t check_type(struct build *build, struct slice type) {
+    ENSURE(type.len > EVENT_TYPE_MAX, ERR_OK);
     size_t characters = event_field_text_characters(type);
     if (characters > EVENT_TYPE_MAX) {
         return reason_set(build->reason, ERR_RANGE,
@@ -180,7 +182,6 @@ static err_t add_extension(struct build *build, struct slice name,
 
 err_t event_build_attribute(struct build *build, struct slice name,
                             const struct build_value *value) {
-    TRY(event_build_name(build, name));
     enum field_id id = event_field_find(name);
     if (id != FIELD_COUNT) {
         return add_field(build, id, value);

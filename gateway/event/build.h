@@ -33,6 +33,8 @@ struct build_value {
 };
 
 /* Each returns ERR_PARSE or ERR_RANGE with a reason. */
+
+/* A name must have passed this before event_build_attribute() gets it. */
 err_t event_build_name(struct build *build, struct slice name) MUST_USE;
 err_t event_build_attribute(struct build *build, struct slice name,
                             const struct build_value *value) MUST_USE;

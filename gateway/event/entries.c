@@ -61,7 +61,8 @@ struct entries event_entries_of(const struct event *event) {
         struct slice value = event_field_get(event, (enum field_id)id);
         if (value.len > 0) {
             insert(&entries,
-                   (struct entry){.name = slice_from_str(EVENT_FIELDS[id].name),
+                   (struct entry){.name = slice_of(EVENT_FIELDS[id].name,
+                                                   EVENT_FIELDS[id].name_len),
                                   .kind = ENTRY_TEXT,
                                   .bytes = value});
         }

@@ -3,19 +3,17 @@
 
 #include <assert.h>
 
+#define FIELD(name) #name, sizeof #name - 1, offsetof(struct event, name)
+
 const struct field EVENT_FIELDS[FIELD_COUNT] = {
-    [FIELD_ID] = {"id", offsetof(struct event, id),
-                  "give each event an id of its own"},
-    [FIELD_TIME] = {"time", offsetof(struct event, time), NULL},
-    [FIELD_TYPE] = {"type", offsetof(struct event, type),
-                    "say what happened, as in \"OrderPlaced\""},
-    [FIELD_SOURCE] = {"source", offsetof(struct event, source),
+    [FIELD_ID] = {FIELD(id), "give each event an id of its own"},
+    [FIELD_TIME] = {FIELD(time), NULL},
+    [FIELD_TYPE] = {FIELD(type), "say what happened, as in \"OrderPlaced\""},
+    [FIELD_SOURCE] = {FIELD(source),
                       "name the sender, as in \"/store-7/till-1\""},
-    [FIELD_SUBJECT] = {"subject", offsetof(struct event, subject), NULL},
-    [FIELD_DATASCHEMA] = {"dataschema", offsetof(struct event, dataschema),
-                          NULL},
-    [FIELD_DATACONTENTTYPE] = {"datacontenttype",
-                               offsetof(struct event, datacontenttype), NULL},
+    [FIELD_SUBJECT] = {FIELD(subject), NULL},
+    [FIELD_DATASCHEMA] = {FIELD(dataschema), NULL},
+    [FIELD_DATACONTENTTYPE] = {FIELD(datacontenttype), NULL},
 };
 
 struct slice event_field_get(const struct event *event, enum field_id id) {
@@ -33,7 +31,9 @@ void event_field_set(struct event *event, enum field_id id,
 
 enum field_id event_field_find(struct slice name) {
     unsigned id = 0;
-    while (id < FIELD_COUNT && !slice_eq_str(name, EVENT_FIELDS[id].name)) {
+    while (id < FIELD_COUNT &&
+           !slice_eq(name, slice_of(EVENT_FIELDS[id].name,
+                                    EVENT_FIELDS[id].name_len))) {
         id++;
     }
     return (enum field_id)id;
@@ -55,8 +55,12 @@ bool event_field_name_ok(struct slice name) {
 /* The code point at the front of valid UTF-8; moves behind it. */
 static uint32_t take_code_point(struct cursor *in) {
     uint8_t lead = in->all.data[in->at];
-    size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-    uint32_t code_point = more == 0 ? lead : lead & (0x3fU >> more);
+    if (lead < 0x80) {
+        in->at++;
+        return lead;
+    }
+    size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    uint32_t code_point = lead & (0x3fU >> more);
     for (size_t i = 1; i <= more; i++) {
         code_point = code_point << 6 | (in->all.data[in->at + i] & 0x3f);
     }
@@ -72,10 +76,7 @@ static bool is_barred(uint32_t code_point) {
 
 bool event_field_text_ok(struct slice text) {
     struct cursor in = cursor_over(text);
-    if (!slice_is_utf8(text)) {
-        return false;
-    }
-    while (cursor_left(&in) > 0) {
+    while (in.at < text.len) {
         if (is_barred(take_code_point(&in))) {
             return false;
         }
@@ -86,7 +87,7 @@ bool event_field_text_ok(struct slice text) {
 size_t event_field_text_characters(struct slice text) {
     struct cursor in = cursor_over(text);
     size_t count = 0;
-    while (cursor_left(&in) > 0) {
+    while (in.at < text.len) {
         take_code_point(&in);
         count++;
     }

@@ -24,6 +24,7 @@ enum field_id {
 
 struct field {
     const char *name;
+    size_t name_len;
     size_t offset;       /* of its slice in struct event */
     const char *missing; /* what to do about it if required, else NULL */
 };
@@ -37,7 +38,7 @@ enum field_id event_field_find(struct slice name);
 
 /* [a-z0-9]+, not longer than EVENT_NAME_MAX. */
 bool event_field_name_ok(struct slice name);
-/* Valid UTF-8 without the characters that CloudEvents bars from strings
+/* For valid UTF-8: none of the characters that CloudEvents bars from strings
  * (controls and noncharacters; spec.md, "Type System"). */
 bool event_field_text_ok(struct slice text);
 /* Code points of valid UTF-8. */
