@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
-/* A value goes into a header: a line feed pasted along with a key would end
- * it. */
-static bool is_visible(const char *text) {
-    for (; *text != '\0'; text++) {
-        if (*text <= ' ' || *text > '~') {
+/* What was pasted along with a key (a line feed, a space at an end) would break
+ * a header or, in the secret, give a wrong signature without a word why. */
+static bool is_clean(const char *text) {
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        bool at_end = i == 0 || i == len - 1;
+        if (text[i] < ' ' || text[i] > '~' || (text[i] == ' ' && at_end)) {
             return false;
         }
     }
@@ -18,10 +20,11 @@ static err_t read_variable(const char *name, char *ret, size_t ret_size,
                            struct reason *reason) {
     const char *value = getenv(name);
     value = value != NULL ? value : "";
-    if (!is_visible(value)) {
+    if (!is_clean(value)) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s holds a space, a line feed or another character "
-                          "that no key has: set it again",
+                          "%s begins or ends with a space, or holds a line "
+                          "feed or another character that no key has: set it "
+                          "again",
                           name);
     }
     if (slice_to_str(slice_from_str(value), ret, ret_size) != ERR_OK) {
