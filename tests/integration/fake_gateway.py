@@ -7,6 +7,7 @@ import collections
 import decimal
 import json
 import random
+import socket
 import threading
 
 import cbor2
@@ -53,8 +54,9 @@ class FakeGateway:
     def kill(self):
         """As a process that is gone: no DISCONNECT, nothing more is sent."""
         client, self.client = self.client, None
-        client._sock.close()
         client._thread_terminate = True
+        client._sock.shutdown(socket.SHUT_RDWR)
+        client._thread.join()
 
     def stop(self):
         if self.client is not None:

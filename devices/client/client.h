@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One device's connection to its store: publishes the device's events from an
+ * outbox until a receipt names each, hands notices on, keeps a retained status
+ * with a last will, and reconnects with back-off for as long as it lives.
+ *
+ * Each connection starts from nothing (clean session, a new struct mosquitto):
+ * the outbox is the only memory, so libmosquitto never repeats beside it. All
+ * of it runs on one libuv loop, from client_tick() and the socket. */
+#ifndef DEVICES_CLIENT_CLIENT_H
+#define DEVICES_CLIENT_CLIENT_H
+
+#include <mosquitto.h>
+#include <uv.h>
+
+#include "devices/client/message.h"
+#include "devices/client/outbox.h"
+#include "devices/random.h"
+
+enum {
+    CLIENT_NAME_SIZE = 64,
+    CLIENT_TOPIC_SIZE = 192,
+    CLIENT_BACKOFF_FIRST_US = 200 * 1000,
+    CLIENT_BACKOFF_MAX_US = 2 * 1000 * 1000,
+    CLIENT_CONNECT_US = 5 * 1000 * 1000, /* until both subscriptions stand */
+    CLIENT_KEEPALIVE_S = 15,
+};
+
+struct client_options {
+    const char *host; /* the texts are borrowed for the client's life */
+    int port;
+    int mqtt; /* 3 = MQTT 3.1.1, 5 = MQTT 5 */
+    enum message_encoding encoding;
+    const char *store;
+    const char *device;
+    const char *leaf; /* "orders" or "telemetry" */
+    uint64_t seed;    /* of the jitter */
+};
+
+/* A receipt for an event that waited in the outbox. */
+struct client_receipt {
+    const char *id;
+    bool accepted;
+    uint64_t seq;       /* accepted: its place in the journal */
+    const char *reason; /* rejected: what to mend */
+    int64_t waited_us;  /* since it was first sent */
+    bool again;         /* the event had a receipt before */
+};
+
+struct client_handler {
+    void *self;
+    void (*receipt)(void *self, const struct client_receipt *receipt);
+    void (*notice)(void *self, const cJSON *event);
+};
+
+struct client_counts {
+    uint64_t sent;     /* events, each once */
+    uint64_t repeated; /* sendings beyond the first */
+    uint64_t connects;
+    uint64_t unreadable; /* receipts and notices that could not be read */
+};
+
+struct client {
+    struct client_options options;
+    struct client_handler handler;
+    struct client_counts counts;
+    struct outbox outbox;
+    struct random jitter;
+    uv_loop_t *loop;
+    uv_poll_t *poll;        /* NULL while not connected */
+    struct mosquitto *mosq; /* NULL while not connected */
+    int poll_events;
+    uint32_t subscribed; /* SUBACKs on this connection */
+    bool in_library;     /* libmosquitto is on the stack */
+    int64_t backoff_us;
+    int64_t connect_us;     /* when to connect next, while not connected */
+    int64_t ready_until_us; /* give up this connection if not ready by then */
+    char source[CLIENT_TOPIC_SIZE];
+    char name[CLIENT_TOPIC_SIZE]; /* MQTT's client id */
+};
+
+/* Sets up; connects at the first tick. The client must not move after. */
+void client_init(struct client *client, uv_loop_t *loop,
+                 const struct client_options *options,
+                 const struct client_handler *handler);
+
+/* Puts an event into the outbox and sends it if it can. Its id is unique for
+ * ever; `source` is filled in. ERR_FULL at the outbox's bound, ERR_BUSY if that
+ * id waits there already, ERR_RANGE if the event is too large, ERR_MEMORY. */
+err_t client_send(struct client *client,
+                  const struct message_event *event) MUST_USE;
+
+/* The clock went on: connects, times out, repeats. Every few milliseconds. */
+void client_tick(struct client *client, int64_t now_us);
+
+/* Connected and subscribed. */
+bool client_ready(const struct client *client);
+
+/* Says offline, disconnects, lets everything go. Run the loop once more to let
+ * it close its handle. */
+void client_free(struct client *client);
+
+/* Monotonic, microseconds: the clock of client_tick(). */
+int64_t client_now_us(void);
+/* Since 1970, microseconds: an event's time. */
+int64_t client_wall_us(void);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of shopme-devices. */
+#ifndef DEVICES_OPTIONS_H
+#define DEVICES_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/error.h"
+
+enum { OPTIONS_HOST_SIZE = 256, OPTIONS_PREFIX_MAX = 32 };
+
+struct options {
+    char host[OPTIONS_HOST_SIZE];
+    int port;
+    const char *store; /* the texts are borrowed from argv */
+    uint32_t tills;
+    uint32_t scanners;
+    uint32_t terminals;
+    uint32_t sensors;
+    double rate;     /* orders a second, all tills */
+    double readings; /* a second, all sensors */
+    double seconds;  /* of placing; 0 = until stopped */
+    uint64_t orders; /* to place at most; 0 = no limit */
+    double patience; /* seconds to wait at the end */
+    uint64_t seed;
+    bool cbor;
+    int mqtt;              /* 3 or 5 */
+    const char *id_prefix; /* NULL = draw one */
+    const char *report;    /* path of the JSON report; NULL = none */
+    const char *log;       /* path of the log of receipts; NULL = none */
+    bool quiet;
+    bool help;
+};
+
+/* ERR_REFUSED with words that say what to do. */
+err_t options_parse(int argc, char *const *argv, struct options *ret,
+                    struct reason *reason) MUST_USE;
+void options_help(FILE *out);
+
+#endif

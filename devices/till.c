@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A till places orders and follows each to its end by the notices it gets.
+ * Notices are best effort: an order whose placing was confirmed and that then
+ * shows no end is placed again under a new event id, and the gateway tells how
+ * it stands. The order id never changes, so nothing is sold twice.
+ *
+ *   placed --OrderCreated--> accepted --OrderFulfiled--> fulfiled
+ *     |                          |-------OrderCancelled--> cancelled
+ *     |--OrderRejected, or a rejected receipt------------> rejected
+ *
+ * Either notice of an end counts from either open state, since the one before
+ * may be lost. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "devices/device.h"
+#include "devices/order.h"
+
+enum {
+    AGAIN_FIRST_US = 5 * 1000 * 1000,
+    AGAIN_MAX_US = 20 * 1000 * 1000,
+    EVENTS_PER_ORDER_MAX = 3, /* placed, placed twice, cancel requested */
+    ORDERS_FIRST = 256,
+};
+
+enum till_state {
+    TILL_PLACED,
+    TILL_ACCEPTED,
+    TILL_FULFILED,
+    TILL_CANCELLED,
+    TILL_REJECTED,
+};
+
+struct till_order {
+    cJSON *data; /* while open, to place it again */
+    int64_t placed_us;
+    int64_t again_us;      /* 0 while its placing is not confirmed */
+    int64_t again_wait_us; /* doubles */
+    enum till_state state;
+    uint32_t again_count;
+};
+
+struct till {
+    struct device device;
+    struct random rng;
+    struct till_order *orders; /* the n-th at n - 1 */
+    uint64_t count;
+    uint64_t cap;
+    uint64_t first_open; /* all before this one have ended */
+};
+
+static struct till *till_of(struct device *device) {
+    return (struct till *)device;
+}
+
+static err_t till_start(struct device *device) {
+    till_of(device)->rng =
+        random_stream(device->setting->seed ^ 1, device->name);
+    return ERR_OK;
+}
+
+static void till_free(struct device *device) {
+    struct till *till = till_of(device);
+    for (uint64_t i = 0; i < till->count; i++) {
+        cJSON_Delete(till->orders[i].data);
+    }
+    free(till->orders);
+}
+
+static void order_id_format(const struct till *till, uint64_t index,
+                            char ret[OUTBOX_ID_SIZE]) {
+    snprintf(ret, OUTBOX_ID_SIZE, "%s-%s-%" PRIu64,
+             till->device.setting->prefix, till->device.name, index + 1);
+}
+
+/* The order that an order id, or an event id made of one, belongs to. */
+static struct till_order *order_find(struct till *till, const char *id,
+                                     uint64_t *ret_index) {
+    char mine[OUTBOX_ID_SIZE];
+    int len = snprintf(mine, sizeof mine, "%s-%s-",
+                       till->device.setting->prefix, till->device.name);
+    if (strncmp(id, mine, (size_t)len) != 0) {
+        return NULL;
+    }
+    uint64_t number = strtoull(id + len, NULL, 10);
+    if (number == 0 || number > till->count) {
+        return NULL;
+    }
+    *ret_index = number - 1;
+    return &till->orders[number - 1];
+}
+
+static err_t order_send(struct till *till, uint64_t index, const char *type,
+                        const char *suffix, const cJSON *data) {
+    char order_id[OUTBOX_ID_SIZE];
+    char event_id[OUTBOX_ID_SIZE];
+    order_id_format(till, index, order_id);
+    int len = snprintf(event_id, sizeof event_id, "%s%s", order_id, suffix);
+    ENSURE((size_t)len < sizeof event_id, ERR_RANGE);
+    struct message_event event = {
+        .id = event_id,
+        .type = type,
+        .subject = order_id,
+        .data = data,
+        .wall_us = client_wall_us(),
+    };
+    return client_send(&till->device.client, &event);
+}
+
+static err_t cancel_send(struct till *till, uint64_t index) {
+    char order_id[OUTBOX_ID_SIZE];
+    order_id_format(till, index, order_id);
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "orderId", order_id);
+    cJSON_AddStringToObject(data, "reason", "customer changed his mind");
+    err_t err =
+        order_send(till, index, "OrderCancelRequested", "-cancel", data);
+    cJSON_Delete(data);
+    return err;
+}
+
+static err_t orders_grow(struct till *till) {
+    if (till->count < till->cap) {
+        return ERR_OK;
+    }
+    uint64_t cap = till->cap == 0 ? ORDERS_FIRST : till->cap * 2;
+    struct till_order *orders =
+        realloc(till->orders, cap * sizeof *till->orders);
+    ENSURE(orders != NULL, ERR_MEMORY);
+    till->orders = orders;
+    till->cap = cap;
+    return ERR_OK;
+}
+
+static err_t till_act(struct device *device) {
+    struct till *till = till_of(device);
+    char order_id[OUTBOX_ID_SIZE];
+    ENSURE(device_has_room(device, EVENTS_PER_ORDER_MAX), ERR_FULL);
+    TRY(orders_grow(till));
+
+    uint64_t index = till->count++;
+    order_id_format(till, index, order_id);
+    struct order_plan plan =
+        order_draw(&till->rng, order_id, device->setting->terminals);
+    till->orders[index] = (struct till_order){
+        .data = plan.data,
+        .placed_us = client_now_us(),
+        .again_wait_us = AGAIN_FIRST_US,
+    };
+    device->setting->report->placed++;
+    TRY(order_send(till, index, "OrderPlaced", "", plan.data));
+    if (plan.twice) {
+        TRY(order_send(till, index, "OrderPlaced", "-twice", plan.data));
+    }
+    if (plan.cancel) {
+        TRY(cancel_send(till, index));
+    }
+    return ERR_OK;
+}
+
+static bool order_is_open(const struct till_order *order) {
+    return order->state == TILL_PLACED || order->state == TILL_ACCEPTED;
+}
+
+/* Counts an end once, and two different ends as what they are: a fault. */
+static void order_end(struct till *till, uint64_t index, enum till_state end,
+                      const char *type) {
+    struct till_order *order = &till->orders[index];
+    struct report *report = till->device.setting->report;
+    char order_id[OUTBOX_ID_SIZE];
+    if (!order_is_open(order)) {
+        report->double_ends += order->state != end;
+        return;
+    }
+    report->accepted += order->state == TILL_PLACED && end != TILL_REJECTED;
+    report->fulfiled += end == TILL_FULFILED;
+    report->cancelled += end == TILL_CANCELLED;
+    report->rejected += end == TILL_REJECTED;
+    order->state = end;
+    cJSON_Delete(order->data);
+    order->data = NULL;
+    order_id_format(till, index, order_id);
+    report_end(report, till->device.name, order_id, type,
+               client_now_us() - order->placed_us);
+    while (till->first_open < till->count &&
+           !order_is_open(&till->orders[till->first_open])) {
+        till->first_open++;
+    }
+}
+
+static void till_receipt(struct device *device,
+                         const struct client_receipt *got) {
+    struct till *till = till_of(device);
+    uint64_t index;
+    struct till_order *order = order_find(till, got->id, &index);
+    if (order == NULL || !order_is_open(order)) {
+        return;
+    }
+    char order_id[OUTBOX_ID_SIZE];
+    order_id_format(till, index, order_id);
+    if (got->accepted) {
+        order->again_us = client_now_us() + order->again_wait_us;
+    } else if (strcmp(got->id, order_id) == 0) {
+        order_end(till, index, TILL_REJECTED, "rejected receipt");
+    }
+}
+
+static void till_notice(struct device *device, const cJSON *event) {
+    static const struct {
+        const char *type;
+        enum till_state state;
+    } notices[] = {
+        {"OrderCreated", TILL_ACCEPTED},
+        {"OrderFulfiled", TILL_FULFILED},
+        {"OrderCancelled", TILL_CANCELLED},
+        {"OrderRejected", TILL_REJECTED},
+    };
+    struct till *till = till_of(device);
+    const char *type = message_text(event, "type");
+    uint64_t index;
+    struct till_order *order =
+        order_find(till, message_text(event, "subject"), &index);
+    for (size_t i = 0; i < sizeof notices / sizeof notices[0]; i++) {
+        if (order == NULL || strcmp(type, notices[i].type) != 0) {
+            continue;
+        }
+        if (notices[i].state != TILL_ACCEPTED) {
+            order_end(till, index, notices[i].state, type);
+        } else if (order->state == TILL_PLACED) {
+            order->state = TILL_ACCEPTED;
+            device->setting->report->accepted++;
+        }
+    }
+}
+
+static void order_again(struct till *till, uint64_t index) {
+    struct till_order *order = &till->orders[index];
+    char suffix[32];
+    if (!device_has_room(&till->device, 1)) {
+        return; /* at a later tick */
+    }
+    snprintf(suffix, sizeof suffix, "-again-%" PRIu32, ++order->again_count);
+    order->again_us = 0;
+    order->again_wait_us *= 2;
+    if (order->again_wait_us > AGAIN_MAX_US) {
+        order->again_wait_us = AGAIN_MAX_US;
+    }
+    if (order_send(till, index, "OrderPlaced", suffix, order->data) == ERR_OK) {
+        till->device.setting->report->placed_again++;
+    }
+}
+
+static void till_tick(struct device *device, int64_t now_us) {
+    struct till *till = till_of(device);
+    for (uint64_t i = till->first_open; i < till->count; i++) {
+        struct till_order *order = &till->orders[i];
+        if (order_is_open(order) && order->again_us != 0 &&
+            order->again_us <= now_us) {
+            order_again(till, i);
+        }
+    }
+}
+
+static bool till_busy(const struct device *device) {
+    const struct till *till = (const struct till *)device;
+    return till->first_open < till->count;
+}
+
+const struct device_kind *till_kind(void) {
+    static const struct device_kind kind = {
+        .name = "till",
+        .leaf = "orders",
+        .size = sizeof(struct till),
+        .start = till_start,
+        .act = till_act,
+        .tick = till_tick,
+        .receipt = till_receipt,
+        .notice = till_notice,
+        .busy = till_busy,
+        .free = till_free,
+    };
+    return &kind;
+}
