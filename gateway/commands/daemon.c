@@ -9,41 +9,12 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "bridge/bridge.h"
-#include "gateway/ingest/broker.h"
-#include "gateway/ingest/publisher.h"
-#include "gateway/ingest/session.h"
-#include "gateway/ingest/stream.h"
+#include "gateway/commands/daemon_state.h"
 
 enum {
     PAYMENTS_REPEAT_MS = 5000,
     STOP_POLL_MS = 5,
-    SIGNALS = 2,
     CLIENT_ID_MAX = 128,
-};
-
-/* A stream and the door to it. */
-struct daemon_stream {
-    struct stream *stream;
-    struct session *session;
-};
-
-struct daemon {
-    const struct config *config;
-    struct platform platform;
-    uv_loop_t loop;
-    struct daemon_stream streams[CONFIG_STREAMS_MAX];
-    uint32_t stream_count;
-    struct publisher *publisher;
-    struct broker *broker; /* NULL with an external one */
-    struct bridge *bridge; /* NULL if no stream has a sink */
-    uv_signal_t signals[SIGNALS];
-    uv_timer_t payments;
-    uv_timer_t stopping;
-    bool loop_open;
-    bool handles_open; /* the signals and timers above */
-    bool stop_asked;
-    int exit_code;
 };
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -99,6 +70,7 @@ static void on_durable(void *self) {
     if (daemon->bridge != NULL) {
         bridge_wake(daemon->bridge);
     }
+    daemon_console_durable(daemon);
 }
 
 static void target_all(struct daemon *daemon, const char *host, uint16_t port) {
@@ -234,6 +206,22 @@ static err_t open_bridge(struct daemon *daemon, struct reason *reason) {
     return bridge_start(&options, &daemon->bridge, reason);
 }
 
+static err_t open_console(struct daemon *daemon, struct reason *reason) {
+    const struct config *config = daemon->config;
+    const struct console_options options = {
+        .loop = &daemon->loop,
+        .listen = config->console_enabled ? &config->console : NULL,
+        .socket_path = config->control_socket,
+        .source = daemon_console_source(daemon),
+    };
+    TRY(console_start(&options, &daemon->console, reason));
+    if (config->console_enabled) {
+        log_line(LOG_INFO, "console", "page=http://%s:%u/",
+                 config->console.host, console_port(daemon->console));
+    }
+    return ERR_OK;
+}
+
 static err_t open_broker(struct daemon *daemon, struct reason *reason) {
     const struct config_broker *broker = &daemon->config->broker;
     if (broker->mode == CONFIG_BROKER_EXTERNAL) {
@@ -251,8 +239,8 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
 }
 
 static void open_handles(struct daemon *daemon) {
-    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
-    for (int i = 0; i < SIGNALS; i++) {
+    static const int numbers[DAEMON_SIGNALS] = {SIGTERM, SIGINT};
+    for (int i = 0; i < DAEMON_SIGNALS; i++) {
         uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
@@ -268,6 +256,8 @@ static void open_handles(struct daemon *daemon) {
 
 static err_t build(struct daemon *daemon, struct reason *reason) {
     daemon->platform = platform_real();
+    const struct clock *clock = &daemon->platform.clock;
+    daemon->started_us = clock->mono_us(clock->self);
     if (uv_loop_init(&daemon->loop) != 0) {
         return reason_set(reason, ERR_MEMORY, "cannot make an event loop");
     }
@@ -278,6 +268,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(open_streams(daemon, reason));
     TRY(open_sessions(daemon));
     TRY(open_bridge(daemon, reason));
+    TRY(open_console(daemon, reason));
     return open_broker(daemon, reason);
 }
 
@@ -287,7 +278,7 @@ static void close_handles(struct daemon *daemon) {
     if (!daemon->handles_open) {
         return;
     }
-    for (int i = 0; i < SIGNALS; i++) {
+    for (int i = 0; i < DAEMON_SIGNALS; i++) {
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&daemon->payments, NULL);
@@ -302,6 +293,7 @@ static void take_apart(struct daemon *daemon) {
     broker_stop(daemon->broker);
     bridge_stop(daemon->bridge);
     close_handles(daemon);
+    console_stop(daemon->console);
     if (daemon->loop_open) {
         uv_run(&daemon->loop, UV_RUN_DEFAULT);
         int open = uv_loop_close(&daemon->loop);

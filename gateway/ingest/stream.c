@@ -31,6 +31,7 @@ struct stream {
     struct dedupe *dedupe;
     struct outward *outward;
     struct stream_counts counts;
+    struct journal_stats journal_stats;
     /* Scratch for one message. */
     struct arena arena;
     uint8_t *stored; /* an event in the journal's form */
@@ -411,6 +412,7 @@ static void on_commit(uv_work_t *work, int status) {
     struct stream *stream = work->data;
     assert(status == 0);
     stream->committing = false;
+    stream->journal_stats = journal_stats(stream->journal);
     if (stream->commit_err == ERR_OK) {
         stream->options.durable(stream->options.self);
     }
@@ -570,6 +572,7 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
     };
     TRY(journal_open(&options, &stream->journal, reason));
+    stream->journal_stats = journal_stats(stream->journal);
     if (stream->options.stream->shop) {
         TRY(open_shop(stream));
     }
@@ -615,6 +618,10 @@ void stream_close(struct stream *stream) {
 
 const struct stream_counts *stream_counts(const struct stream *stream) {
     return &stream->counts;
+}
+
+const struct journal_stats *stream_journal_stats(const struct stream *stream) {
+    return &stream->journal_stats;
 }
 
 const struct config_stream *stream_config(const struct stream *stream) {

@@ -78,6 +78,8 @@ struct stream_counts {
     uint64_t rejected;
 };
 const struct stream_counts *stream_counts(const struct stream *stream);
+/* As they were when the last commit ended. */
+const struct journal_stats *stream_journal_stats(const struct stream *stream);
 const struct config_stream *stream_config(const struct stream *stream);
 const char *stream_dir(const struct stream *stream);
 struct journal *stream_journal(struct stream *stream);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the console shows, gathered from the parts. */
+#include "gateway/commands/daemon_state.h"
+
+enum { US_A_SECOND = 1000000, WATCHED_S = 10 };
+
+/* When the event at the cursor was recorded. While the cloud is away the
+ * cursor stands, so the journal is asked once. */
+static int64_t oldest_us(struct daemon *daemon, struct daemon_stream *slot,
+                         uint64_t cursor, uint64_t end) {
+    if (cursor >= end) {
+        return 0;
+    }
+    if (slot->oldest_us != 0 && slot->oldest_cursor == cursor) {
+        return slot->oldest_us;
+    }
+    struct journal_reader *reader;
+    struct journal_record record;
+    if (journal_reader_open(&daemon->platform.disk, stream_dir(slot->stream),
+                            cursor, &reader, NULL) != ERR_OK) {
+        return 0;
+    }
+    if (journal_reader_next(reader, end, &record) == ERR_OK) {
+        slot->oldest_cursor = cursor;
+        slot->oldest_us = record.wall_us;
+    }
+    journal_reader_close(reader);
+    return slot->oldest_us;
+}
+
+static void fill_stream(struct daemon *daemon, struct daemon_stream *slot,
+                        struct console_stream *ret) {
+    const struct stream_counts *counts = stream_counts(slot->stream);
+    ret->name = stream_config(slot->stream)->name;
+    ret->end =
+        atomic_load(&journal_position(stream_journal(slot->stream))->end);
+    ret->received = counts->received;
+    ret->accepted = counts->accepted;
+    ret->rejected = counts->rejected;
+    ret->duplicates = counts->duplicates;
+    ret->journal = *stream_journal_stats(slot->stream);
+    ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
+    if (ret->has_sink) {
+        ret->oldest_us = oldest_us(daemon, slot, ret->bridge.cursor, ret->end);
+    }
+}
+
+/* The bridge tells of the streams that have a sink, in their order. */
+static void fill_streams(struct daemon *daemon, struct console_status *ret) {
+    struct bridge_status bridge = {0};
+    if (daemon->bridge != NULL) {
+        bridge_status(daemon->bridge, &bridge);
+    }
+    ret->clock_offset_ms = bridge.clock_offset_ms;
+    ret->stream_count = daemon->stream_count;
+    uint32_t sinks = 0;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        struct daemon_stream *slot = &daemon->streams[i];
+        if (stream_config(slot->stream)->sink != CONFIG_SINK_NONE) {
+            ret->streams[i].bridge = bridge.streams[sinks++];
+        }
+        fill_stream(daemon, slot, &ret->streams[i]);
+    }
+}
+
+static bool sessions_up(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (!session_is_up(daemon->streams[i].session)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct stream *shop_stream(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (stream_shop(daemon->streams[i].stream) != NULL) {
+            return daemon->streams[i].stream;
+        }
+    }
+    return NULL;
+}
+
+/* Between batches the shop knows nothing that is not on disk. */
+static void refresh_orders(struct daemon *daemon, struct stream *stream) {
+    if (!stream_is_committing(stream)) {
+        orders_shown_take(&daemon->orders_shown, stream_shop(stream));
+    }
+}
+
+void daemon_console_durable(struct daemon *daemon) {
+    const struct clock *clock = &daemon->platform.clock;
+    int64_t unwatched_us =
+        clock->mono_us(clock->self) - daemon->orders_shown.watched_us;
+    struct stream *stream = shop_stream(daemon);
+    if (stream != NULL && unwatched_us < (int64_t)WATCHED_S * US_A_SECOND) {
+        refresh_orders(daemon, stream);
+    }
+}
+
+static const struct orders_shown *look_at_orders(struct daemon *daemon,
+                                                 struct stream *stream) {
+    const struct clock *clock = &daemon->platform.clock;
+    daemon->orders_shown.watched_us = clock->mono_us(clock->self);
+    refresh_orders(daemon, stream);
+    return &daemon->orders_shown;
+}
+
+static void fill_status(void *self, struct console_status *ret) {
+    struct daemon *daemon = self;
+    const struct clock *clock = &daemon->platform.clock;
+    ret->store = daemon->config->store;
+    ret->version = SHOPME_EDGE_VERSION;
+    ret->now_us = clock->wall_us(clock->self);
+    ret->uptime_s =
+        (clock->mono_us(clock->self) - daemon->started_us) / US_A_SECOND;
+    ret->broker_up = sessions_up(daemon);
+    ret->broker_port = daemon->config->broker.address.port;
+    if (daemon->broker != NULL) {
+        ret->broker_port = broker_port(daemon->broker);
+        ret->broker_restarts = broker_restarts(daemon->broker);
+    }
+    if (!ret->broker_up) {
+        ret->unhealthy = "no session with the broker: no device is heard";
+    }
+    fill_streams(daemon, ret);
+    struct stream *stream = shop_stream(daemon);
+    ret->has_shop = stream != NULL;
+    if (stream != NULL) {
+        ret->orders = look_at_orders(daemon, stream)->counts;
+    }
+}
+
+static void each_order(void *self, uint32_t max,
+                       void (*each)(void *context,
+                                    const struct shop_order_view *view),
+                       void *context) {
+    struct stream *stream = shop_stream(self);
+    if (stream == NULL) {
+        return;
+    }
+    const struct orders_shown *shown = look_at_orders(self, stream);
+    for (uint32_t i = 0; i < shown->count && i < max; i++) {
+        each(context, &shown->views[i]);
+    }
+}
+
+static err_t set_uplink(void *self, bool paused) {
+    struct daemon *daemon = self;
+    ENSURE(daemon->bridge != NULL, ERR_NOT_FOUND);
+    bridge_pause(daemon->bridge, paused);
+    return ERR_OK;
+}
+
+struct console_source daemon_console_source(struct daemon *daemon) {
+    return (struct console_source){
+        .self = daemon,
+        .status = fill_status,
+        .orders = each_order,
+        .uplink = set_uplink,
+    };
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's parts, for the files that tie them together; nobody else's. */
+#ifndef GATEWAY_COMMANDS_DAEMON_STATE_H
+#define GATEWAY_COMMANDS_DAEMON_STATE_H
+
+#include <uv.h>
+
+#include "bridge/bridge.h"
+#include "gateway/commands/orders_shown.h"
+#include "gateway/console/console.h"
+#include "gateway/ingest/broker.h"
+#include "gateway/ingest/publisher.h"
+#include "gateway/ingest/session.h"
+#include "gateway/ingest/stream.h"
+
+enum { DAEMON_SIGNALS = 2 };
+
+/* A stream and the door to it. */
+struct daemon_stream {
+    struct stream *stream;
+    struct session *session;
+    /* The oldest event not in the cloud, looked up once for each cursor. */
+    uint64_t oldest_cursor;
+    int64_t oldest_us; /* 0 = not looked up */
+};
+
+/* On the heap, for the life of the process. */
+struct daemon {
+    const struct config *config;
+    struct platform platform;
+    uv_loop_t loop;
+    struct daemon_stream streams[CONFIG_STREAMS_MAX];
+    uint32_t stream_count;
+    struct publisher *publisher;
+    struct broker *broker; /* NULL with an external one */
+    struct bridge *bridge; /* NULL if no stream has a sink */
+    struct console *console;
+    struct orders_shown orders_shown;
+    int64_t started_us; /* monotonic */
+    uv_signal_t signals[DAEMON_SIGNALS];
+    uv_timer_t payments;
+    uv_timer_t stopping;
+    bool loop_open;
+    bool handles_open; /* the signals and timers above */
+    bool stop_asked;
+    int exit_code;
+};
+
+/* A commit ended: brings the orders up to date if somebody watches them. */
+void daemon_console_durable(struct daemon *daemon);
+/* What the console may see and do of it. */
+struct console_source daemon_console_source(struct daemon *daemon);
+
+#endif
