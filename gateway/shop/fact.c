@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/shop/fact.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/shop/members.h"
+#include "gateway/shop/money.h"
+
+struct reader {
+    struct fact *fact;
+    struct arena pool;
+    struct place place; /* data itself */
+};
+
+/* Reads one value, if it is there, into the fact. */
+static err_t name_of(struct reader *reader, struct slice value,
+                     const char *member, size_t bytes_max, struct slice *ret) {
+    if (value.len == 0) {
+        return ERR_OK;
+    }
+    return members_name(value, &reader->place, member, bytes_max, &reader->pool,
+                        ret);
+}
+
+static err_t decimal_of(struct reader *reader, struct slice value,
+                        const char *member, struct slice *ret) {
+    if (value.len == 0) {
+        return ERR_OK;
+    }
+    return members_decimal(value, &reader->place, member, &reader->pool, ret);
+}
+
+/* A device's reason is words, a service's is a little longer. */
+static err_t reason_of(struct reader *reader, struct slice value) {
+    if (value.len == 0) {
+        return ERR_OK;
+    }
+    size_t max =
+        type_is_input(reader->fact->type) ? FACT_WORDS_MAX : FACT_REASON_MAX;
+    return members_words(value, &reader->place, "reason", max, &reader->pool,
+                         &reader->fact->reason);
+}
+
+static err_t currency_of(struct reader *reader, struct slice value) {
+    if (value.len == 0) {
+        return ERR_OK;
+    }
+    uint32_t decimals;
+    struct slice currency = SLICE_EMPTY;
+    if (members_name(value, &reader->place, "currency", MONEY_CURRENCY_LEN,
+                     &reader->pool, &currency) != ERR_OK ||
+        money_decimals(currency, &decimals) != ERR_OK) {
+        return members_refuse(&reader->place, "currency",
+                              "an ISO 4217 code in capitals, such as \"EUR\"");
+    }
+    reader->fact->currency = currency;
+    return ERR_OK;
+}
+
+/* "o-<8 hex>-<digits>" is the form of the ids that the gateway makes. */
+static bool looks_made(struct slice id) {
+    enum { DIGITS_AT = 2 + FACT_JOURNAL_HEX + 1 };
+    if (id.len <= DIGITS_AT || !slice_starts_with(id, "o-") ||
+        id.data[DIGITS_AT - 1] != '-') {
+        return false;
+    }
+    for (size_t i = 2; i < id.len; i++) {
+        bool hex = (id.data[i] >= '0' && id.data[i] <= '9') ||
+                   (id.data[i] >= 'a' && id.data[i] <= 'f');
+        if (i != DIGITS_AT - 1 && !hex) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static err_t order_id_of(struct reader *reader, struct slice value) {
+    TRY(name_of(reader, value, "orderId", SHOP_ORDER_ID_MAX,
+                &reader->fact->order_id));
+    if (reader->fact->type == TYPE_ORDER_PLACED &&
+        looks_made(reader->fact->order_id)) {
+        return members_refuse(&reader->place, "orderId",
+                              "an id of your own: o-<8 hex>-<number> is the "
+                              "form of those that the gateway makes");
+    }
+    return ERR_OK;
+}
+
+static err_t customer_of(struct reader *reader, struct slice value) {
+    struct slice name;
+    int64_t number;
+    if (json_kind(value) == JSON_STRING) {
+        TRY(name_of(reader, value, "customerId", FACT_CUSTOMER_MAX, &name));
+    } else if (json_integer(value, INT64_MIN, INT64_MAX, &number) != ERR_OK) {
+        return members_refuse(&reader->place, "customerId",
+                              "a string or a whole number");
+    }
+    reader->fact->customer = value;
+    return ERR_OK;
+}
+
+static struct fact_line *find_line(struct fact *fact, struct slice sku) {
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        if (slice_eq(fact->lines[i].sku, sku)) {
+            return &fact->lines[i];
+        }
+    }
+    return NULL;
+}
+
+/* One line of an order, {sku, quantity?, unitPrice?} or a string. */
+static err_t order_line(struct reader *reader, const struct place *place,
+                        struct slice value, struct fact_line *ret) {
+    struct slice sku = value;
+    struct slice quantity = SLICE_EMPTY;
+    struct slice price = SLICE_EMPTY;
+    const char *member = NULL;
+    if (json_kind(value) != JSON_STRING) {
+        const struct member members[] = {
+            {"sku", MEMBER_REQUIRED, &sku},
+            {"quantity", MEMBER_OPTIONAL, &quantity},
+            {"unitPrice", MEMBER_NULLABLE, &price},
+        };
+        TRY(members_read(value, place, members, 3));
+        member = "sku";
+    }
+    TRY(members_name(sku, place, member, SHOP_SKU_MAX, &reader->pool,
+                     &ret->sku));
+    ret->quantity = 1;
+    if (quantity.len > 0) {
+        TRY(members_whole(quantity, place, "quantity", 1, FACT_QUANTITY_MAX,
+                          &ret->quantity));
+    }
+    struct slice ignored;
+    return price.len == 0 ? ERR_OK
+                          : members_decimal(price, place, "unitPrice",
+                                            &reader->pool, &ignored);
+}
+
+/* One line of a delivery or a count, {sku, quantity, reorderLevel?}. */
+static err_t stock_line(struct reader *reader, const struct place *place,
+                        struct slice value, struct fact_line *ret) {
+    struct slice sku;
+    struct slice quantity;
+    struct slice level;
+    const struct member members[] = {
+        {"sku", MEMBER_REQUIRED, &sku},
+        {"quantity", MEMBER_REQUIRED, &quantity},
+        {"reorderLevel", MEMBER_NULLABLE, &level},
+    };
+    TRY(members_read(value, place, members, 3));
+    TRY(members_name(sku, place, "sku", SHOP_SKU_MAX, &reader->pool,
+                     &ret->sku));
+    TRY(members_whole(quantity, place, "quantity", 0, FACT_QUANTITY_MAX,
+                      &ret->quantity));
+    if (level.len > 0 && reader->fact->type == TYPE_STOCK_RECEIVED) {
+        TRY(members_whole(level, place, "reorderLevel", 0, FACT_QUANTITY_MAX,
+                          &ret->reorder_level));
+    }
+    return ERR_OK;
+}
+
+/* Lines of one sku in an order become one; in a delivery or a count it would
+ * not be clear what is meant. */
+static err_t take_line(struct reader *reader, const struct place *place,
+                       const struct fact_line *line) {
+    struct fact *fact = reader->fact;
+    struct fact_line *same = find_line(fact, line->sku);
+    if (same == NULL) {
+        fact->lines[fact->line_count++] = *line;
+        return ERR_OK;
+    }
+    if (fact->type != TYPE_ORDER_PLACED && fact->type != TYPE_ORDER_CREATED) {
+        return members_refuse(place, "sku", "each sku only once");
+    }
+    if (same->quantity + line->quantity > FACT_QUANTITY_MAX) {
+        return members_refuse(place, "quantity",
+                              "at most 1000000 of one sku in an order");
+    }
+    same->quantity += line->quantity;
+    return ERR_OK;
+}
+
+static err_t items_of(struct reader *reader, struct slice items) {
+    struct place place = reader->place;
+    if (json_kind(items) != JSON_ARRAY) {
+        return members_refuse(&place, "items", "a list");
+    }
+    bool order = reader->fact->type == TYPE_ORDER_PLACED ||
+                 reader->fact->type == TYPE_ORDER_CREATED;
+    place.list = "items";
+    size_t at = 0;
+    struct slice value;
+    for (; json_element(items, &at, &value) == ERR_OK; place.index++) {
+        if (place.index == SHOP_ITEMS_MAX) {
+            return members_refuse(&reader->place, "items",
+                                  "at most 200 items in one event");
+        }
+        struct fact_line line = {.reorder_level = -1};
+        TRY((order ? order_line : stock_line)(reader, &place, value, &line));
+        TRY(take_line(reader, &place, &line));
+    }
+    if (place.index == 0) {
+        return members_refuse(&reader->place, "items", "at least one item");
+    }
+    return ERR_OK;
+}
+
+static err_t payment_details(struct reader *reader, struct slice details) {
+    struct place above = reader->place;
+    reader->place.object = "paymentDetails";
+    struct slice method;
+    struct slice transaction;
+    struct slice terminal;
+    const struct member members[] = {
+        {"paymentMethod", MEMBER_REQUIRED, &method},
+        {"paymentTransactionId", MEMBER_NULLABLE, &transaction},
+        {"terminal", MEMBER_NULLABLE, &terminal},
+    };
+    TRY(members_read(details, &reader->place, members, 3));
+    struct fact *fact = reader->fact;
+    fact->card = slice_eq_str(method, "\"CARD\"");
+    if (!fact->card && !slice_eq_str(method, "\"CASH\"")) {
+        return members_refuse(&reader->place, "paymentMethod",
+                              "\"CASH\" or \"CARD\"");
+    }
+    TRY(name_of(reader, transaction, "paymentTransactionId",
+                FACT_TRANSACTION_MAX, &fact->transaction));
+    TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
+                &fact->terminal));
+    for (size_t i = 0; i < fact->terminal.len; i++) {
+        if (memchr("/+#", fact->terminal.data[i], 3) != NULL) {
+            return members_refuse(&reader->place, "terminal",
+                                  "a device's name, without / + or #");
+        }
+    }
+    reader->place = above;
+    return ERR_OK;
+}
+
+/* OrderPlaced, and OrderCreated, which is the same and has its id. */
+static err_t read_order(struct reader *reader, struct slice data) {
+    struct slice id, customer, items, total, currency, payment, shipping;
+    bool created = reader->fact->type == TYPE_ORDER_CREATED;
+    const struct member members[] = {
+        {"orderId", created ? MEMBER_REQUIRED : MEMBER_OPTIONAL, &id},
+        {"customerId", MEMBER_REQUIRED, &customer},
+        {"items", MEMBER_REQUIRED, &items},
+        {"total", MEMBER_REQUIRED, &total},
+        {"currency", created ? MEMBER_REQUIRED : MEMBER_OPTIONAL, &currency},
+        {"paymentDetails", MEMBER_REQUIRED, &payment},
+        {"shippingDetails", MEMBER_NULLABLE, &shipping},
+    };
+    TRY(members_read(data, &reader->place, members, 7));
+    TRY(order_id_of(reader, id));
+    TRY(customer_of(reader, customer));
+    TRY(items_of(reader, items));
+    TRY(decimal_of(reader, total, "total", &reader->fact->total));
+    TRY(currency_of(reader, currency));
+    TRY(payment_details(reader, payment));
+    if (shipping.len > 0 && json_kind(shipping) != JSON_OBJECT) {
+        return members_refuse(&reader->place, "shippingDetails", "an object");
+    }
+    int64_t minor;
+    const struct fact *fact = reader->fact;
+    if (fact->currency.len > 0 &&
+        money_parse(fact->total, fact->currency, &minor) != ERR_OK) {
+        return members_refuse(&reader->place, "total",
+                              "no more decimals than its currency has");
+    }
+    return ERR_OK;
+}
+
+/* OrderCancelRequested, PaymentRefused, OrderRejected, OrderCancelled,
+ * PaymentDeclined, OrderFulfiled and what else needs no more than these. */
+static err_t read_order_and_reason(struct reader *reader, struct slice data) {
+    struct slice id;
+    struct slice why;
+    const struct member members[] = {
+        {"orderId", MEMBER_REQUIRED, &id},
+        {"reason", MEMBER_NULLABLE, &why},
+    };
+    TRY(members_read(data, &reader->place, members, 2));
+    TRY(order_id_of(reader, id));
+    return reason_of(reader, why);
+}
+
+/* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded. */
+static err_t read_payment(struct reader *reader, struct slice data) {
+    struct slice id, transaction, amount, currency, terminal, mode;
+    const struct member members[] = {
+        {"orderId", MEMBER_REQUIRED, &id},
+        {"paymentTransactionId", MEMBER_NULLABLE, &transaction},
+        {"amount", MEMBER_NULLABLE, &amount},
+        {"currency", MEMBER_NULLABLE, &currency},
+        {"terminal", MEMBER_NULLABLE, &terminal},
+        {"mode", MEMBER_NULLABLE, &mode},
+    };
+    TRY(members_read(data, &reader->place, members, 6));
+    struct fact *fact = reader->fact;
+    TRY(order_id_of(reader, id));
+    TRY(name_of(reader, transaction, "paymentTransactionId",
+                FACT_TRANSACTION_MAX, &fact->transaction));
+    TRY(decimal_of(reader, amount, "amount", &fact->amount));
+    TRY(currency_of(reader, currency));
+    TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
+                &fact->terminal));
+    return name_of(reader, mode, "mode", SHOP_DEVICE_MAX, &fact->mode);
+}
+
+static err_t read_stock(struct reader *reader, struct slice data) {
+    struct slice items;
+    const struct member members[] = {{"items", MEMBER_REQUIRED, &items}};
+    TRY(members_read(data, &reader->place, members, 1));
+    return items_of(reader, items);
+}
+
+/* InventoryReserved: the lines, then which of them are not managed. */
+static err_t read_reserved(struct reader *reader, struct slice data) {
+    struct slice id, items, unmanaged;
+    const struct member members[] = {
+        {"orderId", MEMBER_REQUIRED, &id},
+        {"items", MEMBER_REQUIRED, &items},
+        {"unmanaged", MEMBER_REQUIRED, &unmanaged},
+    };
+    TRY(members_read(data, &reader->place, members, 3));
+    TRY(order_id_of(reader, id));
+    TRY(items_of(reader, items));
+    size_t at = 0;
+    struct slice value;
+    while (json_element(unmanaged, &at, &value) == ERR_OK) {
+        struct slice sku;
+        TRY(members_name(value, &reader->place, "unmanaged", SHOP_SKU_MAX,
+                         &reader->pool, &sku));
+        struct fact_line *line = find_line(reader->fact, sku);
+        if (line == NULL) {
+            return members_refuse(&reader->place, "unmanaged", "skus of items");
+        }
+        line->unmanaged = true;
+    }
+    return ERR_OK;
+}
+
+/* StockLow changes nobody's state, so nothing of it is read. */
+static err_t read_nothing(struct reader *reader, struct slice data) {
+    (void)reader;
+    (void)data;
+    return ERR_OK;
+}
+
+static err_t (*const readers[TYPE_COUNT])(struct reader *, struct slice) = {
+    [TYPE_ORDER_PLACED] = read_order,
+    [TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
+    [TYPE_PAYMENT_AUTHORIZED] = read_payment,
+    [TYPE_PAYMENT_REFUSED] = read_order_and_reason,
+    [TYPE_STOCK_RECEIVED] = read_stock,
+    [TYPE_STOCK_COUNTED] = read_stock,
+    [TYPE_ORDER_CREATED] = read_order,
+    [TYPE_ORDER_REJECTED] = read_order_and_reason,
+    [TYPE_ORDER_CANCELLED] = read_order_and_reason,
+    [TYPE_INVENTORY_RESERVED] = read_reserved,
+    [TYPE_INVENTORY_REJECTED] = read_order_and_reason,
+    [TYPE_INVENTORY_RELEASED] = read_order_and_reason,
+    [TYPE_STOCK_LOW] = read_nothing,
+    [TYPE_PAYMENT_REQUESTED] = read_payment,
+    [TYPE_PAYMENT_PROCESSED] = read_payment,
+    [TYPE_PAYMENT_DECLINED] = read_order_and_reason,
+    [TYPE_PAYMENT_REFUNDED] = read_payment,
+    [TYPE_ORDER_FULFILED] = read_order_and_reason,
+};
+
+err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
+                     struct reason *reason) {
+    assert(type < TYPE_COUNT);
+    /* The lines and the pool are set as they are used. */
+    memset(ret, 0, offsetof(struct fact, lines));
+    ret->type = type;
+    ret->data = data;
+    struct reader reader = {
+        .fact = ret,
+        .pool = arena_over(ret->pool, sizeof(ret->pool)),
+        .place = {.reason = reason},
+    };
+    return readers[type](&reader, data);
+}
+
+struct slice fact_device(struct slice source, struct slice store) {
+    size_t prefix_len = store.len + 2;
+    if (source.len <= prefix_len || source.data[0] != '/' ||
+        source.data[prefix_len - 1] != '/' ||
+        !slice_eq(slice_part(source, 1, store.len), store)) {
+        return SLICE_EMPTY;
+    }
+    struct slice device =
+        slice_part(source, prefix_len, source.len - prefix_len);
+    return device.len <= SHOP_DEVICE_MAX ? device : SLICE_EMPTY;
+}
+
+/* The number is the placing event's own, so replay makes the same id. */
+static err_t make_order_id(const struct fact_context *context,
+                           struct arena *arena, struct fact *fact) {
+    char text[SHOP_ORDER_ID_MAX];
+    struct writer writer = writer_over(text, sizeof(text));
+    writer_printf(&writer, "o-%s-%" PRIu64, context->journal_hex,
+                  fact->stamp.seq);
+    fact->order_id_made = true;
+    return arena_copy(arena, writer_slice(&writer), &fact->order_id);
+}
+
+err_t fact_read(const struct event *event, enum shop_type type,
+                struct shop_stamp stamp, const struct fact_context *context,
+                struct arena *arena, struct fact *ret) {
+    struct slice data;
+    if (event_data_json(event, arena, &data, NULL) != ERR_OK ||
+        fact_read_data(type, data, ret, NULL) != ERR_OK) {
+        return ERR_CORRUPT;
+    }
+    ret->event = event;
+    ret->stamp = stamp;
+    if (type_is_input(type)) {
+        ret->device = fact_device(event->source, context->store);
+        ENSURE(ret->device.len > 0, ERR_CORRUPT);
+    }
+    if (type == TYPE_ORDER_PLACED && ret->order_id.len == 0) {
+        TRY(make_order_id(context, arena, ret));
+    }
+    return ERR_OK;
+}
+
+bool shop_takes(struct slice type) {
+    enum shop_type known;
+    return type_from_name(type, &known) == ERR_OK && type_is_input(known);
+}
+
+/* A CBOR item may be far shorter than its JSON (one byte becomes `false,`), and
+ * what the services make of it must fit a frame. */
+static err_t check_cbor(const struct event *input, enum shop_type type,
+                        struct fact *fact, struct reason *reason) {
+    size_t room = 2 * input->data.len + FACT_CBOR_ROOM;
+    uint8_t *memory = malloc(room);
+    ENSURE(memory != NULL, ERR_MEMORY);
+    struct arena arena = arena_over(memory, room);
+    struct slice data;
+    err_t err = event_data_json(input, &arena, &data, reason);
+    if (err == ERR_FULL ||
+        (err == ERR_OK && data.len > input->data.len + FACT_CBOR_GROWTH_MAX)) {
+        err = reason_set(reason, ERR_RANGE,
+                         "data: expected CBOR that is not much longer as JSON; "
+                         "leave out what is not needed");
+    } else if (err == ERR_OK) {
+        err = fact_read_data(type, data, fact, reason);
+    } else {
+        err = ERR_RANGE;
+    }
+    free(memory);
+    return err;
+}
+
+err_t shop_check(const struct event *input, struct reason *reason) {
+    enum shop_type type;
+    if (type_from_name(input->type, &type) != ERR_OK || !type_is_input(type)) {
+        return reason_set(reason, ERR_RANGE,
+                          "type: \"%.*s\" is not an event that a device may "
+                          "send; docs/events.md lists those",
+                          SLICE_ARG(input->type));
+    }
+    struct fact fact;
+    if (input->data_kind == EVENT_DATA_CBOR) {
+        return check_cbor(input, type, &fact, reason);
+    }
+    if (input->data_kind != EVENT_DATA_JSON) {
+        return reason_set(reason, ERR_RANGE,
+                          "data: expected an object, in JSON or CBOR");
+    }
+    return fact_read_data(type, input->data, &fact, reason);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fulfilment: joins two events that come in any order.
+ *
+ *                  InventoryReserved             PaymentProcessed
+ *            .----------------------> reserved -----------------.
+ *            |                                                  v OrderFulfiled
+ *     none --+                                                ready ----> done
+ *            |                                                  ^
+ *            `----------------------> paid ---------------------'
+ *                  PaymentProcessed             InventoryReserved
+ *
+ * OrderCancelled in none, reserved or paid: cancelled, for good. */
+#include "gateway/shop/fulfilment.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct handover {
+    struct table_entry entry;
+    uint32_t state;
+};
+
+struct fulfilment {
+    struct table table;
+};
+
+enum verb {
+    UNFILLED,
+    NEVER,
+    IGNORE,
+    RESERVE,
+    PAY,
+    COMPLETE, /* the second of the two: says so */
+    DONE,
+    CANCEL,
+};
+
+static const uint8_t next_state[] = {
+    [IGNORE] = SERVICE_STAY,  [RESERVE] = FULFILMENT_RESERVED,
+    [PAY] = FULFILMENT_PAID,  [COMPLETE] = FULFILMENT_READY,
+    [DONE] = FULFILMENT_DONE, [CANCEL] = FULFILMENT_CANCELLED,
+};
+
+#define ROW_IGNORE \
+    { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
+
+/* clang-format off */
+static const uint8_t table[TYPE_COUNT][FULFILMENT_STATES] = {
+/*                                none     reserved  paid      ready  done   cancelled */
+[TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[TYPE_ORDER_CREATED] =          ROW_IGNORE,
+[TYPE_ORDER_REJECTED] =         ROW_IGNORE,
+[TYPE_ORDER_CANCELLED] =        {CANCEL,  CANCEL,   CANCEL,   NEVER, NEVER, NEVER},
+[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,    COMPLETE, NEVER, NEVER, NEVER},
+[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[TYPE_STOCK_LOW] =              ROW_IGNORE,
+[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[TYPE_PAYMENT_PROCESSED] =      {PAY,     COMPLETE, NEVER,    NEVER, NEVER, NEVER},
+[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
+};
+/* clang-format on */
+
+static uint8_t verb_of(const struct handover *handover, enum shop_type type) {
+    uint8_t verb =
+        table[type][handover == NULL ? FULFILMENT_NONE : handover->state];
+    assert(verb != UNFILLED);
+    return verb;
+}
+
+static err_t fulfilment_react(const void *self, const struct fact *fact,
+                              struct reaction *reaction) {
+    const struct fulfilment *fulfilment = self;
+    if (verb_of(table_find(&fulfilment->table, fact->order_id), fact->type) !=
+        COMPLETE) {
+        return ERR_OK;
+    }
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    writer_u8(&data, '}');
+    return reaction_add(reaction, TYPE_ORDER_FULFILED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t fulfilment_apply(void *self, const struct fact *fact) {
+    struct fulfilment *fulfilment = self;
+    struct handover *handover = table_find(&fulfilment->table, fact->order_id);
+    uint8_t verb = verb_of(handover, fact->type);
+    ENSURE(verb != NEVER, ERR_CORRUPT);
+    if (next_state[verb] == SERVICE_STAY) {
+        return ERR_OK;
+    }
+    if (handover == NULL) {
+        handover =
+            table_add(&fulfilment->table, fact->order_id, sizeof(*handover));
+        ENSURE(handover != NULL, ERR_MEMORY);
+    }
+    /* An end is an end. */
+    assert(handover->state < FULFILMENT_DONE);
+    handover->state = next_state[verb];
+    return ERR_OK;
+}
+
+static uint32_t fulfilment_state_of(const void *self, struct slice order_id) {
+    const struct fulfilment *fulfilment = self;
+    const struct handover *handover = table_find(&fulfilment->table, order_id);
+    return handover == NULL ? FULFILMENT_NONE : handover->state;
+}
+
+/* The entries' hashes are summed, so their order does not matter. */
+static uint64_t fulfilment_hash(const void *self) {
+    const struct fulfilment *fulfilment = self;
+    uint64_t sum = 0;
+    struct fingerprint print;
+    for (const struct table_entry *at = fulfilment->table.first; at != NULL;
+         at = at->next) {
+        fingerprint_begin(&print);
+        fingerprint_slice(&print, table_key(at));
+        fingerprint_u64(&print, ((const struct handover *)at)->state);
+        sum += fingerprint_end(&print);
+    }
+    fingerprint_begin(&print);
+    fingerprint_u64(&print, sum);
+    fingerprint_u64(&print, fulfilment->table.count);
+    return fingerprint_end(&print);
+}
+
+static void *fulfilment_open(const struct service_options *options) {
+    (void)options;
+    return calloc(1, sizeof(struct fulfilment));
+}
+
+static void fulfilment_close(void *self) {
+    struct fulfilment *fulfilment = self;
+    if (fulfilment != NULL) {
+        table_free(&fulfilment->table, NULL);
+        free(fulfilment);
+    }
+}
+
+const struct service fulfilment_service = {
+    .name = "fulfilment",
+    .open = fulfilment_open,
+    .close = fulfilment_close,
+    .react = fulfilment_react,
+    .apply = fulfilment_apply,
+    .hash = fulfilment_hash,
+    .state = fulfilment_state_of,
+};

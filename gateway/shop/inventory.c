@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inventory: reserves all lines of an order or none.
+ *
+ *            InventoryReserved              OrderFulfiled
+ *     none --------------------> reserved -----------------> sold
+ *       |                           |
+ *       | InventoryRejected         | OrderCancelled
+ *       v                           v
+ *    refused                     released
+ *
+ * A sku is managed from its first StockReceived or StockCounted on. One that is
+ * not can always be reserved: the customer has it in hand. An order remembers
+ * which of its lines were managed when they were reserved.
+ *
+ * On hand is what is in the store, so it holds what is reserved too; available
+ * is the rest, and below zero if a count found less than open orders hold. For
+ * each sku: on hand = received + adjusted - sold. */
+#include "gateway/shop/inventory.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/event/json.h"
+
+struct stock {
+    struct table_entry entry;
+    struct inventory_stock count;
+    int64_t reorder_level; /* -1: none */
+};
+
+struct line {
+    struct stock *stock; /* NULL: it was not managed */
+    int64_t quantity;
+    struct slice sku; /* in the same block as the lines */
+};
+
+struct holding {
+    struct table_entry entry;
+    uint32_t state;
+    struct line *lines; /* owned; NULL unless reserved */
+    uint32_t line_count;
+};
+
+struct inventory {
+    struct table orders;
+    struct table stocks;
+};
+
+struct inventory_verb {
+    uint8_t next;
+    err_t (*react)(const struct inventory *inventory,
+                   const struct holding *holding, const struct fact *fact,
+                   struct reaction *reaction);
+    err_t (*apply)(struct inventory *inventory, struct holding *holding,
+                   const struct fact *fact);
+};
+
+static int64_t available(const struct stock *stock) {
+    return stock->count.on_hand - stock->count.reserved;
+}
+
+static bool is_low(int64_t available_units, int64_t reorder_level) {
+    return available_units <= reorder_level && reorder_level >= 0;
+}
+
+static void assert_conserved(const struct stock *stock) {
+    const struct inventory_stock *count = &stock->count;
+    assert(count->on_hand == count->received + count->adjusted - count->sold);
+    assert(count->reserved >= 0);
+    assert(count->sold >= 0);
+}
+
+/* "sku":"...","quantity":n and so on, one object of a list. */
+static void write_line(struct writer *data, bool first, struct slice sku) {
+    writer_str(data, first ? "{\"sku\":" : ",{\"sku\":");
+    json_write_string(data, sku);
+}
+
+static void write_number(struct writer *data, const char *name, int64_t value) {
+    writer_printf(data, ",\"%s\":%" PRId64, name, value);
+}
+
+/* Lines that are not available; the rest can be reserved. */
+static uint32_t write_missing(const struct inventory *inventory,
+                              const struct fact *fact, struct writer *data) {
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        const struct fact_line *line = &fact->lines[i];
+        const struct stock *stock = table_find(&inventory->stocks, line->sku);
+        if (stock == NULL || available(stock) >= line->quantity) {
+            continue;
+        }
+        write_line(data, missing == 0, line->sku);
+        write_number(data, "wanted", line->quantity);
+        write_number(data, "available", available(stock));
+        writer_u8(data, '}');
+        missing++;
+    }
+    return missing;
+}
+
+static err_t say_reserved(const struct inventory *inventory,
+                          const struct fact *fact, struct reaction *reaction) {
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    writer_str(&data, ",\"items\":[");
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        write_line(&data, i == 0, fact->lines[i].sku);
+        write_number(&data, "quantity", fact->lines[i].quantity);
+        writer_u8(&data, '}');
+    }
+    writer_str(&data, "],\"unmanaged\":[");
+    bool first = true;
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        struct slice sku = fact->lines[i].sku;
+        if (table_find(&inventory->stocks, sku) == NULL) {
+            writer_str(&data, first ? "" : ",");
+            json_write_string(&data, sku);
+            first = false;
+        }
+    }
+    writer_str(&data, "]}");
+    return reaction_add(reaction, TYPE_INVENTORY_RESERVED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t react_decide(const struct inventory *inventory,
+                          const struct holding *holding,
+                          const struct fact *fact, struct reaction *reaction) {
+    (void)holding;
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    writer_str(&data, ",\"missing\":[");
+    if (write_missing(inventory, fact, &data) == 0) {
+        return say_reserved(inventory, fact, reaction);
+    }
+    writer_str(&data, "]}");
+    return reaction_add(reaction, TYPE_INVENTORY_REJECTED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t react_release(const struct inventory *inventory,
+                           const struct holding *holding,
+                           const struct fact *fact, struct reaction *reaction) {
+    (void)inventory;
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    writer_str(&data, ",\"items\":[");
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        write_line(&data, i == 0, holding->lines[i].sku);
+        write_number(&data, "quantity", holding->lines[i].quantity);
+        writer_u8(&data, '}');
+    }
+    writer_str(&data, "]}");
+    return reaction_add(reaction, TYPE_INVENTORY_RELEASED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+/* What a line of the event leaves available, and the level it sets. */
+static void foresee(const struct stock *stock, const struct fact *fact,
+                    const struct fact_line *line, int64_t *ret_available,
+                    int64_t *ret_level) {
+    int64_t on_hand = stock == NULL ? 0 : stock->count.on_hand;
+    int64_t reserved = stock == NULL ? 0 : stock->count.reserved;
+    int64_t level = stock == NULL ? -1 : stock->reorder_level;
+    if (fact->type == TYPE_INVENTORY_RESERVED) {
+        reserved += line->quantity;
+    } else if (fact->type == TYPE_STOCK_RECEIVED) {
+        on_hand += line->quantity;
+        level = line->reorder_level >= 0 ? line->reorder_level : level;
+    } else {
+        assert(fact->type == TYPE_STOCK_COUNTED);
+        on_hand = line->quantity;
+    }
+    *ret_available = on_hand - reserved;
+    *ret_level = level;
+}
+
+/* One StockLow for all skus that this event takes to their reorder level or
+ * under; not again while they are there. */
+static err_t react_low(const struct inventory *inventory,
+                       const struct holding *holding, const struct fact *fact,
+                       struct reaction *reaction) {
+    (void)holding;
+    struct writer data = reaction_begin(reaction);
+    writer_str(&data, "{\"items\":[");
+    uint32_t low = 0;
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        const struct fact_line *line = &fact->lines[i];
+        const struct stock *stock = table_find(&inventory->stocks, line->sku);
+        int64_t left;
+        int64_t level;
+        foresee(stock, fact, line, &left, &level);
+        bool was_low =
+            stock != NULL && is_low(available(stock), stock->reorder_level);
+        if (line->unmanaged || was_low || !is_low(left, level)) {
+            continue;
+        }
+        write_line(&data, low == 0, line->sku);
+        write_number(&data, "available", left);
+        write_number(&data, "reorderLevel", level);
+        writer_u8(&data, '}');
+        low++;
+    }
+    writer_str(&data, "]}");
+    return low == 0 ? ERR_OK
+                    : reaction_add(reaction, TYPE_STOCK_LOW, SLICE_EMPTY,
+                                   SLICE_EMPTY, &data);
+}
+
+/* Every managed line must find its stock, or nothing is changed. */
+static err_t check_lines(const struct inventory *inventory,
+                         const struct fact *fact) {
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        const struct fact_line *line = &fact->lines[i];
+        const struct stock *stock = table_find(&inventory->stocks, line->sku);
+        ENSURE((stock == NULL) == line->unmanaged, ERR_CORRUPT);
+        ENSURE(stock == NULL || available(stock) >= line->quantity,
+               ERR_CORRUPT);
+    }
+    return ERR_OK;
+}
+
+/* The lines and, behind them, the text of their skus, in one block. */
+static err_t copy_lines(const struct inventory *inventory,
+                        const struct fact *fact, struct holding *holding) {
+    size_t text_len = 0;
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        text_len += fact->lines[i].sku.len;
+    }
+    size_t lines_size = fact->line_count * sizeof(struct line);
+    struct line *lines = malloc(lines_size + text_len);
+    ENSURE(lines != NULL, ERR_MEMORY);
+    struct writer text = writer_over(lines + fact->line_count, text_len);
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        struct slice sku = fact->lines[i].sku;
+        lines[i] = (struct line){
+            .stock = table_find(&inventory->stocks, sku),
+            .quantity = fact->lines[i].quantity,
+            .sku = slice_of(text.data + text.len, sku.len),
+        };
+        writer_slice_add(&text, sku);
+    }
+    assert(!text.full);
+    holding->lines = lines;
+    holding->line_count = fact->line_count;
+    return ERR_OK;
+}
+
+static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
+                           const struct fact *fact) {
+    TRY(check_lines(inventory, fact));
+    TRY(copy_lines(inventory, fact, holding));
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        const struct line *line = &holding->lines[i];
+        if (line->stock != NULL) {
+            line->stock->count.reserved += line->quantity;
+            assert(available(line->stock) >= 0);
+            assert_conserved(line->stock);
+        }
+    }
+    return ERR_OK;
+}
+
+static void let_go(struct holding *holding) {
+    free(holding->lines);
+    holding->lines = NULL;
+    holding->line_count = 0;
+}
+
+static err_t apply_release(struct inventory *inventory, struct holding *holding,
+                           const struct fact *fact) {
+    (void)inventory;
+    (void)fact;
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        const struct line *line = &holding->lines[i];
+        if (line->stock != NULL) {
+            line->stock->count.reserved -= line->quantity;
+            assert_conserved(line->stock);
+        }
+    }
+    let_go(holding);
+    return ERR_OK;
+}
+
+static err_t apply_sell(struct inventory *inventory, struct holding *holding,
+                        const struct fact *fact) {
+    (void)inventory;
+    (void)fact;
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        const struct line *line = &holding->lines[i];
+        if (line->stock != NULL) {
+            line->stock->count.reserved -= line->quantity;
+            line->stock->count.on_hand -= line->quantity;
+            line->stock->count.sold += line->quantity;
+            assert_conserved(line->stock);
+        }
+    }
+    let_go(holding);
+    return ERR_OK;
+}
+
+/* A delivery adds to what is on hand, a count says what it is. */
+static err_t apply_stock(struct inventory *inventory, struct holding *holding,
+                         const struct fact *fact) {
+    (void)holding;
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        const struct fact_line *line = &fact->lines[i];
+        struct stock *stock = table_find(&inventory->stocks, line->sku);
+        if (stock == NULL) {
+            stock = table_add(&inventory->stocks, line->sku, sizeof(*stock));
+            ENSURE(stock != NULL, ERR_MEMORY);
+            stock->reorder_level = -1;
+        }
+        struct inventory_stock *count = &stock->count;
+        if (fact->type == TYPE_STOCK_RECEIVED) {
+            count->received += line->quantity;
+            count->on_hand += line->quantity;
+        } else {
+            count->adjusted += line->quantity - count->on_hand;
+            count->on_hand = line->quantity;
+        }
+        if (line->reorder_level >= 0) {
+            stock->reorder_level = line->reorder_level;
+        }
+        assert_conserved(stock);
+    }
+    return ERR_OK;
+}
+
+enum verb {
+    UNFILLED,
+    NEVER,
+    IGNORE,
+    DECIDE,
+    RESERVE,
+    REFUSE,
+    SELL,
+    GIVE_UP, /* OrderCancelled while reserved: says so and releases */
+    STOCK,
+};
+
+static const struct inventory_verb verbs[] = {
+    [IGNORE] = {SERVICE_STAY, NULL, NULL},
+    [DECIDE] = {SERVICE_STAY, react_decide, NULL},
+    [RESERVE] = {INVENTORY_RESERVED, react_low, apply_reserve},
+    [REFUSE] = {INVENTORY_REFUSED, NULL, NULL},
+    [SELL] = {INVENTORY_SOLD, NULL, apply_sell},
+    [GIVE_UP] = {INVENTORY_RELEASED, react_release, apply_release},
+    [STOCK] = {SERVICE_STAY, react_low, apply_stock},
+};
+
+#define ROW_IGNORE \
+    { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
+#define ROW_STOCK \
+    { STOCK, NEVER, NEVER, NEVER, NEVER }
+
+/* clang-format off */
+static const uint8_t table[TYPE_COUNT][INVENTORY_STATES] = {
+/*                                none     reserved refused  released sold */
+[TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[TYPE_STOCK_RECEIVED] =         ROW_STOCK,
+[TYPE_STOCK_COUNTED] =          ROW_STOCK,
+[TYPE_ORDER_CREATED] =          {DECIDE,  NEVER,   NEVER,   NEVER,   NEVER},
+[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
+[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP, IGNORE,  NEVER,   NEVER},
+[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,   NEVER,   NEVER,   NEVER},
+[TYPE_INVENTORY_REJECTED] =     {REFUSE,  NEVER,   NEVER,   NEVER,   NEVER},
+[TYPE_INVENTORY_RELEASED] =     {NEVER,   NEVER,   NEVER,   IGNORE,  NEVER},
+[TYPE_STOCK_LOW] =              ROW_IGNORE,
+[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
+};
+/* clang-format on */
+
+static uint8_t verb_of(const struct holding *holding, enum shop_type type) {
+    uint8_t verb =
+        table[type][holding == NULL ? INVENTORY_NONE : holding->state];
+    assert(verb != UNFILLED);
+    return verb;
+}
+
+static err_t inventory_react(const void *self, const struct fact *fact,
+                             struct reaction *reaction) {
+    const struct inventory *inventory = self;
+    const struct holding *holding =
+        table_find(&inventory->orders, fact->order_id);
+    const struct inventory_verb *verb = &verbs[verb_of(holding, fact->type)];
+    return verb->react == NULL
+               ? ERR_OK
+               : verb->react(inventory, holding, fact, reaction);
+}
+
+static err_t inventory_apply(void *self, const struct fact *fact) {
+    struct inventory *inventory = self;
+    struct holding *holding = table_find(&inventory->orders, fact->order_id);
+    uint8_t name = verb_of(holding, fact->type);
+    ENSURE(name != NEVER, ERR_CORRUPT);
+    const struct inventory_verb *verb = &verbs[name];
+    if (holding == NULL && verb->next != SERVICE_STAY) {
+        holding =
+            table_add(&inventory->orders, fact->order_id, sizeof(*holding));
+        ENSURE(holding != NULL, ERR_MEMORY);
+    }
+    if (verb->apply != NULL) {
+        TRY(verb->apply(inventory, holding, fact));
+    }
+    if (verb->next != SERVICE_STAY) {
+        holding->state = verb->next;
+        /* Only a reserved order holds stock. */
+        assert((holding->state == INVENTORY_RESERVED) ==
+               (holding->lines != NULL));
+    }
+    return ERR_OK;
+}
+
+static uint32_t inventory_state_of(const void *self, struct slice order_id) {
+    const struct inventory *inventory = self;
+    const struct holding *holding = table_find(&inventory->orders, order_id);
+    return holding == NULL ? INVENTORY_NONE : holding->state;
+}
+
+uint64_t inventory_skus(const void *self) {
+    const struct inventory *inventory = self;
+    return inventory->stocks.count;
+}
+
+err_t inventory_stock(const void *self, struct slice sku,
+                      struct inventory_stock *ret) {
+    const struct inventory *inventory = self;
+    const struct stock *stock = table_find(&inventory->stocks, sku);
+    ENSURE(stock != NULL, ERR_NOT_FOUND);
+    *ret = stock->count;
+    return ERR_OK;
+}
+
+static uint64_t holding_hash(const struct holding *holding) {
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_slice(&print, table_key(&holding->entry));
+    fingerprint_u64(&print, holding->state);
+    fingerprint_u64(&print, holding->line_count);
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        fingerprint_slice(&print, holding->lines[i].sku);
+        fingerprint_u64(&print, (uint64_t)holding->lines[i].quantity);
+        fingerprint_u64(&print, holding->lines[i].stock != NULL);
+    }
+    return fingerprint_end(&print);
+}
+
+static uint64_t stock_hash(const struct stock *stock) {
+    const struct inventory_stock *count = &stock->count;
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_slice(&print, table_key(&stock->entry));
+    fingerprint_u64(&print, (uint64_t)count->on_hand);
+    fingerprint_u64(&print, (uint64_t)count->reserved);
+    fingerprint_u64(&print, (uint64_t)count->received);
+    fingerprint_u64(&print, (uint64_t)count->adjusted);
+    fingerprint_u64(&print, (uint64_t)count->sold);
+    fingerprint_u64(&print, (uint64_t)stock->reorder_level);
+    return fingerprint_end(&print);
+}
+
+/* The entries' hashes are summed, so their order does not matter. */
+static uint64_t inventory_hash(const void *self) {
+    const struct inventory *inventory = self;
+    uint64_t orders = 0;
+    uint64_t stocks = 0;
+    for (const struct table_entry *at = inventory->orders.first; at != NULL;
+         at = at->next) {
+        orders += holding_hash((const struct holding *)at);
+    }
+    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
+         at = at->next) {
+        stocks += stock_hash((const struct stock *)at);
+    }
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_u64(&print, orders);
+    fingerprint_u64(&print, inventory->orders.count);
+    fingerprint_u64(&print, stocks);
+    fingerprint_u64(&print, inventory->stocks.count);
+    return fingerprint_end(&print);
+}
+
+static void *inventory_open(const struct service_options *options) {
+    (void)options;
+    return calloc(1, sizeof(struct inventory));
+}
+
+static void free_holding(struct table_entry *entry) {
+    free(((struct holding *)entry)->lines);
+}
+
+static void inventory_close(void *self) {
+    struct inventory *inventory = self;
+    if (inventory != NULL) {
+        table_free(&inventory->orders, free_holding);
+        table_free(&inventory->stocks, NULL);
+        free(inventory);
+    }
+}
+
+const struct service inventory_service = {
+    .name = "inventory",
+    .open = inventory_open,
+    .close = inventory_close,
+    .react = inventory_react,
+    .apply = inventory_apply,
+    .hash = inventory_hash,
+    .state = inventory_state_of,
+};

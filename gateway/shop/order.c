@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order: opens orders and ends each exactly once.
+ *
+ *            OrderPlaced            OrderCreated
+ *     none --------------> placed ----------------> open
+ *                            |                       |  OrderFulfiled
+ *              OrderRejected |                       |---------------> fulfiled
+ *                            v                       |
+ *                         rejected                   | InventoryRejected,
+ *                                                    | PaymentDeclined,
+ *                              OrderCancelled        v OrderCancelRequested
+ *                  cancelled <------------------ cancelling
+ *
+ * `placed` and `cancelling` are passed through within one run: they keep a
+ * second reason for the same end from making a second end. The event that last
+ * told how an order stands is kept, so that the order placed again gets the
+ * same answer. */
+#include "gateway/shop/order.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/event/json.h"
+#include "gateway/shop/money.h"
+
+struct order {
+    struct table_entry entry;
+    uint32_t state;
+    uint64_t content;    /* of what was placed */
+    struct kept outcome; /* how it stands */
+};
+
+struct orders {
+    struct table table;
+    char currency[MONEY_CURRENCY_LEN + 1];
+    struct order_counts counts;
+};
+
+struct order_verb {
+    uint8_t next;
+    err_t (*react)(const struct orders *orders, const struct order *order,
+                   const struct fact *fact, struct reaction *reaction);
+    err_t (*apply)(struct orders *orders, struct order *order,
+                   const struct fact *fact);
+};
+
+/* Customer, lines, total and currency: what makes it the same order. */
+static uint64_t content_of(const struct fact *fact) {
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_slice(&print, fact->customer);
+    fingerprint_slice(&print, fact->total);
+    fingerprint_slice(&print, fact->currency);
+    for (uint32_t i = 0; i < fact->line_count; i++) {
+        fingerprint_slice(&print, fact->lines[i].sku);
+        fingerprint_u64(&print, (uint64_t)fact->lines[i].quantity);
+    }
+    return fingerprint_end(&print);
+}
+
+/* The order's data verbatim, with the members that it came without put before
+ * the others. */
+static err_t say_created(const struct fact *fact, struct slice currency,
+                         struct reaction *reaction) {
+    struct writer data = reaction_begin(reaction);
+    struct slice text = fact->data;
+    if (fact->order_id_made || fact->currency.len == 0) {
+        const uint8_t *brace = memchr(text.data, '{', text.len);
+        assert(brace != NULL);
+        size_t inside = (size_t)(brace - text.data) + 1;
+        writer_u8(&data, '{');
+        if (fact->order_id_made) {
+            reaction_text(&data, "orderId", fact->order_id);
+        }
+        if (fact->currency.len == 0) {
+            reaction_text(&data, "currency", currency);
+        }
+        writer_u8(&data, ',');
+        text = slice_part(text, inside, text.len - inside);
+    }
+    writer_slice_add(&data, text);
+    return reaction_add(reaction, TYPE_ORDER_CREATED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t say_end(enum shop_type type, const struct fact *fact,
+                     const char *why, struct slice detail,
+                     struct reaction *reaction) {
+    char text[FACT_REASON_MAX];
+    struct writer words = writer_over(text, sizeof(text));
+    writer_str(&words, why);
+    writer_slice_add(&words, detail);
+    assert(!words.full);
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "reason", writer_slice(&words));
+    writer_u8(&data, '}');
+    return reaction_add(reaction, type, fact->order_id, SLICE_EMPTY, &data);
+}
+
+/* An order that names no currency could not be held against it before. */
+static err_t react_place(const struct orders *orders, const struct order *order,
+                         const struct fact *fact, struct reaction *reaction) {
+    (void)order;
+    struct slice currency = fact->currency.len > 0
+                                ? fact->currency
+                                : slice_from_str(orders->currency);
+    int64_t minor;
+    if (money_parse(fact->total, currency, &minor) != ERR_OK) {
+        return say_end(TYPE_ORDER_REJECTED, fact,
+                       "total has more decimals than the shop's currency, ",
+                       currency, reaction);
+    }
+    return say_created(fact, currency, reaction);
+}
+
+static err_t react_again(const struct orders *orders, const struct order *order,
+                         const struct fact *fact, struct reaction *reaction) {
+    (void)orders;
+    (void)fact;
+    reaction->repeat = order == NULL ? NULL : &order->outcome;
+    return ERR_OK;
+}
+
+static err_t react_cancel(const struct orders *orders,
+                          const struct order *order, const struct fact *fact,
+                          struct reaction *reaction) {
+    (void)orders;
+    (void)order;
+    const char *why = "out of stock";
+    struct slice detail = SLICE_EMPTY;
+    if (fact->type == TYPE_PAYMENT_DECLINED) {
+        why = "payment declined: ";
+        detail = fact->reason;
+    } else if (fact->type == TYPE_ORDER_CANCEL_REQUESTED) {
+        why = "cancel requested: ";
+        detail = fact->reason.len > 0 ? fact->reason : SLICE("no reason given");
+    }
+    return say_end(TYPE_ORDER_CANCELLED, fact, why, detail, reaction);
+}
+
+static err_t apply_place(struct orders *orders, struct order *order,
+                         const struct fact *fact) {
+    (void)orders;
+    order->content = content_of(fact);
+    return ERR_OK;
+}
+
+static err_t apply_again(struct orders *orders, struct order *order,
+                         const struct fact *fact) {
+    orders->counts.repeated++;
+    if (order->content != content_of(fact)) {
+        orders->counts.conflicting++;
+    }
+    return ERR_OK;
+}
+
+static err_t apply_outcome(struct orders *orders, struct order *order,
+                           const struct fact *fact) {
+    (void)orders;
+    return kept_set(&order->outcome, fact->event, fact->stamp);
+}
+
+static err_t apply_too_late(struct orders *orders, struct order *order,
+                            const struct fact *fact) {
+    (void)order;
+    (void)fact;
+    orders->counts.cancels_ignored++;
+    return ERR_OK;
+}
+
+enum verb {
+    UNFILLED,
+    NEVER,
+    IGNORE,
+    PLACE,
+    AGAIN,
+    OPEN,
+    REJECT,
+    CANCEL,
+    CANCELLED,
+    FULFIL,
+    TOO_LATE,
+};
+
+static const struct order_verb verbs[] = {
+    [IGNORE] = {SERVICE_STAY, NULL, NULL},
+    [PLACE] = {ORDER_PLACED, react_place, apply_place},
+    [AGAIN] = {SERVICE_STAY, react_again, apply_again},
+    [OPEN] = {ORDER_OPEN, NULL, apply_outcome},
+    [REJECT] = {ORDER_REJECTED, NULL, apply_outcome},
+    [CANCEL] = {ORDER_CANCELLING, react_cancel, NULL},
+    [CANCELLED] = {ORDER_CANCELLED, NULL, apply_outcome},
+    [FULFIL] = {ORDER_FULFILED, NULL, apply_outcome},
+    [TOO_LATE] = {SERVICE_STAY, react_again, apply_too_late},
+};
+
+#define ROW_IGNORE \
+    { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
+
+/* clang-format off */
+static const uint8_t table[TYPE_COUNT][ORDER_STATES] = {
+/*                                none      placed   open    cancelling fulfiled  cancelled  rejected */
+[TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
+[TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
+[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[TYPE_ORDER_CANCELLED] =        {NEVER,    NEVER,   NEVER,  CANCELLED, NEVER,    NEVER,     NEVER},
+[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[TYPE_STOCK_LOW] =              ROW_IGNORE,
+[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
+};
+/* clang-format on */
+
+static uint8_t verb_of(const struct order *order, enum shop_type type) {
+    uint8_t verb = table[type][order == NULL ? ORDER_NONE : order->state];
+    assert(verb != UNFILLED);
+    return verb;
+}
+
+static err_t order_react(const void *self, const struct fact *fact,
+                         struct reaction *reaction) {
+    const struct orders *orders = self;
+    const struct order *order = table_find(&orders->table, fact->order_id);
+    const struct order_verb *verb = &verbs[verb_of(order, fact->type)];
+    return verb->react == NULL ? ERR_OK
+                               : verb->react(orders, order, fact, reaction);
+}
+
+static void enter(struct orders *orders, struct order *order, uint32_t state) {
+    uint64_t *in_state = orders->counts.in_state;
+    in_state[order->state]--;
+    in_state[state]++;
+    order->state = state;
+}
+
+static err_t add_order(struct orders *orders, struct slice id,
+                       struct order **ret) {
+    struct order *order = table_add(&orders->table, id, sizeof(*order));
+    ENSURE(order != NULL, ERR_MEMORY);
+    orders->counts.in_state[ORDER_NONE]++;
+    *ret = order;
+    return ERR_OK;
+}
+
+static err_t order_apply(void *self, const struct fact *fact) {
+    struct orders *orders = self;
+    struct order *order = table_find(&orders->table, fact->order_id);
+    uint8_t name = verb_of(order, fact->type);
+    ENSURE(name != NEVER, ERR_CORRUPT);
+    const struct order_verb *verb = &verbs[name];
+    if (order == NULL && verb->next != SERVICE_STAY) {
+        TRY(add_order(orders, fact->order_id, &order));
+    }
+    if (verb->apply != NULL) {
+        TRY(verb->apply(orders, order, fact));
+    }
+    if (verb->next != SERVICE_STAY) {
+        /* An end is an end. */
+        assert(order->state < ORDER_FULFILED);
+        enter(orders, order, verb->next);
+    }
+    return ERR_OK;
+}
+
+static uint32_t order_state_of(const void *self, struct slice order_id) {
+    const struct orders *orders = self;
+    const struct order *order = table_find(&orders->table, order_id);
+    return order == NULL ? ORDER_NONE : order->state;
+}
+
+struct order_counts order_counts(const void *self) {
+    const struct orders *orders = self;
+    return orders->counts;
+}
+
+/* The entries' hashes are summed, so their order does not matter. */
+static uint64_t order_hash(const void *self) {
+    const struct orders *orders = self;
+    uint64_t sum = 0;
+    struct fingerprint print;
+    for (const struct table_entry *at = orders->table.first; at != NULL;
+         at = at->next) {
+        const struct order *order = (const struct order *)at;
+        fingerprint_begin(&print);
+        fingerprint_slice(&print, table_key(at));
+        fingerprint_u64(&print, order->state);
+        fingerprint_u64(&print, order->content);
+        kept_fingerprint(&order->outcome, &print);
+        sum += fingerprint_end(&print);
+    }
+    fingerprint_begin(&print);
+    fingerprint_u64(&print, sum);
+    fingerprint_u64(&print, orders->table.count);
+    fingerprint_u64(&print, orders->counts.repeated);
+    fingerprint_u64(&print, orders->counts.conflicting);
+    fingerprint_u64(&print, orders->counts.cancels_ignored);
+    return fingerprint_end(&print);
+}
+
+static void *order_open(const struct service_options *options) {
+    struct orders *orders = calloc(1, sizeof(*orders));
+    if (orders != NULL) {
+        assert(strlen(options->currency) == MONEY_CURRENCY_LEN);
+        memcpy(orders->currency, options->currency, MONEY_CURRENCY_LEN);
+    }
+    return orders;
+}
+
+static void free_order(struct table_entry *entry) {
+    kept_free(&((struct order *)entry)->outcome);
+}
+
+static void order_close(void *self) {
+    struct orders *orders = self;
+    if (orders != NULL) {
+        table_free(&orders->table, free_order);
+        free(orders);
+    }
+}
+
+const struct service order_service = {
+    .name = "order",
+    .open = order_open,
+    .close = order_close,
+    .react = order_react,
+    .apply = order_apply,
+    .hash = order_hash,
+    .state = order_state_of,
+};

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Payment: cash, a card that was charged already, or a card terminal that is
+ * asked.
+ *
+ *     none ------ PaymentRequested ----> requested
+ *     none ------ PaymentProcessed ----> taken       cash, or charged already
+ *     none ------ PaymentDeclined -----> declined    a card nobody can charge
+ *     requested - PaymentProcessed ----> taken       the terminal took it
+ *     requested - PaymentDeclined -----> declined    the terminal did not
+ *     requested - OrderCancelled ------> void
+ *     taken ----- PaymentRefunded -----> refunded    after OrderCancelled
+ *     void ------ PaymentRefunded -----> refunded    it was taken too late
+ *     declined -- PaymentRefunded -----> refunded    it was the wrong amount
+ *
+ * An order is paid in full or not at all: a terminal that took another amount
+ * than it was asked for gets the payment declined and the amount refunded.
+ * Money that a terminal took after the order was cancelled is refunded. Only
+ * the terminal that was asked may answer, and once; other answers are counted
+ * and change nothing. */
+#include "gateway/shop/payment.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/event/json.h"
+#include "gateway/shop/money.h"
+
+struct payment {
+    struct table_entry entry;
+    uint32_t state;
+    int64_t amount_minor;
+    char currency[MONEY_CURRENCY_LEN + 1];
+    uint8_t terminal_len; /* 0: none was asked */
+    uint8_t transaction_len;
+    char terminal[SHOP_DEVICE_MAX];
+    char transaction[FACT_TRANSACTION_MAX];
+    struct kept request; /* while requested */
+    struct payment *earlier;
+    struct payment *later; /* of those requested */
+};
+
+struct payments {
+    struct table table;
+    struct payment *oldest; /* of those requested */
+    struct payment *newest;
+    uint64_t open_count;
+    uint64_t answers_ignored;
+};
+
+struct payment_verb {
+    uint8_t next;
+    err_t (*react)(const struct payment *payment, const struct fact *fact,
+                   struct reaction *reaction);
+    err_t (*apply)(struct payments *payments, struct payment *payment,
+                   const struct fact *fact);
+};
+
+static struct slice terminal_of(const struct payment *payment) {
+    return slice_of(payment->terminal, payment->terminal_len);
+}
+
+static struct slice transaction_of(const struct payment *payment) {
+    return slice_of(payment->transaction, payment->transaction_len);
+}
+
+static struct slice currency_of(const struct payment *payment) {
+    return slice_of(payment->currency, MONEY_CURRENCY_LEN);
+}
+
+/* {"orderId":..,"amount":..,"currency":..,"paymentTransactionId":.. without the
+ * last brace, and without the last member if there is no transaction. */
+static struct writer begin_data(struct reaction *reaction, struct slice id,
+                                int64_t amount_minor, struct slice currency,
+                                struct slice transaction) {
+    char text[MONEY_TEXT_MAX + 1];
+    struct writer amount = writer_over(text, sizeof(text));
+    money_write(&amount, amount_minor, currency);
+    assert(!amount.full);
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", id);
+    reaction_text(&data, "amount", writer_slice(&amount));
+    reaction_text(&data, "currency", currency);
+    if (transaction.len > 0) {
+        reaction_text(&data, "paymentTransactionId", transaction);
+    }
+    return data;
+}
+
+static err_t say_processed(const struct fact *fact, const char *mode,
+                           int64_t amount_minor, struct slice currency,
+                           struct slice transaction,
+                           struct reaction *reaction) {
+    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
+                                    currency, transaction);
+    reaction_text(&data, "mode", slice_from_str(mode));
+    writer_u8(&data, '}');
+    return reaction_add(reaction, TYPE_PAYMENT_PROCESSED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t say_declined(const struct fact *fact, struct slice why,
+                          struct reaction *reaction) {
+    struct writer data = reaction_begin(reaction);
+    writer_u8(&data, '{');
+    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "reason", why);
+    writer_u8(&data, '}');
+    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+static err_t say_requested(const struct fact *fact, int64_t amount_minor,
+                           struct reaction *reaction) {
+    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
+                                    fact->currency, SLICE_EMPTY);
+    reaction_text(&data, "terminal", fact->terminal);
+    writer_u8(&data, '}');
+    return reaction_add(reaction, TYPE_PAYMENT_REQUESTED, fact->order_id,
+                        fact->terminal, &data);
+}
+
+static err_t say_refunded(const struct payment *payment,
+                          const struct fact *fact, int64_t amount_minor,
+                          struct slice transaction, struct reaction *reaction) {
+    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
+                                    currency_of(payment), transaction);
+    writer_u8(&data, '}');
+    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id,
+                        SLICE_EMPTY, &data);
+}
+
+/* The Order service has seen to it that the total is one of the currency. */
+static err_t amount_of(const struct fact *fact, struct slice text,
+                       int64_t *ret) {
+    return money_parse(text, fact->currency, ret) == ERR_OK ? ERR_OK
+                                                            : ERR_CORRUPT;
+}
+
+static err_t react_begin(const struct payment *payment, const struct fact *fact,
+                         struct reaction *reaction) {
+    (void)payment;
+    int64_t amount = 0;
+    TRY(amount_of(fact, fact->total, &amount));
+    if (!fact->card) {
+        return say_processed(fact, "cash", amount, fact->currency, SLICE_EMPTY,
+                             reaction);
+    }
+    if (fact->transaction.len > 0) {
+        return say_processed(fact, "online", amount, fact->currency,
+                             fact->transaction, reaction);
+    }
+    if (fact->terminal.len > 0) {
+        return say_requested(fact, amount, reaction);
+    }
+    return say_declined(fact,
+                        SLICE("a card needs a paymentTransactionId or a "
+                              "terminal that can be asked"),
+                        reaction);
+}
+
+static bool answers(const struct payment *payment, const struct fact *fact) {
+    return payment != NULL && payment->terminal_len > 0 &&
+           slice_eq(terminal_of(payment), fact->device);
+}
+
+/* What the terminal took: what it says, else what it was asked for. False if
+ * it says what is no amount in the order's currency. */
+static bool taken_amount(const struct payment *payment, const struct fact *fact,
+                         int64_t *ret) {
+    *ret = payment->amount_minor;
+    if (fact->currency.len > 0 &&
+        !slice_eq(fact->currency, currency_of(payment))) {
+        return false;
+    }
+    return fact->amount.len == 0 ||
+           money_parse(fact->amount, currency_of(payment), ret) == ERR_OK;
+}
+
+static err_t react_authorized(const struct payment *payment,
+                              const struct fact *fact,
+                              struct reaction *reaction) {
+    int64_t amount;
+    if (!answers(payment, fact) || !taken_amount(payment, fact, &amount)) {
+        return ERR_OK;
+    }
+    if (amount == payment->amount_minor) {
+        return say_processed(fact, "terminal", amount, currency_of(payment),
+                             fact->transaction, reaction);
+    }
+    TRY(say_declined(fact, SLICE("the terminal took another amount"),
+                     reaction));
+    return say_refunded(payment, fact, amount, fact->transaction, reaction);
+}
+
+static err_t react_refused(const struct payment *payment,
+                           const struct fact *fact, struct reaction *reaction) {
+    struct slice why = fact->reason.len > 0
+                           ? fact->reason
+                           : SLICE("the terminal gave no reason");
+    return answers(payment, fact) ? say_declined(fact, why, reaction) : ERR_OK;
+}
+
+static err_t react_late(const struct payment *payment, const struct fact *fact,
+                        struct reaction *reaction) {
+    int64_t amount;
+    if (!answers(payment, fact) || !taken_amount(payment, fact, &amount)) {
+        return ERR_OK;
+    }
+    return say_refunded(payment, fact, amount, fact->transaction, reaction);
+}
+
+static err_t react_refund(const struct payment *payment,
+                          const struct fact *fact, struct reaction *reaction) {
+#ifdef EDGE_CONTROL_DOUBLE_REFUND
+    TRY(say_refunded(payment, fact, payment->amount_minor,
+                     transaction_of(payment), reaction));
+#endif
+    return say_refunded(payment, fact, payment->amount_minor,
+                        transaction_of(payment), reaction);
+}
+
+static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
+                      size_t size) {
+    assert(text.len <= size);
+    memcpy(ret, text.data, text.len);
+    *ret_len = (uint8_t)text.len;
+}
+
+static err_t take_terms(struct payment *payment, const struct fact *fact) {
+    TRY(amount_of(fact, fact->amount, &payment->amount_minor));
+    memcpy(payment->currency, fact->currency.data, MONEY_CURRENCY_LEN);
+    return ERR_OK;
+}
+
+static void link_open(struct payments *payments, struct payment *payment) {
+    payment->earlier = payments->newest;
+    if (payments->newest != NULL) {
+        payments->newest->later = payment;
+    } else {
+        payments->oldest = payment;
+    }
+    payments->newest = payment;
+    payments->open_count++;
+}
+
+static void unlink_open(struct payments *payments, struct payment *payment) {
+    if (payment->earlier != NULL) {
+        payment->earlier->later = payment->later;
+    } else {
+        payments->oldest = payment->later;
+    }
+    if (payment->later != NULL) {
+        payment->later->earlier = payment->earlier;
+    } else {
+        payments->newest = payment->earlier;
+    }
+    payment->earlier = NULL;
+    payment->later = NULL;
+    payments->open_count--;
+    kept_free(&payment->request);
+}
+
+static err_t apply_request(struct payments *payments, struct payment *payment,
+                           const struct fact *fact) {
+    TRY(take_terms(payment, fact));
+    ENSURE(fact->terminal.len > 0, ERR_CORRUPT);
+    keep_text(payment->terminal, &payment->terminal_len, fact->terminal,
+              sizeof(payment->terminal));
+    TRY(kept_set(&payment->request, fact->event, fact->stamp));
+    link_open(payments, payment);
+    return ERR_OK;
+}
+
+static err_t apply_take(struct payments *payments, struct payment *payment,
+                        const struct fact *fact) {
+    TRY(take_terms(payment, fact));
+    if (fact->transaction.len > 0) {
+        keep_text(payment->transaction, &payment->transaction_len,
+                  fact->transaction, sizeof(payment->transaction));
+    }
+    if (payment->state == PAYMENT_REQUESTED) {
+        unlink_open(payments, payment);
+    }
+    return ERR_OK;
+}
+
+static err_t apply_close(struct payments *payments, struct payment *payment,
+                         const struct fact *fact) {
+    (void)fact;
+    if (payment->state == PAYMENT_REQUESTED) {
+        unlink_open(payments, payment);
+    }
+    return ERR_OK;
+}
+
+/* An answer that is meant changes nothing yet: what follows from it does. */
+static err_t apply_answer(struct payments *payments, struct payment *payment,
+                          const struct fact *fact) {
+    int64_t amount;
+    if (!answers(payment, fact) || (fact->type == TYPE_PAYMENT_AUTHORIZED &&
+                                    !taken_amount(payment, fact, &amount))) {
+        payments->answers_ignored++;
+    }
+    return ERR_OK;
+}
+
+static err_t apply_unasked(struct payments *payments, struct payment *payment,
+                           const struct fact *fact) {
+    (void)payment;
+    (void)fact;
+    payments->answers_ignored++;
+    return ERR_OK;
+}
+
+enum verb {
+    UNFILLED,
+    NEVER,
+    IGNORE,
+    BEGIN,
+    AUTHORIZED,
+    REFUSED,
+    LATE,    /* authorized after the order was cancelled */
+    LATE_NO, /* refused after the order was cancelled: all is well */
+    UNASKED, /* an answer that nobody waits for */
+    ASK,
+    TAKE,
+    DECLINE,
+    REFUND,  /* OrderCancelled with money taken: says so */
+    GIVE_UP, /* OrderCancelled while the terminal is asked */
+    GIVEN_BACK,
+};
+
+static const struct payment_verb verbs[] = {
+    [IGNORE] = {SERVICE_STAY, NULL, NULL},
+    [BEGIN] = {SERVICE_STAY, react_begin, NULL},
+    [AUTHORIZED] = {SERVICE_STAY, react_authorized, apply_answer},
+    [REFUSED] = {SERVICE_STAY, react_refused, apply_answer},
+    [LATE] = {SERVICE_STAY, react_late, apply_answer},
+    [LATE_NO] = {SERVICE_STAY, NULL, apply_answer},
+    [UNASKED] = {SERVICE_STAY, NULL, apply_unasked},
+    [ASK] = {PAYMENT_REQUESTED, NULL, apply_request},
+    [TAKE] = {PAYMENT_TAKEN, NULL, apply_take},
+    [DECLINE] = {PAYMENT_DECLINED, NULL, apply_close},
+    [REFUND] = {SERVICE_STAY, react_refund, NULL},
+    [GIVE_UP] = {PAYMENT_VOID, NULL, apply_close},
+    [GIVEN_BACK] = {PAYMENT_REFUNDED, NULL, NULL},
+};
+
+#ifdef EDGE_CONTROL_DOUBLE_REFUND
+#define GIVEN_BACK_TWICE IGNORE
+#else
+#define GIVEN_BACK_TWICE NEVER
+#endif
+#define ROW_IGNORE \
+    { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
+
+/* clang-format off */
+static const uint8_t table[TYPE_COUNT][PAYMENT_STATES] = {
+/*                                none     requested   taken    declined    void        refunded */
+[TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
+[TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
+[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
+[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[TYPE_STOCK_LOW] =              ROW_IGNORE,
+[TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
+[TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
+[TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
+[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
+};
+/* clang-format on */
+
+static uint8_t verb_of(const struct payment *payment, enum shop_type type) {
+    uint8_t verb = table[type][payment == NULL ? PAYMENT_NONE : payment->state];
+    assert(verb != UNFILLED);
+    return verb;
+}
+
+static err_t payment_react(const void *self, const struct fact *fact,
+                           struct reaction *reaction) {
+    const struct payments *payments = self;
+    const struct payment *payment =
+        table_find(&payments->table, fact->order_id);
+    const struct payment_verb *verb = &verbs[verb_of(payment, fact->type)];
+    return verb->react == NULL ? ERR_OK : verb->react(payment, fact, reaction);
+}
+
+static err_t payment_apply(void *self, const struct fact *fact) {
+    struct payments *payments = self;
+    struct payment *payment = table_find(&payments->table, fact->order_id);
+    uint8_t name = verb_of(payment, fact->type);
+    ENSURE(name != NEVER, ERR_CORRUPT);
+    const struct payment_verb *verb = &verbs[name];
+    if (payment == NULL && verb->next != SERVICE_STAY) {
+        payment = table_add(&payments->table, fact->order_id, sizeof(*payment));
+        ENSURE(payment != NULL, ERR_MEMORY);
+    }
+    if (verb->apply != NULL) {
+        TRY(verb->apply(payments, payment, fact));
+    }
+    if (verb->next != SERVICE_STAY) {
+        payment->state = verb->next;
+        assert((payment->state == PAYMENT_REQUESTED) ==
+               (payment->request.len > 0));
+    }
+    return ERR_OK;
+}
+
+static uint32_t payment_state_of(const void *self, struct slice order_id) {
+    const struct payments *payments = self;
+    const struct payment *payment = table_find(&payments->table, order_id);
+    return payment == NULL ? PAYMENT_NONE : payment->state;
+}
+
+uint64_t payment_open_count(const void *self) {
+    const struct payments *payments = self;
+    return payments->open_count;
+}
+
+uint64_t payment_answers_ignored(const void *self) {
+    const struct payments *payments = self;
+    return payments->answers_ignored;
+}
+
+void payment_each_open(const void *self,
+                       void (*each)(void *context, const struct kept *request,
+                                    struct slice terminal),
+                       void *context) {
+    const struct payments *payments = self;
+    for (const struct payment *payment = payments->oldest; payment != NULL;
+         payment = payment->later) {
+        each(context, &payment->request, terminal_of(payment));
+    }
+}
+
+static uint64_t one_hash(const struct payment *payment) {
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_slice(&print, table_key(&payment->entry));
+    fingerprint_u64(&print, payment->state);
+    fingerprint_u64(&print, (uint64_t)payment->amount_minor);
+    fingerprint_slice(&print, slice_from_str(payment->currency));
+    fingerprint_slice(&print, terminal_of(payment));
+    fingerprint_slice(&print, transaction_of(payment));
+    kept_fingerprint(&payment->request, &print);
+    return fingerprint_end(&print);
+}
+
+/* The entries' hashes are summed, so their order does not matter. */
+static uint64_t payment_hash(const void *self) {
+    const struct payments *payments = self;
+    uint64_t sum = 0;
+    for (const struct table_entry *at = payments->table.first; at != NULL;
+         at = at->next) {
+        sum += one_hash((const struct payment *)at);
+    }
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    fingerprint_u64(&print, sum);
+    fingerprint_u64(&print, payments->table.count);
+    fingerprint_u64(&print, payments->open_count);
+    fingerprint_u64(&print, payments->answers_ignored);
+    return fingerprint_end(&print);
+}
+
+static void *payment_open(const struct service_options *options) {
+    (void)options;
+    return calloc(1, sizeof(struct payments));
+}
+
+static void free_payment(struct table_entry *entry) {
+    kept_free(&((struct payment *)entry)->request);
+}
+
+static void payment_close(void *self) {
+    struct payments *payments = self;
+    if (payments != NULL) {
+        table_free(&payments->table, free_payment);
+        free(payments);
+    }
+}
+
+const struct service payment_service = {
+    .name = "payment",
+    .open = payment_open,
+    .close = payment_close,
+    .react = payment_react,
+    .apply = payment_apply,
+    .hash = payment_hash,
+    .state = payment_state_of,
+};

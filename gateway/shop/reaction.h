@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the services decide to publish in reaction to one event: a list that the
+ * bus turns into events. Their data is written into the run's arena. */
+#ifndef GATEWAY_SHOP_REACTION_H
+#define GATEWAY_SHOP_REACTION_H
+
+#include "gateway/shop/fact.h"
+#include "gateway/shop/kept.h"
+
+struct reaction_output {
+    enum shop_type type;
+    struct slice subject;  /* the order's id; empty for stock */
+    struct slice data;     /* JSON */
+    struct slice terminal; /* of PaymentRequested */
+};
+
+struct reaction {
+    struct arena *arena;
+    struct reaction_output outputs[SHOP_OUTPUTS_MAX];
+    uint32_t count;
+    const struct kept *repeat; /* to say again to the input's device; or NULL */
+};
+
+/* A writer over all the room there is, for one output's data. */
+struct writer reaction_begin(struct reaction *reaction) MUST_USE;
+/* Ends it. ERR_FULL if the data did not fit. The subject and terminal are
+ * copied. */
+err_t reaction_add(struct reaction *reaction, enum shop_type type,
+                   struct slice subject, struct slice terminal,
+                   const struct writer *data) MUST_USE;
+
+/* For writing data: `"name":` and then a value. Every member but the first
+ * stands after a comma. */
+void reaction_text(struct writer *writer, const char *name, struct slice text);
+
+#endif

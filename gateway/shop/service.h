@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the bus knows of a service. Services do not know each other: an event is
+ * all that passes between them.
+ *
+ * Each keeps a state for each order, and a table of (event type, state) with
+ * every pair filled. The state that counts is the one the event finds: react()
+ * is asked before apply(). What can only come from a bug or from a journal that
+ * is not whole is marked NEVER in the tables, and apply() refuses it with
+ * ERR_CORRUPT and changes nothing. */
+#ifndef GATEWAY_SHOP_SERVICE_H
+#define GATEWAY_SHOP_SERVICE_H
+
+#include "gateway/shop/reaction.h"
+#include "gateway/shop/table.h"
+
+/* In a verb's `next`: the state stays as it is. */
+enum { SERVICE_STAY = 0xff };
+
+struct service_options {
+    const char *currency; /* where an order names none; copied */
+};
+
+struct service {
+    const char *name; /* last segment of its events' source */
+    void *(*open)(const struct service_options *options); /* NULL: no memory */
+    void (*close)(void *self);                            /* takes NULL */
+    /* Live only: decides what to publish, changes nothing. ERR_FULL. */
+    err_t (*react)(const void *self, const struct fact *fact,
+                   struct reaction *reaction);
+    /* Live and in replay: changes the service's own state. ERR_CORRUPT,
+     * ERR_MEMORY. */
+    err_t (*apply)(void *self, const struct fact *fact);
+    uint64_t (*hash)(const void *self);
+    /* The order's state, by the service's own enum; 0 for an unknown one. */
+    uint32_t (*state)(const void *self, struct slice order_id);
+};
+
+#endif

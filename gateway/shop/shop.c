@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bus: hands every event to every service, and what they publish to the
+ * journal and then, in that order, to every service again. */
+#include "gateway/shop/shop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "gateway/shop/fulfilment.h"
+#include "gateway/shop/inventory.h"
+#include "gateway/shop/money.h"
+#include "gateway/shop/order.h"
+#include "gateway/shop/payment.h"
+#include "gateway/shop/view.h"
+
+enum { ORDER, INVENTORY, PAYMENT, FULFILMENT, SERVICE_COUNT };
+
+/* In the order in which they react to an event, which is the order in which
+ * their reactions are journaled. */
+static const struct service *const services[SERVICE_COUNT] = {
+    [ORDER] = &order_service,
+    [INVENTORY] = &inventory_service,
+    [PAYMENT] = &payment_service,
+    [FULFILMENT] = &fulfilment_service,
+};
+
+enum {
+    STORE_MAX = EVENT_TEXT_MAX / 2, /* bytes; it is a part of sources */
+    /* An input's data as JSON, its copy in OrderCreated, the other outputs, and
+     * their attributes. */
+    ARENA_SIZE = 2 * (EVENT_BYTES_MAX + FACT_CBOR_GROWTH_MAX) +
+                 SHOP_OUTPUT_BYTES_MAX + FACT_CBOR_ROOM,
+};
+
+struct published {
+    struct event event; /* in the arena */
+    struct shop_stamp stamp;
+};
+
+struct shop {
+    uint8_t *store; /* owned */
+    struct fact_context context;
+    void *services[SERVICE_COUNT];
+    struct view view;
+    uint8_t *memory; /* owned; the arena's */
+    struct arena arena;
+    struct fact fact;                         /* the event at hand */
+    struct published queue[SHOP_OUTPUTS_MAX]; /* of the run */
+    uint32_t queue_count;
+};
+
+static err_t open_services(struct shop *shop, const char *currency) {
+    struct service_options options = {.currency = currency};
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        shop->services[i] = services[i]->open(&options);
+        ENSURE(shop->services[i] != NULL, ERR_MEMORY);
+    }
+    return ERR_OK;
+}
+
+static err_t set_up(struct shop *shop, const struct shop_options *options,
+                    const char *currency) {
+    shop->memory = malloc(ARENA_SIZE);
+    shop->store = malloc(options->store.len);
+    ENSURE(shop->memory != NULL && shop->store != NULL, ERR_MEMORY);
+    memcpy(shop->store, options->store.data, options->store.len);
+    shop->arena = arena_over(shop->memory, ARENA_SIZE);
+    shop->context.store = slice_of(shop->store, options->store.len);
+    struct writer hex = writer_over(shop->context.journal_hex,
+                                    sizeof(shop->context.journal_hex));
+    for (size_t i = 0; i < FACT_JOURNAL_HEX / 2; i++) {
+        writer_printf(&hex, "%02x", options->journal_id[i]);
+    }
+    return open_services(shop, currency);
+}
+
+err_t shop_new(const struct shop_options *options, struct shop **ret) {
+    assert(options->store.len > 0 && options->store.len <= STORE_MAX);
+    const char *currency =
+        options->currency != NULL ? options->currency : "EUR";
+    uint32_t decimals;
+    ENSURE(money_decimals(slice_from_str(currency), &decimals) == ERR_OK,
+           ERR_RANGE);
+    struct shop *shop = calloc(1, sizeof(*shop));
+    ENSURE(shop != NULL, ERR_MEMORY);
+    err_t err = set_up(shop, options, currency);
+    if (err != ERR_OK) {
+        shop_free(shop);
+        return err;
+    }
+    *ret = shop;
+    return ERR_OK;
+}
+
+void shop_free(struct shop *shop) {
+    if (shop == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        services[i]->close(shop->services[i]);
+    }
+    view_free(&shop->view);
+    free(shop->store);
+    free(shop->memory);
+    free(shop);
+}
+
+static err_t apply_all(struct shop *shop) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        TRY(services[i]->apply(shop->services[i], &shop->fact));
+    }
+    return view_apply(&shop->view, &shop->fact);
+}
+
+static err_t react_all(struct shop *shop, struct reaction *reaction) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        TRY(services[i]->react(shop->services[i], &shop->fact, reaction));
+    }
+    return ERR_OK;
+}
+
+/* A text made on the spot, in the arena. */
+static err_t keep(struct shop *shop, const struct writer *text,
+                  struct slice *ret) {
+    assert(!text->full);
+    return arena_copy(&shop->arena, writer_slice(text), ret);
+}
+
+static err_t write_id(struct shop *shop, uint64_t cause_seq, uint32_t number,
+                      struct slice *ret) {
+    char text[64];
+    struct writer writer = writer_over(text, sizeof(text));
+    writer_printf(&writer, "%s-%" PRIu64 "-%" PRIu32, shop->context.journal_hex,
+                  cause_seq, number);
+    return keep(shop, &writer, ret);
+}
+
+static err_t write_source(struct shop *shop, const char *service,
+                          struct slice *ret) {
+    char text[EVENT_TEXT_MAX];
+    struct writer writer = writer_over(text, sizeof(text));
+    writer_u8(&writer, '/');
+    writer_slice_add(&writer, shop->context.store);
+    writer_u8(&writer, '/');
+    writer_str(&writer, service);
+    return keep(shop, &writer, ret);
+}
+
+static err_t write_time(struct shop *shop, int64_t wall_us, struct slice *ret) {
+    char text[EVENT_TIME_SIZE];
+    event_time_format(wall_us, text);
+    return arena_copy(&shop->arena, slice_from_str(text), ret);
+}
+
+/* `number` counts the outputs of one cause from 1. */
+static err_t make_event(struct shop *shop, const struct reaction_output *output,
+                        const struct event *cause, struct shop_stamp stamp,
+                        uint32_t number, struct event *ret) {
+    const struct type_facts *facts = type_facts(output->type);
+    struct event event = {
+        .type = slice_from_str(facts->name),
+        .subject = output->subject,
+        .datacontenttype = SLICE("application/json"),
+        .data_kind = EVENT_DATA_JSON,
+        .data = output->data,
+        .extension_count = 1,
+        .extensions = {{
+            .name = SLICE("causationid"),
+            .kind = EVENT_VALUE_TEXT,
+            .text = cause->id,
+        }},
+    };
+    TRY(write_id(shop, stamp.seq, number, &event.id));
+    TRY(write_source(shop, facts->service, &event.source));
+    TRY(write_time(shop, stamp.wall_us, &event.time));
+    *ret = event;
+    return ERR_OK;
+}
+
+static struct slice device_for(const struct shop *shop,
+                               const struct reaction_output *output) {
+    switch (type_facts(output->type)->audience) {
+    case AUDIENCE_PLACER:
+        return view_device(&shop->view, output->subject);
+    case AUDIENCE_TERMINAL:
+        return output->terminal;
+    case AUDIENCE_NOBODY:
+    default:
+        return SLICE_EMPTY;
+    }
+}
+
+static err_t publish(struct shop *shop, const struct reaction *reaction,
+                     const struct event *cause, struct shop_stamp stamp,
+                     const struct shop_bus *bus) {
+    for (uint32_t i = 0; i < reaction->count; i++) {
+        const struct reaction_output *output = &reaction->outputs[i];
+        assert(shop->queue_count < SHOP_OUTPUTS_MAX);
+        struct published *next = &shop->queue[shop->queue_count];
+        TRY(make_event(shop, output, cause, stamp, i + 1, &next->event));
+        TRY(bus->publish(bus->self, &next->event, device_for(shop, output),
+                         &next->stamp));
+        shop->queue_count++;
+    }
+    return ERR_OK;
+}
+
+static void say_again(const struct kept *kept, struct slice device,
+                      const struct shop_bus *bus) {
+    struct event event;
+    kept_event(kept, &event);
+    assert(event.extension_count < EVENT_EXTENSIONS_MAX);
+    event.extensions[event.extension_count++] = (struct event_extension){
+        .name = SLICE("repeated"),
+        .kind = EVENT_VALUE_BOOLEAN,
+        .integer = 1,
+    };
+    bus->repeat(bus->self, &event, kept->stamp, device);
+}
+
+/* The event at hand has been read. */
+static err_t step(struct shop *shop, const struct event *event,
+                  struct shop_stamp stamp, struct slice device,
+                  const struct shop_bus *bus) {
+    struct reaction reaction = {.arena = &shop->arena};
+    TRY(react_all(shop, &reaction));
+    err_t err = apply_all(shop);
+    assert(err != ERR_CORRUPT); /* the tables have an answer to what is ours */
+    TRY(err);
+    if (reaction.repeat != NULL) {
+        say_again(reaction.repeat, device, bus);
+    }
+    return publish(shop, &reaction, event, stamp, bus);
+}
+
+/* Between two inputs the services agree on what became of an order. */
+static void assert_settled(const struct shop *shop, struct slice order_id) {
+    uint32_t state[SERVICE_COUNT];
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        state[i] = services[i]->state(shop->services[i], order_id);
+    }
+    assert(state[ORDER] != ORDER_PLACED);
+    assert(state[ORDER] != ORDER_CANCELLING);
+    bool sold = state[ORDER] == ORDER_FULFILED;
+    assert(sold == (state[INVENTORY] == INVENTORY_SOLD));
+    assert(sold == (state[PAYMENT] == PAYMENT_TAKEN));
+    assert(sold == (state[FULFILMENT] == FULFILMENT_DONE));
+    bool open = state[ORDER] == ORDER_OPEN;
+    assert(open == (state[INVENTORY] == INVENTORY_RESERVED));
+    assert(open == (state[PAYMENT] == PAYMENT_REQUESTED));
+}
+
+err_t shop_run(struct shop *shop, const struct event *input,
+               struct slice device, struct shop_stamp stamp,
+               const struct shop_bus *bus) {
+    enum shop_type type;
+    ENSURE(type_from_name(input->type, &type) == ERR_OK, ERR_REFUSED);
+    ENSURE(type_is_input(type), ERR_REFUSED);
+    ENSURE(
+        device.len > 0 &&
+            slice_eq(fact_device(input->source, shop->context.store), device),
+        ERR_REFUSED);
+    arena_reset(&shop->arena);
+    shop->queue_count = 0;
+    TRY(fact_read(input, type, stamp, &shop->context, &shop->arena,
+                  &shop->fact));
+    struct slice order_id;
+    TRY(arena_copy(&shop->arena, shop->fact.order_id, &order_id));
+    TRY(step(shop, input, stamp, device, bus));
+    for (uint32_t i = 0; i < shop->queue_count; i++) {
+        const struct published *next = &shop->queue[i];
+        err_t err = type_from_name(next->event.type, &type);
+        assert(err == ERR_OK);
+        TRY(fact_read(&next->event, type, next->stamp, &shop->context,
+                      &shop->arena, &shop->fact));
+        TRY(step(shop, &next->event, next->stamp, device, bus));
+    }
+    assert_settled(shop, order_id);
+    return ERR_OK;
+}
+
+err_t shop_apply(struct shop *shop, const struct event *event,
+                 struct shop_stamp stamp) {
+    enum shop_type type;
+    if (type_from_name(event->type, &type) != ERR_OK) {
+        return ERR_OK;
+    }
+    arena_reset(&shop->arena);
+    TRY(fact_read(event, type, stamp, &shop->context, &shop->arena,
+                  &shop->fact));
+    return apply_all(shop);
+}
+
+uint64_t shop_hash(const struct shop *shop) {
+    struct fingerprint print;
+    fingerprint_begin(&print);
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        fingerprint_u64(&print, services[i]->hash(shop->services[i]));
+    }
+    return fingerprint_end(&print);
+}
+
+struct shop_counts shop_counts(const struct shop *shop) {
+    struct order_counts orders = order_counts(shop->services[ORDER]);
+    struct shop_counts counts = {
+        .open = orders.in_state[ORDER_PLACED] + orders.in_state[ORDER_OPEN] +
+                orders.in_state[ORDER_CANCELLING],
+        .fulfiled = orders.in_state[ORDER_FULFILED],
+        .cancelled = orders.in_state[ORDER_CANCELLED],
+        .rejected = orders.in_state[ORDER_REJECTED],
+        .skus = inventory_skus(shop->services[INVENTORY]),
+        .payments_open = payment_open_count(shop->services[PAYMENT]),
+        .repeated = orders.repeated,
+        .conflicting = orders.conflicting,
+        .answers_ignored = payment_answers_ignored(shop->services[PAYMENT]),
+        .cancels_ignored = orders.cancels_ignored,
+    };
+    counts.placed =
+        counts.open + counts.fulfiled + counts.cancelled + counts.rejected;
+    return counts;
+}
+
+void shop_orders(const struct shop *shop, uint32_t max,
+                 void (*each)(void *context, const struct shop_order_view *),
+                 void *context) {
+    view_each(&shop->view, max, each, context);
+}
+
+struct open_payments {
+    void (*each)(void *context, const struct event *event,
+                 struct shop_stamp stamp, struct slice terminal);
+    void *context;
+};
+
+static void each_open_payment(void *context, const struct kept *request,
+                              struct slice terminal) {
+    const struct open_payments *open = context;
+    struct event event;
+    kept_event(request, &event);
+    open->each(open->context, &event, request->stamp, terminal);
+}
+
+void shop_open_payments(const struct shop *shop,
+                        void (*each)(void *context, const struct event *event,
+                                     struct shop_stamp stamp,
+                                     struct slice terminal),
+                        void *context) {
+    struct open_payments open = {.each = each, .context = context};
+    payment_each_open(shop->services[PAYMENT], each_open_payment, &open);
+}

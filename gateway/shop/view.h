@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the bus and the console know of orders: who placed each, and how the
+ * last ones stand. An observer that is fed every event and says nothing; no
+ * service reads it. */
+#ifndef GATEWAY_SHOP_VIEW_H
+#define GATEWAY_SHOP_VIEW_H
+
+#include "gateway/shop/fact.h"
+#include "gateway/shop/table.h"
+
+struct view_order {
+    struct slice id; /* in the table's entry, as is the device */
+    struct slice device;
+    enum shop_order_state state;
+    bool reserved;
+    bool paid;
+    int64_t total_minor;
+    char currency[4];
+    char reason[FACT_REASON_MAX];
+    uint32_t reason_len;
+    int64_t placed_us;
+    int64_t changed_us;
+};
+
+struct view {
+    struct table table; /* every order, for its device */
+    struct view_order ring[SHOP_ORDERS_SHOWN];
+    uint64_t placed; /* the next goes to ring[placed % SHOP_ORDERS_SHOWN] */
+};
+
+void view_free(struct view *view);
+/* ERR_MEMORY. */
+err_t view_apply(struct view *view, const struct fact *fact) MUST_USE;
+/* Who placed an order; empty if it is not known. */
+struct slice view_device(const struct view *view, struct slice order_id);
+/* The last orders placed, newest first. */
+void view_each(const struct view *view, uint32_t max,
+               void (*each)(void *context, const struct shop_order_view *order),
+               void *context);
+
+#endif
