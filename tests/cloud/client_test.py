@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 import unittest
@@ -17,7 +18,7 @@ from botocore.exceptions import (BotoCoreError, ClientError,
                                  ConnectionClosedError,
                                  EndpointConnectionError)
 
-from harness import LocalCloud
+from harness import PROGRAM, PYTHON, LocalCloud
 
 REGION = "eu-central-1"
 PREFIX = f"arn:aws:kinesis:{REGION}:123456789012:stream/"
@@ -531,6 +532,30 @@ class CrashTest(CloudTest):
         report = self.bus()
         self.assertEqual((report["events"], report["unique"],
                           report["duplicates"]), (3, 2, 1))
+
+    @staticmethod
+    def runs(pid):
+        """Whether the process is there, and is no zombie."""
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                return file.read() != b""
+        except FileNotFoundError:
+            return False
+
+    def test_ends_with_whoever_started_it(self):
+        # Goal: a test that is killed leaves no cloud behind.
+        script = ("import subprocess, sys; p = subprocess.Popen(sys.argv[1:],"
+                  " stdout=subprocess.PIPE); p.stdout.readline(); "
+                  "print(p.pid)")
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [PYTHON, "-c", script, PYTHON, PROGRAM, "--dir", folder],
+                capture_output=True, text=True, timeout=60)
+            for _ in range(100):
+                if not self.runs(int(done.stdout)):
+                    return
+                time.sleep(0.1)
+        self.fail("it goes on")
 
     def test_credentials_of_its_own(self):
         # Goal: without credentials in its environment it makes some, for

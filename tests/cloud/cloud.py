@@ -19,6 +19,9 @@ the environment it is started with; if there are none, random ones are made
 and written to DIR/credentials. Prints one line when it listens:
 
   ready port=N ca=PATH control=N
+
+It ends when the process that started it does, so that a test that is killed
+leaves nothing behind.
 """
 
 import argparse
@@ -48,6 +51,7 @@ OPERATIONS = {EventBridge: ("PutEvents", "DescribeEventBus"),
 CREDENTIAL_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
                     "AWS_SESSION_TOKEN")
 REFUSALS_KEPT = 20
+PARENT_LOOK_S = 1
 TEXT_MAX = 4000
 PORTAL = b"<html><title>Welcome</title><body>Please sign in.</body></html>\n"
 
@@ -274,7 +278,7 @@ def _options(arguments):
     return parser.parse_args(arguments)
 
 
-async def _serve(options):
+async def _serve(options, parent):
     os.makedirs(options.dir, mode=0o700, exist_ok=True)
     cloud = Cloud(options)
     ca_path, tls = authority.prepare(options.dir)
@@ -284,13 +288,15 @@ async def _serve(options):
     await control.open()
     print(f"ready port={front.port} ca={ca_path} control={control.port}",
           flush=True)
-    await asyncio.Event().wait()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_LOOK_S)
 
 
 def main():
+    parent = os.getppid()
     options = _options(sys.argv[1:])
     try:
-        asyncio.run(_serve(options))
+        asyncio.run(_serve(options, parent))
     except KeyboardInterrupt:
         pass
     except (OSError, RuntimeError, ValueError) as error:
