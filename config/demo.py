@@ -253,6 +253,7 @@ class Demo:
         self._outages = Outages()
         self._devices = self._gateway = self._cloud = None
         self._began = 0.0
+        self._told = -1  # the second that was last told
         keys = {"AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8).upper(),
                 "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
         self._environment = {
@@ -332,7 +333,7 @@ class Demo:
     # The story.
 
     def say(self, words):
-        print(f"{self._elapsed():5.0f} s  {words}", flush=True)
+        print(f"{int(self._elapsed()):5} s  {words}", flush=True)
 
     def _elapsed(self):
         return time.monotonic() - self._began
@@ -340,7 +341,6 @@ class Demo:
     def run(self, keyboard):
         """Until the devices are done, or somebody ends it."""
         self._greet(keyboard)
-        second = -1
         schedule = self._schedule()
         while self._devices.ended() is None:
             key = keyboard.key(TICK_S)
@@ -351,10 +351,7 @@ class Demo:
                 self._toggle()
             for child in self._children[:2]:
                 child.must_run()
-            streams = self._look()
-            if int(self._elapsed()) != second:
-                second = int(self._elapsed())
-                self._tell(streams)
+            self._tell_each_second(self._look())
 
     def _schedule(self):
         """When the cloud goes and comes, in seconds."""
@@ -405,6 +402,11 @@ class Demo:
                      "back --")
         return streams
 
+    def _tell_each_second(self, streams):
+        if int(self._elapsed()) != self._told:
+            self._told = int(self._elapsed())
+            self._tell(streams)
+
     def _tell(self, streams):
         ends = sum(stream["end"] for stream in streams.values())
         cloud = sum(held["unique"] for held in self._cloud.held().values())
@@ -437,6 +439,7 @@ class Demo:
                 for stream in streams.values()):
             time.sleep(TICK_S)
             streams = self._look()
+            self._tell_each_second(streams)
         self._tell(streams)
 
     def _report(self):
