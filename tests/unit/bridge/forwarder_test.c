@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forwarder against a model of a service that fails in every way a service
+ * can. Built a second time with EDGE_CONTROL_TWO_PER_KEY, which lets a request
+ * hold several entries of a key: then the order must be seen to break. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+#include "bridge/forwarder.h"
+#include "tests/unit/bridge/dice.h"
+
+enum { MODEL_EVENTS_MAX = 4096, RECORD_MAX = 24 * 1024 };
+
+/* The service: what it has taken, and whether it came in order. */
+struct model {
+    uint64_t count; /* events there are */
+    uint32_t keys;  /* event i has key i * stride % keys */
+    uint32_t stride;
+    bool taken[MODEL_EVENTS_MAX]; /* by the service */
+    bool told[MODEL_EVENTS_MAX];  /* and the forwarder knows */
+    uint32_t tries[MODEL_EVENTS_MAX];
+    uint64_t taken_count;
+    uint64_t violations; /* taken while an earlier one of its key was not */
+};
+
+struct bench {
+    struct dice dice;
+    struct entropy entropy;
+    struct forwarder forwarder;
+    struct model model;
+    int64_t now_us;
+    uint32_t bytes_max; /* of a record */
+    uint8_t text[RECORD_MAX];
+};
+
+static uint64_t key_of(const struct model *model, uint64_t seq) {
+    return seq * model->stride % model->keys;
+}
+
+static void bench_begin(struct bench *bench, uint64_t seed, uint64_t count,
+                        uint32_t keys, struct forwarder_limits limits) {
+    *bench = (struct bench){.dice = {seed}, .bytes_max = 64};
+    bench->entropy = dice_entropy(&bench->dice);
+    bench->model.count = count;
+    bench->model.keys = keys;
+    bench->model.stride = 1;
+    bench->now_us = 1;
+    forwarder_init(&bench->forwarder, &limits, &bench->entropy, 0);
+}
+
+/* A record's length and bytes follow from its number. */
+static struct slice text_of(struct bench *bench, uint64_t seq) {
+    struct dice dice = {seq};
+    size_t len = dice_below(&dice, bench->bytes_max);
+    memset(bench->text, (int)(seq * 7 + 1), len);
+    return slice_of(bench->text, len);
+}
+
+static err_t push_next(struct bench *bench) {
+    uint64_t seq = forwarder_next_seq(&bench->forwarder);
+    if (seq == bench->model.count) {
+        return ERR_END;
+    }
+    struct slice text = text_of(bench, seq);
+    struct forwarder_record record = {
+        .seq = seq,
+        .wall_us = (int64_t)seq * 10,
+        .bytes = text,
+        .key = key_of(&bench->model, seq),
+        .size = (uint32_t)text.len + 1,
+        .sendable = true,
+    };
+    return forwarder_push(&bench->forwarder, &record);
+}
+
+static void push_all(struct bench *bench) {
+    while (push_next(bench) == ERR_OK) {
+    }
+}
+
+static void model_take(struct model *model, uint64_t seq) {
+    if (model->taken[seq]) {
+        return;
+    }
+    for (uint64_t i = 0; i < seq; i++) {
+        if (key_of(model, i) == key_of(model, seq) && !model->taken[i]) {
+            model->violations++;
+            break;
+        }
+    }
+    model->taken[seq] = true;
+    model->taken_count++;
+}
+
+/* The cursor never passes what the forwarder was not told of, and a request
+ * holds what was pushed, within the limits and one of each key. */
+static void check_cursor(const struct bench *bench) {
+    for (uint64_t i = 0; i < bench->forwarder.base; i++) {
+        assert_true(bench->model.told[i]);
+    }
+}
+
+static void check_batch(struct bench *bench,
+                        const struct forwarder_batch *batch) {
+    uint64_t bytes = 0;
+    assert_true(batch->count > 0);
+    assert_true(batch->count <= bench->forwarder.limits.entries_max);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct forwarder_entry *entry = &batch->entries[i];
+        struct slice text = text_of(bench, entry->seq);
+        assert_true(slice_eq(entry->bytes, text));
+        assert_int_equal(entry->wall_us, entry->seq * 10);
+        assert_false(bench->model.told[entry->seq]);
+        bytes += text.len + 1;
+#ifndef EDGE_CONTROL_TWO_PER_KEY
+        for (uint32_t j = 0; j < i; j++) {
+            assert_true(key_of(&bench->model, batch->entries[j].seq) !=
+                        key_of(&bench->model, entry->seq));
+            assert_true(batch->entries[j].seq < entry->seq);
+        }
+#endif
+    }
+    assert_true(bytes <= bench->forwarder.limits.bytes_max);
+}
+
+static void answer_entries(struct bench *bench,
+                           const struct forwarder_batch *batch,
+                           const enum forwarder_outcome *outcomes) {
+    uint64_t seqs[FORWARDER_BATCH_MAX];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        seqs[i] = batch->entries[i].seq;
+        if (outcomes[i] == ENTRY_CONFIRMED) {
+            model_take(&bench->model, seqs[i]);
+            bench->model.told[seqs[i]] = true;
+        }
+    }
+    forwarder_answer(&bench->forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+}
+
+/* --- every subset ------------------------------------------------------- */
+
+/* Sends until all is told. Entry i fails at its first try if bit i of `mask` is
+ * set; with `lost`, those not in the mask are taken and the answer to the first
+ * request never comes. */
+static void run_subset(struct bench *bench, uint32_t mask, bool lost) {
+    push_all(bench);
+    for (int requests = 0; bench->forwarder.base < bench->model.count;
+         requests++) {
+        assert_true(requests < 100);
+        const struct forwarder_batch *batch;
+        if (forwarder_take(&bench->forwarder, bench->now_us, &batch) !=
+            ERR_OK) {
+            int64_t due_us = forwarder_due_us(&bench->forwarder, bench->now_us);
+            assert_true(due_us > bench->now_us && due_us < INT64_MAX);
+            bench->now_us = due_us;
+            continue;
+        }
+        check_batch(bench, batch);
+        enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX];
+        for (uint32_t i = 0; i < batch->count; i++) {
+            uint64_t seq = batch->entries[i].seq;
+            bool fails = bench->model.tries[seq]++ == 0 && mask >> seq & 1;
+            outcomes[i] = !fails    ? ENTRY_CONFIRMED
+                          : seq % 2 ? ENTRY_FAILED
+                                    : ENTRY_THROTTLED;
+        }
+        if (lost && requests == 0) {
+            for (uint32_t i = 0; i < batch->count; i++) {
+                if (outcomes[i] == ENTRY_CONFIRMED) {
+                    model_take(&bench->model, batch->entries[i].seq);
+                }
+            }
+            forwarder_answer(&bench->forwarder, bench->now_us, CALL_OFFLINE,
+                             NULL);
+        } else {
+            answer_entries(bench, batch, outcomes);
+        }
+        check_cursor(bench);
+    }
+}
+
+static uint64_t violations_of_all_subsets(void) {
+    static struct bench bench;
+    static const uint32_t keys[] = {10, 4, 1};
+    struct forwarder_limits limits = {10, 1 << 20};
+    uint64_t violations = 0;
+    for (uint32_t mask = 0; mask < 1024; mask++) {
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+            for (int lost = 0; lost < 2; lost++) {
+                bench_begin(&bench, mask + 1, 10, keys[k], limits);
+                run_subset(&bench, mask, lost == 1);
+                assert_int_equal(bench.model.taken_count, 10);
+                assert_int_equal(bench.forwarder.counts.sent, 10);
+                violations += bench.model.violations;
+                forwarder_free(&bench.forwarder);
+            }
+        }
+    }
+    return violations;
+}
+
+/* --- a long and unlucky life -------------------------------------------- */
+
+static enum forwarder_outcome random_outcome(struct bench *bench) {
+    uint32_t die = dice_below(&bench->dice, 100);
+    return die < 80   ? ENTRY_CONFIRMED
+           : die < 90 ? ENTRY_FAILED
+           : die < 98 ? ENTRY_THROTTLED
+                      : ENTRY_REFUSED;
+}
+
+static enum forwarder_call random_call(struct bench *bench, uint32_t count,
+                                       uint32_t count_max) {
+    if (count > count_max) {
+        return dice_below(&bench->dice, 2) ? CALL_TOO_LARGE : CALL_INVALID;
+    }
+    uint32_t die = dice_below(&bench->dice, 100);
+    return die < 75   ? CALL_ANSWERED
+           : die < 85 ? CALL_OFFLINE
+           : die < 90 ? CALL_FAILED
+           : die < 94 ? CALL_THROTTLED
+           : die < 97 ? CALL_REFUSED
+                      : CALL_AGAIN;
+}
+
+/* One request. An answer that does not come may have been meant for a request
+ * that was done, in part or in whole. */
+static void random_request(struct bench *bench,
+                           const struct forwarder_batch *batch,
+                           uint32_t count_max) {
+    enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        outcomes[i] = random_outcome(bench);
+    }
+    enum forwarder_call call = random_call(bench, batch->count, count_max);
+    bench->now_us += dice_below(&bench->dice, 50000);
+    if (call == CALL_ANSWERED) {
+        answer_entries(bench, batch, outcomes);
+        return;
+    }
+    bool done = call == CALL_OFFLINE || call == CALL_FAILED;
+    for (uint32_t i = 0; done && i < batch->count; i++) {
+        if (outcomes[i] == ENTRY_CONFIRMED) {
+            model_take(&bench->model, batch->entries[i].seq);
+        }
+    }
+    forwarder_answer(&bench->forwarder, bench->now_us, call, NULL);
+}
+
+static uint64_t violations_of_a_life(uint64_t seed) {
+    static struct bench bench;
+    struct dice dice = {seed};
+    struct forwarder_limits limits = {1 + dice_below(&dice, 500),
+                                      RECORD_MAX + dice_below(&dice, 1 << 20)};
+    uint32_t keys = 1 + dice_below(&dice, 300);
+    bench_begin(&bench, seed, 200 + dice_below(&dice, 1300), keys, limits);
+    bench.bytes_max = 1 + dice_below(&dice, RECORD_MAX - 1);
+    uint32_t count_max = 1 + dice_below(&dice, limits.entries_max);
+    for (uint64_t steps = 0; bench.forwarder.base < bench.model.count;
+         steps++) {
+        assert_true(steps < 1000 * 1000);
+        uint32_t pushes = dice_below(&dice, 200);
+        for (uint32_t i = 0; i < pushes && push_next(&bench) == ERR_OK; i++) {
+        }
+        assert_true(bench.forwarder.count <= FORWARDER_EVENTS_MAX);
+        const struct forwarder_batch *batch;
+        if (forwarder_take(&bench.forwarder, bench.now_us, &batch) == ERR_OK) {
+            check_batch(&bench, batch);
+            random_request(&bench, batch, count_max);
+            if (steps % 64 == 0) {
+                check_cursor(&bench);
+            }
+            continue;
+        }
+        int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+        if (due_us < INT64_MAX) {
+            assert_true(due_us > bench.now_us);
+            bench.now_us = due_us;
+        }
+    }
+    check_cursor(&bench);
+    assert_int_equal(bench.model.taken_count, bench.model.count);
+    assert_int_equal(bench.forwarder.counts.sent, bench.model.count);
+    assert_int_equal(bench.forwarder.counts.refused, 0);
+    forwarder_free(&bench.forwarder);
+    return bench.model.violations;
+}
+
+static uint64_t violations_of_lives(void) {
+    uint64_t first = 20261123;
+    uint64_t violations = 0;
+    print_message("seeds %llu to %llu\n", (unsigned long long)first,
+                  (unsigned long long)first + 39);
+    for (uint64_t seed = first; seed < first + 40; seed++) {
+        violations += violations_of_a_life(seed);
+    }
+    return violations;
+}
+
+#ifdef EDGE_CONTROL_TWO_PER_KEY
+
+/* Goal: the judge of order is not blind. With several entries of a key in one
+ * request, a partial failure puts a later one first, and it is seen. */
+static void the_order_is_seen_to_break(void **state) {
+    (void)state;
+    assert_true(violations_of_all_subsets() > 0);
+    assert_true(violations_of_lives() > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_order_is_seen_to_break),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+/* Goal: whatever subset of ten entries fails, with the answer lost or not, all
+ * arrive, in order per key, and the cursor never runs ahead. */
+static void every_subset_may_fail(void **state) {
+    (void)state;
+    assert_int_equal(violations_of_all_subsets(), 0);
+}
+
+/* Goal: the same over long lives of random failures, keys, sizes, limits. */
+static void a_long_and_unlucky_life(void **state) {
+    (void)state;
+    assert_int_equal(violations_of_lives(), 0);
+}
+
+/* Goal: nothing is held before the first record; the window is bounded in
+ * events and in bytes, and a record out of turn is refused. */
+static void the_window_is_bounded(void **state) {
+    (void)state;
+    static struct bench bench;
+    struct forwarder_limits limits = {10, 1 << 20};
+    bench_begin(&bench, 1, MODEL_EVENTS_MAX, 5, limits);
+    assert_null(bench.forwarder.window);
+    push_all(&bench);
+    assert_int_equal(bench.forwarder.count, FORWARDER_EVENTS_MAX);
+    struct forwarder_record late = {.seq = 5000, .sendable = true};
+    assert_int_equal(forwarder_push(&bench.forwarder, &late), ERR_CORRUPT);
+    forwarder_free(&bench.forwarder);
+
+    bench_begin(&bench, 1, MODEL_EVENTS_MAX, 5, limits);
+    static uint8_t large[1024 * 1024];
+    struct forwarder_record record = {
+        .bytes = {large, sizeof large}, .size = sizeof large, .sendable = true};
+    err_t err = ERR_OK;
+    for (; err == ERR_OK; record.seq++) {
+        err = forwarder_push(&bench.forwarder, &record);
+    }
+    assert_int_equal(err, ERR_FULL);
+    assert_true(bench.forwarder.count * sizeof large <= FORWARDER_BYTES_MAX);
+    assert_true(bench.forwarder.count >= 3);
+    forwarder_free(&bench.forwarder);
+}
+
+static uint32_t take_count(struct bench *bench) {
+    const struct forwarder_batch *batch;
+    if (forwarder_take(&bench->forwarder, bench->now_us, &batch) != ERR_OK) {
+        return 0;
+    }
+    return batch->count;
+}
+
+static void confirm_all(struct bench *bench) {
+    enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX] = {ENTRY_CONFIRMED};
+    forwarder_answer(&bench->forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+}
+
+/* Goal: a request holds ten entries and not eleven, and exactly as many bytes
+ * as the limit but not one more. */
+static void limits_are_exact(void **state) {
+    (void)state;
+    static struct bench bench;
+    for (uint32_t over = 0; over < 2; over++) {
+        bench_begin(&bench, 1, 11, 11, (struct forwarder_limits){10, 1 << 20});
+        for (uint32_t i = 0; i < 10 + over; i++) {
+            assert_int_equal(push_next(&bench), ERR_OK);
+        }
+        assert_int_equal(take_count(&bench), 10);
+        confirm_all(&bench);
+        assert_int_equal(take_count(&bench), over);
+        forwarder_free(&bench.forwarder);
+
+        bench_begin(&bench, 1, 0, 1, (struct forwarder_limits){10, 262143});
+        for (uint64_t i = 0; i < 3; i++) {
+            struct forwarder_record record = {.seq = i,
+                                              .key = i,
+                                              .size =
+                                                  87381 + (i == 2 ? over : 0),
+                                              .sendable = true};
+            assert_int_equal(forwarder_push(&bench.forwarder, &record), ERR_OK);
+        }
+        assert_int_equal(take_count(&bench), over ? 2 : 3);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
+/* Goal: one request in flight; paused, none; going on forgets the back-off. */
+static void pausing(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 20, 20, (struct forwarder_limits){10, 1 << 20});
+    push_all(&bench);
+    assert_int_equal(take_count(&bench), 10);
+    assert_int_equal(take_count(&bench), 0);
+    assert_true(forwarder_ready(&bench.forwarder, bench.now_us));
+    forwarder_pause(&bench.forwarder, true);
+    assert_false(forwarder_ready(&bench.forwarder, bench.now_us));
+    assert_int_equal(forwarder_due_us(&bench.forwarder, bench.now_us),
+                     INT64_MAX);
+    forwarder_answer(&bench.forwarder, bench.now_us, CALL_REFUSED, NULL);
+    assert_int_equal(take_count(&bench), 0);
+    forwarder_pause(&bench.forwarder, false);
+    assert_int_equal(take_count(&bench), 10);
+    assert_int_equal(bench.forwarder.counts.repeated, 10);
+    forwarder_free(&bench.forwarder);
+}
+
+/* Goal: while a call's failure is waited out nothing leaves and nothing counts
+ * as ready; the wait is within its bounds. */
+static void failures_are_waited_out(void **state) {
+    (void)state;
+    static const struct {
+        enum forwarder_call call;
+        int64_t least_us, most_us;
+    } cases[] = {
+        {CALL_OFFLINE, 0, 50000},     {CALL_FAILED, 0, 50000},
+        {CALL_THROTTLED, 0, 1000000}, {CALL_REFUSED, 10000000, 20000000},
+        {CALL_AGAIN, 0, 0},
+    };
+    static struct bench bench;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (uint64_t seed = 0; seed < 100; seed++) {
+            bench_begin(&bench, seed, 3, 3, (struct forwarder_limits){10, 99});
+            push_all(&bench);
+            assert_true(take_count(&bench) > 0);
+            forwarder_answer(&bench.forwarder, bench.now_us, cases[i].call,
+                             NULL);
+            int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+            int64_t wait_us = due_us - bench.now_us;
+            assert_true(wait_us >= cases[i].least_us);
+            assert_true(wait_us <= cases[i].most_us);
+            assert_int_equal(forwarder_ready(&bench.forwarder, bench.now_us),
+                             wait_us == 0);
+            bench.now_us = due_us;
+            assert_true(take_count(&bench) > 0);
+            forwarder_free(&bench.forwarder);
+        }
+    }
+}
+
+/* Goal: an offline line is never tried less often than each five seconds, a
+ * failing service each twenty. */
+static void back_off_is_capped(void **state) {
+    (void)state;
+    static struct bench bench;
+    for (int offline = 0; offline < 2; offline++) {
+        int64_t longest_us = 0;
+        bench_begin(&bench, 7, 1, 1, (struct forwarder_limits){10, 99});
+        push_all(&bench);
+        for (int i = 0; i < 500; i++) {
+            assert_int_equal(take_count(&bench), 1);
+            forwarder_answer(&bench.forwarder, bench.now_us,
+                             offline ? CALL_OFFLINE : CALL_FAILED, NULL);
+            int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+            int64_t wait_us = due_us - bench.now_us;
+            longest_us = wait_us > longest_us ? wait_us : longest_us;
+            bench.now_us = due_us;
+        }
+        int64_t cap_us = offline ? 5000000 : 20000000;
+        assert_true(longest_us <= cap_us && longest_us > cap_us * 9 / 10);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
+/* Goal: a request that is turned down whole is halved until the entry at fault
+ * stands alone; that one is held and counted, all others arrive, and a minute
+ * later it is tried again. */
+static void one_bad_entry_is_found(void **state) {
+    (void)state;
+    static const enum forwarder_call calls[] = {CALL_TOO_LARGE, CALL_INVALID};
+    static struct bench bench;
+    for (size_t c = 0; c < 2; c++) {
+        bench_begin(&bench, 3, 40, 40, (struct forwarder_limits){10, 1 << 20});
+        push_all(&bench);
+        const struct forwarder_batch *batch;
+        int64_t began_us = bench.now_us;
+        while (bench.model.taken_count < 39) {
+            if (forwarder_take(&bench.forwarder, bench.now_us, &batch) !=
+                ERR_OK) {
+                bench.now_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+                continue;
+            }
+            bool bad = false;
+            for (uint32_t i = 0; i < batch->count; i++) {
+                bad = bad || batch->entries[i].seq == 13;
+            }
+            if (bad) {
+                forwarder_answer(&bench.forwarder, bench.now_us, calls[c],
+                                 NULL);
+            } else {
+                enum forwarder_outcome outcomes[10] = {ENTRY_CONFIRMED};
+                answer_entries(&bench, batch, outcomes);
+            }
+        }
+        assert_true(bench.now_us - began_us <= 20000000);
+        assert_int_equal(bench.forwarder.base, 13);
+        assert_int_equal(bench.forwarder.counts.refused, 1);
+        assert_int_equal(take_count(&bench), 0);
+        int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+        assert_true(due_us - began_us >= FORWARDER_REFUSED_US);
+        bench.now_us = due_us;
+        assert_int_equal(take_count(&bench), 1);
+        confirm_all(&bench);
+        assert_int_equal(bench.forwarder.base, 40);
+        assert_int_equal(bench.forwarder.counts.refused, 0);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
+/* Goal: an event that the sink can never take holds its key and counts as
+ * refused; the other keys go on, and the cursor stops before it. */
+static void what_cannot_be_sent_holds_its_key(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 3, 0, 1, (struct forwarder_limits){10, 1 << 20});
+    for (uint64_t seq = 0; seq < 6; seq++) {
+        struct forwarder_record record = {
+            .seq = seq, .key = seq % 2, .size = 1, .sendable = seq != 2};
+        assert_int_equal(forwarder_push(&bench.forwarder, &record), ERR_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        bench.model.count = 6;
+        if (take_count(&bench) > 0) {
+            confirm_all(&bench);
+        }
+    }
+    assert_int_equal(bench.forwarder.base, 2);
+    assert_int_equal(bench.forwarder.counts.sent, 4);
+    assert_int_equal(bench.forwarder.counts.refused, 1);
+    assert_int_equal(forwarder_due_us(&bench.forwarder, bench.now_us),
+                     INT64_MAX);
+    forwarder_free(&bench.forwarder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_subset_may_fail),
+        cmocka_unit_test(a_long_and_unlucky_life),
+        cmocka_unit_test(the_window_is_bounded),
+        cmocka_unit_test(limits_are_exact),
+        cmocka_unit_test(pausing),
+        cmocka_unit_test(failures_are_waited_out),
+        cmocka_unit_test(back_off_is_capped),
+        cmocka_unit_test(one_bad_entry_is_found),
+        cmocka_unit_test(what_cannot_be_sent_holds_its_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
