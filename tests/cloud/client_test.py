@@ -20,6 +20,7 @@ from botocore.exceptions import (BotoCoreError, ClientError,
 
 from harness import PROGRAM, PYTHON, LocalCloud
 
+os.environ["NO_PROXY"] = "*"  # all is on this machine
 REGION = "eu-central-1"
 PREFIX = f"arn:aws:kinesis:{REGION}:123456789012:stream/"
 SINKS = 40  # at least as many as there are tests

@@ -12,6 +12,8 @@ import urllib.request
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cloud.py")
 PYTHON = "/usr/bin/python3"
+# All is on this machine, whatever proxy the environment names.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalCloud:
@@ -69,7 +71,7 @@ class LocalCloud:
         url = f"http://127.0.0.1:{self.control_port}{path}"
         data = None if body is None else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(url, data, timeout=30) as answer:
+            with DIRECT.open(url, data, timeout=30) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
