@@ -74,16 +74,17 @@ static void order_id_format(const struct till *till, uint64_t index,
              till->device.setting->prefix, till->device.name, index + 1);
 }
 
-/* The order that an order id, or an event id made of one, belongs to. */
+/* The order that an order id, or an event id made of one, belongs to, and what
+ * follows the order id in it. */
 static struct till_order *order_find(struct till *till, const char *id,
-                                     uint64_t *ret_index) {
+                                     uint64_t *ret_index, char **ret_rest) {
     char mine[OUTBOX_ID_SIZE];
     int len = snprintf(mine, sizeof mine, "%s-%s-",
                        till->device.setting->prefix, till->device.name);
     if (strncmp(id, mine, (size_t)len) != 0) {
         return NULL;
     }
-    uint64_t number = strtoull(id + len, NULL, 10);
+    uint64_t number = strtoull(id + len, ret_rest, 10);
     if (number == 0 || number > till->count) {
         return NULL;
     }
@@ -193,15 +194,14 @@ static void till_receipt(struct device *device,
                          const struct client_receipt *got) {
     struct till *till = till_of(device);
     uint64_t index;
-    struct till_order *order = order_find(till, got->id, &index);
+    char *rest;
+    struct till_order *order = order_find(till, got->id, &index, &rest);
     if (order == NULL || !order_is_open(order)) {
         return;
     }
-    char order_id[OUTBOX_ID_SIZE];
-    order_id_format(till, index, order_id);
     if (got->accepted) {
         order->again_us = client_now_us() + order->again_wait_us;
-    } else if (strcmp(got->id, order_id) == 0) {
+    } else if (*rest == '\0') {
         order_end(till, index, TILL_REJECTED, "rejected receipt");
     }
 }
@@ -219,10 +219,14 @@ static void till_notice(struct device *device, const cJSON *event) {
     struct till *till = till_of(device);
     const char *type = message_text(event, "type");
     uint64_t index;
+    char *rest;
     struct till_order *order =
-        order_find(till, message_text(event, "subject"), &index);
+        order_find(till, message_text(event, "subject"), &index, &rest);
+    if (order == NULL || *rest != '\0') {
+        return;
+    }
     for (size_t i = 0; i < sizeof notices / sizeof notices[0]; i++) {
-        if (order == NULL || strcmp(type, notices[i].type) != 0) {
+        if (strcmp(type, notices[i].type) != 0) {
             continue;
         }
         if (notices[i].state != TILL_ACCEPTED) {
