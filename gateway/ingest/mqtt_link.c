@@ -356,10 +356,6 @@ void mqtt_link_release(struct mqtt_link *link) {
     }
 }
 
-bool mqtt_link_backed_up(const struct mqtt_link *link) {
-    return link->client != NULL && mosquitto_want_write(link->client);
-}
-
 static void on_timer_closed(uv_handle_t *handle) {
     struct mqtt_link *link = handle->data;
     if (--link->timers_open == 0) {

@@ -60,8 +60,6 @@ err_t mqtt_link_read(struct mqtt_link *link) MUST_USE;
 /* Writes what is queued, acknowledgements included, and reports `readable`
  * again once all of it is out. */
 void mqtt_link_release(struct mqtt_link *link);
-/* Anything to send waits for the socket. */
-bool mqtt_link_backed_up(const struct mqtt_link *link);
 
 /* Closes without a DISCONNECT (what was not released is never sent) and frees
  * once the loop has turned. Takes NULL. */

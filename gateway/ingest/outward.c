@@ -14,7 +14,7 @@ enum {
     ITEMS_FIRST = 64,
 };
 
-enum item_kind { ITEM_ACCEPT, ITEM_REJECT, ITEM_NOTICE, ITEM_CHANNEL };
+enum item_kind { ITEM_ACCEPT, ITEM_REJECT, ITEM_NOTICE };
 
 struct item {
     enum item_kind kind;
@@ -22,7 +22,7 @@ struct item {
     uint64_t needs_end;
     uint64_t seq;
     uint64_t order; /* place in the batch: what a sort falls back on */
-    size_t address; /* offset of the device or the type in the buffer */
+    size_t address; /* offset of the device in the buffer */
     size_t address_len;
     size_t body_len;   /* id, payload: follows the address */
     size_t reason_len; /* follows the body */
@@ -123,12 +123,6 @@ err_t outward_notice(struct outward *outward, uint64_t needs_end,
                      struct slice device, struct slice payload) {
     struct item item = {.kind = ITEM_NOTICE, .needs_end = needs_end};
     return add(outward, item, device, payload, SLICE_EMPTY);
-}
-
-err_t outward_channel(struct outward *outward, uint64_t needs_end,
-                      struct slice type, struct slice payload) {
-    struct item item = {.kind = ITEM_CHANNEL, .needs_end = needs_end};
-    return add(outward, item, type, payload, SLICE_EMPTY);
 }
 
 static struct slice item_address(const struct outward *outward,
@@ -298,9 +292,8 @@ static err_t release_ready(struct outward *outward, size_t ready,
     }
     for (; at < ready; at++) {
         const struct item *item = &outward->items[at];
-        void (*send)(void *, struct slice, struct slice) =
-            item->kind == ITEM_NOTICE ? sink->notice : sink->channel;
-        send(sink->self, item_address(outward, item), item_body(outward, item));
+        sink->notice(sink->self, item_address(outward, item),
+                     item_body(outward, item));
     }
     return ERR_OK;
 }

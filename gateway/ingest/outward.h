@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waits to leave the gateway: receipts, notices and events of the local
- * channel, each with the durable end it needs (promise P4: every outward thing
+/* What waits to leave the gateway: receipts and notices, each with the durable
+ * end it needs (promise P4: every outward thing
  * carries the sequence number it needs, and leaves when the durable position
  * has reached it). */
 #ifndef GATEWAY_INGEST_OUTWARD_H
@@ -16,7 +16,6 @@ struct outward_sink {
     void *self;
     void (*receipt)(void *self, struct slice device, struct slice payload);
     void (*notice)(void *self, struct slice device, struct slice payload);
-    void (*channel)(void *self, struct slice type, struct slice payload);
 };
 
 err_t outward_new(struct outward **ret) MUST_USE;
@@ -33,8 +32,6 @@ err_t outward_reject(struct outward *outward, uint64_t needs_end,
                      struct slice id, const char *reason) MUST_USE;
 err_t outward_notice(struct outward *outward, uint64_t needs_end,
                      struct slice device, struct slice payload) MUST_USE;
-err_t outward_channel(struct outward *outward, uint64_t needs_end,
-                      struct slice type, struct slice payload) MUST_USE;
 
 /* Lets go all whose need is met, in order; the receipts of one device become
  * one message, in the encoding the device used: {"accepted":[{"id","seq"}],

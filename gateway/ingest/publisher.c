@@ -105,12 +105,12 @@ static bool has_room(const struct publisher *publisher, struct slice payload) {
 }
 
 /* Queued by libmosquitto, then written as far as the socket takes it. */
-static int publish(struct publisher *publisher, const char *topic, int qos,
+static int publish(struct publisher *publisher, const char *topic,
                    struct slice payload) {
     int message_id = 0;
     int code = mosquitto_publish_v5(mqtt_link_client(publisher->link),
                                     &message_id, topic, (int)payload.len,
-                                    payload.data, qos, false, NULL);
+                                    payload.data, 1, false, NULL);
     mqtt_link_release(publisher->link);
     return code == MOSQ_ERR_SUCCESS ? message_id : -1;
 }
@@ -125,7 +125,7 @@ void publisher_to_device(struct publisher *publisher, struct slice device,
         drop(publisher, leaf);
         return;
     }
-    int message_id = publish(publisher, topic, 1, payload);
+    int message_id = publish(publisher, topic, payload);
     if (message_id < 0) {
         drop(publisher, leaf);
         return;
@@ -137,22 +137,6 @@ void publisher_to_device(struct publisher *publisher, struct slice device,
         (uint32_t)payload.len + 1;
     publisher->waiting++;
     publisher->waiting_bytes += payload.len;
-}
-
-void publisher_to_channel(struct publisher *publisher, struct slice type,
-                          struct slice payload) {
-    char topic[TOPIC_MAX];
-    int len = snprintf(topic, sizeof topic, "shopme/%s/events/%.*s",
-                       publisher->store, SLICE_ARG(type));
-    if (len < 0 || (size_t)len >= sizeof topic ||
-        !mqtt_link_is_up(publisher->link) ||
-        mqtt_link_backed_up(publisher->link)) {
-        drop(publisher, "channel");
-        return;
-    }
-    if (publish(publisher, topic, 0, payload) < 0) {
-        drop(publisher, "channel");
-    }
 }
 
 uint64_t publisher_dropped(const struct publisher *publisher) {

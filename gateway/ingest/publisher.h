@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's own voice: receipts, notices and the local event channel leave
- * on one connection, apart from the sessions that hold acknowledgements.
+/* The gateway's own voice: receipts and notices leave on one connection, apart
+ * from the sessions that hold acknowledgements.
  *
  * libmosquitto's queue has no bound, so this one is counted: past it a receipt
- * is dropped (the device repeats its event), a channel event is dropped (its
- * reader catches up), a notice is dropped (an open payment is asked for again,
- * an order's outcome is told again when it is placed again). */
+ * is dropped (the device repeats its event), a notice is dropped (an open
+ * payment is asked for again, an order's outcome is told again when it is
+ * placed again). */
 #ifndef GATEWAY_INGEST_PUBLISHER_H
 #define GATEWAY_INGEST_PUBLISHER_H
 
@@ -37,10 +37,6 @@ void publisher_untarget(struct publisher *publisher);
 /* On shopme/{store}/{device}/{leaf}, QoS 1. */
 void publisher_to_device(struct publisher *publisher, struct slice device,
                          const char *leaf, struct slice payload);
-/* On shopme/{store}/events/{type}, QoS 0. */
-void publisher_to_channel(struct publisher *publisher, struct slice type,
-                          struct slice payload);
-
 uint64_t publisher_dropped(const struct publisher *publisher);
 void publisher_free(struct publisher *publisher); /* takes NULL */
 

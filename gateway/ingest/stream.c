@@ -78,21 +78,15 @@ static struct shop_stamp stamp_of(const struct stream *stream, uint64_t seq) {
     };
 }
 
-/* The shop's events are for its device and for whoever listens in the store;
- * one that JSON cannot say is told to nobody here, and is in the journal. */
+/* A notice for the device that an event of the shop's concerns. */
 static err_t announce(struct stream *stream, const struct event *event,
                       struct shop_stamp stamp, struct slice device) {
-    uint64_t needs_end = stamp.seq + 1;
     struct slice json;
-    err_t err = render(stream, event, stamp, &json);
-    if (err == ERR_UNSUPPORTED) {
+    if (device.len == 0) {
         return ERR_OK;
     }
-    TRY(err);
-    if (device.len > 0) {
-        TRY(outward_notice(stream->outward, needs_end, device, json));
-    }
-    return outward_channel(stream->outward, needs_end, event->type, json);
+    TRY(render(stream, event, stamp, &json));
+    return outward_notice(stream->outward, stamp.seq + 1, device, json);
 }
 
 static err_t shop_publish(void *self, const struct event *event,
@@ -309,7 +303,6 @@ static err_t accept_new(struct stream *stream,
     stream->counts.accepted++;
     if (stream->shop != NULL) {
         const struct shop_stamp stamp = stamp_of(stream, seq);
-        TRY(announce(stream, event, stamp, SLICE_EMPTY));
         const struct shop_bus bus = {stream, shop_publish, shop_repeat};
         TRY(shop_run(stream->shop, event, message->device, stamp, &bus));
     }
@@ -377,17 +370,11 @@ static void send_notice(void *self, struct slice device, struct slice payload) {
     publisher_to_device(stream->options.publisher, device, "notices", payload);
 }
 
-static void send_channel(void *self, struct slice type, struct slice payload) {
-    struct stream *stream = self;
-    publisher_to_channel(stream->options.publisher, type, payload);
-}
-
 static err_t release(struct stream *stream) {
     const struct outward_sink sink = {
         .self = stream,
         .receipt = send_receipt,
         .notice = send_notice,
-        .channel = send_channel,
     };
     uint64_t durable_end = atomic_load_explicit(
         &journal_position(stream->journal)->end, memory_order_acquire);

@@ -17,7 +17,6 @@ struct seen {
     int accepted;
     int rejected;
     int notices;
-    int channel;
     char last[4096];
     char last_device[64];
 };
@@ -44,14 +43,8 @@ static void see_notice(void *self, struct slice device, struct slice payload) {
     ((struct seen *)self)->notices++;
 }
 
-static void see_channel(void *self, struct slice type, struct slice payload) {
-    (void)type;
-    (void)payload;
-    ((struct seen *)self)->channel++;
-}
-
 static struct outward_sink sink_of(struct seen *seen) {
-    return (struct outward_sink){seen, see_receipt, see_notice, see_channel};
+    return (struct outward_sink){seen, see_receipt, see_notice};
 }
 
 static void waits_for_its_need(void **state) {
@@ -100,13 +93,10 @@ static void groups_by_device(void **state) {
                                  (uint64_t)i);
         assert_int_equal(err, ERR_OK);
     }
-    assert_int_equal(outward_channel(outward, 1, SLICE("T"), SLICE("{}")),
-                     ERR_OK);
     assert_int_equal(outward_release(outward, 1, &sink), ERR_OK);
     assert_int_equal(seen.receipts, DEVICES);
     assert_int_equal(seen.accepted + seen.rejected, DEVICES * EACH);
     assert_int_equal(seen.rejected, (DEVICES * EACH + 6) / 7);
-    assert_int_equal(seen.channel, 1);
     outward_free(outward);
 }
 
