@@ -153,7 +153,9 @@ static void apply_meaning(enum meaning meaning, const char *message,
 
 static void read_code(uint32_t status, const char *code, const char *message,
                       struct answer *ret) {
-    ret->call = status >= 500 ? CALL_FAILED : CALL_REFUSED;
+    ret->call = status >= 500   ? CALL_FAILED
+                : status == 429 ? CALL_THROTTLED
+                                : CALL_REFUSED;
     for (size_t i = 0; i < CODES_COUNT; i++) {
         if (strcmp(CODES[i].code, code) == 0) {
             apply_meaning(CODES[i].meaning, message, ret);

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is sent: the entries of both services to the byte, sizes as the service
+ * counts them, and events that cannot be sent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "bridge/digest.h"
+#include "bridge/sink.h"
+#include "gateway/event/base64.h"
+#include "gateway/event/json.h"
+
+enum { ROOM = 2 * 1024 * 1024 };
+
+struct bench {
+    struct config config;
+    struct config_stream stream;
+    struct sink_target target;
+    struct sink_buffer scratch;
+    struct sink_buffer body;
+    struct forwarder_batch batch;
+    struct reason reason;
+    uint8_t memory[ROOM];
+    struct writer writer; /* stored events, one behind the other */
+};
+
+static int set_up(void **state) {
+    struct bench *bench = calloc(1, sizeof *bench);
+    strcpy(bench->config.store, "store-7");
+    strcpy(bench->config.cloud.source_prefix, "com.shopme");
+    strcpy(bench->stream.sink_name, "bus-\"1\"");
+    bench->target = (struct sink_target){&bench->config, &bench->stream};
+    bench->writer = writer_over(bench->memory, sizeof bench->memory);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct bench *bench = *state;
+    sink_buffer_free(&bench->scratch);
+    sink_buffer_free(&bench->body);
+    free(bench);
+    return 0;
+}
+
+static struct event an_event(const char *type, const char *source) {
+    return (struct event){
+        .id = SLICE("e1"),
+        .source = slice_from_str(source),
+        .type = slice_from_str(type),
+        .data_kind = EVENT_DATA_JSON,
+        .data = SLICE("{\"a\": \"b\\n\\\"c\\\"\"}"),
+    };
+}
+
+static struct slice store(struct bench *bench, const struct event *event) {
+    size_t start = bench->writer.len;
+    event_store(event, &bench->writer);
+    assert_false(bench->writer.full);
+    return slice_part(writer_slice(&bench->writer), start,
+                      bench->writer.len - start);
+}
+
+static struct forwarder_record measure(struct bench *bench,
+                                       const struct sink *sink,
+                                       const struct event *event) {
+    struct forwarder_record record = {
+        .seq = 7, .wall_us = 1795432440812999, .bytes = store(bench, event)};
+    assert_int_equal(sink_measure(sink, &bench->target, &bench->scratch,
+                                  &record, &bench->reason),
+                     ERR_OK);
+    return record;
+}
+
+static void add(struct bench *bench, const struct event *event) {
+    bench->batch.entries[bench->batch.count++] = (struct forwarder_entry){
+        .seq = 7, .wall_us = 1795432440812999, .bytes = store(bench, event)};
+}
+
+static struct slice build(struct bench *bench, const struct sink *sink) {
+    struct slice body;
+    assert_int_equal(sink_build(sink, &bench->target, &bench->batch,
+                                &bench->scratch, &bench->body, &body),
+                     ERR_OK);
+    assert_int_equal(json_check(body, &bench->reason), ERR_OK);
+    return body;
+}
+
+/* The decoded text of a string member. */
+static struct slice text_in(struct slice object, const char *name,
+                            struct arena *arena) {
+    struct slice value;
+    struct slice text;
+    assert_int_equal(json_get(object, name, &value), ERR_OK);
+    assert_int_equal(json_string(value, arena, &text), ERR_OK);
+    return text;
+}
+
+static struct slice rendered(const struct event *event, uint8_t *memory,
+                             size_t size) {
+    struct event_record record = {7, 1795432440812999};
+    struct writer writer = writer_over(memory, size);
+    assert_int_equal(event_render_json(event, &record, &writer), ERR_OK);
+    return writer_slice(&writer);
+}
+
+/* Goal: an EventBridge entry: recorded time with milliseconds, Detail exactly
+ * the structured event, the size as AWS sums it. */
+static void an_eventbridge_entry(void **state) {
+    struct bench *bench = *state;
+    struct event event = an_event("OrderCreated", "/store-7/order");
+    add(bench, &event);
+    add(bench, &event);
+    struct slice body = build(bench, &sink_eventbridge);
+    struct slice entries;
+    struct slice entry;
+    size_t at = 0;
+    assert_int_equal(json_get(body, "Entries", &entries), ERR_OK);
+    assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+    assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+    struct slice end;
+    assert_int_equal(json_element(entries, &at, &end), ERR_END);
+
+    uint8_t memory[4096];
+    uint8_t detail[4096];
+    struct arena arena = arena_over(memory, sizeof memory);
+    struct slice time;
+    assert_int_equal(json_get(entry, "Time", &time), ERR_OK);
+    assert_true(slice_eq_str(time, "1795432440.812"));
+    assert_true(
+        slice_eq_str(text_in(entry, "Source", &arena), "com.shopme.order"));
+    assert_true(
+        slice_eq_str(text_in(entry, "DetailType", &arena), "OrderCreated"));
+    assert_true(
+        slice_eq_str(text_in(entry, "EventBusName", &arena), "bus-\"1\""));
+    struct slice json = rendered(&event, detail, sizeof detail);
+    assert_true(slice_eq(text_in(entry, "Detail", &arena), json));
+    struct forwarder_record record = measure(bench, &sink_eventbridge, &event);
+    assert_true(record.sendable);
+    assert_int_equal(record.size, 14 + strlen("com.shopme.order") +
+                                      strlen("OrderCreated") + json.len);
+}
+
+/* Goal: only what the shop publishes under its own source speaks as a service;
+ * a device that borrows either name stays a device. */
+static void sources(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        const char *type, *source, *expected;
+    } cases[] = {
+        {"OrderCreated", "/store-7/order", "com.shopme.order"},
+        {"InventoryReserved", "/store-7/inventory", "com.shopme.inventory"},
+        {"PaymentRequested", "/store-7/payment", "com.shopme.payment"},
+        {"OrderFulfiled", "/store-7/fulfilment", "com.shopme.fulfilment"},
+        {"OrderPlaced", "/store-7/till-1", "com.shopme.device"},
+        {"OrderPlaced", "/store-7/order", "com.shopme.device"},
+        {"OrderCreated", "/store-7/till-1", "com.shopme.device"},
+        {"OrderCreated", "/store-8/order", "com.shopme.device"},
+        {"OrderCreated", "/store-7/order/", "com.shopme.device"},
+        {"OrderCreated", "/store-7/a/order", "com.shopme.device"},
+        {"OrderCreated", "store-7/order", "com.shopme.device"},
+        {"OrderCreated", "/store-7", "com.shopme.device"},
+        {"OrderCreated", "/", "com.shopme.device"},
+        {"ReadingTaken", "/store-7/sensor", "com.shopme.device"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct event event = an_event(cases[i].type, cases[i].source);
+        bench->batch.count = 0;
+        add(bench, &event);
+        struct slice body = build(bench, &sink_eventbridge);
+        char expected[80];
+        snprintf(expected, sizeof expected, "\"Source\":\"%s\",",
+                 cases[i].expected);
+        char text[4096];
+        assert_int_equal(slice_to_str(body, text, sizeof text), ERR_OK);
+        if (strstr(text, expected) == NULL) {
+            fail_msg("%s from %s: %s", cases[i].type, cases[i].source, text);
+        }
+    }
+}
+
+/* Goal: a Kinesis record: the structured event in base64 under its key. */
+static void a_kinesis_record(void **state) {
+    struct bench *bench = *state;
+    struct event event = an_event("ReadingTaken", "/store-7/sensor");
+    event.subject = SLICE("k\"1");
+    add(bench, &event);
+    struct slice body = build(bench, &sink_kinesis);
+    struct slice records;
+    struct slice record;
+    size_t at = 0;
+    uint8_t memory[4096];
+    uint8_t data[4096];
+    uint8_t detail[4096];
+    struct arena arena = arena_over(memory, sizeof memory);
+    assert_true(slice_eq_str(text_in(body, "StreamName", &arena), "bus-\"1\""));
+    assert_int_equal(json_get(body, "Records", &records), ERR_OK);
+    assert_int_equal(json_element(records, &at, &record), ERR_OK);
+    assert_true(slice_eq_str(text_in(record, "PartitionKey", &arena), "k\"1"));
+    size_t len;
+    assert_int_equal(
+        event_base64_read(text_in(record, "Data", &arena), data, &len), ERR_OK);
+    struct slice json = rendered(&event, detail, sizeof detail);
+    assert_true(slice_eq(slice_of(data, len), json));
+    assert_int_equal(measure(bench, &sink_kinesis, &event).size, json.len + 3);
+}
+
+/* Goal: 256 characters are a partition key, one more is its SHA-256; characters
+ * are counted, not bytes. */
+static void long_partition_keys(void **state) {
+    struct bench *bench = *state;
+    char key[1024];
+    for (int wide = 0; wide < 2; wide++) {
+        for (size_t count = 256; count <= 257; count++) {
+            key[0] = '\0';
+            for (size_t i = 0; i < count; i++) {
+                strcat(key, wide ? "\xe4\xb8\xad" : "k");
+            }
+            struct event event = an_event("T", "/store-7/s");
+            event.subject = slice_from_str(key);
+            bench->batch.count = 0;
+            add(bench, &event);
+            struct slice body = build(bench, &sink_kinesis);
+            uint8_t digest[DIGEST_SIZE];
+            char hex[DIGEST_HEX_SIZE];
+            digest_sha256(event.subject, digest);
+            digest_hex(digest, hex);
+            char text[8192];
+            assert_int_equal(slice_to_str(body, text, sizeof text), ERR_OK);
+            assert_non_null(strstr(text, count == 256 ? key : hex));
+        }
+    }
+}
+
+/* An event whose entry is exactly `size` bytes for the sink. */
+static struct event event_of_size(struct bench *bench, const struct sink *sink,
+                                  uint32_t size, char *text) {
+    struct event event = an_event("ReadingTaken", "/store-7/sensor");
+    event.data = SLICE("\"\"");
+    uint32_t least = measure(bench, sink, &event).size;
+    size_t pad = size - least;
+    text[0] = '"';
+    memset(text + 1, 'x', pad);
+    text[pad + 1] = '"';
+    event.data = slice_of(text, pad + 2);
+    return event;
+}
+
+/* Goal: the largest entry each sink takes is sent, and one byte more is held
+ * with words that name the event, its size and the limit. */
+static void the_largest_entry(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        const struct sink *sink;
+        uint32_t most;
+    } cases[] = {{&sink_eventbridge, 262143}, {&sink_kinesis, 1048576}};
+    static char text[ROOM];
+    for (size_t i = 0; i < 2; i++) {
+        const struct sink *sink = cases[i].sink;
+        bench->writer.len = 0;
+        struct event event = event_of_size(bench, sink, cases[i].most, text);
+        struct forwarder_record record = measure(bench, sink, &event);
+        assert_true(record.sendable);
+        assert_int_equal(record.size, cases[i].most);
+        bench->writer.len = 0;
+        event = event_of_size(bench, sink, cases[i].most + 1, text);
+        record = measure(bench, sink, &event);
+        assert_false(record.sendable);
+        char size[32];
+        snprintf(size, sizeof size, "%u bytes", cases[i].most + 1);
+        assert_non_null(strstr(bench->reason.text, size));
+        assert_non_null(strstr(bench->reason.text, "event 7 (ReadingTaken)"));
+    }
+}
+
+/* Goal: requests hold what the services' limits say. */
+static void request_limits(void **state) {
+    (void)state;
+    assert_int_equal(sink_eventbridge.limits.entries_max, 10);
+    assert_int_equal(sink_eventbridge.limits.bytes_max, 262143);
+    assert_int_equal(sink_kinesis.limits.entries_max, 500);
+    assert_int_equal(sink_kinesis.limits.bytes_max, 5 * 1024 * 1024);
+}
+
+/* Goal: an event that cannot be read or has no form in JSON is not sendable,
+ * with words, and waits for nobody. */
+static void what_cannot_be_sent(void **state) {
+    struct bench *bench = *state;
+    struct event event = an_event("T", "/store-7/s");
+    event.data_kind = EVENT_DATA_CBOR;
+    event.data = SLICE("\xf7"); /* undefined */
+    struct forwarder_record record = measure(bench, &sink_kinesis, &event);
+    assert_false(record.sendable);
+    assert_non_null(strstr(bench->reason.text, "event 7 cannot be sent"));
+
+    record.bytes = SLICE("not an event");
+    record.sendable = true;
+    assert_int_equal(sink_measure(&sink_kinesis, &bench->target,
+                                  &bench->scratch, &record, &bench->reason),
+                     ERR_OK);
+    assert_false(record.sendable);
+    uint64_t key = record.key;
+    record.seq = 8;
+    assert_int_equal(sink_measure(&sink_kinesis, &bench->target,
+                                  &bench->scratch, &record, &bench->reason),
+                     ERR_OK);
+    assert_true(record.key != key);
+}
+
+/* Goal: the key of the forwarder is that of the event. */
+static void keys(void **state) {
+    struct bench *bench = *state;
+    struct event event = an_event("T", "/store-7/s");
+    uint64_t by_source = measure(bench, &sink_kinesis, &event).key;
+    event.subject = SLICE("order-1");
+    uint64_t by_subject = measure(bench, &sink_kinesis, &event).key;
+    event.id = SLICE("another");
+    assert_true(by_source != by_subject);
+    assert_true(by_subject == measure(bench, &sink_eventbridge, &event).key);
+}
+
+/* Goal: the probe asks for the bus by its name. */
+static void the_probe(void **state) {
+    struct bench *bench = *state;
+    sink_eventbridge.write_probe(&bench->target, &bench->writer);
+    assert_true(slice_eq_str(writer_slice(&bench->writer),
+                             "{\"Name\":\"bus-\\\"1\\\"\"}"));
+    assert_null(sink_kinesis.probe_call);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_eventbridge_entry, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kinesis_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_partition_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_largest_entry, set_up, tear_down),
+        cmocka_unit_test(request_limits),
+        cmocka_unit_test_setup_teardown(what_cannot_be_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_probe, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
