@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands of shopme-edge, one file each. Each takes its own name and
+ * what follows it, and returns the process's exit status. */
+#ifndef GATEWAY_COMMANDS_COMMANDS_H
+#define GATEWAY_COMMANDS_COMMANDS_H
+
+#define COMMANDS_CONFIG_DEFAULT "/etc/shopme-edge/shopme-edge.yaml"
+
+enum {
+    COMMANDS_EXIT_USAGE = 2,      /* wrong words on the command line */
+    COMMANDS_EXIT_UNFINISHED = 3, /* in time, and not all done */
+};
+
+int command_run(int argc, char **argv);
+
+#endif

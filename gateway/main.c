@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shopme-edge: the table of subcommands; nothing else. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/commands/commands.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", command_run, "run the gateway"},
+};
+
+static void print_usage(FILE *out) {
+    fputs("usage: shopme-edge COMMAND [options]\n\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    }
+    fputs("\nshopme-edge COMMAND --help tells more; --version tells the "
+          "version.\n",
+          out);
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc < 2 ? "" : argv[1];
+    if (strcmp(name, "--help") == 0) {
+        print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("shopme-edge " SHOPME_EDGE_VERSION);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    if (name[0] != '\0') {
+        fprintf(stderr, "shopme-edge: there is no command \"%s\"\n", name);
+    }
+    print_usage(stderr);
+    return COMMANDS_EXIT_USAGE;
+}
