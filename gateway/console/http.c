@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request at a time on each connection: headers are judged, a body is
+ * gathered up to its bound, the route writes its answer into a buffer, and the
+ * buffer leaves in pieces as the socket takes them. */
+#include "gateway/console/http.h"
+
+#include <assert.h>
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/console/page.h"
+#include "gateway/console/reply.h"
+
+enum {
+    ANSWER_BYTES_MAX = 64 * 1024,
+    PIECE_BYTES = 4096, /* sent at once */
+    HEADER_BYTES_MAX = 1024,
+    REQUEST_HEADER_BYTES_MAX = 4096,
+    HEADER_POOL = 8, /* requests whose headers are held at once */
+    TIMEOUT_S = 10,
+    KEEPALIVE_S = 15,
+    CLOSING_TURNS_MAX = 100,
+};
+
+struct http {
+    struct lws_context *context;
+    struct lws_vhost *vhosts[2]; /* by enum http_door */
+    const struct console_source *source;
+    uint32_t connections;
+};
+
+/* What a connection is at; zeroed by libwebsockets. */
+struct session {
+    const struct route *route; /* of a POST whose body is awaited */
+    uint8_t body[CONSOLE_BODY_MAX];
+    size_t body_len;
+    struct slice answer; /* not yet sent */
+    uint8_t *owned;      /* the buffer that `answer` lies in, or NULL */
+};
+
+/* An answer in the making. */
+struct answer {
+    unsigned code;
+    const char *type;
+    struct slice body;
+    const char *allow; /* Allow header of a 405; NULL otherwise */
+};
+
+enum method {
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_OTHER = 8
+};
+
+struct route {
+    const char *path;
+    unsigned methods;
+    /* Writes the body and the code; `writer` has ANSWER_BYTES_MAX. */
+    void (*answer)(const struct http *http, const struct session *session,
+                   struct writer *writer, struct answer *ret);
+};
+
+static const char type_json[] = "application/json";
+
+static void fail(struct answer *ret, unsigned code, const char *text,
+                 struct writer *writer) {
+    ret->code = code;
+    ret->type = type_json;
+    reply_error(text, writer);
+}
+
+static void read_status(const struct http *http, struct console_status *ret) {
+    memset(ret, 0, sizeof *ret);
+    http->source->status(http->source->self, ret);
+    assert(ret->stream_count <= CONFIG_STREAMS_MAX);
+}
+
+static void answer_status(const struct http *http,
+                          const struct session *session, struct writer *writer,
+                          struct answer *ret) {
+    (void)session;
+    struct console_status status;
+    read_status(http, &status);
+    reply_status(&status, writer);
+    ret->type = type_json;
+}
+
+static void answer_orders(const struct http *http,
+                          const struct session *session, struct writer *writer,
+                          struct answer *ret) {
+    (void)session;
+    reply_orders(http->source, writer);
+    ret->type = type_json;
+}
+
+static void answer_metrics(const struct http *http,
+                           const struct session *session, struct writer *writer,
+                           struct answer *ret) {
+    (void)session;
+    struct console_status status;
+    read_status(http, &status);
+    reply_metrics(&status, writer);
+    ret->type = "text/plain; version=0.0.4; charset=utf-8";
+}
+
+static void answer_health(const struct http *http,
+                          const struct session *session, struct writer *writer,
+                          struct answer *ret) {
+    (void)session;
+    struct console_status status;
+    read_status(http, &status);
+    ret->code = status.unhealthy == NULL ? 200 : 503;
+    ret->type = "text/plain; charset=utf-8";
+    writer_str(writer, status.unhealthy == NULL ? "ok" : status.unhealthy);
+    writer_str(writer, "\n");
+}
+
+static void answer_uplink(const struct http *http,
+                          const struct session *session, struct writer *writer,
+                          struct answer *ret) {
+    bool paused;
+    struct reason reason;
+    if (reply_read_uplink(slice_of(session->body, session->body_len), &paused,
+                          &reason) != ERR_OK) {
+        fail(ret, 400, reason.text, writer);
+        return;
+    }
+    err_t err = http->source->uplink(http->source->self, paused);
+    if (err != ERR_OK) {
+        snprintf(reason.text, sizeof reason.text,
+                 "the uplink could not be changed: %s", err_name(err));
+        fail(ret, 503, reason.text, writer);
+        return;
+    }
+    ret->type = type_json;
+    writer_printf(writer, "{\"paused\":%s}\n", paused ? "true" : "false");
+}
+
+static const struct route routes[] = {
+    {"/api/v1/status", METHOD_GET | METHOD_HEAD, answer_status},
+    {"/api/v1/orders", METHOD_GET | METHOD_HEAD, answer_orders},
+    {"/api/v1/uplink", METHOD_POST, answer_uplink},
+    {"/healthz", METHOD_GET | METHOD_HEAD, answer_health},
+    {"/metrics", METHOD_GET | METHOD_HEAD, answer_metrics},
+};
+
+static const struct route *find_route(struct slice path) {
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (slice_eq_str(path, routes[i].path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct page_file *find_page(struct slice path) {
+    for (size_t i = 0; i < PAGE_FILE_COUNT; i++) {
+        if (slice_eq_str(path, page_files[i].path)) {
+            return &page_files[i];
+        }
+    }
+    return NULL;
+}
+
+static enum method method_of(struct lws *wsi) {
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0) {
+        return METHOD_GET;
+    }
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0) {
+        return METHOD_HEAD;
+    }
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0) {
+        return METHOD_POST;
+    }
+    return METHOD_OTHER;
+}
+
+/* A header's value as a string; ERR_NOT_FOUND if it is absent or empty,
+ * ERR_FULL if it does not fit. */
+static err_t header(struct lws *wsi, enum lws_token_indexes token, char *ret,
+                    size_t ret_size) {
+    int len = lws_hdr_total_length(wsi, token);
+    ENSURE(len > 0, ERR_NOT_FOUND);
+    ENSURE((size_t)len < ret_size, ERR_FULL);
+    ENSURE(lws_hdr_copy(wsi, ret, (int)ret_size, token) == len, ERR_FULL);
+    return ERR_OK;
+}
+
+/* DNS rebinding: a name that somebody else owns may point at this machine, and
+ * the browser then takes us for that site. Its Host header gives it away. */
+static bool host_is_ours(struct lws *wsi) {
+    char text[CONFIG_HOST_MAX + 8];
+    if (header(wsi, WSI_TOKEN_HOST, text, sizeof text) != ERR_OK) {
+        return false;
+    }
+    char *host = text;
+    char *end = text[0] == '[' ? strchr(text, ']') : strrchr(text, ':');
+    if (text[0] == '[' && end != NULL) {
+        host++;
+        bool port = end[1] == ':' || end[1] == '\0';
+        *end = '\0';
+        return port && config_host_is_loopback(host);
+    }
+    if (end != NULL) {
+        *end = '\0';
+    }
+    return config_host_is_loopback(host);
+}
+
+static bool is_json(struct lws *wsi) {
+    char text[64];
+    if (header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, text, sizeof text) != ERR_OK) {
+        return false;
+    }
+    size_t len = strcspn(text, "; ");
+    return len == strlen(type_json) && strncasecmp(text, type_json, len) == 0;
+}
+
+/* The length of a POST's body; ERR_NOT_FOUND without one, ERR_RANGE past the
+ * bound. */
+static err_t body_length(struct lws *wsi, size_t *ret) {
+    char text[16];
+    err_t err = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text);
+    ENSURE(err != ERR_FULL, ERR_RANGE);
+    TRY(err);
+    char *end;
+    unsigned long len = strtoul(text, &end, 10);
+    ENSURE(*end == '\0' && text[0] != '-', ERR_RANGE);
+    ENSURE(len > 0 && len <= CONSOLE_BODY_MAX, ERR_RANGE);
+    *ret = len;
+    return ERR_OK;
+}
+
+static const struct {
+    const char *name;
+    const char *value;
+} fixed_headers[] = {
+    {"content-security-policy:",
+     "default-src 'self'; base-uri 'none'; form-action 'none'; "
+     "frame-ancestors 'none'"},
+    {"x-content-type-options:", "nosniff"},
+    {"referrer-policy:", "no-referrer"},
+    {"cache-control:", "no-store"},
+};
+
+static int add_header(struct lws *wsi, const char *name, const char *value,
+                      uint8_t **at, uint8_t *end) {
+    return lws_add_http_header_by_name(wsi, (const uint8_t *)name,
+                                       (const uint8_t *)value,
+                                       (int)strlen(value), at, end);
+}
+
+/* Writes the head and leaves the body for the writable callback. Nonzero closes
+ * the connection. */
+static int send_head(struct lws *wsi, struct session *session,
+                     const struct answer *answer, bool with_body) {
+    uint8_t buf[LWS_PRE + HEADER_BYTES_MAX];
+    uint8_t *start = buf + LWS_PRE;
+    uint8_t *at = start;
+    uint8_t *end = buf + sizeof buf - 1;
+    if (lws_add_http_common_headers(wsi, answer->code, answer->type,
+                                    answer->body.len, &at, end) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof fixed_headers / sizeof *fixed_headers; i++) {
+        if (add_header(wsi, fixed_headers[i].name, fixed_headers[i].value, &at,
+                       end) != 0) {
+            return -1;
+        }
+    }
+    if (answer->allow != NULL &&
+        add_header(wsi, "allow:", answer->allow, &at, end) != 0) {
+        return -1;
+    }
+    if (lws_finalize_write_http_header(wsi, start, &at, end) != 0) {
+        return -1;
+    }
+    session->answer = answer->body;
+    if (!with_body || answer->body.len == 0) {
+        session->answer = SLICE_EMPTY;
+        return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+    }
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+static void drop_answer(struct session *session) {
+    free(session->owned);
+    session->owned = NULL;
+    session->answer = SLICE_EMPTY;
+    session->route = NULL;
+    session->body_len = 0;
+}
+
+/* One piece of the answer for each time the socket can take it. */
+static int send_piece(struct lws *wsi, struct session *session) {
+    if (session->answer.len == 0) {
+        return 0;
+    }
+    uint8_t buf[LWS_PRE + PIECE_BYTES];
+    size_t len =
+        session->answer.len < PIECE_BYTES ? session->answer.len : PIECE_BYTES;
+    bool last = len == session->answer.len;
+    memcpy(buf + LWS_PRE, session->answer.data, len);
+    if (lws_write(wsi, buf + LWS_PRE, len,
+                  last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)len) {
+        return -1;
+    }
+    session->answer =
+        slice_part(session->answer, len, session->answer.len - len);
+    if (last) {
+        drop_answer(session);
+        return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+    }
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+/* The buffer is as large as the largest answer while it is written, and is
+ * trimmed to the answer before it waits for the peer. */
+static int send_route(struct lws *wsi, const struct http *http,
+                      struct session *session, const struct route *route,
+                      bool with_body) {
+    session->owned = malloc(ANSWER_BYTES_MAX);
+    if (session->owned == NULL) {
+        return -1;
+    }
+    struct writer writer = writer_over(session->owned, ANSWER_BYTES_MAX);
+    struct answer answer = {.code = 200};
+    route->answer(http, session, &writer, &answer);
+    assert(!writer.full);
+    uint8_t *trimmed = realloc(session->owned, writer.len + 1);
+    session->owned = trimmed != NULL ? trimmed : session->owned;
+    answer.body = slice_of(session->owned, writer.len);
+    return send_head(wsi, session, &answer, with_body);
+}
+
+static int send_error(struct lws *wsi, struct session *session, unsigned code,
+                      const char *text, const char *allow) {
+    session->owned = malloc(CONSOLE_BODY_MAX);
+    if (session->owned == NULL) {
+        return -1;
+    }
+    struct writer writer = writer_over(session->owned, CONSOLE_BODY_MAX);
+    struct answer answer = {.allow = allow};
+    fail(&answer, code, text, &writer);
+    assert(!writer.full);
+    answer.body = writer_slice(&writer);
+    return send_head(wsi, session, &answer, true);
+}
+
+static int send_page(struct lws *wsi, struct session *session,
+                     const struct page_file *page, bool with_body) {
+    struct answer answer = {.code = 200,
+                            .type = page->type,
+                            .body = slice_of(page->data, page->len)};
+    return send_head(wsi, session, &answer, with_body);
+}
+
+static int begin_post(struct lws *wsi, struct session *session,
+                      const struct route *route) {
+    size_t len;
+    if (!is_json(wsi)) {
+        return send_error(wsi, session, 415,
+                          "send Content-Type: application/json", NULL);
+    }
+    err_t err = body_length(wsi, &len);
+    if (err == ERR_NOT_FOUND) {
+        return send_error(wsi, session, 411,
+                          "send a body with its Content-Length", NULL);
+    }
+    if (err != ERR_OK) {
+        return send_error(wsi, session, 413,
+                          "the body is empty or too long for this", NULL);
+    }
+    session->route = route;
+    session->body_len = 0;
+    return 0;
+}
+
+/* A refused request's body is never read: after the answer the connection
+ * closes, as a body must not be taken for the next request. */
+static int on_request(struct lws *wsi, const struct http *http,
+                      struct session *session, struct slice path) {
+    drop_answer(session);
+    if (lws_get_opaque_user_data(wsi) != NULL && !host_is_ours(wsi)) {
+        return send_error(wsi, session, 403,
+                          "the Host header must be localhost or a loopback "
+                          "address",
+                          NULL);
+    }
+    enum method method = method_of(wsi);
+    bool reads = method == METHOD_GET || method == METHOD_HEAD;
+    const struct page_file *page = find_page(path);
+    const struct route *route = find_route(path);
+    if (page == NULL && route == NULL) {
+        return send_error(wsi, session, 404,
+                          "there is nothing here; see /api/v1/status", NULL);
+    }
+    unsigned methods =
+        route != NULL ? route->methods : METHOD_GET | METHOD_HEAD;
+    if ((methods & method) == 0) {
+        bool post = methods == METHOD_POST;
+        return send_error(wsi, session, 405,
+                          post ? "use POST here" : "use GET here",
+                          post ? "POST" : "GET, HEAD");
+    }
+    if (page != NULL) {
+        return send_page(wsi, session, page, method == METHOD_GET);
+    }
+    if (reads) {
+        return send_route(wsi, http, session, route, method == METHOD_GET);
+    }
+    return begin_post(wsi, session, route);
+}
+
+static int on_body(struct session *session, struct slice part) {
+    if (session->route == NULL) {
+        return 0; /* refused already; what follows is not looked at */
+    }
+    if (part.len > sizeof session->body - session->body_len) {
+        return -1;
+    }
+    memcpy(session->body + session->body_len, part.data, part.len);
+    session->body_len += part.len;
+    return 0;
+}
+
+static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                       void *user, void *in, size_t len) {
+    struct session *session = user;
+    struct http *http = lws_context_user(lws_get_context(wsi));
+    /* libwebsockets has some eighty reasons; the rest are its own business. */
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP:
+        return on_request(wsi, http, session, slice_of(in, len));
+    case LWS_CALLBACK_HTTP_BODY:
+        return on_body(session, slice_of(in, len));
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        if (session->route != NULL) {
+            return send_route(wsi, http, session, session->route, true);
+        }
+        return 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return send_piece(wsi, session);
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+    case LWS_CALLBACK_CLOSED_HTTP:
+        if (session != NULL) {
+            drop_answer(session);
+        }
+        return 0;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return 1; /* no WebSocket here */
+    case LWS_CALLBACK_WSI_CREATE:
+        http->connections++;
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        http->connections--;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "http",
+     .callback = on_callback,
+     .per_session_data_size = sizeof(struct session)},
+    {.name = NULL},
+};
+
+static void on_log(int level, const char *line) {
+    size_t len = strcspn(line, "\n");
+    log_line(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "console",
+             "libwebsockets=\"%.*s\"", (int)len, line);
+}
+
+static struct lws_vhost *make_vhost(struct lws_context *context,
+                                    const char *name, uint64_t options) {
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof info);
+    info.vhost_name = name;
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.protocols = protocols;
+    info.server_string = "shopme-edge";
+    info.timeout_secs = TIMEOUT_S;
+    info.keepalive_timeout = KEEPALIVE_S;
+    info.options = options;
+    return lws_create_vhost(context, &info);
+}
+
+err_t http_start(uv_loop_t *loop, const struct console_source *source,
+                 struct http **ret, struct reason *reason) {
+    struct http *http = calloc(1, sizeof *http);
+    if (http == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory for the console");
+    }
+    http->source = source;
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof info);
+    void *loops[] = {loop};
+    info.foreign_loops = loops;
+    info.user = http;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
+    info.fd_limit_per_thread = CONSOLE_CONNECTIONS_MAX + 8;
+    info.max_http_header_pool = HEADER_POOL;
+    info.max_http_header_data = REQUEST_HEADER_BYTES_MAX;
+    info.pt_serv_buf_size = PIECE_BYTES;
+    http->context = lws_create_context(&info);
+    if (http->context != NULL) {
+        http->vhosts[HTTP_TCP] = make_vhost(http->context, "tcp", 0);
+        http->vhosts[HTTP_UNIX] =
+            make_vhost(http->context, "unix", LWS_SERVER_OPTION_UNIX_SOCK);
+    }
+    if (http->vhosts[HTTP_TCP] == NULL || http->vhosts[HTTP_UNIX] == NULL) {
+        http_stop(http, loop);
+        return reason_set(reason, ERR_UNSUPPORTED,
+                          "libwebsockets did not start; is the package "
+                          "libwebsockets-evlib-uv installed?");
+    }
+    *ret = http;
+    return ERR_OK;
+}
+
+void http_adopt(struct http *http, enum http_door door, int fd) {
+    if (http->connections >= CONSOLE_CONNECTIONS_MAX) {
+        close(fd);
+        return;
+    }
+    /* Closes the descriptor itself if it fails. The mark says that the peer
+     * came by TCP; the virtual host does not, since libwebsockets may choose
+     * the other one by the Host header. */
+    struct lws *wsi = lws_adopt_socket_vhost(http->vhosts[door], fd);
+    if (wsi != NULL && door == HTTP_TCP) {
+        lws_set_opaque_user_data(wsi, lws_get_context(wsi));
+    }
+}
+
+/* libwebsockets closes its handles through the loop and frees its context only
+ * on a second call, after those closes have been seen. */
+void http_stop(struct http *http, uv_loop_t *loop) {
+    if (http == NULL) {
+        return;
+    }
+    if (http->context != NULL) {
+        lws_context_destroy(http->context);
+        for (int i = 0; i < CLOSING_TURNS_MAX; i++) {
+            uv_run(loop, UV_RUN_NOWAIT);
+        }
+        lws_context_destroy(http->context);
+    }
+    free(http);
+}

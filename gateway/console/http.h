@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server: libwebsockets on the gateway's loop, one virtual host for
+ * TCP and one for the unix socket, neither of which listens by itself. */
+#ifndef GATEWAY_CONSOLE_HTTP_H
+#define GATEWAY_CONSOLE_HTTP_H
+
+#include <uv.h>
+
+#include "gateway/console/console.h"
+
+struct http;
+
+enum http_door { HTTP_TCP, HTTP_UNIX };
+
+/* `source` outlives the server. */
+err_t http_start(uv_loop_t *loop, const struct console_source *source,
+                 struct http **ret, struct reason *reason) MUST_USE;
+/* Takes over a connection. */
+void http_adopt(struct http *http, enum http_door door, int fd);
+/* As console_stop(). */
+void http_stop(struct http *http, uv_loop_t *loop);
+
+#endif

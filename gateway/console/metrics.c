@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prometheus text exposition format 0.0.4: for each metric its HELP and TYPE,
+ * then one line a stream. Counters end in _total, times are seconds. */
+#include <inttypes.h>
+
+#include "gateway/console/reply.h"
+
+#define PREFIX "shopme_edge_"
+
+static void head(struct writer *writer, const char *name, const char *type,
+                 const char *help) {
+    writer_printf(writer, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n",
+                  name, help, name, type);
+}
+
+/* Exact, without a float: microseconds as seconds. */
+static void seconds(struct writer *writer, uint64_t us) {
+    writer_printf(writer, "%" PRIu64 ".%06" PRIu64 "\n", us / 1000000,
+                  us % 1000000);
+}
+
+/* A metric of the whole gateway. */
+static void single(struct writer *writer, const char *name, const char *type,
+                   const char *help, uint64_t value) {
+    head(writer, name, type, help);
+    writer_printf(writer, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+static uint64_t oldest_age_us(const struct console_status *status,
+                              const struct console_stream *stream) {
+    bool aged = stream->oldest_us > 0 && status->now_us > stream->oldest_us;
+    return aged ? (uint64_t)(status->now_us - stream->oldest_us) : 0;
+}
+
+enum unit { UNIT_COUNT, UNIT_SECONDS };
+
+/* A metric of each stream: which figure, and whether it needs a sink. */
+struct stream_metric {
+    const char *name;
+    const char *type;
+    const char *help;
+    size_t offset; /* in struct console_stream */
+    enum unit unit;
+    bool cloud;
+};
+
+#define AT(member) offsetof(struct console_stream, member)
+
+static const struct stream_metric stream_metrics[] = {
+    {"events_received_total", "counter", "Events that devices sent.",
+     AT(received), UNIT_COUNT, false},
+    {"events_accepted_total", "counter", "Events journaled.", AT(accepted),
+     UNIT_COUNT, false},
+    {"events_rejected_total", "counter", "Events refused with a reason.",
+     AT(rejected), UNIT_COUNT, false},
+    {"events_duplicate_total", "counter", "Events that were there already.",
+     AT(duplicates), UNIT_COUNT, false},
+    {"journal_end", "gauge", "Durable events since the journal began.", AT(end),
+     UNIT_COUNT, false},
+    {"journal_segments", "gauge", "Segment files.", AT(journal.segments),
+     UNIT_COUNT, false},
+    {"journal_bytes", "gauge", "Bytes on disk, preallocation included.",
+     AT(journal.bytes), UNIT_COUNT, false},
+    {"journal_commits_total", "counter", "Group commits.", AT(journal.commits),
+     UNIT_COUNT, false},
+    {"journal_commit_last_seconds", "gauge", "Time of the last commit.",
+     AT(journal.commit_us_last), UNIT_SECONDS, false},
+    {"journal_commit_max_seconds", "gauge", "Longest commit since start.",
+     AT(journal.commit_us_max), UNIT_SECONDS, false},
+    {"cloud_cursor", "gauge", "Lowest sequence number not confirmed.",
+     AT(bridge.cursor), UNIT_COUNT, true},
+    {"cloud_sent_total", "counter", "Events confirmed by the cloud.",
+     AT(bridge.sent), UNIT_COUNT, true},
+    {"cloud_repeated_total", "counter", "Entries sent more than once.",
+     AT(bridge.repeated), UNIT_COUNT, true},
+    {"cloud_requests_total", "counter", "Requests to the cloud.",
+     AT(bridge.requests), UNIT_COUNT, true},
+    {"cloud_failures_total", "counter", "Requests without a usable answer.",
+     AT(bridge.failures), UNIT_COUNT, true},
+    {"cloud_refused", "gauge", "Entries that the cloud does not take, held.",
+     AT(bridge.refused), UNIT_COUNT, true},
+};
+
+static void stream_value(struct writer *writer, const char *name,
+                         const struct console_stream *stream) {
+    writer_printf(writer, PREFIX "%s{stream=\"%s\"} ", name, stream->name);
+}
+
+static void write_stream_metric(const struct console_status *status,
+                                const struct stream_metric *metric,
+                                struct writer *writer) {
+    head(writer, metric->name, metric->type, metric->help);
+    for (uint32_t i = 0; i < status->stream_count; i++) {
+        const struct console_stream *stream = &status->streams[i];
+        if (metric->cloud && !stream->has_sink) {
+            continue;
+        }
+        uint64_t value;
+        memcpy(&value, (const uint8_t *)stream + metric->offset, sizeof value);
+        stream_value(writer, metric->name, stream);
+        if (metric->unit == UNIT_SECONDS) {
+            seconds(writer, value);
+        } else {
+            writer_printf(writer, "%" PRIu64 "\n", value);
+        }
+    }
+}
+
+static void write_backlog(const struct console_status *status,
+                          struct writer *writer) {
+    head(writer, "backlog_events", "gauge", "Events not yet in the cloud.");
+    for (uint32_t i = 0; i < status->stream_count; i++) {
+        stream_value(writer, "backlog_events", &status->streams[i]);
+        writer_printf(writer, "%" PRIu64 "\n",
+                      reply_backlog(&status->streams[i]));
+    }
+    head(writer, "backlog_oldest_seconds", "gauge",
+         "Age of the oldest event not yet in the cloud.");
+    for (uint32_t i = 0; i < status->stream_count; i++) {
+        stream_value(writer, "backlog_oldest_seconds", &status->streams[i]);
+        seconds(writer, oldest_age_us(status, &status->streams[i]));
+    }
+}
+
+/* One line for each state a link can have: 1 for the one it is in. */
+static void write_links(const struct console_status *status,
+                        struct writer *writer) {
+    static const char *const states[] = {"idle", "online", "offline", "refused",
+                                         "paused"};
+    head(writer, "cloud_link", "gauge", "The way to the cloud, by state.");
+    for (uint32_t i = 0; i < status->stream_count; i++) {
+        const struct console_stream *stream = &status->streams[i];
+        for (size_t j = 0; stream->has_sink && j < 5; j++) {
+            writer_printf(writer,
+                          PREFIX "cloud_link{stream=\"%s\",state=\"%s\"} %d\n",
+                          stream->name, states[j],
+                          strcmp(states[j], reply_link(stream)) == 0 ? 1 : 0);
+        }
+    }
+}
+
+static void write_orders(const struct shop_counts *orders,
+                         struct writer *writer) {
+    single(writer, "orders_placed_total", "counter", "Orders placed.",
+           orders->placed);
+    single(writer, "orders_open", "gauge", "Orders under way.", orders->open);
+    single(writer, "orders_fulfiled_total", "counter", "Orders fulfiled.",
+           orders->fulfiled);
+    single(writer, "orders_cancelled_total", "counter", "Orders cancelled.",
+           orders->cancelled);
+    single(writer, "orders_rejected_total", "counter", "Orders rejected.",
+           orders->rejected);
+}
+
+void reply_metrics(const struct console_status *status, struct writer *writer) {
+    head(writer, "info", "gauge", "Which store and version this is.");
+    writer_printf(writer, PREFIX "info{store=\"%s\",version=\"%s\"} 1\n",
+                  status->store, status->version);
+    single(writer, "uptime_seconds", "gauge", "Seconds since the start.",
+           (uint64_t)status->uptime_s);
+    single(writer, "healthy", "gauge", "1 if all is well.",
+           status->unhealthy == NULL);
+    single(writer, "broker_up", "gauge", "1 if the broker answers.",
+           status->broker_up);
+    single(writer, "broker_restarts_total", "counter",
+           "Times the broker was started again.", status->broker_restarts);
+    head(writer, "clock_offset_seconds", "gauge",
+         "The cloud's clock less this machine's.");
+    writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",
+                  (double)status->clock_offset_ms / 1000.0);
+    for (size_t i = 0; i < sizeof stream_metrics / sizeof *stream_metrics;
+         i++) {
+        write_stream_metric(status, &stream_metrics[i], writer);
+    }
+    write_backlog(status, writer);
+    write_links(status, writer);
+    if (status->has_shop) {
+        write_orders(&status->orders, writer);
+    }
+}

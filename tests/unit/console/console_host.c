@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A console with made-up figures, for console_test.py:
+ *
+ *   console_host HOST:PORT|off SOCKET|off
+ *
+ * Prints "port N" when it listens, or the reason and exits with 1. SIGUSR1
+ * turns its health off and on; SIGTERM ends it in order. */
+#include "gateway/console/console.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ORDER_COUNT = 60 };
+
+struct host {
+    bool paused;
+    bool sick;
+    uint32_t uplink_calls;
+};
+
+static void fill_stream(const struct host *host, struct console_stream *ret) {
+    *ret = (struct console_stream){
+        .name = "orders",
+        .end = 1234,
+        .received = 1300,
+        .accepted = 1234,
+        .rejected = 16,
+        .duplicates = 50,
+        .journal = {.segments = 3,
+                    .bytes = 25165824,
+                    .commits = 77,
+                    .commit_us_last = 131,
+                    .commit_us_max = 20500},
+        .has_sink = true,
+        .bridge = {.link =
+                       host->paused ? BRIDGE_LINK_PAUSED : BRIDGE_LINK_OFFLINE,
+                   .cursor = 1000,
+                   .sent = 1000,
+                   .repeated = 7,
+                   .requests = 120,
+                   .failures = 9,
+                   .since_us = 1795000000000000,
+                   .last_error = "no route to \"events\" <host>"},
+        .oldest_us = 1795000000000000,
+    };
+}
+
+static void on_status(void *self, struct console_status *ret) {
+    const struct host *host = self;
+    ret->store = "store-7";
+    ret->version = "9.8.7";
+    ret->now_us = 1795000090500000;
+    ret->uptime_s = 3600 + host->uplink_calls;
+    ret->unhealthy = host->sick ? "the disk is full; free some space" : NULL;
+    ret->broker_up = true;
+    ret->broker_port = 1883;
+    ret->broker_restarts = 2;
+    fill_stream(host, &ret->streams[0]);
+    ret->streams[1] = (struct console_stream){.name = "telemetry", .end = 5};
+    ret->stream_count = 2;
+    ret->has_shop = true;
+    ret->orders = (struct shop_counts){.placed = 60,
+                                       .open = 15,
+                                       .fulfiled = 15,
+                                       .cancelled = 15,
+                                       .rejected = 15};
+    ret->clock_offset_ms = -1500;
+}
+
+static void on_orders(void *self, uint32_t max,
+                      void (*each)(void *context,
+                                   const struct shop_order_view *),
+                      void *context) {
+    (void)self;
+    for (uint32_t i = 0; i < max && i < ORDER_COUNT; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "order-%u", ORDER_COUNT - i);
+        struct shop_order_view view = {
+            .order_id = slice_from_str(id),
+            .device = SLICE("till-1"),
+            .state = (enum shop_order_state)(i % 4),
+            .reserved = i % 2 == 0,
+            .paid = i % 3 == 0,
+            .total_minor = 1099 + i,
+            .currency = "EUR",
+            .reason = i % 4 == 2 ? SLICE("out of \"milk\"\n") : SLICE_EMPTY,
+            .placed_us = 1795000000000000 - (int64_t)i * 1000000,
+            .changed_us = 1795000001000000 - (int64_t)i * 1000000,
+        };
+        each(context, &view);
+    }
+}
+
+static err_t on_uplink(void *self, bool paused) {
+    struct host *host = self;
+    host->paused = paused;
+    host->uplink_calls++;
+    return ERR_OK;
+}
+
+static void on_signal(uv_signal_t *signal, int number) {
+    struct host *host = signal->data;
+    if (number == SIGTERM) {
+        uv_stop(signal->loop);
+    } else {
+        host->sick = !host->sick;
+    }
+}
+
+/* "127.0.0.1:8080" or "[::1]:8080", as the test gives it. */
+static void read_address(const char *text, struct config_address *ret) {
+    const char *colon = strrchr(text, ':');
+    ret->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    bool six = text[0] == '[';
+    snprintf(ret->host, sizeof ret->host, "%.*s",
+             (int)(colon - text) - (six ? 2 : 0), text + (six ? 1 : 0));
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        return 2;
+    }
+    struct host host = {0};
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    uv_signal_t signals[2];
+    int numbers[2] = {SIGTERM, SIGUSR1};
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&loop, &signals[i]);
+        signals[i].data = &host;
+        uv_signal_start(&signals[i], on_signal, numbers[i]);
+    }
+    struct config_address address;
+    memset(&address, 0, sizeof address);
+    bool tcp = strcmp(argv[1], "off") != 0;
+    if (tcp) {
+        read_address(argv[1], &address);
+    }
+    struct console_options options = {
+        .loop = &loop,
+        .listen = tcp ? &address : NULL,
+        .socket_path = strcmp(argv[2], "off") != 0 ? argv[2] : NULL,
+        .source = {&host, on_status, on_orders, on_uplink},
+    };
+    struct console *console;
+    struct reason reason;
+    err_t err = console_start(&options, &console, &reason);
+    if (err == ERR_OK) {
+        printf("port %u\n", console_port(console));
+        fflush(stdout);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        console_stop(console);
+    } else {
+        printf("%s: %s\n", err_name(err), reason.text);
+    }
+    for (int i = 0; i < 2; i++) {
+        uv_close((uv_handle_t *)&signals[i], NULL);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    int busy = uv_loop_close(&loop);
+    printf("loop %s\n", busy == 0 ? "closed" : "still has handles");
+    return err == ERR_OK && busy == 0 ? 0 : 1;
+}

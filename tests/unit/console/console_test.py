@@ -1,0 +1,619 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: the console serves what it is given, on both its doors, and refuses
+whatever is not meant for it. Runs console_host (CONSOLE_HOST) with made-up
+figures."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+HOST = os.environ["CONSOLE_HOST"]
+WAIT = 10
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("anything.example", timeout=WAIT)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(WAIT)
+        self.sock.connect(self.path)
+
+
+class Host:
+    """One running console."""
+
+    def __init__(self, directory, address="127.0.0.1:0"):
+        self.socket_path = os.path.join(directory, "control.sock")
+        self.process = subprocess.Popen(
+            [HOST, address, self.socket_path],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.first = self.process.stdout.readline().strip()
+        match = re.fullmatch(r"port (\d+)", self.first)
+        self.port = int(match.group(1)) if match else None
+
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+
+    def unix(self):
+        return UnixConnection(self.socket_path)
+
+    def ask(self, *request, **more):
+        """One request on a TCP connection of its own."""
+        with contextlib.closing(self.connection()) as connection:
+            return ask(connection, *request, **more)
+
+    def ask_unix(self, *request, **more):
+        with contextlib.closing(self.unix()) as connection:
+            return ask(connection, *request, **more)
+
+    def stop(self):
+        """Ends in order; the exit status says whether the loop closed."""
+        self.process.send_signal(signal.SIGTERM)
+        _, self.errors = self.process.communicate(timeout=WAIT)
+        return self.process.returncode
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def ask(connection, method, path, body=None, headers=None):
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def raw(port, request):
+    """Sends bytes as they are; what comes back until the peer closes or is
+    quiet."""
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as peer:
+        peer.sendall(request)
+        peer.settimeout(0.5)
+        answer = b""
+        try:
+            while part := peer.recv(65536):
+                answer += part
+        except (socket.timeout, ConnectionResetError):
+            pass
+        return answer
+
+
+class ConsoleTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp()
+        cls.host = Host(cls.directory)
+        assert cls.host.port, cls.host.first
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.host.stop()
+        shutil.rmtree(cls.directory)
+        # The sanitizers' findings and open handles come out here.
+        assert status == 0, cls.host.errors
+
+    def doors(self):
+        doors = (("tcp", self.host.connection()), ("unix", self.host.unix()))
+        for _, connection in doors:
+            self.addCleanup(connection.close)
+        return doors
+
+    def connection(self):
+        connection = self.host.connection()
+        self.addCleanup(connection.close)
+        return connection
+
+    def refused(self, answer, body, code):
+        self.assertEqual(answer.status, code, body)
+        self.assertEqual(answer.getheader("content-type"), "application/json")
+        error = json.loads(body)["error"]
+        self.assertGreater(len(error), 10)
+        return error
+
+    def test_status(self):
+        """Every figure the source gives stands in the status, as JSON."""
+        for door, connection in self.doors():
+            with self.subTest(door):
+                answer, body = ask(connection, "GET", "/api/v1/status")
+                self.assertEqual(answer.status, 200)
+                status = json.loads(body)
+                self.assertEqual(status["store"], "store-7")
+                self.assertEqual(status["version"], "9.8.7")
+                self.assertGreaterEqual(status["uptime_s"], 3600)
+                self.assertIs(status["healthy"], True)
+                self.assertEqual(status["clock_offset_ms"], -1500)
+                self.assertEqual(status["broker"],
+                                 {"up": True, "port": 1883, "restarts": 2})
+                self.assertEqual(
+                    status["orders"],
+                    {"placed": 60, "open": 15, "fulfiled": 15,
+                     "cancelled": 15, "rejected": 15})
+                self.assertEqual(len(status["streams"]), 2)
+                self.assertEqual(status["streams"][0], {
+                    "name": "orders", "end": 1234, "cursor": 1000,
+                    "backlog": 234, "link": status["streams"][0]["link"],
+                    "since": "2026-11-18T11:06:40.000000Z",
+                    "oldest_age_s": 90, "received": 1300, "accepted": 1234,
+                    "rejected": 16, "duplicates": 50, "sent": 1000,
+                    "repeated": 7, "requests": 120, "failures": 9,
+                    "refused": 0, "confirmed": None,
+                    "last_error": "no route to \"events\" <host>",
+                    "segments": 3, "bytes": 25165824, "commits": 77,
+                    "commit_us_last": 131, "commit_us_max": 20500})
+                kept = status["streams"][1]
+                self.assertEqual((kept["link"], kept["backlog"]), ("none", 0))
+                self.assertIsNone(kept["since"])
+
+    def test_orders(self):
+        """At most fifty orders, newest first, each with its steps."""
+        _, body = self.host.ask("GET", "/api/v1/orders")
+        orders = json.loads(body)["orders"]
+        self.assertEqual(len(orders), 50)
+        self.assertEqual(orders[0]["order_id"], "order-60")
+        self.assertEqual([o["state"] for o in orders[:4]],
+                         ["open", "fulfiled", "cancelled", "rejected"])
+        self.assertEqual(orders[2]["reason"], "out of \"milk\"\n")
+        self.assertEqual(orders[0]["total_minor"], 1099)
+        self.assertEqual(orders[0]["currency"], "EUR")
+        self.assertEqual(orders[0]["placed"], "2026-11-18T11:06:40.000000Z")
+        self.assertIs(orders[0]["reserved"], True)
+        self.assertIs(orders[1]["paid"], False)
+
+    def test_metrics(self):
+        """Prometheus text: HELP and TYPE before each metric, once; counters
+        end in _total; no line that is neither."""
+        answer, body = self.host.ask("GET", "/metrics")
+        self.assertIn("version=0.0.4", answer.getheader("content-type"))
+        types, helps, values = {}, set(), {}
+        for line in body.decode().splitlines():
+            if match := re.fullmatch(r"# HELP ([a-z_]+) (\S.*)", line):
+                self.assertNotIn(match[1], helps)
+                helps.add(match[1])
+            elif match := re.fullmatch(r"# TYPE ([a-z_]+) (counter|gauge)",
+                                       line):
+                self.assertNotIn(match[1], types)
+                types[match[1]] = match[2]
+            else:
+                match = re.fullmatch(
+                    r'([a-z_]+)(\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? '
+                    r"(-?[0-9.]+)", line)
+                self.assertIsNotNone(match, line)
+                self.assertIn(match[1], types)
+                self.assertIn(match[1], helps)
+                values[match[1] + (match[2] or "")] = float(match[3])
+        for name, kind in types.items():
+            self.assertEqual(name.endswith("_total"), kind == "counter", name)
+            self.assertTrue(name.startswith("shopme_edge_"), name)
+        orders = '{stream="orders"}'
+        for name, value in (
+                ("backlog_events" + orders, 234),
+                ("backlog_oldest_seconds" + orders, 90.5),
+                ("events_received_total" + orders, 1300),
+                ("journal_commit_last_seconds" + orders, 0.000131),
+                ("journal_commit_max_seconds" + orders, 0.0205),
+                ("cloud_repeated_total" + orders, 7),
+                ('backlog_events{stream="telemetry"}', 0),
+                ("orders_fulfiled_total", 15),
+                ("clock_offset_seconds", -1.5),
+                ("healthy", 1),
+                ('info{store="store-7",version="9.8.7"}', 1)):
+            self.assertEqual(values["shopme_edge_" + name], value, name)
+        states = [v for k, v in values.items() if "cloud_link{" in k]
+        self.assertEqual(sorted(states), [0, 0, 0, 0, 1])
+
+    def turn_health(self, connection, wanted):
+        """A signal takes its time."""
+        self.host.process.send_signal(signal.SIGUSR1)
+        for _ in range(100):
+            answer, body = ask(connection, "GET", "/healthz")
+            if answer.status == wanted:
+                return body
+            time.sleep(0.02)
+        self.fail(f"no {wanted}: {answer.status} {body}")
+
+    def test_health(self):
+        """healthz turns with the gateway's health, and says why."""
+        connection = self.connection()
+        answer, body = ask(connection, "GET", "/healthz")
+        self.assertEqual((answer.status, body), (200, b"ok\n"))
+        body = self.turn_health(connection, 503)
+        self.assertIn(b"the disk is full", body)
+        status = json.loads(ask(connection, "GET", "/api/v1/status")[1])
+        self.assertIs(status["healthy"], False)
+        self.assertIn("free some space", status["unhealthy"])
+        self.turn_health(connection, 200)
+
+    def test_page(self):
+        """The page and all it names come from here, under a policy that lets
+        nothing else in."""
+        connection = self.connection()
+        answer, body = ask(connection, "GET", "/")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("text/html", answer.getheader("content-type"))
+        policy = answer.getheader("content-security-policy")
+        self.assertTrue(policy.startswith("default-src 'self';"), policy)
+        self.assertEqual(answer.getheader("x-content-type-options"), "nosniff")
+        page = body.decode()
+        self.assertNotRegex(page, r"https?://")
+        self.assertNotRegex(page, r"<style|style=|<script>|\son\w+=")
+        links = re.findall(r'<a href="([^"]+)"', page)
+        for name in links:
+            self.assertEqual(ask(connection, "GET", name)[0].status, 200)
+        names = re.findall(r'(?:src|href)="([^"#]+)"', page)
+        names = [name for name in names if name not in links]
+        self.assertEqual(set(names), {"/style.css", "/app.js", "/icon.svg"})
+        kinds = {"/style.css": "text/css", "/app.js": "text/javascript",
+                 "/icon.svg": "image/svg+xml"}
+        for name in names:
+            answer, body = ask(connection, "GET", name)
+            self.assertEqual(answer.status, 200)
+            self.assertIn(kinds[name], answer.getheader("content-type"))
+            self.assertGreater(len(body), 50)
+            if name != "/icon.svg":
+                self.assertNotIn(b"http", body)
+
+    def test_page_is_accessible(self):
+        """Language, title, table headers with a scope, captions, live regions
+        for what changes, a viewport for phones."""
+        page = self.host.ask("GET", "/")[1].decode()
+        self.assertIn('<html lang="en">', page)
+        self.assertRegex(page, r"<title>[^<]+</title>")
+        self.assertIn('name="viewport"', page)
+        self.assertIn("<main", page)
+        for cell in re.findall(r"<th[ >][^>]*>?", page):
+            self.assertIn('scope="col"', cell)
+        self.assertEqual(page.count("<table"), page.count("<caption"))
+        self.assertIn('aria-live="polite"', page)
+        self.assertEqual(page.count("<h1"), 1)
+
+    def test_uplink(self):
+        """Pausing and resuming reaches the gateway, and shows."""
+        for door, connection in self.doors():
+            with self.subTest(door):
+                for paused, link in ((True, "paused"), (False, "offline")):
+                    answer, body = ask(
+                        connection, "POST", "/api/v1/uplink",
+                        json.dumps({"paused": paused}),
+                        {"Content-Type": "application/json; charset=utf-8"})
+                    self.assertEqual(answer.status, 200, body)
+                    self.assertEqual(json.loads(body), {"paused": paused})
+                    _, body = ask(connection, "GET", "/api/v1/status")
+                    self.assertEqual(json.loads(body)["streams"][0]["link"],
+                                     link)
+
+    def calls(self):
+        _, body = self.host.ask("GET", "/api/v1/status")
+        return json.loads(body)["uptime_s"]
+
+    def test_uplink_refuses(self):
+        """A wrong body or type is refused by name and changes nothing."""
+        before = self.calls()
+        kind = {"Content-Type": "application/json"}
+        for body, headers, code in (
+                ("", kind, 413), ("{", kind, 400), ("[]", kind, 400),
+                ("{}", kind, 400), ("true", kind, 400),
+                ('{"paused":1}', kind, 400), ('{"paused":"true"}', kind, 400),
+                ('{"paused":null}', kind, 400),
+                ('{"paused":true,"x":1}', kind, 400),
+                ('{"paused":true,"paused":false}', kind, 400),
+                ('{"Paused":true}', kind, 400),
+                ('{"paused":true} x', kind, 400),
+                ('{"paused":true}' + " " * 300, kind, 413),
+                ("x" * 100000, kind, 413),
+                ('{"paused":true}', {"Content-Type": "text/plain"}, 415),
+                ('{"paused":true}',
+                 {"Content-Type": "application/jsonp"}, 415),
+                ('{"paused":true}', {}, 415)):
+            with self.subTest(body=body[:40], code=code):
+                answer, text = self.host.ask("POST",
+                                   "/api/v1/uplink", body, headers)
+                self.refused(answer, text, code)
+        self.assertEqual(self.calls(), before)
+
+    def test_uplink_without_length(self):
+        """A body without its length is refused, chunked or not."""
+        before = self.calls()
+        head = (b"POST /api/v1/uplink HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\n")
+        for rest in (b"\r\n{\"paused\":true}",
+                     b"Transfer-Encoding: chunked\r\n\r\n"
+                     b"f\r\n{\"paused\":true}\r\n0\r\n\r\n"):
+            answer = raw(self.host.port, head + rest)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 411"), answer[:80])
+        for length in (b"-1", b"1x", b"99999999999999999999999"):
+            answer = raw(self.host.port, head + b"Content-Length: " + length +
+                         b"\r\n\r\n{\"paused\":true}")
+            self.assertFalse(answer.startswith(b"HTTP/1.1 200"), answer[:80])
+        self.assertEqual(self.calls(), before)
+
+    def test_unread_body_is_no_request(self):
+        """A refused request's body is not taken for the next request."""
+        before = self.calls()
+        inner = (b"POST /api/v1/uplink HTTP/1.1\r\nHost: localhost\r\n"
+                 b"Content-Type: application/json\r\nContent-Length: 15\r\n"
+                 b"\r\n{\"paused\":true}")
+        for path in (b"/api/v1/uplink", b"/nothing", b"/api/v1/status"):
+            outer = (b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: text/plain\r\nContent-Length: " +
+                     str(len(inner)).encode() + b"\r\n\r\n" + inner)
+            answer = raw(self.host.port, outer)
+            self.assertRegex(answer, rb"^HTTP/1.1 4(04|05|15)")
+            self.assertEqual(answer.count(b"HTTP/1.1"), 1, answer)
+        self.assertEqual(self.calls(), before)
+
+    def test_unknown_path(self):
+        for door, connection in self.doors():
+            for path in ("/nothing", "/api/v1/statusx", "/api",
+                         "/page/index.html", "/api/v1/status/"):
+                with self.subTest(door=door, path=path):
+                    answer, body = ask(connection, "GET", path)
+                    self.refused(answer, body, 404)
+
+    def test_query_is_ignored(self):
+        answer, _ = self.host.ask("GET", "/api/v1/status?x=1")
+        self.assertEqual(answer.status, 200)
+
+    def test_wrong_method(self):
+        """A known path says which method it takes."""
+        for method, path, allow in (
+                ("GET", "/api/v1/uplink", "POST"),
+                ("DELETE", "/api/v1/uplink", "POST"),
+                ("PUT", "/api/v1/status", "GET, HEAD"),
+                ("DELETE", "/api/v1/orders", "GET, HEAD"),
+                ("OPTIONS", "/api/v1/status", "GET, HEAD"),
+                ("OPTIONS", "/api/v1/uplink", "POST"),
+                ("PATCH", "/metrics", "GET, HEAD"),
+                ("POST", "/healthz", "GET, HEAD"),
+                ("POST", "/", "GET, HEAD")):
+            with self.subTest(method=method, path=path):
+                answer, body = self.host.ask(method, path)
+                self.refused(answer, body, 405)
+                self.assertEqual(answer.getheader("allow"), allow)
+
+    def test_head(self):
+        """HEAD gives GET's length and no body; the connection goes on."""
+        connection = self.connection()
+        for path in ("/", "/healthz", "/metrics"):
+            full, body = ask(connection, "GET", path)
+            answer, empty = ask(connection, "HEAD", path)
+            self.assertEqual((answer.status, empty), (200, b""))
+            self.assertEqual(int(answer.getheader("content-length")),
+                             len(body))
+
+    def test_host_header(self):
+        """Only names of this machine are answered over TCP (DNS rebinding);
+        the unix socket, which no browser reaches, asks for none."""
+        for name, fine in (
+                ("localhost", True), ("localhost:8080", True),
+                ("127.0.0.1", True), ("127.0.0.1:1", True),
+                ("127.1.2.3:99", True), ("[::1]", True), ("[::1]:80", True),
+                ("LOCALHOST", False), ("example.com", False),
+                ("example.com:80", False), ("localhost.example.com", False),
+                ("127.0.0.1.example.com", False), ("[::2]", False),
+                ("[::1]x", False), ("::1", False), ("0.0.0.0", False),
+                ("192.168.0.1", False), ("a" * 3000, False)):
+            with self.subTest(name=name[:30]):
+                answer, body = self.host.ask("GET",
+                                   "/api/v1/status", headers={"Host": name})
+                if fine:
+                    self.assertEqual(answer.status, 200)
+                else:
+                    self.refused(answer, body, 403)
+        answer = raw(self.host.port, b"GET /healthz HTTP/1.1\r\n\r\n")
+        self.assertNotIn(b"200 OK", answer)
+        answer = raw(self.host.port, b"GET /healthz HTTP/1.0\r\n\r\n")
+        self.assertNotIn(b"200 OK", answer)
+
+    def test_websocket_is_refused(self):
+        answer = raw(self.host.port,
+                     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: "
+                     b"websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+                     b"dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
+                     b"\r\n\r\n")
+        self.assertNotIn(b"101", answer[:20])
+
+    def test_nonsense(self):
+        """Bytes that are no request end the connection, not the console."""
+        for request in (b"\x00" * 100, b"\xff" * 5000, b"GET\r\n\r\n",
+                        b"GET " + b"/" * 20000 + b" HTTP/1.1\r\n\r\n",
+                        b"BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                        b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+                        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):
+            with self.subTest(request=request[:30]):
+                answer = raw(self.host.port, request)
+                self.assertNotIn(b"200 OK", answer[:20])
+        self.assertIsNone(self.host.process.poll())
+        self.assertEqual(self.host.ask("GET", "/healthz")[0]
+                         .status, 200)
+
+    def test_keep_alive(self):
+        """Many requests on one connection, several connections at once."""
+        connections = [self.host.connection() for _ in range(6)]
+        connections += [self.host.unix() for _ in range(6)]
+        for _ in range(20):
+            for connection in connections:
+                answer, _ = ask(connection, "GET", "/api/v1/orders")
+                self.assertEqual(answer.status, 200)
+        for connection in connections:
+            connection.close()
+
+    def test_slow_reader(self):
+        """A peer that reads nothing holds up nobody."""
+        slow = socket.create_connection(("127.0.0.1", self.host.port))
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        slow.sendall(b"GET /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                     * 20)
+        for _ in range(20):
+            answer, _ = self.host.ask("GET", "/api/v1/status")
+            self.assertEqual(answer.status, 200)
+        slow.close()
+
+    def test_socket_mode(self):
+        mode = os.stat(self.host.socket_path).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o660)
+
+
+class StartTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def refused(self, *arguments):
+        done = subprocess.run([HOST, *arguments], capture_output=True,
+                              text=True, timeout=WAIT)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("loop closed", done.stdout)
+        return done.stdout.splitlines()[0]
+
+    def test_port_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            error = self.refused(f"127.0.0.1:{port}", "off")
+        self.assertTrue(error.startswith("busy:"), error)
+        self.assertIn(f"port {port} of 127.0.0.1 is taken", error)
+        self.assertIn("console.listen", error)
+
+    def test_other_addresses(self):
+        error = self.refused("0.0.0.0:0", "off")
+        self.assertIn("no token", error)
+
+    def test_every_loopback_address(self):
+        for address in ("127.0.0.1:0", "127.0.0.2:0", "localhost:0"):
+            host = Host(self.directory, address)
+            self.assertIsNotNone(host.port, host.first)
+            self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_ipv6(self):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            self.skipTest("this machine has no IPv6 loopback")
+        host = Host(self.directory, "[::1]:0")
+        with contextlib.closing(http.client.HTTPConnection(
+                "::1", host.port, timeout=WAIT)) as connection:
+            self.assertEqual(ask(connection, "GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_off(self):
+        """Without TCP the unix socket serves alone."""
+        host = Host(self.directory, "off")
+        self.assertEqual(host.port, 0)
+        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_connections_are_bounded(self):
+        """Past the bound a connection is closed; when others end there is
+        room again."""
+        host = Host(self.directory)
+        peers = [socket.create_connection(("127.0.0.1", host.port),
+                                          timeout=WAIT) for _ in range(40)]
+        closed = 0
+        time.sleep(1)
+        for peer in peers:
+            peer.setblocking(False)
+            try:
+                closed += peer.recv(1) == b""
+            except ConnectionResetError:
+                closed += 1
+            except BlockingIOError:
+                pass
+        self.assertEqual(closed, 40 - 24)
+        for peer in peers:
+            peer.close()
+        answer = None
+        for _ in range(50):
+            with contextlib.suppress(ConnectionError,
+                                     http.client.HTTPException):
+                answer, _ = host.ask("GET", "/healthz")
+                break
+            time.sleep(0.02)
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_stop_removes_the_socket(self):
+        host = Host(self.directory)
+        self.assertTrue(os.path.exists(host.socket_path))
+        self.assertEqual(host.stop(), 0, host.errors)
+        self.assertFalse(os.path.exists(host.socket_path))
+
+    def test_stop_with_open_connections(self):
+        """Idle, half-asked and half-answered connections keep nothing back."""
+        host = Host(self.directory)
+        idle = socket.create_connection(("127.0.0.1", host.port))
+        half = socket.create_connection(("127.0.0.1", host.port))
+        half.sendall(b"POST /api/v1/uplink HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: 15"
+                     b"\r\n\r\n{\"pau")
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(("127.0.0.1", host.port))
+        deaf.sendall(b"GET /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                     * 20)
+        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+        for peer in (idle, half, deaf):
+            peer.close()
+
+    def test_stale_socket(self):
+        """The file that a crash leaves is replaced."""
+        host = Host(self.directory)
+        host.kill()
+        self.assertTrue(os.path.exists(host.socket_path))
+        again = Host(self.directory)
+        self.assertIsNotNone(again.port, again.first)
+        self.assertEqual(again.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(again.stop(), 0, again.errors)
+
+    def test_socket_of_a_living_gateway(self):
+        """A second gateway does not take the first one's socket away."""
+        host = Host(self.directory)
+        error = self.refused("off", host.socket_path)
+        self.assertTrue(error.startswith("busy:"), error)
+        self.assertIn("another gateway answers", error)
+        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_socket_path_is_a_file(self):
+        path = os.path.join(self.directory, "precious")
+        with open(path, "w") as file:
+            file.write("data")
+        self.assertIn("is no socket", self.refused("off", path))
+        self.assertTrue(os.path.exists(path))
+
+    def test_socket_path_cannot_be_made(self):
+        error = self.refused("off", os.path.join(self.directory, "no", "s"))
+        self.assertIn("cannot listen on", error)
+        error = self.refused("off", "/tmp/" + "a" * 120)
+        self.assertIn("longer than 107 bytes", error)
+
+    def test_umask(self):
+        """The socket's mode is 0660 whatever the umask says."""
+        path = os.path.join(self.directory, "s")
+        host = subprocess.Popen([HOST, "off", path], stdout=subprocess.PIPE,
+                                umask=0o077, text=True)
+        host.stdout.readline()
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
+        host.terminate()
+        host.communicate(timeout=WAIT)
+        self.assertEqual(host.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
