@@ -165,6 +165,11 @@ static err_t add_extension(struct build *build, struct slice name,
         [BUILD_BOOLEAN] = EVENT_VALUE_BOOLEAN,
     };
     TRY(remember_name(build, name));
+    if (value->kind == BUILD_OTHER) {
+        return REFUSE(build, ERR_PARSE, name,
+                      "must be a string, a whole number of 32 bits, true or "
+                      "false");
+    }
     TRY(check_extension(build, name, value));
     if (value->kind == BUILD_NULL) {
         return ERR_OK;

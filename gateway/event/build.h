@@ -24,6 +24,7 @@ enum build_kind {
     BUILD_TEXT,
     BUILD_INTEGER,
     BUILD_BOOLEAN,
+    BUILD_OTHER, /* what no attribute can be: refused, by name */
 };
 
 struct build_value {

@@ -27,34 +27,29 @@ static err_t refuse(struct reading *reading, struct slice name,
                       SLICE_ARG(name), what);
 }
 
-static err_t integer_value(struct reading *reading, struct slice name,
-                           const struct item *item, int32_t *ret) {
+static struct build_value integer_value(const struct item *item) {
     if (item->value > INT32_MAX) {
-        return refuse(reading, name, "must be a whole number of 32 bits");
+        return (struct build_value){.kind = BUILD_OTHER};
     }
     int32_t value = (int32_t)item->value;
-    *ret = item->kind == ITEM_UNSIGNED ? value : -1 - value;
-    return ERR_OK;
+    return (struct build_value){
+        .kind = BUILD_INTEGER,
+        .integer = item->kind == ITEM_UNSIGNED ? value : -1 - value};
 }
 
-static err_t attribute_value(struct reading *reading, struct slice name,
-                             const struct item *item, struct build_value *ret) {
+static struct build_value attribute_value(const struct item *item) {
     switch (item->kind) {
     case ITEM_TEXT:
-        *ret = (struct build_value){.kind = BUILD_TEXT, .text = item->bytes};
-        return ERR_OK;
+        return (struct build_value){.kind = BUILD_TEXT, .text = item->bytes};
     case ITEM_UNSIGNED:
     case ITEM_NEGATIVE:
-        ret->kind = BUILD_INTEGER;
-        return integer_value(reading, name, item, &ret->integer);
+        return integer_value(item);
     case ITEM_BOOLEAN:
-        ret->kind = BUILD_BOOLEAN;
-        ret->integer = (int32_t)item->value;
-        return ERR_OK;
+        return (struct build_value){.kind = BUILD_BOOLEAN,
+                                    .integer = (int32_t)item->value};
     case ITEM_NULL:
-        return ERR_OK;
+        return (struct build_value){.kind = BUILD_NULL};
     case ITEM_BYTES:
-        return refuse(reading, name, "is a byte string: send it as text");
     case ITEM_ARRAY:
     case ITEM_MAP:
     case ITEM_TAG:
@@ -64,13 +59,10 @@ static err_t attribute_value(struct reading *reading, struct slice name,
     case ITEM_DOUBLE:
         break;
     }
-    return refuse(reading, name,
-                  "must be a text string, a whole number of 32 bits, true or "
-                  "false");
+    return (struct build_value){.kind = BUILD_OTHER};
 }
 
 static err_t add_attribute(struct reading *reading, struct slice name) {
-    struct build_value value = {.kind = BUILD_NULL};
     struct item item;
     TRY(event_build_name(&reading->build, name));
     TRY(event_item_next(&reading->in, &item, reading->reason));
@@ -81,7 +73,10 @@ static err_t add_attribute(struct reading *reading, struct slice name) {
             return refuse(reading, name, "has a tag that only text can have");
         }
     }
-    TRY(attribute_value(reading, name, &item, &value));
+    if (item.kind == ITEM_BYTES) {
+        return refuse(reading, name, "is a byte string: send it as text");
+    }
+    struct build_value value = attribute_value(&item);
     return event_build_attribute(&reading->build, name, &value);
 }
 

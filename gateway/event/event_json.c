@@ -4,13 +4,6 @@
 #include "gateway/event/build.h"
 #include "gateway/event/json.h"
 
-static err_t refuse_value(struct build *build, struct slice name) {
-    return reason_set(build->reason, ERR_PARSE,
-                      "attribute \"%.*s\" must be a string, a whole number "
-                      "of 32 bits, true or false",
-                      SLICE_ARG(name));
-}
-
 static err_t add_attribute(struct build *build, struct arena *arena,
                            struct slice name, struct slice json) {
     struct build_value value = {.kind = BUILD_NULL};
@@ -22,11 +15,11 @@ static err_t add_attribute(struct build *build, struct arena *arena,
         TRY(json_string(json, arena, &value.text));
         break;
     case JSON_NUMBER:
-        value.kind = BUILD_INTEGER;
-        if (json_integer(json, INT32_MIN, INT32_MAX, &number) != ERR_OK) {
-            return refuse_value(build, name);
+        value.kind = BUILD_OTHER;
+        if (json_integer(json, INT32_MIN, INT32_MAX, &number) == ERR_OK) {
+            value.kind = BUILD_INTEGER;
+            value.integer = (int32_t)number;
         }
-        value.integer = (int32_t)number;
         break;
     case JSON_TRUE:
     case JSON_FALSE:
@@ -37,7 +30,8 @@ static err_t add_attribute(struct build *build, struct arena *arena,
         break;
     case JSON_OBJECT:
     case JSON_ARRAY:
-        return refuse_value(build, name);
+        value.kind = BUILD_OTHER;
+        break;
     }
     return event_build_attribute(build, name, &value);
 }
