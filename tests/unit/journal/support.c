@@ -21,14 +21,13 @@ uint64_t support_below(struct support_random *random, uint64_t bound) {
 
 struct slice support_record(uint64_t value, size_t len, uint8_t *ret) {
     assert(len >= sizeof value);
-    struct support_random random = {value};
-    struct writer writer = writer_over(ret, len);
-    writer_u64(&writer, value);
-    while (writer.len + 8 <= len) {
-        writer_u64(&writer, support_next(&random));
+    uint64_t word = value;
+    for (size_t at = 0; at < len; at += sizeof word) {
+        size_t left = len - at;
+        memcpy(ret + at, &word, left < sizeof word ? left : sizeof word);
+        word = word * 6364136223846793005 + 1442695040888963407;
     }
-    writer_fill(&writer, (uint8_t)value, len - writer.len);
-    return writer_slice(&writer);
+    return slice_of(ret, len);
 }
 
 bool support_record_is(struct slice record, uint64_t value, size_t len) {

@@ -17,7 +17,7 @@ uint64_t support_next(struct support_random *random);
 uint64_t support_below(struct support_random *random, uint64_t bound);
 
 /* A record of `len` bytes (at least 8) made from a value that no other record
- * has: the value, then bytes that follow from it. `ret` has room for it. */
+ * has: the value, then words that follow from it. `ret` has room for it. */
 struct slice support_record(uint64_t value, size_t len, uint8_t *ret);
 /* True if `record` is the one that support_record() made of this value. */
 bool support_record_is(struct slice record, uint64_t value, size_t len);
