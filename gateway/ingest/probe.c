@@ -120,6 +120,7 @@ struct probe *probe_start(uv_loop_t *loop, const char *host, uint16_t port,
     probe->tcp.data = probe;
     probe->timer.data = probe;
     probe->resolve.data = probe;
+    uv_update_time(loop); /* a long start-up must not eat the time-out */
     uv_timer_start(&probe->timer, on_timeout, timeout_ms, 0);
     probe->host = host;
     probe->port = port;

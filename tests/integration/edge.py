@@ -37,7 +37,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, condition, seconds=20, every=0.02):
+def wait_for(what, condition, seconds=60, every=0.02):
     """The condition's first true value; fails with `what` in words."""
     end = time.monotonic() + seconds
     while True:
@@ -104,12 +104,16 @@ class Gateway:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def wait_up(self):
-        def answers():
+    def wait_up(self, seconds=60):
+        """Until it hears devices: a message sent before that, by a client that
+        does not repeat, would be lost in the broker."""
+        def hears():
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended:\n{self.log()[-2000:]}")
-            return can_connect(self.store.broker_port) and self.status()
-        return wait_for("the gateway is up", answers)
+            status = self.status()
+            return status and status["healthy"]
+        wait_for("the gateway is up", hears, seconds)
+        return self
 
     def wait_synced(self, seconds=60):
         def synced():
@@ -231,7 +235,7 @@ class Device:
         return self.event("OrderPlaced", id_ or f"e-{order_id}",
                           data | changes, order_id)
 
-    def wait_accepted(self, ids, seconds=20):
+    def wait_accepted(self, ids, seconds=60):
         wait_for(f"receipts for {len(ids)} events",
                  lambda: all(i in self.accepted for i in ids), seconds)
 

@@ -6,7 +6,6 @@
  * EDGE_SYNC_LOG is the file that is appended to, EDGE_SYNC_DELAY_MS the delay.
  * A record is little-endian: kind u8 ('W' or 'S'), fd i32, begun ns u64, ended
  * ns u64 (CLOCK_MONOTONIC), length u32, and that many bytes written. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
