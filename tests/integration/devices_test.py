@@ -80,10 +80,10 @@ class DevicesTest(unittest.TestCase):
         self.running.append(process)
         return process
 
-    def finish(self, process, code, seconds=60):
+    def finish(self, process, code, seconds=150):
         out, err = process.communicate(timeout=seconds)
         self.assertEqual(process.returncode, code, out + err)
-        self.out = out
+        self.out, self.err = out, err
         return json.loads((self.folder / "report.json").read_text())
 
     def log(self):
@@ -117,14 +117,15 @@ class DevicesTest(unittest.TestCase):
     def test_losses(self):
         self.broker.start()
         gateway = self.gateway(lose_receipts=0.2, lose_notices=0.1)
-        process = self.spawn("--rate", 60, "--readings", 60, "--seconds", 3)
+        process = self.spawn("--rate", 40, "--readings", 40, "--seconds", 3,
+                             "--patience", 120)
         while process.poll() is None:
             gateway.ask_open()
             time.sleep(0.2)
         report = self.finish(process, 0)
         self.agree(report, gateway)
-        self.assertGreater(report["placed"], 120)
-        self.assertGreater(report["repeated"], 20)
+        self.assertGreater(report["placed"], 60)
+        self.assertGreater(report["repeated"], 10)
         self.assertGreater(report["placed_again"], 0)
         self.assertGreater(report["cancelled"], 0)
         self.assertEqual(report["repeated"] + report["events_sent"],
@@ -152,7 +153,8 @@ class DevicesTest(unittest.TestCase):
     def test_broker_and_gateway_killed(self):
         self.broker.start()
         gateway = self.gateway(lose_receipts=0.05)
-        process = self.spawn("--rate", 50, "--seconds", 6)
+        process = self.spawn("--rate", 40, "--seconds", 6,
+                             "--patience", 120)
         time.sleep(1)
         for _ in range(2):
             gateway.kill()
@@ -288,6 +290,18 @@ class DevicesTest(unittest.TestCase):
         self.assertGreater(report["placed"], 20)
         self.assertEqual(report["placed"], len(gateway.orders))
 
+    # A broker that refuses is named with its reason, once a second at most.
+    def test_refused_by_broker(self):
+        self.broker.config.write_text(self.broker.config.read_text().replace(
+            "allow_anonymous true", "allow_anonymous false"))
+        self.broker.start()
+        for version, words in ((3, "not authorised"), (5, "Not authorized")):
+            process = self.spawn("--mqtt", version, "--rate", 1, "--seconds",
+                                 1, "--patience", 1)
+            self.finish(process, 1)
+            self.assertIn(words, self.err)
+            self.assertLessEqual(len(self.err.splitlines()), 4)
+
     # Answers that cannot be read are counted and change nothing.
     def test_unreadable_answers(self):
         self.broker.start()
@@ -327,7 +341,7 @@ class DevicesTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0)
             lines = shown.count(b" s  devices 29/29")
             self.assertEqual(lines == 0, quiet)
-            self.assertIn(lines, (0, 2, 3))
+            self.assertTrue(quiet or lines >= 2)
             self.assertIn(b"fulfiled", shown)
 
     # Wrong use: exit status 2 and words that say what to do.
