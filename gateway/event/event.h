@@ -94,9 +94,10 @@ struct event_record {
 };
 
 /* The structured JSON event (one line), with `journalsequence` and
- * `recordedtime` added. Numbers and strings of JSON data come out as they came
- * in; CBOR data is converted. ERR_FULL; ERR_UNSUPPORTED if its CBOR data is
- * something JSON cannot say. */
+ * `recordedtime` added (without, if `record` is NULL: for what is not
+ * journaled). Numbers and strings of JSON data come out as they came in; CBOR
+ * data is converted. ERR_FULL; ERR_UNSUPPORTED if its CBOR data is something
+ * JSON cannot say, with the writer as it was. */
 err_t event_render_json(const struct event *event,
                         const struct event_record *record,
                         struct writer *writer) MUST_USE;
@@ -104,7 +105,8 @@ err_t event_render_json(const struct event *event,
 /* `data` as JSON text, whatever it came as: JSON as is, CBOR converted into
  * `arena` (text keys only; byte strings as base64url, RFC 8949 section 6.1;
  * NaN, infinities, undefined, and unknown simple values refused), binary as a
- * base64 string, none as `null`. ERR_UNSUPPORTED with what JSON cannot say. */
+ * base64 string, none as `null`. ERR_UNSUPPORTED with what JSON cannot say;
+ * ERR_FULL, never with six times the data's length plus 16 bytes of room. */
 err_t event_data_json(const struct event *event, struct arena *arena,
                       struct slice *ret, struct reason *reason) MUST_USE;
 
@@ -119,10 +121,12 @@ err_t event_extension_text(const struct event *event, const char *name,
 /* A 64-bit content hash over all that event_store() keeps. */
 uint64_t event_hash(const struct event *event);
 
-/* "2026-11-23T10:18:30.123456Z", 27 bytes and a terminator. */
+/* "2026-11-23T10:18:30.123456Z", 27 bytes and a terminator. Outside the years 0
+ * to 9999 it is the nearest instant inside. */
 enum { EVENT_TIME_SIZE = 28 };
 void event_time_format(int64_t wall_us, char ret[EVENT_TIME_SIZE]);
-/* RFC 3339 to microseconds since 1970 UTC; ERR_PARSE. */
+/* RFC 3339 to microseconds since 1970 UTC, finer digits cut off; a leap second
+ * is the last microsecond before the next minute. ERR_PARSE. */
 err_t event_time_parse(struct slice text, int64_t *ret_us) MUST_USE;
 
 #endif
