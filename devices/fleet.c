@@ -44,6 +44,7 @@ struct fleet {
     uv_timer_t timer;
     uv_signal_t signals[2];
     struct squad squads[KINDS];
+    struct log_limit log_limit;
     enum phase phase;
     int64_t start_us;
     int64_t last_us;   /* of the tick before */
@@ -240,6 +241,7 @@ static void fleet_configure(struct fleet *fleet) {
                 .mqtt = options->mqtt,
                 .encoding = options->cbor ? MESSAGE_CBOR : MESSAGE_JSON,
                 .store = options->store,
+                .log_limit = &fleet->log_limit,
             },
         .prefix = fleet->prefix,
         .seed = options->seed,

@@ -20,7 +20,7 @@
 enum {
     AGAIN_FIRST_US = 5 * 1000 * 1000,
     AGAIN_MAX_US = 20 * 1000 * 1000,
-    EVENTS_PER_ORDER_MAX = 3, /* placed, placed twice, cancel requested */
+    EVENTS_PER_ORDER_MAX = 2, /* placed, and placed twice */
     ORDERS_FIRST = 256,
 };
 
@@ -39,6 +39,7 @@ struct till_order {
     int64_t again_wait_us; /* doubles */
     enum till_state state;
     uint32_t again_count;
+    bool cancel; /* to be sent once its placing is confirmed */
 };
 
 struct till {
@@ -109,16 +110,18 @@ static err_t order_send(struct till *till, uint64_t index, const char *type,
     return client_send(&till->device.client, &event);
 }
 
-static err_t cancel_send(struct till *till, uint64_t index) {
+/* Only after the placing's receipt: a repeat may come later than what was said
+ * after it, and a cancellation of an unknown order cancels nothing. */
+static void order_cancel(struct till *till, uint64_t index) {
     char order_id[OUTBOX_ID_SIZE];
     order_id_format(till, index, order_id);
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "orderId", order_id);
     cJSON_AddStringToObject(data, "reason", "customer changed his mind");
-    err_t err =
-        order_send(till, index, "OrderCancelRequested", "-cancel", data);
+    /* ERR_FULL: at the next receipt for this order, if there is one. */
+    till->orders[index].cancel = order_send(till, index, "OrderCancelRequested",
+                                            "-cancel", data) == ERR_FULL;
     cJSON_Delete(data);
-    return err;
 }
 
 static err_t orders_grow(struct till *till) {
@@ -148,14 +151,12 @@ static err_t till_act(struct device *device) {
         .data = plan.data,
         .placed_us = client_now_us(),
         .again_wait_us = AGAIN_FIRST_US,
+        .cancel = plan.cancel,
     };
     device->setting->report->placed++;
     TRY(order_send(till, index, "OrderPlaced", "", plan.data));
     if (plan.twice) {
         TRY(order_send(till, index, "OrderPlaced", "-twice", plan.data));
-    }
-    if (plan.cancel) {
-        TRY(cancel_send(till, index));
     }
     return ERR_OK;
 }
@@ -196,7 +197,13 @@ static void till_receipt(struct device *device,
     uint64_t index;
     char *rest;
     struct till_order *order = order_find(till, got->id, &index, &rest);
-    if (order == NULL || !order_is_open(order)) {
+    if (order == NULL) {
+        return;
+    }
+    if (got->accepted && order->cancel) {
+        order_cancel(till, index);
+    }
+    if (!order_is_open(order)) {
         return;
     }
     if (got->accepted) {

@@ -2,6 +2,7 @@
 #include "devices/client/client.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <mqtt_protocol.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,9 +47,19 @@ static void poll_free(uv_handle_t *handle) {
     free(handle);
 }
 
+static void client_log(const struct client *client, const char *why) {
+    uint64_t skipped;
+    if (log_allowed(client->options.log_limit, &skipped)) {
+        log_line(LOG_WARN, "devices",
+                 "broker=%s:%d device=%s not_connected=\"%s\" more=%" PRIu64,
+                 client->options.host, client->options.port,
+                 client->options.device, why, skipped);
+    }
+}
+
 /* Forgets the connection, whatever state it is in. The poll handle goes first:
  * its descriptor's number may be given out again at once. */
-static void client_drop(struct client *client) {
+static void client_close(struct client *client) {
     assert(!client->in_library);
     if (client->poll != NULL) {
         uv_poll_stop(client->poll);
@@ -58,7 +69,13 @@ static void client_drop(struct client *client) {
     mosquitto_destroy(client->mosq);
     client->mosq = NULL;
     client->subscribed = 0;
+}
 
+/* The connection is no good: another one after a while. */
+static void client_drop(struct client *client, const char *why) {
+    client_log(client, client->refusal == NULL ? why : client->refusal);
+    client_close(client);
+    client->refusal = NULL;
     uint32_t half_us = (uint32_t)(client->backoff_us / 2);
     client->connect_us =
         client_now_us() + half_us + random_between(&client->jitter, 0, half_us);
@@ -73,8 +90,11 @@ static void client_on_io(uv_poll_t *poll, int status, int events);
 /* After every call into the library: is the connection still there, and does
  * it have something to write? */
 static void client_settle(struct client *client, int rc) {
-    if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(client->mosq) < 0) {
-        client_drop(client);
+    if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(client->mosq) < 0) {
+        rc = MOSQ_ERR_CONN_LOST;
+    }
+    if (rc != MOSQ_ERR_SUCCESS) {
+        client_drop(client, mosquitto_strerror(rc));
         return;
     }
     int events = UV_READABLE;
@@ -83,8 +103,9 @@ static void client_settle(struct client *client, int rc) {
     }
     if (events != client->poll_events) {
         client->poll_events = events;
-        if (uv_poll_start(client->poll, events, client_on_io) != 0) {
-            client_drop(client);
+        rc = uv_poll_start(client->poll, events, client_on_io);
+        if (rc != 0) {
+            client_drop(client, uv_strerror(rc));
         }
     }
 }
@@ -154,7 +175,10 @@ static void on_connect(struct mosquitto *mosq, void *self, int rc) {
     struct client *client = self;
     char topic[CLIENT_TOPIC_SIZE];
     if (rc != 0) {
-        return; /* the broker closes, or the time to get ready runs out */
+        client->refusal = client->options.mqtt == 5
+                              ? mosquitto_reason_string(rc)
+                              : mosquitto_connack_string(rc);
+        return; /* the broker closes */
     }
     topic_format(client, "receipts", topic);
     mosquitto_subscribe(mosq, NULL, topic, QOS);
@@ -171,7 +195,8 @@ static void on_subscribe(struct mosquitto *mosq, void *self, int packet_id,
     (void)mosq;
     (void)packet_id;
     if (count != 1 || granted[0] > 2) {
-        return; /* refused: not ready, and tried again after the time-out */
+        client->refusal = "the broker refused a subscription";
+        return; /* never ready: tried again after the time-out */
     }
     client->subscribed++;
     if (client_ready(client)) {
@@ -289,15 +314,20 @@ static bool client_watch(struct client *client) {
     return true;
 }
 
+/* A host's name is looked up here, and the loop stands still for it. */
 static void client_connect(struct client *client, int64_t now_us) {
+    int rc = MOSQ_ERR_NOMEM;
     client->ready_until_us = now_us + CLIENT_CONNECT_US;
     client->mosq = mosquitto_new(client->name, true, client);
-    if (client->mosq == NULL || !client_configure(client) ||
-        mosquitto_connect_async(client->mosq, client->options.host,
-                                client->options.port,
-                                CLIENT_KEEPALIVE_S) != MOSQ_ERR_SUCCESS ||
-        !client_watch(client)) {
-        client_drop(client);
+    if (client->mosq != NULL && client_configure(client)) {
+        rc = mosquitto_connect_async(client->mosq, client->options.host,
+                                     client->options.port, CLIENT_KEEPALIVE_S);
+    }
+    if (rc == MOSQ_ERR_SUCCESS && !client_watch(client)) {
+        rc = MOSQ_ERR_NOMEM;
+    }
+    if (rc != MOSQ_ERR_SUCCESS) {
+        client_drop(client, mosquitto_strerror(rc));
         return;
     }
     client_settle(client, MOSQ_ERR_SUCCESS);
@@ -311,7 +341,7 @@ void client_tick(struct client *client, int64_t now_us) {
         return;
     }
     if (!client_ready(client) && now_us >= client->ready_until_us) {
-        client_drop(client);
+        client_drop(client, "no answer in time");
         return;
     }
     client->in_library = true;
@@ -328,6 +358,6 @@ void client_free(struct client *client) {
         mosquitto_publish(client->mosq, NULL, topic, 7, "offline", 0, true);
         mosquitto_disconnect(client->mosq);
     }
-    client_drop(client);
+    client_close(client);
     outbox_free(&client->outbox);
 }

@@ -15,6 +15,7 @@
 #include "devices/client/message.h"
 #include "devices/client/outbox.h"
 #include "devices/random.h"
+#include "gateway/base/log.h"
 
 enum {
     CLIENT_NAME_SIZE = 64,
@@ -32,8 +33,9 @@ struct client_options {
     enum message_encoding encoding;
     const char *store;
     const char *device;
-    const char *leaf; /* "orders" or "telemetry" */
-    uint64_t seed;    /* of the jitter */
+    const char *leaf;            /* "orders" or "telemetry" */
+    uint64_t seed;               /* of the jitter */
+    struct log_limit *log_limit; /* shared by the fleet's lost connections */
 };
 
 /* A receipt for an event that waited in the outbox. */
@@ -71,6 +73,7 @@ struct client {
     int poll_events;
     uint32_t subscribed; /* SUBACKs on this connection */
     bool in_library;     /* libmosquitto is on the stack */
+    const char *refusal; /* why the broker refused this connection, or NULL */
     int64_t backoff_us;
     int64_t connect_us;     /* when to connect next, while not connected */
     int64_t ready_until_us; /* give up this connection if not ready by then */

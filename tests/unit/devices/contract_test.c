@@ -74,12 +74,14 @@ static void check_kind(const struct device_kind *kind,
     uv_loop_t loop;
     struct device *device;
     struct report report = {0};
+    struct log_limit limit = {0};
     struct device_setting setting = {
         .client = {.host = "127.0.0.1",
                    .port = 1,
                    .mqtt = 3,
                    .store = "s1",
-                   .encoding = encoding},
+                   .encoding = encoding,
+                   .log_limit = &limit},
         .prefix = "12345678901234567890123456789012",
         .seed = number,
         .scanners = 3,

@@ -153,6 +153,38 @@ static void test_till_asks_again(void **state) {
     stage_free(stage);
 }
 
+/* How many events whose id ends so wait in the outbox. */
+static uint32_t count_suffix(const struct stage *stage, const char *suffix) {
+    const struct outbox *outbox = &stage->device->client.outbox;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        const char *id = outbox->entries[i]->id;
+        size_t len = strlen(id);
+        count += len > strlen(suffix) &&
+                 strcmp(id + len - strlen(suffix), suffix) == 0;
+    }
+    return count;
+}
+
+/* About one order in fifty is cancelled, only after its placing was confirmed,
+ * and once however many receipts come. */
+static void test_till_cancels(void **state) {
+    (void)state;
+    enum { ORDERS = 400 };
+    struct stage *stage = stage_new(till_kind());
+    for (int i = 0; i < ORDERS; i++) {
+        assert_int_equal(stage->device->kind->act(stage->device), ERR_OK);
+    }
+    assert_int_equal(count_suffix(stage, "-cancel"), 0);
+    for (int i = 0; i < 2 * ORDERS; i++) {
+        char id[OUTBOX_ID_SIZE];
+        snprintf(id, sizeof id, "p-till-1-%d", i / 2 + 1);
+        receipt(stage, id, true);
+    }
+    assert_in_range(count_suffix(stage, "-cancel"), 1, ORDERS / 20);
+    stage_free(stage);
+}
+
 /* A rejected receipt ends the order it placed, and only that. */
 static void test_till_rejected(void **state) {
     (void)state;
@@ -306,6 +338,7 @@ int main(void) {
         cmocka_unit_test(test_till_ends),
         cmocka_unit_test(test_till_strangers),
         cmocka_unit_test(test_till_asks_again),
+        cmocka_unit_test(test_till_cancels),
         cmocka_unit_test(test_till_rejected),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_terminal_answers),
