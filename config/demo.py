@@ -36,9 +36,9 @@ REGION = "eu-central-1"
 BUS = "OrderingSystemEventBus"
 STREAM = "shopme-telemetry"
 PORTS = ("broker", "page", "cloud", "cloud control")
-TICK_S = 0.1
-READY_S = 20
-DRAIN_S = 60
+TICK_S = 0.2
+READY_S = 60
+STALL_S = 60
 END_S = 10
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -288,7 +288,7 @@ class Demo:
             "cloud", PYTHON, ROOT / "tests" / "cloud" / "cloud.py", "--dir",
             self._folder / "cloud", "--port", ports["cloud"],
             "--control-port", ports["cloud control"], "--region", REGION,
-            "--bus", BUS, "--stream", f"{STREAM}:4", "--latency-ms", 30)
+            "--bus", BUS, "--stream", f"{STREAM}:4", "--latency-ms", 20)
         self._cloud = Cloud(cloud, ports["cloud control"])
         self._wait_for(self._cloud.up, cloud)
         file = self._folder / "shopme-edge.yaml"
@@ -434,15 +434,18 @@ class Demo:
                        self._outages, memory, 100 * processor / run_s)
 
     def _drain(self):
-        end = time.monotonic() + DRAIN_S
-        streams = self._look()
-        while time.monotonic() < end and any(
-                stream["cursor"] < stream["end"]
-                for stream in streams.values()):
-            time.sleep(TICK_S)
+        """Waits until all is in the cloud, or nothing moves any more."""
+        cursors, moved = None, time.monotonic()
+        while time.monotonic() < moved + STALL_S:
             streams = self._look()
+            now = [stream["cursor"] for stream in streams.values()]
+            if now == [stream["end"] for stream in streams.values()]:
+                break
+            if now != cursors:
+                cursors, moved = now, time.monotonic()
             self._tell_each_second(streams)
-        self._tell(streams)
+            time.sleep(TICK_S)
+        self._tell(self._look())
 
     def _report(self):
         path = self._folder / "report.json"
@@ -564,8 +567,8 @@ def _options():
     parser.add_argument("--stay", action="store_true",
                         help="go on until Ctrl-C; the cloud goes and comes "
                         "by key")
-    parser.add_argument("--rate", type=_positive, default=20,
-                        help="orders a second (20)")
+    parser.add_argument("--rate", type=_positive, default=10,
+                        help="orders a second (10)")
     parser.add_argument("--seed", type=int, default=1,
                         help="the same seed gives the same orders (1)")
     parser.add_argument("--port-base", type=_port_base, default=18830,
