@@ -393,7 +393,7 @@ static err_t fake_sync_dir(void *self, const char *path) {
     ENSURE_RUNNING(fake);
     enum verdict verdict = judge(fake, FAKE_SYNC_DIR);
     if (verdict == GO) {
-        dir_sync(fake, path);
+        dir_sync(fake, strcmp(path, "/") == 0 ? "" : path);
     }
     return judged(fake, verdict);
 }
