@@ -14,7 +14,8 @@
 #include "gateway/event/json.h"
 #include "tests/unit/event/oracle.h"
 
-enum { INPUTS = 300000, INPUT_MAX = 512 };
+/* INPUTS, how many, comes with the build: fewer under a sanitizer. */
+enum { INPUT_MAX = 512 };
 
 static const char *const CORPUS[] = {
     "{\"id\":\"p-1\",\"total\":\"12.50\",\"items\":[{\"sku\":\"a\",\"n\":2}]}",
@@ -131,7 +132,7 @@ static void compare(const struct input *input, struct tally *tally) {
                : &tally->neither) += 1;
 }
 
-/* Goal: on 300,000 mutated texts the two agree, but for the differences named
+/* Goal: on INPUTS mutated texts the two agree, but for the differences named
  * above; and both answers are common, so that the agreement says something. */
 static void agrees_with_jansson(void **state) {
     (void)state;
@@ -172,7 +173,7 @@ static void decodes_as_jansson(void **state) {
     struct random random = random_start("decodes_as_jansson");
     static _Alignas(16) uint8_t buf[4096];
     size_t decoded = 0;
-    for (int i = 0; i < 50000; i++) {
+    for (int i = 0; i < INPUTS / 10; i++) {
         struct input input = {.len = 0};
         splice(&input, 0, 0, SLICE("\"\""));
         for (size_t k = random_below(&random, 8); k > 0; k--) {
@@ -195,7 +196,7 @@ static void decodes_as_jansson(void **state) {
         assert_int_equal(json_string(text, &arena, &ours), ERR_OK);
         assert_true(slice_eq(ours, slice_of(theirs, len)));
     }
-    assert_true(decoded > 5000);
+    assert_true(decoded > INPUTS / 100);
 }
 
 int main(void) {

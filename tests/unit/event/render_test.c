@@ -300,7 +300,7 @@ static void gives_data_as_json(void **state) {
 static void renders_what_it_can_read(void **state) {
     (void)state;
     struct random random = random_start("renders_what_it_can_read");
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1000; i++) {
         struct arena arena = arena_over(arena_buf, sizeof arena_buf);
         struct event event = random_event(&random, &arena);
         struct event back;
@@ -348,7 +348,7 @@ static void conversion_keeps_to_its_bound(void **state) {
         assert_int_equal(convert(worst[i], room, &json, NULL), ERR_OK);
     }
     struct random random = random_start("conversion_keeps_to_its_bound");
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1000; i++) {
         struct arena arena = arena_over(arena_buf, sizeof arena_buf);
         struct event event;
         struct slice json;

@@ -59,7 +59,7 @@ static void round_trips(void **state) {
     (void)state;
     struct random random = random_start("round_trips");
     static uint8_t again[256 * 1024];
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 1000; i++) {
         struct arena arena = arena_over(arena_buf, sizeof arena_buf);
         struct event event = random_event(&random, &arena);
         struct event loaded;
@@ -102,7 +102,7 @@ static void loads_nothing_else(void **state) {
     static uint8_t again[256 * 1024];
     size_t taken = 0;
     size_t refused = 0;
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 5000; i++) {
         struct arena arena = arena_over(arena_buf, sizeof arena_buf);
         struct event event = random_event(&random, &arena);
         struct slice bytes = store(&event, stored_buf, sizeof stored_buf);
