@@ -75,6 +75,12 @@ static uint8_t verb_of(const struct handover *handover, enum shop_type type) {
     return verb;
 }
 
+static bool fulfilment_admits(const void *self, const struct fact *fact) {
+    const struct fulfilment *fulfilment = self;
+    return verb_of(table_find(&fulfilment->table, fact->order_id),
+                   fact->type) != NEVER;
+}
+
 static err_t fulfilment_react(const void *self, const struct fact *fact,
                               struct reaction *reaction) {
     const struct fulfilment *fulfilment = self;
@@ -94,7 +100,7 @@ static err_t fulfilment_apply(void *self, const struct fact *fact) {
     struct fulfilment *fulfilment = self;
     struct handover *handover = table_find(&fulfilment->table, fact->order_id);
     uint8_t verb = verb_of(handover, fact->type);
-    ENSURE(verb != NEVER, ERR_CORRUPT);
+    assert(verb != NEVER);
     if (next_state[verb] == SERVICE_STAY) {
         return ERR_OK;
     }
@@ -150,6 +156,7 @@ const struct service fulfilment_service = {
     .name = "fulfilment",
     .open = fulfilment_open,
     .close = fulfilment_close,
+    .admits = fulfilment_admits,
     .react = fulfilment_react,
     .apply = fulfilment_apply,
     .hash = fulfilment_hash,

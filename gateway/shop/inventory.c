@@ -212,17 +212,18 @@ static err_t react_low(const struct inventory *inventory,
                                    SLICE_EMPTY, &data);
 }
 
-/* Every managed line must find its stock, or nothing is changed. */
-static err_t check_lines(const struct inventory *inventory,
-                         const struct fact *fact) {
+/* Every managed line must find its stock. */
+static bool lines_fit(const struct inventory *inventory,
+                      const struct fact *fact) {
     for (uint32_t i = 0; i < fact->line_count; i++) {
         const struct fact_line *line = &fact->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
-        ENSURE((stock == NULL) == line->unmanaged, ERR_CORRUPT);
-        ENSURE(stock == NULL || available(stock) >= line->quantity,
-               ERR_CORRUPT);
+        if ((stock == NULL) != line->unmanaged ||
+            (stock != NULL && available(stock) < line->quantity)) {
+            return false;
+        }
     }
-    return ERR_OK;
+    return true;
 }
 
 /* The lines and, behind them, the text of their skus, in one block. */
@@ -253,7 +254,6 @@ static err_t copy_lines(const struct inventory *inventory,
 
 static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
                            const struct fact *fact) {
-    TRY(check_lines(inventory, fact));
     TRY(copy_lines(inventory, fact, holding));
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
@@ -390,6 +390,13 @@ static uint8_t verb_of(const struct holding *holding, enum shop_type type) {
     return verb;
 }
 
+static bool inventory_admits(const void *self, const struct fact *fact) {
+    const struct inventory *inventory = self;
+    uint8_t verb =
+        verb_of(table_find(&inventory->orders, fact->order_id), fact->type);
+    return verb != NEVER && (verb != RESERVE || lines_fit(inventory, fact));
+}
+
 static err_t inventory_react(const void *self, const struct fact *fact,
                              struct reaction *reaction) {
     const struct inventory *inventory = self;
@@ -405,7 +412,7 @@ static err_t inventory_apply(void *self, const struct fact *fact) {
     struct inventory *inventory = self;
     struct holding *holding = table_find(&inventory->orders, fact->order_id);
     uint8_t name = verb_of(holding, fact->type);
-    ENSURE(name != NEVER, ERR_CORRUPT);
+    assert(name != NEVER);
     const struct inventory_verb *verb = &verbs[name];
     if (holding == NULL && verb->next != SERVICE_STAY) {
         holding =
@@ -516,6 +523,7 @@ const struct service inventory_service = {
     .name = "inventory",
     .open = inventory_open,
     .close = inventory_close,
+    .admits = inventory_admits,
     .react = inventory_react,
     .apply = inventory_apply,
     .hash = inventory_hash,

@@ -229,6 +229,12 @@ static uint8_t verb_of(const struct order *order, enum shop_type type) {
     return verb;
 }
 
+static bool order_admits(const void *self, const struct fact *fact) {
+    const struct orders *orders = self;
+    return verb_of(table_find(&orders->table, fact->order_id), fact->type) !=
+           NEVER;
+}
+
 static err_t order_react(const void *self, const struct fact *fact,
                          struct reaction *reaction) {
     const struct orders *orders = self;
@@ -258,7 +264,7 @@ static err_t order_apply(void *self, const struct fact *fact) {
     struct orders *orders = self;
     struct order *order = table_find(&orders->table, fact->order_id);
     uint8_t name = verb_of(order, fact->type);
-    ENSURE(name != NEVER, ERR_CORRUPT);
+    assert(name != NEVER);
     const struct order_verb *verb = &verbs[name];
     if (order == NULL && verb->next != SERVICE_STAY) {
         TRY(add_order(orders, fact->order_id, &order));
@@ -334,6 +340,7 @@ const struct service order_service = {
     .name = "order",
     .open = order_open,
     .close = order_close,
+    .admits = order_admits,
     .react = order_react,
     .apply = order_apply,
     .hash = order_hash,

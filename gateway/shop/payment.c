@@ -131,18 +131,13 @@ static err_t say_refunded(const struct payment *payment,
                         SLICE_EMPTY, &data);
 }
 
-/* The Order service has seen to it that the total is one of the currency. */
-static err_t amount_of(const struct fact *fact, struct slice text,
-                       int64_t *ret) {
-    return money_parse(text, fact->currency, ret) == ERR_OK ? ERR_OK
-                                                            : ERR_CORRUPT;
-}
-
 static err_t react_begin(const struct payment *payment, const struct fact *fact,
                          struct reaction *reaction) {
     (void)payment;
     int64_t amount = 0;
-    TRY(amount_of(fact, fact->total, &amount));
+    /* Reading an OrderCreated has seen to it that its total is one. */
+    err_t err = money_parse(fact->total, fact->currency, &amount);
+    assert(err == ERR_OK);
     if (!fact->card) {
         return say_processed(fact, "cash", amount, fact->currency, SLICE_EMPTY,
                              reaction);
@@ -228,10 +223,11 @@ static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
     *ret_len = (uint8_t)text.len;
 }
 
-static err_t take_terms(struct payment *payment, const struct fact *fact) {
-    TRY(amount_of(fact, fact->amount, &payment->amount_minor));
+static void take_terms(struct payment *payment, const struct fact *fact) {
+    err_t err =
+        money_parse(fact->amount, fact->currency, &payment->amount_minor);
+    assert(err == ERR_OK);
     memcpy(payment->currency, fact->currency.data, MONEY_CURRENCY_LEN);
-    return ERR_OK;
 }
 
 static void link_open(struct payments *payments, struct payment *payment) {
@@ -264,8 +260,7 @@ static void unlink_open(struct payments *payments, struct payment *payment) {
 
 static err_t apply_request(struct payments *payments, struct payment *payment,
                            const struct fact *fact) {
-    TRY(take_terms(payment, fact));
-    ENSURE(fact->terminal.len > 0, ERR_CORRUPT);
+    take_terms(payment, fact);
     keep_text(payment->terminal, &payment->terminal_len, fact->terminal,
               sizeof(payment->terminal));
     TRY(kept_set(&payment->request, fact->event, fact->stamp));
@@ -275,7 +270,7 @@ static err_t apply_request(struct payments *payments, struct payment *payment,
 
 static err_t apply_take(struct payments *payments, struct payment *payment,
                         const struct fact *fact) {
-    TRY(take_terms(payment, fact));
+    take_terms(payment, fact);
     if (fact->transaction.len > 0) {
         keep_text(payment->transaction, &payment->transaction_len,
                   fact->transaction, sizeof(payment->transaction));
@@ -386,6 +381,23 @@ static uint8_t verb_of(const struct payment *payment, enum shop_type type) {
     return verb;
 }
 
+/* What the payment's terms are read from must hold them. */
+static bool has_terms(const struct fact *fact, uint8_t verb) {
+    int64_t minor;
+    return money_parse(fact->amount, fact->currency, &minor) == ERR_OK &&
+           (verb != ASK || fact->terminal.len > 0);
+}
+
+static bool payment_admits(const void *self, const struct fact *fact) {
+    const struct payments *payments = self;
+    uint8_t verb =
+        verb_of(table_find(&payments->table, fact->order_id), fact->type);
+    if (verb == ASK || verb == TAKE) {
+        return has_terms(fact, verb);
+    }
+    return verb != NEVER;
+}
+
 static err_t payment_react(const void *self, const struct fact *fact,
                            struct reaction *reaction) {
     const struct payments *payments = self;
@@ -399,7 +411,7 @@ static err_t payment_apply(void *self, const struct fact *fact) {
     struct payments *payments = self;
     struct payment *payment = table_find(&payments->table, fact->order_id);
     uint8_t name = verb_of(payment, fact->type);
-    ENSURE(name != NEVER, ERR_CORRUPT);
+    assert(name != NEVER);
     const struct payment_verb *verb = &verbs[name];
     if (payment == NULL && verb->next != SERVICE_STAY) {
         payment = table_add(&payments->table, fact->order_id, sizeof(*payment));
@@ -494,6 +506,7 @@ const struct service payment_service = {
     .name = "payment",
     .open = payment_open,
     .close = payment_close,
+    .admits = payment_admits,
     .react = payment_react,
     .apply = payment_apply,
     .hash = payment_hash,

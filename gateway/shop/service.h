@@ -5,8 +5,7 @@
  * Each keeps a state for each order, and a table of (event type, state) with
  * every pair filled. The state that counts is the one the event finds: react()
  * is asked before apply(). What can only come from a bug or from a journal that
- * is not whole is marked NEVER in the tables, and apply() refuses it with
- * ERR_CORRUPT and changes nothing. */
+ * is not whole is marked NEVER in the tables, and is not admitted. */
 #ifndef GATEWAY_SHOP_SERVICE_H
 #define GATEWAY_SHOP_SERVICE_H
 
@@ -24,11 +23,14 @@ struct service {
     const char *name; /* last segment of its events' source */
     void *(*open)(const struct service_options *options); /* NULL: no memory */
     void (*close)(void *self);                            /* takes NULL */
-    /* Live only: decides what to publish, changes nothing. ERR_FULL. */
+    /* Whether the event can follow what was applied before it. */
+    bool (*admits)(const void *self, const struct fact *fact);
+    /* Live only, of what is admitted: decides what to publish, changes nothing.
+     * ERR_FULL. */
     err_t (*react)(const void *self, const struct fact *fact,
                    struct reaction *reaction);
-    /* Live and in replay: changes the service's own state. ERR_CORRUPT,
-     * ERR_MEMORY. */
+    /* Live and in replay, of what all services admit: changes the service's own
+     * state. ERR_MEMORY. */
     err_t (*apply)(void *self, const struct fact *fact);
     uint64_t (*hash)(const void *self);
     /* The order's state, by the service's own enum; 0 for an unknown one. */

@@ -106,6 +106,15 @@ void shop_free(struct shop *shop) {
     free(shop);
 }
 
+static bool all_admit(const struct shop *shop) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        if (!services[i]->admits(shop->services[i], &shop->fact)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static err_t apply_all(struct shop *shop) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         TRY(services[i]->apply(shop->services[i], &shop->fact));
@@ -224,10 +233,9 @@ static err_t step(struct shop *shop, const struct event *event,
                   struct shop_stamp stamp, struct slice device,
                   const struct shop_bus *bus) {
     struct reaction reaction = {.arena = &shop->arena};
+    assert(all_admit(shop)); /* what the shop itself makes always follows */
     TRY(react_all(shop, &reaction));
-    err_t err = apply_all(shop);
-    assert(err != ERR_CORRUPT); /* the tables have an answer to what is ours */
-    TRY(err);
+    TRY(apply_all(shop));
     if (reaction.repeat != NULL) {
         say_again(reaction.repeat, device, bus);
     }
@@ -289,6 +297,7 @@ err_t shop_apply(struct shop *shop, const struct event *event,
     arena_reset(&shop->arena);
     TRY(fact_read(event, type, stamp, &shop->context, &shop->arena,
                   &shop->fact));
+    ENSURE(all_admit(shop), ERR_CORRUPT);
     return apply_all(shop);
 }
 

@@ -84,8 +84,8 @@ err_t shop_run(struct shop *shop, const struct event *input,
                const struct shop_bus *bus) MUST_USE;
 
 /* Replay: applies one event of the journal, input or output; a type that is
- * not the shop's is passed over. ERR_CORRUPT if the event cannot follow what
- * was applied before it, ERR_MEMORY. */
+ * not the shop's is passed over. ERR_CORRUPT, and nothing is changed, if the
+ * event cannot follow what was applied before it; ERR_MEMORY. */
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) MUST_USE;
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/event/json.h"
 #include "tests/unit/shop/harness.h"
 
 #define CASH "\"paymentDetails\":{\"paymentMethod\":\"CASH\"}"

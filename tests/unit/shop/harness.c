@@ -70,9 +70,6 @@ static struct shop_stamp append(struct harness *harness,
 static err_t on_publish(void *self, const struct event *event,
                         struct slice device, struct shop_stamp *ret_stamp) {
     struct harness *harness = self;
-    if (harness->fail_after > 0 && --harness->fail_after == 0) {
-        return ERR_FULL;
-    }
     *ret_stamp = append(harness, event, device, false);
     return ERR_OK;
 }
@@ -143,6 +140,19 @@ void harness_load(const struct harness *harness, size_t at, struct event *ret) {
     const struct harness_entry *entry = &harness->entries[at];
     assert_int_equal(event_load(slice_of(entry->data, entry->len), ret),
                      ERR_OK);
+}
+
+void harness_adopt(struct harness *harness, const struct harness *from,
+                   size_t at) {
+    struct event event;
+    harness_load(from, at, &event);
+    const struct harness_entry *entry = &from->entries[at];
+    bool next = at + 1 < from->count && from->entries[at + 1].input;
+    struct shop_stamp stamp =
+        append(harness, &event, slice_from_str(entry->device), entry->input);
+    assert_int_equal(stamp.wall_us, entry->stamp.wall_us);
+    assert_int_equal(shop_apply(harness->shop, &event, stamp), ERR_OK);
+    harness->inputs += next;
 }
 
 const char *harness_types(const struct harness *harness, size_t from) {

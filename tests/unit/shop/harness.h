@@ -30,8 +30,6 @@ struct harness {
     struct harness_repeat last_repeat;
     uint64_t repeats;
     uint64_t inputs;
-    /* publish() fails once so many outputs were taken; 0: never. */
-    uint64_t fail_after;
 };
 
 #define HARNESS_STORE "store-7"
@@ -51,6 +49,10 @@ size_t harness_send(struct harness *harness, const char *device,
 /* As harness_send, of an event of any kind. */
 size_t harness_send_event(struct harness *harness, const char *device,
                           const struct event *event);
+
+/* Applies another journal's entry and takes it over, as replay does. */
+void harness_adopt(struct harness *harness, const struct harness *from,
+                   size_t at);
 
 void harness_load(const struct harness *harness, size_t at, struct event *ret);
 /* The types from `from` to the end, with a space between them. */

@@ -235,8 +235,9 @@ static void *open_in_state(const struct drawn *drawn, uint32_t state,
         if (type == TYPE_COUNT) {
             break;
         }
-        assert_int_equal(drawn->service->apply(self, fact_about_x(desk, type)),
-                         ERR_OK);
+        const struct fact *fact = fact_about_x(desk, type);
+        assert_true(drawn->service->admits(self, fact));
+        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
     }
     assert_int_equal(drawn->service->state(self, SLICE("x")), state);
     return self;
@@ -265,21 +266,18 @@ static void check_cell(const struct drawn *drawn, enum shop_type type,
     const struct fact *fact = fact_about_x(&desk, type);
     struct reaction reaction = {.arena = &desk.arena};
     char said[160] = "";
-    char found[200];
-    if (cell[0] != 'x') {
+    char found[200] = "x";
+    if (drawn->service->admits(self, fact)) {
         assert_int_equal(drawn->service->react(self, fact, &reaction), ERR_OK);
         list_outputs(&reaction, said);
-    }
-    assert_int_equal(drawn->service->hash(self), before);
-    err_t err = drawn->service->apply(self, fact);
-    uint32_t next = drawn->service->state(self, SLICE("x"));
-    if (err == ERR_CORRUPT) {
         assert_int_equal(drawn->service->hash(self), before);
-        snprintf(found, sizeof(found), "x");
-    } else if (next == state) {
-        snprintf(found, sizeof(found), "=%s", said);
-    } else {
-        snprintf(found, sizeof(found), "%u%s", next, said);
+        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
+        uint32_t next = drawn->service->state(self, SLICE("x"));
+        if (next == state) {
+            snprintf(found, sizeof(found), "=%s", said);
+        } else {
+            snprintf(found, sizeof(found), "%u%s", next, said);
+        }
     }
     if (strcmp(found, cell) != 0) {
         fail_msg("%s, %s in state %u: %s, drawn %s", drawn->service->name,

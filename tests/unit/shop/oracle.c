@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/shop/oracle.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+__attribute__((format(printf, 2, 3))) static void say(struct oracle *oracle,
+                                                      const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(oracle->lines[oracle->line_count++], ORACLE_LINE_SIZE, format,
+              args);
+    va_end(args);
+}
+
+static int decimals_of(const char *currency) {
+    return strcmp(currency, "JPY") == 0   ? 0
+           : strcmp(currency, "KWD") == 0 ? 3
+                                          : 2;
+}
+
+/* -1 if the text is too fine for the currency. */
+static int64_t minor_of(const char *text, const char *currency) {
+    const char *point = strchr(text, '.');
+    int have = point == NULL ? 0 : (int)strlen(point + 1);
+    int64_t minor = strtoll(text, NULL, 10);
+    for (int i = 0; i < decimals_of(currency); i++) {
+        minor = minor * 10 + (i < have ? point[1 + i] - '0' : 0);
+    }
+    return have > decimals_of(currency) ? -1 : minor;
+}
+
+static const char *amount(int64_t minor, const char *currency) {
+    static char text[32];
+    int decimals = decimals_of(currency);
+    int64_t unit = decimals == 0 ? 1 : decimals == 2 ? 100 : 1000;
+    int len = snprintf(text, sizeof(text), "%" PRId64, minor / unit);
+    if (decimals > 0) {
+        snprintf(text + len, sizeof(text) - (size_t)len, ".%0*" PRId64,
+                 decimals, minor % unit);
+    }
+    return text;
+}
+
+/* [{"sku":"s0","quantity":2},...] */
+static const char *items(const int wanted[ORACLE_SKUS]) {
+    static char text[256];
+    size_t len = 0;
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (wanted[i] > 0) {
+            len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                    "%s{\"sku\":\"s%d\",\"quantity\":%d}",
+                                    len == 0 ? "" : ",", i, wanted[i]);
+        }
+    }
+    return text;
+}
+
+static struct oracle_order *find(struct oracle *oracle, const char *id) {
+    for (int i = 0; i < oracle->order_count; i++) {
+        if (strcmp(oracle->orders[i].id, id) == 0) {
+            return &oracle->orders[i];
+        }
+    }
+    return NULL;
+}
+
+static int64_t available(const struct oracle *oracle, int sku) {
+    return oracle->stock[sku].on_hand - oracle->stock[sku].reserved;
+}
+
+static bool low(const struct oracle *oracle, int sku) {
+    return oracle->stock[sku].managed && oracle->stock[sku].level >= 0 &&
+           available(oracle, sku) <= oracle->stock[sku].level;
+}
+
+static void note_low(const struct oracle *oracle, bool ret[ORACLE_SKUS]) {
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        ret[i] = low(oracle, i);
+    }
+}
+
+/* StockLow for what is low now and was not before. */
+static void tell_low(struct oracle *oracle, const bool before[ORACLE_SKUS]) {
+    char text[256] = "";
+    size_t len = 0;
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (low(oracle, i) && !before[i]) {
+            len +=
+                (size_t)snprintf(text + len, sizeof(text) - len,
+                                 "%s{\"sku\":\"s%d\",\"available\":%" PRId64
+                                 ",\"reorderLevel\":%" PRId64 "}",
+                                 len == 0 ? "" : ",", i, available(oracle, i),
+                                 oracle->stock[i].level);
+        }
+    }
+    if (len > 0) {
+        say(oracle, "StockLow {\"items\":[%s]}", text);
+    }
+}
+
+static void refund(struct oracle *oracle, const struct oracle_order *order,
+                   int64_t minor, const char *transaction) {
+    say(oracle,
+        "PaymentRefunded "
+        "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\"%s}",
+        order->id, amount(minor, order->currency), order->currency,
+        transaction);
+}
+
+static void paid(struct oracle *oracle, const struct oracle_order *order,
+                 const char *transaction, const char *mode) {
+    say(oracle,
+        "PaymentProcessed "
+        "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\"%s,"
+        "\"mode\":\"%s\"}",
+        order->id, amount(order->minor, order->currency), order->currency,
+        transaction, mode);
+}
+
+static void declined(struct oracle *oracle, const struct oracle_order *order,
+                     const char *why) {
+    say(oracle, "PaymentDeclined {\"orderId\":\"%s\",\"reason\":\"%s\"}",
+        order->id, why);
+}
+
+static void give_back(struct oracle *oracle, struct oracle_order *order,
+                      bool sold) {
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (order->wanted[i] > 0 && order->managed[i]) {
+            oracle->stock[i].reserved -= order->wanted[i];
+            oracle->stock[i].on_hand -= sold ? order->wanted[i] : 0;
+        }
+    }
+    order->reserved = false;
+}
+
+static void fulfil(struct oracle *oracle, struct oracle_order *order) {
+    say(oracle, "OrderFulfiled {\"orderId\":\"%s\"}", order->id);
+    order->end = 'f';
+    give_back(oracle, order, true);
+}
+
+static void cancel(struct oracle *oracle, struct oracle_order *order,
+                   const char *why, const char *detail) {
+    say(oracle, "OrderCancelled {\"orderId\":\"%s\",\"reason\":\"%s%s\"}",
+        order->id, why, detail);
+    order->end = 'c';
+    order->late = order->asked;
+    order->asked = false;
+    if (order->reserved) {
+        say(oracle, "InventoryReleased {\"orderId\":\"%s\",\"items\":[%s]}",
+            order->id, items(order->wanted));
+        give_back(oracle, order, false);
+    }
+}
+
+/* All lines or none. */
+static void reserve(struct oracle *oracle, struct oracle_order *order) {
+    char missing[512] = "";
+    char unmanaged[128] = "";
+    bool was_low[ORACLE_SKUS];
+    note_low(oracle, was_low);
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        order->managed[i] = oracle->stock[i].managed;
+        if (order->wanted[i] > 0 && !order->managed[i]) {
+            snprintf(unmanaged + strlen(unmanaged), 16, "%s\"s%d\"",
+                     unmanaged[0] == '\0' ? "" : ",", i);
+        }
+        if (order->managed[i] && order->wanted[i] > 0 &&
+            available(oracle, i) < order->wanted[i]) {
+            snprintf(missing + strlen(missing), 80,
+                     "%s{\"sku\":\"s%d\",\"wanted\":%d,\"available\":%" PRId64
+                     "}",
+                     missing[0] == '\0' ? "" : ",", i, order->wanted[i],
+                     available(oracle, i));
+        }
+    }
+    order->reserved = missing[0] == '\0';
+    if (!order->reserved) {
+        say(oracle, "InventoryRejected {\"orderId\":\"%s\",\"missing\":[%s]}",
+            order->id, missing);
+        return;
+    }
+    say(oracle,
+        "InventoryReserved "
+        "{\"orderId\":\"%s\",\"items\":[%s],\"unmanaged\":[%s]}",
+        order->id, items(order->wanted), unmanaged);
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        oracle->stock[i].reserved += order->managed[i] ? order->wanted[i] : 0;
+    }
+    tell_low(oracle, was_low);
+}
+
+static const char *outcome(const struct oracle_order *order) {
+    return order->end == 'o'   ? "OrderCreated"
+           : order->end == 'f' ? "OrderFulfiled"
+           : order->end == 'c' ? "OrderCancelled"
+                               : "OrderRejected";
+}
+
+#define NO_WAY                                                       \
+    "a card needs a paymentTransactionId or a terminal that can be " \
+    "asked"
+#define TRANSACTION ",\"paymentTransactionId\":\"tx\""
+
+static void pay(struct oracle *oracle, struct oracle_order *order,
+                const struct oracle_input *input) {
+    bool taken = input->payment == CASH || input->payment == ONLINE;
+    const char *transaction = input->payment == ONLINE ? TRANSACTION : "";
+    if (taken) {
+        paid(oracle, order, transaction,
+             input->payment == CASH ? "cash" : "online");
+    } else if (input->payment == ASK) {
+        say(oracle,
+            "PaymentRequested "
+            "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\","
+            "\"terminal\":\"card-%d\"}",
+            order->id, amount(order->minor, order->currency), order->currency,
+            input->terminal);
+        order->asked = true;
+        order->terminal = input->terminal;
+    } else {
+        declined(oracle, order, NO_WAY);
+    }
+    if (!order->reserved) {
+        cancel(oracle, order, "out of stock", "");
+    } else if (input->payment == NOTHING) {
+        cancel(oracle, order, "payment declined: ", NO_WAY);
+    } else if (taken) {
+        fulfil(oracle, order);
+    }
+    if (taken && order->end == 'c') {
+        refund(oracle, order, order->minor, transaction);
+    }
+}
+
+static void place(struct oracle *oracle, const struct oracle_input *input,
+                  uint64_t seq) {
+    struct oracle_order order = {.terminal = -1, .end = 'o'};
+    snprintf(order.id, sizeof(order.id), "%s", input->id);
+    if (input->id[0] == '\0') {
+        snprintf(order.id, sizeof(order.id), "o-0badcafe-%" PRIu64, seq);
+    }
+    snprintf(order.key, sizeof(order.key), "%s|%s|%s|%s", input->customer,
+             input->total, input->currency == NULL ? "" : input->currency,
+             items(input->wanted));
+    struct oracle_order *known = find(oracle, order.id);
+    if (known != NULL) {
+        oracle->repeated++;
+        oracle->conflicting += strcmp(known->key, order.key) != 0;
+        oracle->repeat = outcome(known);
+        return;
+    }
+    order.currency = input->currency == NULL ? "EUR" : input->currency;
+    order.minor = minor_of(input->total, order.currency);
+    memcpy(order.wanted, input->wanted, sizeof(order.wanted));
+    struct oracle_order *added = &oracle->orders[oracle->order_count++];
+    *added = order;
+    if (order.minor < 0) {
+        say(oracle,
+            "OrderRejected {\"orderId\":\"%s\",\"reason\":\"total has more "
+            "decimals than the shop's currency, EUR\"}",
+            order.id);
+        added->end = 'r';
+        return;
+    }
+    say(oracle, "OrderCreated %s", order.id);
+    reserve(oracle, added);
+    pay(oracle, added, input);
+}
+
+static void answer(struct oracle *oracle, const struct oracle_input *input) {
+    struct oracle_order *order = find(oracle, input->id);
+    bool yes = input->kind == AUTHORIZE;
+    int64_t minor = 0;
+    if (order != NULL && (order->asked || order->late) && yes) {
+        minor = input->amount == NULL
+                    ? order->minor
+                    : minor_of(input->amount, order->currency);
+    }
+    if (order == NULL || !(order->asked || order->late) ||
+        order->terminal != input->terminal || minor < 0) {
+        oracle->answers_ignored++;
+        return;
+    }
+    if (order->late) {
+        if (yes) {
+            refund(oracle, order, minor, TRANSACTION);
+            order->late = false;
+        }
+        return;
+    }
+    order->asked = false;
+    if (yes && minor == order->minor) {
+        paid(oracle, order, TRANSACTION, "terminal");
+        fulfil(oracle, order);
+        return;
+    }
+    const char *why = yes ? "the terminal took another amount"
+                      : input->reason == NULL ? "the terminal gave no reason"
+                                              : input->reason;
+    declined(oracle, order, why);
+    cancel(oracle, order, "payment declined: ", why);
+    if (yes) {
+        refund(oracle, order, minor, TRANSACTION);
+    }
+}
+
+static void ask_cancel(struct oracle *oracle,
+                       const struct oracle_input *input) {
+    struct oracle_order *order = find(oracle, input->id);
+    if (order != NULL && order->end == 'o') {
+        cancel(oracle, order, "cancel requested: ",
+               input->reason == NULL ? "no reason given" : input->reason);
+        return;
+    }
+    oracle->cancels_ignored++;
+    oracle->repeat = order == NULL ? NULL : outcome(order);
+}
+
+static void take_stock(struct oracle *oracle,
+                       const struct oracle_input *input) {
+    bool was_low[ORACLE_SKUS];
+    note_low(oracle, was_low);
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (input->wanted[i] < 0) {
+            continue;
+        }
+        if (!oracle->stock[i].managed) {
+            oracle->stock[i].managed = true;
+            oracle->stock[i].level = -1;
+        }
+        if (input->kind == COUNT) {
+            oracle->stock[i].on_hand = input->wanted[i];
+        } else {
+            oracle->stock[i].on_hand += input->wanted[i];
+            if (input->level[i] >= 0) {
+                oracle->stock[i].level = input->level[i];
+            }
+        }
+    }
+    tell_low(oracle, was_low);
+}
+
+void oracle_run(struct oracle *oracle, const struct oracle_input *input,
+                uint64_t seq) {
+    oracle->line_count = 0;
+    oracle->repeat = NULL;
+    switch (input->kind) {
+    case PLACE:
+        place(oracle, input, seq);
+        break;
+    case CANCEL:
+        ask_cancel(oracle, input);
+        break;
+    case AUTHORIZE:
+    case REFUSE:
+        answer(oracle, input);
+        break;
+    case RECEIVE:
+    case COUNT:
+        take_stock(oracle, input);
+        break;
+    }
+}

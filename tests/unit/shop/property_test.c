@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: whatever devices send, in whatever order, the shop publishes what the
+ * oracle says and nothing else; the state after replaying any number of inputs
+ * is the state that was live then; and a shop that goes on after a replay
+ * publishes the same bytes as one that never stopped.
+ *
+ * An episode prints its seed if it fails; EDGE_SEED begins with another one,
+ * EDGE_EPISODES runs more of them, or fewer.
+ * Built against a shop that refunds twice (EDGE_EXPECT_MISMATCH), the oracle
+ * must notice. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/shop/harness.h"
+#include "tests/unit/shop/oracle.h"
+
+enum {
+    EPISODES = 420,
+    INPUTS = 120, /* in each: 50,400 in all */
+    IDS = 40,
+    DATA_SIZE = 1024,
+};
+
+struct random {
+    uint64_t state;
+};
+
+/* SplitMix64 (Steele, Lea, Flood 2014): small, and every seed is good. */
+static uint32_t below(struct random *random, uint32_t limit) {
+    random->state += 0x9e3779b97f4a7c15u;
+    uint64_t z = random->state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ (z >> 31)) % limit);
+}
+
+static void make_order(struct random *random, struct oracle_input *input) {
+    static const char *const totals[][2] = {
+        {"5.00", NULL},   {"12.5", NULL},  {"12.5", "EUR"}, {"0", "EUR"},
+        {"1.234", "KWD"}, {"1.234", NULL}, {"7", "JPY"},
+    };
+    const char *const *total =
+        totals[below(random, sizeof(totals) / sizeof(*totals))];
+    input->total = total[0];
+    input->currency = total[1];
+    input->customer = below(random, 2) == 0 ? "17" : "\"c-1\"";
+    input->payment = below(random, 4);
+    input->terminal = (int)below(random, 2);
+    input->wanted[below(random, ORACLE_SKUS)] = 1 + (int)below(random, 3);
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (below(random, 4) == 0) {
+            input->wanted[i] = 1 + (int)below(random, 4);
+        }
+    }
+    if (below(random, 4) == 0) {
+        input->id[0] = '\0';
+    }
+}
+
+static void make_stock(struct random *random, struct oracle_input *input) {
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        input->wanted[i] = below(random, 3) > 0 ? -1 : (int)below(random, 12);
+        input->level[i] = below(random, 2) == 0 ? -1 : (int)below(random, 6);
+    }
+    uint32_t one = below(random, ORACLE_SKUS);
+    input->wanted[one] = 1 + (int)below(random, 9);
+}
+
+static struct oracle_input make_input(struct random *random,
+                                      const struct oracle *oracle) {
+    static const enum oracle_kind kinds[] = {
+        PLACE,     PLACE,     PLACE,  PLACE,   PLACE, PLACE, AUTHORIZE,
+        AUTHORIZE, AUTHORIZE, REFUSE, RECEIVE, COUNT, CANCEL};
+    static const char *const amounts[] = {NULL,   NULL, "5.00",  "12.50",
+                                          "1.23", "7",  "1.2345"};
+    struct oracle_input input = {
+        .kind = kinds[below(random, sizeof(kinds) / sizeof(*kinds))],
+        .terminal = (int)below(random, 2),
+        .amount = amounts[below(random, sizeof(amounts) / sizeof(*amounts))],
+        .reason = below(random, 2) == 0 ? NULL : "because",
+    };
+    snprintf(input.id, sizeof(input.id), "id-%" PRIu32, below(random, IDS));
+    if (input.kind != PLACE && oracle->order_count > 0 &&
+        below(random, 4) > 0) {
+        uint32_t which = below(random, (uint32_t)oracle->order_count);
+        memcpy(input.id, oracle->orders[which].id, sizeof(input.id));
+    }
+    if (input.kind == PLACE) {
+        make_order(random, &input);
+    } else if (input.kind == RECEIVE || input.kind == COUNT) {
+        make_stock(random, &input);
+    }
+    return input;
+}
+
+/* An order's lines in all the ways they can be written. */
+static void write_order_lines(struct random *random,
+                              const struct oracle_input *input,
+                              struct writer *data) {
+    const char *comma = "";
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        int left = input->wanted[i];
+        while (left > 0) {
+            int part = 1 + (int)below(random, (uint32_t)left);
+            if (part == 1 && below(random, 2) == 0) {
+                writer_printf(data, "%s\"s%d\"", comma, i);
+            } else if (part == 1 && below(random, 2) == 0) {
+                writer_printf(data, "%s{\"sku\":\"\\u0073%d\"}", comma, i);
+            } else {
+                writer_printf(data, "%s{\"quantity\":%d,\"sku\":\"s%d\"}",
+                              comma, part, i);
+            }
+            left -= part;
+            comma = ",";
+        }
+    }
+}
+
+static void write_order(struct random *random, const struct oracle_input *input,
+                        struct writer *data) {
+    writer_printf(data, "{\"customerId\":%s,\"items\":[", input->customer);
+    write_order_lines(random, input, data);
+    writer_printf(data, "],\"total\":\"%s\"", input->total);
+    if (input->id[0] != '\0') {
+        writer_printf(data, ",\"orderId\":\"%s\"", input->id);
+    }
+    if (input->currency != NULL) {
+        writer_printf(data, ",\"currency\":\"%s\"", input->currency);
+    }
+    writer_str(data, ",\"paymentDetails\":{\"paymentMethod\":");
+    if (input->payment == CASH) {
+        writer_str(data, "\"CASH\"}}");
+    } else if (input->payment == ONLINE) {
+        writer_str(data, "\"CARD\",\"paymentTransactionId\":\"tx\"}}");
+    } else if (input->payment == ASK) {
+        writer_printf(data, "\"CARD\",\"terminal\":\"card-%d\"}}",
+                      input->terminal);
+    } else {
+        writer_str(data, "\"CARD\"}}");
+    }
+}
+
+static void write_stock(const struct oracle_input *input, struct writer *data) {
+    const char *comma = "";
+    writer_str(data, "{\"items\":[");
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        if (input->wanted[i] < 0) {
+            continue;
+        }
+        writer_printf(data, "%s{\"sku\":\"s%d\",\"quantity\":%d", comma, i,
+                      input->wanted[i]);
+        if (input->level[i] >= 0) {
+            writer_printf(data, ",\"reorderLevel\":%d", input->level[i]);
+        }
+        writer_u8(data, '}');
+        comma = ",";
+    }
+    writer_str(data, "]}");
+}
+
+static void write_data(struct random *random, const struct oracle_input *input,
+                       char ret[DATA_SIZE]) {
+    struct writer data = writer_over(ret, DATA_SIZE - 1);
+    if (input->kind == PLACE) {
+        write_order(random, input, &data);
+    } else if (input->kind == RECEIVE || input->kind == COUNT) {
+        write_stock(input, &data);
+    } else {
+        writer_printf(&data, "{\"orderId\":\"%s\"", input->id);
+        if (input->kind == AUTHORIZE) {
+            writer_str(&data, ",\"paymentTransactionId\":\"tx\"");
+        }
+        if (input->kind == AUTHORIZE && input->amount != NULL) {
+            writer_printf(&data, ",\"amount\":\"%s\"", input->amount);
+        }
+        if (input->kind != AUTHORIZE && input->reason != NULL) {
+            writer_printf(&data, ",\"reason\":\"%s\"", input->reason);
+        }
+        writer_u8(&data, '}');
+    }
+    assert_false(data.full);
+    ret[data.len] = '\0';
+}
+
+static size_t send(struct harness *harness, const struct oracle_input *input,
+                   const char *data) {
+    static const char *const types[] = {
+        [PLACE] = "OrderPlaced",           [CANCEL] = "OrderCancelRequested",
+        [AUTHORIZE] = "PaymentAuthorized", [REFUSE] = "PaymentRefused",
+        [RECEIVE] = "StockReceived",       [COUNT] = "StockCounted",
+    };
+    char device[16];
+    snprintf(device, sizeof(device), "%s-%d",
+             input->kind == AUTHORIZE || input->kind == REFUSE ? "card"
+                                                               : "till",
+             input->terminal);
+    return harness_send(harness, device, types[input->kind], data);
+}
+
+static int compare_lines(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+/* What was published after `from`, in the oracle's form. */
+static int read_lines(const struct harness *harness, size_t from,
+                      char lines[ORACLE_LINES][ORACLE_LINE_SIZE]) {
+    int count = 0;
+    for (size_t i = from; i < harness->count; i++, count++) {
+        struct event event;
+        assert_true(count < ORACLE_LINES);
+        harness_load(harness, i, &event);
+        bool created = slice_eq_str(event.type, "OrderCreated");
+        struct slice said = created ? event.subject : event.data;
+        int len = snprintf(lines[count], ORACLE_LINE_SIZE, "%.*s %.*s",
+                           SLICE_ARG(event.type), SLICE_ARG(said));
+        assert_true(len < ORACLE_LINE_SIZE);
+    }
+    return count;
+}
+
+static bool same_lines(struct oracle *oracle, const struct harness *harness,
+                       size_t at) {
+    static char lines[ORACLE_LINES][ORACLE_LINE_SIZE];
+    int count = read_lines(harness, at + 1, lines);
+    qsort(lines, (size_t)count, ORACLE_LINE_SIZE, compare_lines);
+    qsort(oracle->lines, (size_t)oracle->line_count, ORACLE_LINE_SIZE,
+          compare_lines);
+    bool same = count == oracle->line_count;
+    for (int i = 0; same && i < count; i++) {
+        same = strcmp(lines[i], oracle->lines[i]) == 0;
+    }
+#ifndef EDGE_EXPECT_MISMATCH
+    for (int i = 0; !same && i < count; i++) {
+        print_message("shop:   %s\n", lines[i]);
+    }
+    for (int i = 0; !same && i < oracle->line_count; i++) {
+        print_message("oracle: %s\n", oracle->lines[i]);
+    }
+#endif
+    return same;
+}
+
+static bool same_counts(const struct oracle *oracle,
+                        const struct harness *harness, uint64_t repeats) {
+    struct shop_counts counts = shop_counts(harness->shop);
+    uint64_t ends[128] = {0};
+    uint64_t asked = 0;
+    uint64_t skus = 0;
+    for (int i = 0; i < oracle->order_count; i++) {
+        ends[(unsigned char)oracle->orders[i].end]++;
+        asked += oracle->orders[i].asked;
+    }
+    for (int i = 0; i < ORACLE_SKUS; i++) {
+        skus += oracle->stock[i].managed;
+    }
+    bool again = oracle->repeat != NULL;
+    return counts.placed == (uint64_t)oracle->order_count &&
+           counts.open == ends['o'] && counts.fulfiled == ends['f'] &&
+           counts.cancelled == ends['c'] && counts.rejected == ends['r'] &&
+           counts.payments_open == asked && counts.skus == skus &&
+           counts.repeated == oracle->repeated &&
+           counts.conflicting == oracle->conflicting &&
+           counts.answers_ignored == oracle->answers_ignored &&
+           counts.cancels_ignored == oracle->cancels_ignored &&
+           harness->repeats == repeats + again &&
+           (!again || strcmp(harness->last_repeat.type, oracle->repeat) == 0);
+}
+
+struct episode {
+    struct harness harness;
+    struct oracle oracle;
+    size_t starts[INPUTS + 1];   /* where each input stands, and the end */
+    uint64_t hashes[INPUTS + 1]; /* the live state before it, and at the end */
+};
+
+/* False at the first input where shop and oracle differ. */
+static bool run_live(struct episode *episode, struct random *random) {
+    struct harness *harness = &episode->harness;
+    char data[DATA_SIZE];
+    char earlier_data[DATA_SIZE] = "";
+    struct oracle_input earlier = {.kind = PLACE};
+    for (int i = 0; i < INPUTS; i++) {
+        episode->starts[i] = harness->count;
+        episode->hashes[i] = shop_hash(harness->shop);
+        struct oracle_input input = make_input(random, &episode->oracle);
+        write_data(random, &input, data);
+        if (earlier_data[0] != '\0' && below(random, 10) == 0) {
+            input = earlier; /* to the letter */
+            memcpy(data, earlier_data, sizeof(data));
+        } else if (below(random, 3) == 0) {
+            earlier = input;
+            memcpy(earlier_data, data, sizeof(data));
+        }
+        uint64_t repeats = harness->repeats;
+        size_t at = send(harness, &input, data);
+        oracle_run(&episode->oracle, &input, at);
+        if (!same_lines(&episode->oracle, harness, at) ||
+            !same_counts(&episode->oracle, harness, repeats)) {
+            print_message("differs at input %d: %s\n", i, data);
+            return false;
+        }
+    }
+    episode->starts[INPUTS] = harness->count;
+    episode->hashes[INPUTS] = shop_hash(harness->shop);
+    return true;
+}
+
+/* Every prefix of inputs, replayed, is the state that was live. */
+static void check_prefixes(const struct episode *episode) {
+    const struct harness *harness = &episode->harness;
+    struct shop *shop = harness_new_shop(harness);
+    for (int i = 0; i <= INPUTS; i++) {
+        assert_int_equal(shop_hash(shop), episode->hashes[i]);
+        size_t end = i < INPUTS ? episode->starts[i + 1] : harness->count;
+        for (size_t at = episode->starts[i]; at < end; at++) {
+            struct event event;
+            harness_load(harness, at, &event);
+            assert_int_equal(
+                shop_apply(shop, &event, harness->entries[at].stamp), ERR_OK);
+        }
+    }
+    shop_free(shop);
+}
+
+/* Stops after `cut` inputs, replays them, and goes on: the same bytes. */
+static void check_going_on(const struct episode *episode, uint32_t cut) {
+    const struct harness *first = &episode->harness;
+    struct harness second = {.currency = first->currency};
+    second.shop = harness_new_shop(&second);
+    for (size_t at = 0; at < episode->starts[cut]; at++) {
+        harness_adopt(&second, first, at);
+    }
+    for (uint32_t i = cut; i < INPUTS; i++) {
+        size_t at = episode->starts[i];
+        struct event event;
+        harness_load(first, at, &event);
+        assert_int_equal(
+            harness_send_event(&second, first->entries[at].device, &event), at);
+    }
+    assert_int_equal(second.count, first->count);
+    for (size_t at = 0; at < first->count; at++) {
+        const struct harness_entry *a = &first->entries[at];
+        const struct harness_entry *b = &second.entries[at];
+        assert_int_equal(a->len, b->len);
+        assert_memory_equal(a->data, b->data, a->len);
+        assert_string_equal(a->device, b->device);
+        assert_int_equal(a->stamp.wall_us, b->stamp.wall_us);
+    }
+    assert_int_equal(shop_hash(second.shop), episode->hashes[INPUTS]);
+    harness_close(&second);
+}
+
+static bool run_episode(uint64_t seed) {
+    static struct episode episode;
+    memset(&episode, 0, sizeof(episode));
+    struct random random = {.state = seed};
+    harness_open(&episode.harness, NULL);
+    bool same = run_live(&episode, &random);
+    if (same) {
+        check_prefixes(&episode);
+        check_going_on(&episode, below(&random, INPUTS + 1));
+    }
+    harness_close(&episode.harness);
+    return same;
+}
+
+static uint64_t from_environment(const char *name, uint64_t otherwise) {
+    const char *text = getenv(name);
+    return text == NULL ? otherwise : strtoull(text, NULL, 0);
+}
+
+static void shop_and_oracle_agree(void **state) {
+    (void)state;
+    uint64_t first = from_environment("EDGE_SEED", 20261123);
+    uint64_t episodes = from_environment("EDGE_EPISODES", EPISODES);
+    uint32_t mismatches = 0;
+    for (uint64_t i = 0; i < episodes && mismatches == 0; i++) {
+        uint64_t seed = first + i * 1000003u;
+        if (!run_episode(seed)) {
+            print_message("EDGE_SEED=%" PRIu64 "\n", seed);
+            mismatches++;
+        }
+    }
+#ifdef EDGE_EXPECT_MISMATCH
+    assert_int_equal(mismatches, 1);
+#else
+    assert_int_equal(mismatches, 0);
+#endif
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shop_and_oracle_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
