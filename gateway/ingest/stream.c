@@ -531,8 +531,8 @@ static err_t open_shop(struct stream *stream) {
 
 static err_t allocate(struct stream *stream) {
     size_t event_bytes = stream->options.config->event_bytes_max;
-    /* The arena also takes CBOR data rendered as JSON. */
-    size_t arena_cap = 4 * event_bytes + ARENA_EXTRA;
+    /* It also takes CBOR data written as JSON: at most six times as long. */
+    size_t arena_cap = 8 * event_bytes + ARENA_EXTRA;
     stream->stored_cap = 2 * event_bytes + ARENA_EXTRA;
     stream->rendered_cap = 2 * event_bytes + ARENA_EXTRA;
     stream->stored = malloc(stream->stored_cap);
