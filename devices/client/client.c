@@ -226,12 +226,13 @@ static void client_confirm(struct client *client, const cJSON *named,
         client->counts.unreadable++;
         return;
     }
-    if (outbox_confirm(&client->outbox, slice_from_str(receipt.id), &entry) !=
-        ERR_OK) {
+    int64_t now_us = client_now_us();
+    if (outbox_confirm(&client->outbox, slice_from_str(receipt.id), now_us,
+                       &entry) != ERR_OK) {
         return; /* the second receipt of an event that was repeated */
     }
     receipt.again = entry.again;
-    receipt.waited_us = client_now_us() - entry.first_sent_us;
+    receipt.waited_us = now_us - entry.first_sent_us;
     client->handler.receipt(client->handler.self, &receipt);
 }
 

@@ -57,11 +57,23 @@ err_t outbox_add(struct outbox *outbox, const char *id, struct slice payload,
     return ERR_OK;
 }
 
+static bool entry_is_due(const struct outbox *outbox,
+                         const struct outbox_entry *entry, int64_t now_us) {
+    if (entry->in_transit) {
+        return false;
+    }
+    int64_t since_us = entry->last_sent_us;
+    if (outbox->heard_sent_us < since_us && outbox->heard_us > since_us) {
+        since_us = outbox->heard_us;
+    }
+    return entry->wait_us == 0 || now_us - since_us >= entry->wait_us;
+}
+
 struct outbox_entry *outbox_due(struct outbox *outbox, int64_t now_us,
                                 uint32_t *at) {
     while (*at < outbox->count) {
         struct outbox_entry *entry = outbox->entries[(*at)++];
-        if (!entry->in_transit && entry->due_us <= now_us) {
+        if (entry_is_due(outbox, entry, now_us)) {
             return entry;
         }
     }
@@ -79,8 +91,8 @@ void outbox_sent(struct outbox_entry *entry, int packet_id, int64_t now_us,
         }
     }
     uint32_t quarter_us = (uint32_t)(wait_us / 4);
-    entry->due_us =
-        now_us + wait_us - quarter_us + random_between(rng, 0, quarter_us);
+    entry->wait_us = wait_us - quarter_us + random_between(rng, 0, quarter_us);
+    entry->last_sent_us = now_us;
     entry->packet_id = packet_id;
     entry->in_transit = true;
     entry->times_sent++;
@@ -102,15 +114,19 @@ void outbox_arrived(struct outbox *outbox, int packet_id) {
 void outbox_reconnected(struct outbox *outbox) {
     for (uint32_t i = 0; i < outbox->count; i++) {
         outbox->entries[i]->in_transit = false;
-        outbox->entries[i]->due_us = 0;
+        outbox->entries[i]->wait_us = 0;
     }
 }
 
-err_t outbox_confirm(struct outbox *outbox, struct slice id,
+err_t outbox_confirm(struct outbox *outbox, struct slice id, int64_t now_us,
                      struct outbox_entry *ret) {
     uint32_t index;
     TRY(outbox_find(outbox, id, &index));
     *ret = *outbox->entries[index];
+    outbox->heard_us = now_us;
+    if (ret->first_sent_us > outbox->heard_sent_us) {
+        outbox->heard_sent_us = ret->first_sent_us;
+    }
     ret->payload = NULL;
     ret->payload_len = 0;
     entry_free(outbox->entries[index]);

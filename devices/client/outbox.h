@@ -5,6 +5,11 @@
  * the packet arrived; it keeps the event from being repeated on a connection
  * that has not yet delivered it, and nothing else.
  *
+ * A slow gateway is not made slower: events are confirmed roughly in the order
+ * they were sent, so while receipts come in for what was sent before an event,
+ * that event is not lost but in the queue, and its time-out starts anew with
+ * each of them.
+ *
  * Bounded: a full outbox makes its device wait. No clock, no I/O. */
 #ifndef DEVICES_CLIENT_OUTBOX_H
 #define DEVICES_CLIENT_OUTBOX_H
@@ -27,7 +32,8 @@ struct outbox_entry {
     uint8_t *payload; /* owned by the entry */
     size_t payload_len;
     int64_t first_sent_us; /* monotonic; 0 = not sent yet */
-    int64_t due_us;
+    int64_t last_sent_us;
+    int64_t wait_us; /* until it is repeated; 0 = to be sent at once */
     uint32_t times_sent;
     int packet_id;   /* of the last PUBLISH */
     bool in_transit; /* that PUBLISH has no PUBACK yet */
@@ -38,6 +44,8 @@ struct outbox_entry {
 struct outbox {
     struct outbox_entry *entries[OUTBOX_EVENTS_MAX];
     uint32_t count;
+    int64_t heard_us;      /* when the last receipt came */
+    int64_t heard_sent_us; /* the latest first sending of those confirmed */
 };
 
 void outbox_free(struct outbox *outbox);
@@ -65,9 +73,10 @@ void outbox_arrived(struct outbox *outbox, int packet_id);
 /* A new connection: everything is due now. */
 void outbox_reconnected(struct outbox *outbox);
 
-/* A receipt named `id`: lets the entry go. `ret` is a copy of what it was, its
- * payload gone. ERR_NOT_FOUND if it is not here (a second receipt). */
-err_t outbox_confirm(struct outbox *outbox, struct slice id,
+/* A receipt named `id` at `now_us`: lets the entry go. `ret` is a copy of what
+ * it was, its payload gone. ERR_NOT_FOUND if it is not here (a second receipt).
+ */
+err_t outbox_confirm(struct outbox *outbox, struct slice id, int64_t now_us,
                      struct outbox_entry *ret) MUST_USE;
 
 #endif

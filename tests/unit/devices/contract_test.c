@@ -49,7 +49,7 @@ static uint32_t check_outbox(struct device *device) {
         struct outbox_entry gone;
         check_payload(device, slice_of(entry->payload, entry->payload_len));
         snprintf(id, sizeof id, "%s", entry->id);
-        assert_int_equal(outbox_confirm(outbox, slice_from_str(id), &gone),
+        assert_int_equal(outbox_confirm(outbox, slice_from_str(id), 20, &gone),
                          ERR_OK);
     }
     return count;

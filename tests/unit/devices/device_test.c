@@ -248,7 +248,8 @@ static void test_terminal_answers(void **state) {
     size_t first_len = payload.len;
     struct outbox_entry gone;
     assert_int_equal(outbox_confirm(&stage->device->client.outbox,
-                                    slice_from_str("p-terminal-1-1"), &gone),
+                                    slice_from_str("p-terminal-1-1"), 20,
+                                    &gone),
                      ERR_OK);
     notice(stage, "pay-1", "PaymentRequested", "o-1");
     kind->tick(stage->device, now_us);
@@ -306,8 +307,8 @@ static uint32_t answer_all(struct stage *stage) {
             char id[OUTBOX_ID_SIZE];
             struct outbox_entry gone;
             snprintf(id, sizeof id, "%s", outbox->entries[0]->id);
-            assert_int_equal(outbox_confirm(outbox, slice_from_str(id), &gone),
-                             ERR_OK);
+            assert_int_equal(
+                outbox_confirm(outbox, slice_from_str(id), 20, &gone), ERR_OK);
             fresh += !gone.again;
         }
     }
