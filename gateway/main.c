@@ -12,6 +12,10 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", command_run, "run the gateway"},
+    {"check", command_check, "read the configuration and say what is wrong"},
+    {"status", command_status, "how the running gateway stands"},
+    {"sync", command_sync, "wait until everything is in the cloud"},
+    {"journal", command_journal, "cat: print the journaled events"},
 };
 
 static void print_usage(FILE *out) {

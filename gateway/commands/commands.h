@@ -12,5 +12,10 @@ enum {
 };
 
 int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_sync(int argc, char **argv);
+int command_journal(int argc, char **argv);     /* reads the next word */
+int command_journal_cat(int argc, char **argv); /* behind "journal" */
 
 #endif

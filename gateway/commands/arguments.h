@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words after a subcommand's name: long options from a table, each
+ * `--name`, `--name VALUE` or `--name=VALUE`, and nothing else. */
+#ifndef GATEWAY_COMMANDS_ARGUMENTS_H
+#define GATEWAY_COMMANDS_ARGUMENTS_H
+
+#include "gateway/base/base.h"
+
+struct argument {
+    const char *name;   /* without its dashes */
+    const char **value; /* where the value goes, or NULL: */
+    bool *flag;         /* set to true if the option is there */
+};
+
+struct arguments {
+    const char *command; /* "journal cat" */
+    const char *usage;   /* printed by --help, which every command takes */
+    const struct argument *table;
+    size_t count;
+};
+
+/* Reads argv[1] and on. True to go on; false if the command is done, with its
+ * exit status: --help was printed, or the words are wrong and standard error
+ * says what to do. */
+bool arguments_read(const struct arguments *arguments, int argc, char **argv,
+                    int *ret_exit) MUST_USE;
+
+/* A whole number from `min` to `max`; false as above. */
+bool arguments_number(const struct arguments *arguments, const char *name,
+                      const char *text, uint64_t min, uint64_t max,
+                      uint64_t *ret, int *ret_exit) MUST_USE;
+
+#endif

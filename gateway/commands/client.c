@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/commands/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/event/json.h"
+
+enum { TEXT_MAX = 4096 };
+
+static const char request[] = "GET /api/v1/status HTTP/1.1\r\n"
+                              "Host: localhost\r\n"
+                              "Connection: close\r\n"
+                              "\r\n";
+
+static void close_fd(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static err_t connect_failed(const char *path, struct reason *reason) {
+    if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR) {
+        return reason_set(reason, ERR_NOT_FOUND,
+                          "no gateway answers on %s: start one with "
+                          "`shopme-edge run`, or name its configuration with "
+                          "--config FILE",
+                          path);
+    }
+    if (errno == EACCES || errno == EPERM) {
+        return reason_set(reason, ERR_REFUSED,
+                          "you may not open %s: ask as the gateway's user, a "
+                          "member of its group, or root",
+                          path);
+    }
+    return reason_set(reason, ERR_NETWORK, "cannot ask the gateway on %s: %s",
+                      path, strerror(errno));
+}
+
+static err_t open_socket(const char *path, int *ret_fd, struct reason *reason) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (slice_to_str(slice_from_str(path), address.sun_path,
+                     sizeof address.sun_path) != ERR_OK) {
+        return reason_set(reason, ERR_RANGE,
+                          "the control socket's path is too long: %s", path);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_MS / 1000};
+    if (fd >= 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0 &&
+        connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+        *ret_fd = fd;
+        return ERR_OK;
+    }
+    err_t err = connect_failed(path, reason);
+    close_fd(&fd);
+    return err;
+}
+
+/* The head's end and Content-Length tell when an answer is whole; the peer's
+ * closing does too. ERR_AGAIN while more must come. */
+static err_t find_body(struct slice bytes, struct slice *ret) {
+    static const char end[] = "\r\n\r\n";
+    static const char name[] = "\r\ncontent-length:";
+    const char *head = (const char *)bytes.data;
+    const char *stop =
+        bytes.len == 0 ? NULL : memmem(head, bytes.len, end, strlen(end));
+    ENSURE(stop != NULL, ERR_AGAIN);
+    size_t head_len = (size_t)(stop - head) + strlen(end);
+    uint64_t len = 0;
+    bool known = false;
+    for (const char *p = head; p < stop && !known; p++) {
+        if ((size_t)(stop - p) > strlen(name) &&
+            strncasecmp(p, name, strlen(name)) == 0) {
+            known = sscanf(p + strlen(name), " %9lu", &len) == 1;
+        }
+    }
+    ENSURE(known, ERR_PARSE);
+    ENSURE(bytes.len - head_len >= len, ERR_AGAIN);
+    *ret = slice_part(bytes, head_len, len);
+    return ERR_OK;
+}
+
+static err_t exchange(int fd, const struct clock *clock,
+                      struct client_answer *ret) {
+    int64_t end_us = clock->mono_us(clock->self) + CLIENT_TIMEOUT_MS * 1000;
+    ENSURE(send(fd, request, strlen(request), MSG_NOSIGNAL) ==
+               (ssize_t)strlen(request),
+           ERR_NETWORK);
+    size_t len = 0;
+    while (len < sizeof ret->bytes && clock->mono_us(clock->self) < end_us) {
+        ssize_t got = recv(fd, ret->bytes + len, sizeof ret->bytes - len, 0);
+        ENSURE(got > 0, ERR_NETWORK);
+        len += (size_t)got;
+        err_t err = find_body(slice_of(ret->bytes, len), &ret->body);
+        if (err != ERR_AGAIN) {
+            return err;
+        }
+    }
+    return ERR_NETWORK;
+}
+
+err_t client_status(const char *socket_path, struct client_answer *ret,
+                    struct reason *reason) {
+    CLEANUP(close_fd) int fd = -1;
+    TRY(open_socket(socket_path, &fd, reason));
+    struct platform platform = platform_real();
+    static const char good[] = "HTTP/1.1 200 ";
+    if (exchange(fd, &platform.clock, ret) != ERR_OK ||
+        memcmp(ret->bytes, good, strlen(good)) != 0 ||
+        json_check(ret->body, NULL) != ERR_OK ||
+        json_kind(ret->body) != JSON_OBJECT) {
+        return reason_set(reason, ERR_NETWORK,
+                          "%s does not answer as a gateway does; look at the "
+                          "gateway's log",
+                          socket_path);
+    }
+    return ERR_OK;
+}
+
+uint64_t client_uint(struct slice object, const char *name) {
+    struct slice value;
+    int64_t number = 0;
+    if (json_get(object, name, &value) != ERR_OK ||
+        json_integer(value, 0, INT64_MAX, &number) != ERR_OK) {
+        return 0;
+    }
+    return (uint64_t)number;
+}
+
+/* C0, DEL, and C1, which in UTF-8 is c2 and a byte from 80 to 9f: what
+ * terminals obey. */
+static bool steers(struct slice text, size_t at) {
+    uint8_t c = text.data[at];
+    uint8_t before = at > 0 ? text.data[at - 1] : 0;
+    uint8_t after = at + 1 < text.len ? text.data[at + 1] : 0;
+    bool c1_lead = c == 0xc2 && after >= 0x80 && after < 0xa0;
+    bool c1_rest = before == 0xc2 && c >= 0x80 && c < 0xa0;
+    return c < 0x20 || c == 0x7f || c1_lead || c1_rest;
+}
+
+void client_text(struct slice object, const char *name, char *ret,
+                 size_t ret_size) {
+    uint8_t room[TEXT_MAX];
+    struct arena arena = arena_over(room, sizeof room);
+    struct slice value;
+    struct slice text = SLICE_EMPTY;
+    if (json_get(object, name, &value) != ERR_OK ||
+        json_string(value, &arena, &text) != ERR_OK) {
+        text = SLICE_EMPTY;
+    }
+    size_t len = text.len < ret_size ? text.len : ret_size - 1;
+    while (len > 0 && len < text.len && (text.data[len] & 0xc0) == 0x80) {
+        len--; /* a cut never splits a character */
+    }
+    for (size_t i = 0; i < len; i++) {
+        ret[i] = steers(text, i) ? '?' : (char)text.data[i];
+    }
+    ret[len] = '\0';
+}

@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: each command does what its help says, and every wrong use of one gets
+a message that says what to do, on standard error, with the right exit status:
+0 ok, 1 failed, 2 usage, 3 not finished.
+
+EDGE_BIN names the program (default: that of EDGE_BUILD)."""
+
+import contextlib
+import json
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import socketserver
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from edge import EDGE, Device, Store, wait_for
+
+PROGRAM = os.environ.get("EDGE_BIN", str(EDGE))
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "config/shopme-edge.yaml"
+
+
+def run(*words, **more):
+    return subprocess.run([PROGRAM, *map(str, words)], text=True, timeout=60,
+                          capture_output=True, stdin=subprocess.DEVNULL,
+                          **more)
+
+
+class FakeGateway:
+    """Answers on a control socket with whatever it is told."""
+
+    def __init__(self, path):
+        self.bodies = []  # one an answer; the last one stays
+        self.raw = None
+        fake = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                while self.rfile.readline().strip():
+                    pass
+                with contextlib.suppress(OSError):
+                    self.wfile.write(fake.answer())
+
+        class Server(socketserver.ThreadingUnixStreamServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self.server = Server(str(path), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def answer(self):
+        if self.raw is not None:
+            return self.raw
+        body = self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+        text = json.dumps(body).encode()
+        return (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text)
+                + text)
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def stream(name="orders", link="online", end=10, cursor=10, **more):
+    return {"name": name, "link": link, "end": end, "cursor": cursor,
+            "backlog": end - cursor, "oldest_age_s": None, "since": None,
+            "last_error": "", "rejected": 0, "duplicates": 0,
+            "refused": 0} | more
+
+
+def status(*streams, **more):
+    return {"store": "s1", "version": "0.0.0", "uptime_s": 7300,
+            "healthy": True, "unhealthy": None, "streams": list(streams),
+            "broker": {"up": True, "port": 1883, "restarts": 0},
+            "orders": {"placed": 3, "open": 1, "fulfiled": 2, "cancelled": 0,
+                       "rejected": 0}} | more
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.config = self.folder / "edge.yaml"
+        self.config.write_text(f"store: s1\ndata: {self.folder}\n")
+
+    def fake(self):
+        fake = FakeGateway(self.folder / "control.sock")
+        self.addCleanup(fake.stop)
+        return fake
+
+    def failed(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        self.assertEqual(done.stdout, "")
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class UsageTest(CommandTest):
+    def test_wrong_words(self):
+        """Exit 2 with what was wrong and where the help is."""
+        for words, said in (
+                ([], "usage: shopme-edge COMMAND"),
+                (["frobnicate"], 'no command "frobnicate"'),
+                (["--wrong"], 'no command "--wrong"'),
+                (["check", "--wrong"], 'no option "--wrong"'),
+                (["check", "--wrong=1"], 'no option "--wrong"'),
+                (["check", "file.yaml"], '"file.yaml" is one word too many'),
+                (["check", "-c", "x"], '"-c" is one word too many'),
+                (["check", "--config"], "--config needs a value"),
+                (["check", "--config="], "--config needs a value"),
+                (["check", "--config", "--print"], "--config needs a value"),
+                (["check", "--describe=yes"], "--describe takes no value"),
+                (["status", "--jsn"], 'no option "--jsn"'),
+                (["status", "now"], '"now" is one word too many'),
+                (["status", "--config"], "--config needs a value"),
+                (["sync", "--json"], 'no option "--json"'),
+                (["sync", "--timeout"], "--timeout needs a value"),
+                (["sync", "--timeout", "soon"], '--timeout is "soon"'),
+                (["sync", "--timeout", "-1"], '--timeout is "-1"'),
+                (["sync", "--timeout", "1.5"], "give a whole number from 0"),
+                (["sync", "--timeout", "99999999999999999999999"],
+                 "give a whole number"),
+                (["journal"], "usage: shopme-edge journal cat"),
+                (["journal", "eat"], 'there is no "eat" here'),
+                (["journal", "cat", "orders"], "one word too many"),
+                (["journal", "cat", "--form", "1"], 'no option "--form"'),
+                (["journal", "cat", "--from"], "--from needs a value"),
+                (["journal", "cat", "--from", "x"], '--from is "x"'),
+                (["journal", "cat", "--to", "18446744073709551616"],
+                 "--to is"),
+                (["journal", "cat", "--type"], "--type needs a value"),
+                (["journal", "cat", "--config", "a", "--data", "b"],
+                 "exclude each other"),
+                (["run", "--wrong"], "shopme-edge run --help"),
+                (["run", "now"], "one word too many")):
+            with self.subTest(words=words):
+                done = run(*words)
+                self.failed(done, 2, said)
+                if words and words[0] in ("check", "status", "sync"):
+                    self.assertIn(f"shopme-edge {words[0]} --help",
+                                  done.stderr)
+
+    def test_help(self):
+        """Each command explains itself on standard output, exit 0, also
+        behind other words."""
+        for words, said in (
+                (["--help"], "journal"), (["run", "--help"], "SIGTERM"),
+                (["check", "--help"], "--describe"),
+                (["check", "--wrong", "--help"], "--describe"),
+                (["status", "--help"], "--json"),
+                (["sync", "--help"], "--timeout"),
+                (["journal", "--help"], "cat"),
+                (["journal", "cat", "--help"], "--subject")):
+            with self.subTest(words=words):
+                done = run(*words)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("usage: shopme-edge", done.stdout)
+                self.assertIn(said, done.stdout)
+                self.assertLessEqual(
+                    max(map(len, done.stdout.splitlines())), 80)
+
+    def test_version(self):
+        self.assertRegex(run("--version").stdout,
+                         r"^shopme-edge \d+\.\d+\.\d+\n$")
+
+    def test_no_configuration(self):
+        for words in (["check"], ["status"], ["sync"], ["journal", "cat"],
+                      ["run"]):
+            with self.subTest(words=words):
+                done = run(*words, "--config", self.folder / "no.yaml")
+                self.failed(done, 1, "no.yaml: there is no such file")
+
+    def test_bad_configuration(self):
+        self.config.write_text("store: s1\nstor: s1\n")
+        for words in (["check"], ["status"], ["sync"], ["journal", "cat"],
+                      ["run"]):
+            with self.subTest(words=words):
+                self.failed(run(*words, "--config", self.config), 1,
+                            f"{self.config}:2:1: found the unknown key")
+
+
+class CheckTest(CommandTest):
+    def test_example(self):
+        done = run("check", "--config", EXAMPLE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines()[0], f"{EXAMPLE}: ok")
+        for word in ("store-7", "EventBridge bus OrderingSystemEventBus",
+                     "Kinesis stream shopme-telemetry", "runs the shop",
+                     "http://127.0.0.1:8080/"):
+            self.assertIn(word, done.stdout)
+
+    def test_describe(self):
+        """Needs no file; names every key of the example."""
+        done = run("check", "--describe")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for key in ("store:", "broker.listen:", "streams[].sink.kinesis"):
+            self.assertIn(key, done.stdout)
+
+    def test_print_is_a_fixed_point(self):
+        """What --print writes is a configuration, and prints the same."""
+        first = run("check", "--print", "--config", EXAMPLE)
+        self.assertEqual(first.returncode, 0)
+        self.config.write_text(first.stdout)
+        again = run("check", "--print", "--config", self.config)
+        self.assertEqual((again.returncode, again.stdout), (0, first.stdout))
+
+    def test_external_broker(self):
+        self.config.write_text("store: s\nbroker: {mode: external, address: "
+                               "'mqtt.example:1883'}\nconsole: {listen: "
+                               "'[::1]:8080'}\n")
+        done = run("check", f"--config={self.config}")
+        self.assertIn("external, mqtt.example port 1883", done.stdout)
+        self.assertIn("http://[::1]:8080/", done.stdout)
+
+
+class StatusTest(CommandTest):
+    def test_no_gateway(self):
+        """Neither without a socket nor with one that a crash left."""
+        for left in (False, True):
+            if left:
+                FakeGateway(self.folder / "control.sock").stop()
+                self.assertTrue((self.folder / "control.sock").exists())
+            for command in ("status", "sync"):
+                done = run(command, "--config", self.config)
+                self.failed(done, 1, "no gateway answers on",
+                            "control.sock", "shopme-edge run")
+
+    def test_table(self):
+        fake = self.fake()
+        fake.bodies = [status(
+            stream(end=1234, cursor=1000, link="offline", oldest_age_s=90,
+                   since="2026-11-18T11:06:40.000000Z",
+                   last_error="no route \x1b[31m\x07\u009b" + "\xe9" * 200),
+            stream("telemetry", "none", 5, 5, refused=0),
+            unhealthy="the disk is full", healthy=False)]
+        done = run("status", "--config", self.config)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in (r"store s1, version 0\.0\.0, up 2 h",
+                     r"health: the disk is full",
+                     r"broker: up, port 1883, restarts 0",
+                     r"orders: 3 placed, 1 open, 2 fulfiled, 0 cancelled.*",
+                     r"orders +offline +234 +1 min +1000 +1234 +0 +0",
+                     r"  offline since 2026-11-18T11:06:40\.000000Z: no "
+                     r"route \?\[31m\?\?\?\xe9+",
+                     r"telemetry +none +0 +- +5 +5 +0 +0"):
+            self.assertRegex(done.stdout, rf"(?m)^{line}$")
+        # What a far server wrote cannot steer the terminal.
+        self.assertNotRegex(done.stdout, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+    def test_json(self):
+        fake = self.fake()
+        fake.bodies = [status(stream())]
+        done = run("status", "--json", "--config", self.config)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(json.loads(done.stdout), fake.bodies[0])
+
+    def test_nonsense(self):
+        """An answer that is not a gateway's is never taken for one."""
+        fake = self.fake()
+        for raw in (b"", b"\x00" * 1000, b"HTTP/1.1 200 OK\r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
+                    b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\n{}",
+                    b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n" + b"x" * 300
+                    * 1024,
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n" +
+                    b"{" * 300 * 1024):
+            fake.raw = raw
+            for command in ("status", "sync"):
+                with self.subTest(raw=raw[:60], command=command):
+                    done = run(command, "--config", self.config)
+                    self.failed(done, 1, "does not answer as a gateway does")
+
+    def test_odd_members(self):
+        """A status without its members shows nothing rather than crash."""
+        fake = self.fake()
+        for body in ({}, {"streams": {}}, {"streams": [1, {}]},
+                     {"broker": 1, "orders": [], "streams": None}):
+            fake.bodies = [body]
+            self.assertEqual(run("status", "--config", self.config)
+                             .returncode, 0)
+
+
+class SyncTest(CommandTest):
+    def test_waits_to_the_end(self):
+        fake = self.fake()
+        fake.bodies = [status(stream(end=10, cursor=c),
+                              stream("telemetry", "none", 7, 7))
+                       for c in (4, 6, 9, 10)]
+        done = run("sync", "--config", self.config)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "everything is in the cloud\n")
+        self.assertEqual(len(fake.bodies), 1)
+
+    def test_times_out(self):
+        fake = self.fake()
+        fake.bodies = [status(stream(end=10, cursor=4, link="offline"),
+                              stream("telemetry", end=3, cursor=2))]
+        began = time.monotonic()
+        done = run("sync", "--timeout", "1", "--config", self.config)
+        self.failed(done, 3, "7 events are not in the cloud", "link offline",
+                    "shopme-edge status")
+        self.assertGreater(time.monotonic() - began, 0.9)
+        done = run("sync", "--timeout=0", "--config", self.config)
+        self.failed(done, 3, "7 events")
+
+    def test_no_sink(self):
+        fake = self.fake()
+        fake.bodies = [status(stream(link="none"))]
+        done = run("sync", "--config", self.config)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("no stream has a sink", done.stdout)
+
+    def test_gateway_ends_meanwhile(self):
+        fake = FakeGateway(self.folder / "control.sock")
+        fake.bodies = [status(stream(end=10, cursor=4))]
+        process = subprocess.Popen(
+            [PROGRAM, "sync", "--config", self.config],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.6)
+        self.assertIsNone(process.poll())
+        fake.stop()
+        out, err = process.communicate(timeout=20)
+        self.assertEqual((process.returncode, out), (1, ""))
+        self.assertIn("no gateway answers", err)
+
+    def test_progress_on_a_terminal(self):
+        """One line that is written over, and gone in the end."""
+        fake = self.fake()
+        fake.bodies = [status(stream(end=1000, cursor=c, link="online"))
+                       for c in (0, 200, 400, 600, 800, 900, 950, 1000)]
+        leader, follower = pty.openpty()
+        done = subprocess.run([PROGRAM, "sync", "--config", self.config],
+                              stdout=subprocess.PIPE, stderr=follower,
+                              timeout=60)
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(leader, 65536):
+                shown += part
+        os.close(leader)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"\r1000 events left, link online", shown)
+        self.assertIn(b"a second, about", shown)
+        self.assertTrue(shown.endswith(b"\r\033[K"), shown[-80:])
+
+
+class JournalCatTest(CommandTest):
+    def test_no_journal(self):
+        for words in (["--config", self.config], ["--data", self.folder]):
+            self.failed(run("journal", "cat", *words), 1, "holds no journal")
+        self.failed(run("journal", "cat", "--data", self.folder / "no"), 1,
+                    "No such file", "give a data directory")
+        self.failed(run("journal", "cat", "--config", self.config,
+                        "--stream", "order"), 1,
+                    "no stream order; give one of: orders telemetry")
+        self.failed(run("journal", "cat", "--data", self.folder,
+                        "--stream", "orders"), 1, "orders: ")
+
+    def test_nonsense_for_a_journal(self):
+        folder = self.folder / "orders"
+        folder.mkdir()
+        (folder / ("0" * 20 + ".seg")).write_bytes(b"\xff" * 65536)
+        done = run("journal", "cat", "--data", self.folder)
+        self.failed(done, 1, "orders: ")
+
+
+class LiveTest(unittest.TestCase):
+    """The commands beside a real gateway, and on what it leaves."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.store = cls.stack.enter_context(Store(program=PROGRAM))
+        cls.store.gateway.start().wait_up()
+        with contextlib.closing(Device(cls.store, "till-1")) as till:
+            for i in range(5):
+                till.send(till.order(f"order-{i}"))
+            till.wait_accepted([f"e-order-{i}" for i in range(5)])
+        with contextlib.closing(Device(cls.store, "sensor-1")) as sensor:
+            text = json.dumps(sensor.event("TemperatureMeasured", "t-1",
+                                           {"celsius": "?"}))
+            sensor.send(text.replace('"?"', "4.50"), "telemetry")
+            sensor.wait_accepted(["t-1"])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def cat(self, *words):
+        done = run("journal", "cat", *words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def by_config(self, *words):
+        return self.cat("--config", self.store.config_path, *words)
+
+    def test_1_sync_and_status(self):
+        done = run("sync", "--timeout", "60", "--config",
+                   self.store.config_path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = run("status", "--config", self.store.config_path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^orders: 5 placed, 0 open, 5 ful")
+        self.assertRegex(done.stdout, r"(?m)^telemetry +online +0 +- +1 +1 ")
+
+    def test_2_the_socket_s_path_is_taken(self):
+        """A second gateway on the same data is refused in words."""
+        done = run("run", "--config", self.store.config_path)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(self.store.gateway.process.poll(), None)
+
+    def test_3_cat_beside_the_gateway(self):
+        events = self.by_config("--stream", "orders")
+        self.assertEqual([int(e["journalsequence"]) for e in events],
+                         list(range(len(events))))
+        end = self.store.gateway.stream()["end"]
+        self.assertEqual(len(events), end)
+        self.assertEqual(sum(e["type"] == "OrderFulfiled" for e in events), 5)
+        for event in events:
+            self.assertEqual(event["specversion"], "1.0")
+            self.assertIn("recordedtime", event)
+
+    def test_4_filters(self):
+        everything = self.by_config("--stream", "orders")
+        placed = self.by_config("--stream=orders", "--type=OrderPlaced")
+        self.assertEqual(placed, [e for e in everything
+                                  if e["type"] == "OrderPlaced"])
+        self.assertEqual(len(placed), 5)
+        one = self.by_config("--subject", "order-3")
+        self.assertEqual(one, [e for e in everything
+                               if e.get("subject") == "order-3"])
+        self.assertGreaterEqual(len(one), 4)
+        self.assertEqual(self.by_config("--type", "OrderPlaced", "--subject",
+                                        "order-3")[0]["id"], "e-order-3")
+        self.assertEqual(self.by_config("--type", "orderplaced"), [])
+        self.assertEqual(self.by_config("--stream", "orders", "--from", "3",
+                                        "--to", "5"), everything[3:6])
+        self.assertEqual(self.by_config("--stream", "orders", "--from", "5",
+                                        "--to", "4"), [])
+        self.assertEqual(self.by_config("--stream", "orders", "--to",
+                                        "1000000"), everything)
+        self.assertEqual(self.by_config("--from", "1000000"), [])
+        done = run("journal", "cat", "--config", self.store.config_path,
+                   "--stream", "orders", "--from", "1000000")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("orders: ", done.stderr)
+
+    def test_5_numbers_are_as_the_device_wrote_them(self):
+        event = self.by_config("--stream", "telemetry")[0]
+        self.assertEqual(event["data"], {"celsius": 4.5})
+        text = run("journal", "cat", "--config", self.store.config_path,
+                   "--stream", "telemetry", "--json").stdout
+        self.assertIn('"celsius":4.50}', text)
+
+    def test_6_a_reader_that_goes_away(self):
+        reader = subprocess.Popen(
+            [PROGRAM, "journal", "cat", "--config", self.store.config_path],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        reader.stdout.close()
+        self.assertIn(reader.wait(20), (-signal.SIGPIPE, 0))
+        self.assertEqual(reader.stderr.read(), b"")
+        reader.stderr.close()
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(
+                [PROGRAM, "journal", "cat", "--config",
+                 self.store.config_path], stdout=full, stderr=subprocess.PIPE,
+                timeout=20, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"No space left", done.stderr)
+
+    def test_7_cat_on_a_dead_box(self):
+        """Killed, without its configuration: the same events."""
+        alive = self.by_config()
+        self.store.gateway.stop(signal.SIGKILL)
+        wait_for("the gateway is gone", lambda: run(
+            "status", "--config", self.store.config_path).returncode == 1)
+        data = self.store.folder / "data"
+        self.assertEqual(self.cat("--data", data), alive)
+        self.assertEqual(self.cat("--data", data, "--stream", "orders",
+                                  "--to", "1000000"),
+                         [e for e in alive
+                          if e["type"] != "TemperatureMeasured"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
