@@ -48,7 +48,8 @@ struct bridge {
 
 /* --- the status --------------------------------------------------------- */
 
-static void tell(struct bridge *bridge) {
+/* True if it changed. */
+static bool publish(struct bridge *bridge) {
     struct bridge_status status = {.stream_count =
                                        bridge->options.stream_count};
     bool changed = false;
@@ -56,19 +57,17 @@ static void tell(struct bridge *bridge) {
         changed |= carrier_status(bridge->carriers[i], &status.streams[i]);
     }
     status.clock_offset_ms = bridge->shared.clock_offset_us / 1000;
-    if (!changed) {
-        return;
-    }
     pthread_mutex_lock(&bridge->mutex);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
-    if (bridge->options.changed != NULL) {
-        bridge->options.changed(bridge->options.context);
-    }
+    return changed;
 }
 
 static void on_telling(uv_timer_t *timer) {
-    tell(timer->data);
+    struct bridge *bridge = timer->data;
+    if (publish(bridge) && bridge->options.changed != NULL) {
+        bridge->options.changed(bridge->options.context);
+    }
 }
 
 /* Soon, and together with whatever else changes until then. */
@@ -86,7 +85,9 @@ static void close_all(struct bridge *bridge) {
     }
     bridge->closed = true;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        carrier_hang_up(bridge->carriers[i]);
+        if (bridge->carriers[i] != NULL) {
+            carrier_hang_up(bridge->carriers[i]);
+        }
     }
     uv_close((uv_handle_t *)&bridge->woken, NULL);
     uv_close((uv_handle_t *)&bridge->due, NULL);
@@ -268,22 +269,11 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     return ERR_OK;
 }
 
-/* The loop's handles are closed already, or are closed here when no thread ever
- * ran it. */
+/* No thread runs the loop any more, or none ever did: whatever is still open is
+ * closed here. */
 static void tear_down(struct bridge *bridge) {
-    if (!bridge->closed) {
-        bridge->closed = true;
-        for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-            if (bridge->carriers[i] != NULL) {
-                carrier_hang_up(bridge->carriers[i]);
-            }
-        }
-        uv_close((uv_handle_t *)&bridge->woken, NULL);
-        uv_close((uv_handle_t *)&bridge->due, NULL);
-        uv_close((uv_handle_t *)&bridge->telling, NULL);
-        uv_close((uv_handle_t *)&bridge->grace, NULL);
-        uv_run(&bridge->loop, UV_RUN_DEFAULT);
-    }
+    close_all(bridge);
+    uv_run(&bridge->loop, UV_RUN_DEFAULT);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         carrier_free(bridge->carriers[i]);
     }
@@ -319,7 +309,7 @@ err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
     pthread_mutex_init(&bridge->mutex, NULL);
     err_t err = set_up(bridge, reason);
     if (err == ERR_OK) {
-        tell(bridge);
+        publish(bridge);
         uv_async_send(&bridge->woken);
         err = start_thread(bridge);
     }

@@ -33,7 +33,9 @@ struct bridge_options {
 enum bridge_link {
     BRIDGE_LINK_IDLE,    /* nothing to send yet, nothing known */
     BRIDGE_LINK_ONLINE,  /* the last request was answered by the service */
-    BRIDGE_LINK_OFFLINE, /* the last attempt failed; trying again */
+    BRIDGE_LINK_OFFLINE, /* the last attempt failed; trying again: without a
+                            connection at least every 5 s and what connecting
+                            takes, with a failing service every 20 s */
     BRIDGE_LINK_REFUSED, /* the service answers, and refuses (credentials, no
                             such bus); trying again slowly */
     BRIDGE_LINK_PAUSED,  /* told to pause */

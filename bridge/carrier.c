@@ -308,19 +308,33 @@ static enum bridge_link link_after(const struct carrier *carrier) {
     return carrier->status.link;
 }
 
+/* Words that are new, unless the change of the link has said them. */
+static void say(struct carrier *carrier, enum bridge_link link,
+                const char *text) {
+    char before[sizeof carrier->status.last_error];
+    memcpy(before, carrier->status.last_error, sizeof before);
+    set_error(carrier, text);
+    bool new_words = strcmp(before, carrier->status.last_error) != 0;
+    bool new_link = carrier->status.link != link;
+    set_link(carrier, link);
+    if (text[0] != '\0' && new_words && !new_link) {
+        log_trouble(carrier, text);
+    }
+}
+
 /* What the forwarder is not told: the words, the link, the counters. */
 static void report(struct carrier *carrier) {
     const struct answer *answer = &carrier->answer;
     carrier->status.failures += answer->call != CALL_ANSWERED ? 1 : 0;
-    if (answer->text[0] != '\0') {
-        set_error(carrier, answer->text);
-        log_trouble(carrier, answer->text);
-    } else if (carrier->forwarder.counts.refused == 0) {
-        set_error(carrier, "");
-    } else if (carrier->held.text[0] != '\0') {
-        set_error(carrier, carrier->held.text);
+    count(carrier);
+    const char *text = answer->text;
+    if (text[0] == '\0' && carrier->forwarder.counts.refused > 0) {
+        text = carrier->held.text[0] != '\0' ? carrier->held.text
+                                             : carrier->status.last_error;
     }
-    set_link(carrier, link_after(carrier));
+    struct reason words;
+    reason_set(&words, ERR_OK, "%s", text);
+    say(carrier, link_after(carrier), words.text);
 }
 
 /* Asked whether the target is there. Who may not ask, or asks something that
@@ -539,6 +553,7 @@ void carrier_pause(struct carrier *carrier, bool paused) {
     }
     carrier->paused = paused;
     forwarder_pause(&carrier->forwarder, paused);
+    count(carrier);
     set_link(carrier, BRIDGE_LINK_IDLE);
 }
 
@@ -556,16 +571,17 @@ static err_t open_cursor(struct carrier *carrier, struct reason *reason) {
                  name_of(carrier), carrier->cursor.path);
     }
     uint64_t end = carrier->status.end;
-    if (carrier->cursor.saved > end) {
-        return reason_set(
-            reason, ERR_CORRUPT,
-            "%s says that %llu events were sent, and the journal holds %llu: "
-            "the journal was replaced or has lost its end; to send all of it, "
-            "remove that file",
-            carrier->cursor.path, (unsigned long long)carrier->cursor.saved,
-            (unsigned long long)end);
+    if (carrier->cursor.saved <= end) {
+        return ERR_OK;
     }
-    return ERR_OK;
+    cursor_file_close(&carrier->cursor); /* left as it is */
+    return reason_set(
+        reason, ERR_CORRUPT,
+        "%s says that %llu events were sent, and the journal holds %llu: the "
+        "journal was replaced or has lost its end; to send all of it, remove "
+        "that file",
+        carrier->cursor.path, (unsigned long long)carrier->cursor.saved,
+        (unsigned long long)end);
 }
 
 static err_t open_way(struct carrier *carrier, struct reason *reason) {

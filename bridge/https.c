@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "bridge/resolver.h"
@@ -321,6 +322,18 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", uv_strerror(code));
 }
 
+/* Neither can fail on a connected socket; and if it did, the connection would
+ * only be slower to send or to give up (RFC 5482). */
+static void tune(uv_tcp_t *tcp) {
+    uv_os_fd_t fd;
+    unsigned unseen_ms = HTTPS_UNSEEN_MS;
+    uv_tcp_nodelay(tcp, 1);
+    if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unseen_ms,
+                   sizeof unseen_ms);
+    }
+}
+
 static void on_connected(uv_connect_t *connect, int status) {
     struct channel *channel = connect->data;
     struct https *https = channel->owner;
@@ -331,7 +344,7 @@ static void on_connected(uv_connect_t *connect, int status) {
         try_next_address(https, status);
         return;
     }
-    uv_tcp_nodelay(&channel->tcp, 1);
+    tune(&channel->tcp);
     struct reason reason = {""};
     if (tls_new(https->options.tls, https->memory, https->options.where->host,
                 &channel->tls, &reason) != ERR_OK ||

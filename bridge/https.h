@@ -6,8 +6,9 @@
  * A kept connection that turns out to be dead is made anew once, unasked: the
  * request had not been answered, and sending it twice is allowed here. Each
  * step has a limit in time, and the limit on a request and its answer starts
- * again with each bit of progress, since a slow line is not a dead one. An idle
- * connection is closed after a while and gives its buffers back. */
+ * again with each bit of progress, since a slow line is not a dead one; a line
+ * that swallows what is sent is given up sooner than a server that thinks. An
+ * idle connection is closed after a while and gives its buffers back. */
 #ifndef BRIDGE_HTTPS_H
 #define BRIDGE_HTTPS_H
 
@@ -21,7 +22,8 @@ enum {
     HTTPS_RESOLVE_MS = 10 * 1000,
     HTTPS_CONNECT_MS = 4 * 1000, /* each address */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
-    HTTPS_ANSWER_MS = 15 * 1000, /* without progress */
+    HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
+    HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
     HTTPS_IDLE_MS = 45 * 1000,
 };
 

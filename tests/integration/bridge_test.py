@@ -1,0 +1,569 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge against a local cloud whose judges are AWS's own signer and
+models: outages, partial failures, lost answers, kills, and refusals.
+
+EDGE_BUILD names the build directory (default build/release)."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("EDGE_BUILD", ROOT / "build/release"))
+DRIVER = BUILD / "tests/unit/bridge/bridge_driver"
+REGION = "eu-central-1"
+STOP_MAX = 3  # seconds; a tenth of one on a machine with nothing else to do
+SINKS = 40  # at least as many as there are tests
+CALM = {"offline": False, "captive_portal": False, "throttle": 0,
+        "answer_lost": 0, "cut_body": 0, "latency_ms": 0, "skew_s": 0,
+        "partial_failure": 0}
+
+sys.path.insert(0, str(ROOT / "tests/cloud"))
+from harness import LocalCloud  # noqa: E402
+
+
+class Refused(Exception):
+    """The bridge did not start; its words."""
+
+
+class Bridge:
+    """A bridge_driver as a process."""
+
+    def __init__(self, folder, cloud, streams, **changes):
+        environment = os.environ | cloud.environment
+        for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
+                     "AWS_SESSION_TOKEN"):
+            environment.pop(name, None)
+        environment |= changes.pop("environment", {})
+        self.log = open(os.path.join(folder, "log"), "a+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [DRIVER, changes.pop("data", folder), REGION,
+             changes.pop("endpoint", cloud.endpoint),
+             changes.pop("ca", cloud.ca_path), *streams],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+            text=True, env=environment)
+        assert not changes, changes
+        self.said = self._read()
+        if "error" in self.said:
+            self.kill()
+            raise Refused(self.said["error"])
+
+    def _read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError("the bridge ended: " + self.log_text())
+        return json.loads(line)
+
+    def log_text(self):
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()
+
+    def do(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._read()
+
+    def append(self, stream, count, keys, size=100):
+        return self.do(f"append {stream} {count} {keys} {size}")["end"]
+
+    def status(self, stream):
+        return self.do("status")["streams"][stream]
+
+    def wait(self, what, condition, stream="orders", seconds=30):
+        """Waits until the condition holds for the stream's status."""
+        end = time.monotonic() + seconds
+        while True:
+            status = self.status(stream)
+            if condition(status):
+                return status
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"not within {seconds} s: {what}: {status}\n"
+                    + self.log_text())
+            time.sleep(0.05)
+
+    def drained(self, stream, end, seconds=60):
+        return self.wait(f"{stream} drained to {end}",
+                         lambda s: s["cursor"] == s["end"] == end, stream,
+                         seconds)
+
+    def resident_kib(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split("VmRSS:")[1].split()[0])
+
+    def stop(self):
+        """Ends it in good order; returns the seconds it took."""
+        began = time.monotonic()
+        self.process.stdin.write("quit\n")
+        self.process.stdin.flush()
+        said = self._read()
+        code = self.process.wait(10)
+        self._close()
+        assert code == 0 and said["stopped"], (code, said)
+        return time.monotonic() - began
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self._close()
+
+    def _close(self):
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+
+def start_cloud(add_cleanup):
+    """A cloud in a folder of its own, ended and removed by a cleanup."""
+    folder = tempfile.TemporaryDirectory()
+    add_cleanup(folder.cleanup)
+    cloud = LocalCloud(folder.name, [f"bus-{n}" for n in range(SINKS)],
+                       [f"stream-{n}:4" for n in range(SINKS)], REGION,
+                       secret_key="asecretofthetests")
+    add_cleanup(cloud.stop)
+    return cloud.start()
+
+
+class BridgeCase(unittest.TestCase):
+    """One cloud for all tests, a bus and a stream of it for each; a class
+    that stops its cloud has one for itself."""
+
+    shared = None
+    own = False
+    numbers = iter(range(SINKS))
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.own:
+            cls.cloud = start_cloud(cls.addClassCleanup)
+            return
+        if BridgeCase.shared is None:
+            BridgeCase.shared = start_cloud(unittest.addModuleCleanup)
+        cls.cloud = BridgeCase.shared
+
+    def setUp(self):
+        number = next(self.numbers)
+        self.bus, self.stream = f"bus-{number}", f"stream-{number}"
+        self.folder = tempfile.mkdtemp(prefix="bridge-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.cloud.faults(**CALM)
+
+    def start(self, streams=None, **changes):
+        streams = streams or (f"orders:1:eventbridge:{self.bus}",
+                              f"telemetry:2:kinesis:{self.stream}")
+        bridge = Bridge(self.folder, self.cloud, streams, **changes)
+        self.addCleanup(bridge.kill)
+        return bridge
+
+    def held(self, stream):
+        stats = self.cloud.stats()
+        if stream == "orders":
+            return stats["buses"][self.bus]
+        return stats["streams"][self.stream]
+
+    def assert_promises(self, stream, count):
+        """All of it is there, in order per key, and nothing else."""
+        held = self.held(stream)
+        self.assertEqual(held["unique"], count, held)
+        for name in ("missing", "order_violations", "conflicts", "moved_keys",
+                     "unreadable"):
+            self.assertEqual(held[name], 0, held)
+        return held
+
+
+class CarryingTest(BridgeCase):
+    def test_drains_and_goes_on_where_it_was(self):
+        # Goal: both sinks drain; a restart sends nothing again; it is small
+        # and stops at once.
+        bridge = self.start()
+        bridge.append("orders", 500, 20)
+        bridge.append("telemetry", 3000, 700)
+        bridge.drained("orders", 500)
+        bridge.drained("telemetry", 3000)
+        status = bridge.status("orders")
+        self.assertEqual(status["link"], "online")
+        self.assertEqual(status["sent"], 500)
+        self.assertEqual(status["repeated"], 0)
+        self.assertEqual(status["last_error"], "")
+        if "asan" not in str(BUILD) and "tsan" not in str(BUILD):
+            print(f"figure: resident after 3,500 events "
+                  f"{bridge.resident_kib()} KiB")
+            self.assertLess(bridge.resident_kib(), 12 * 1024)
+        self.assertLess(bridge.stop(), STOP_MAX)
+        bridge = self.start()
+        self.assertEqual(bridge.status("orders")["cursor"], 500)
+        bridge.append("orders", 10, 20)
+        bridge.drained("orders", 510)
+        self.assertEqual(self.assert_promises("orders", 510)["duplicates"], 0)
+        held = self.assert_promises("telemetry", 3000)
+        self.assertEqual(held["duplicates"], 0)
+        bridge.stop()
+
+    def test_an_entry_as_the_cloud_sees_it(self):
+        # Goal: the envelope and the event in it are what was promised.
+        bridge = self.start()
+        bridge.append("orders", 1, 1)
+        bridge.drained("orders", 1)
+        envelope = self.cloud.events(bus=self.bus, envelope=1)[0]
+        text = json.dumps(envelope)
+        self.assertIn("com.shopme.device", text)
+        self.assertIn("ReadingTaken", text)
+        event = self.cloud.events(bus=self.bus)[0]
+        self.assertEqual(event["id"], "e0")
+        self.assertEqual(event["journalsequence"], "0" * 20)
+        self.assertEqual(event["data"]["n"], 0)
+        bridge.stop()
+
+    def test_the_first_priority_goes_first(self):
+        # Goal: while orders has a backlog it could send, telemetry waits.
+        bridge = self.start()
+        bridge.drained("orders", 0)
+        bridge.do("pause")
+        bridge.append("orders", 600, 100)
+        bridge.append("telemetry", 3000, 3000)
+        bridge.do("resume")
+        bridge.wait("telemetry began", lambda s: s["sent"] > 0, "telemetry")
+        # One request of telemetry may leave before orders is known to be
+        # online again.
+        orders = bridge.status("orders")
+        if orders["sent"] < 600:
+            self.assertLessEqual(bridge.status("telemetry")["requests"], 2)
+        bridge.drained("orders", 600)
+        bridge.drained("telemetry", 3000)
+        bridge.stop()
+
+    def test_paused_sends_nothing(self):
+        # Goal: paused, the backlog grows and no request leaves; resumed, it
+        # drains.
+        bridge = self.start()
+        bridge.append("orders", 5, 5)
+        bridge.drained("orders", 5)
+        bridge.do("pause")
+        bridge.wait("paused", lambda s: s["link"] == "paused")
+        requests = bridge.status("orders")["requests"]
+        bridge.append("orders", 50, 5)
+        bridge.wait("seen", lambda s: s["end"] == 55)
+        time.sleep(0.5)
+        status = bridge.status("orders")
+        self.assertEqual((status["cursor"], status["requests"]),
+                         (5, requests))
+        bridge.do("resume")
+        bridge.drained("orders", 55)
+        self.assertEqual(bridge.status("orders")["link"], "online")
+        bridge.stop()
+
+    def test_large_events(self):
+        # Goal: events near the limit go one a request; one past the limit is
+        # held and named, and the other keys go on.
+        bridge = self.start()
+        bridge.append("orders", 4, 1000, 200_000)
+        bridge.append("orders", 1, 1000, 262_000)
+        bridge.append("orders", 4, 1000, 100)
+        bridge.append("telemetry", 3, 1000, 1_000_000)
+        status = bridge.wait("all others sent",
+                             lambda s: s["sent"] == 8 and s["refused"] == 1)
+        self.assertEqual(status["cursor"], 4)
+        self.assertIn("event 4 (ReadingTaken)", status["last_error"])
+        bridge.drained("telemetry", 3)
+        self.assert_promises("telemetry", 3)
+        bridge.stop()
+
+
+class NetworkTest(BridgeCase):
+    def test_an_outage(self):
+        # Goal: offline it keeps trying and says so; back online the backlog
+        # drains within seconds, in order.
+        bridge = self.start()
+        bridge.append("orders", 100, 10)
+        bridge.drained("orders", 100)
+        self.cloud.faults(offline=True)
+        bridge.append("orders", 400, 10)
+        bridge.append("telemetry", 1000, 50)
+        status = bridge.wait("offline", lambda s: s["link"] == "offline")
+        self.assertIn("localhost", status["last_error"])
+        self.assertEqual(status["cursor"], 100)
+        time.sleep(2)
+        self.assertLess(bridge.status("orders")["requests"], 60)
+        self.cloud.faults(offline=False)
+        began = time.monotonic()
+        bridge.wait("online", lambda s: s["link"] == "online", seconds=8)
+        print(f"figure: online {time.monotonic() - began:.1f} s after the "
+              "network was")
+        bridge.drained("orders", 500)
+        bridge.drained("telemetry", 1000)
+        self.assert_promises("orders", 500)
+        self.assert_promises("telemetry", 1000)
+        self.assertIn("link=offline was=online", bridge.log_text())
+        bridge.stop()
+
+    def test_everything_at_once(self):
+        # Goal: partial failures, lost answers, cut bodies and throttling
+        # together: all arrive, in order per key, and nothing is invented.
+        self.cloud.faults(partial_failure={"every": 3,
+                                           "code": "InternalFailure"},
+                          answer_lost=0.1, cut_body=0.1, throttle=0.05)
+        bridge = self.start()
+        bridge.append("orders", 300, 12)
+        bridge.append("telemetry", 1500, 60)
+        bridge.drained("orders", 300, 120)
+        bridge.drained("telemetry", 1500, 120)
+        held = self.assert_promises("orders", 300)
+        self.assertGreater(held["duplicates"], 0)
+        self.assert_promises("telemetry", 1500)
+        status = bridge.status("orders")
+        self.assertGreater(status["repeated"], 0)
+        self.assertGreater(status["failures"], 0)
+        bridge.stop()
+
+    def test_a_captive_portal(self):
+        # Goal: a 200 with a page of HTML confirms nothing.
+        bridge = self.start()
+        bridge.append("orders", 10, 10)
+        bridge.drained("orders", 10)
+        self.cloud.faults(captive_portal=True)
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("not taken for success",
+                             lambda s: s["failures"] >= 2)
+        self.assertEqual((status["link"], status["cursor"]), ("offline", 10))
+        self.assertIn("not an answer of the service", status["last_error"])
+        self.cloud.faults(captive_portal=False)
+        bridge.drained("orders", 20)
+        self.assert_promises("orders", 20)
+        bridge.stop()
+
+    def test_a_bridge_that_is_killed(self):
+        # Goal: killed in the middle, it goes on at a cursor that is safe: all
+        # arrive, in order, and it repeats at most what it sent in its last
+        # second and had in flight.
+        bridge = self.start()
+        end = bridge.append("orders", 1000, 30)
+        for _ in range(4):
+            sent = self.held("orders")["unique"]
+            bridge.wait("more sent", lambda s: s["sent"] > 0
+                        or s["cursor"] == s["end"])
+            time.sleep(0.2)
+            self.assertGreaterEqual(self.held("orders")["unique"], sent)
+            bridge.kill()
+            bridge = self.start()
+        bridge.drained("orders", end)
+        self.assert_promises("orders", 1000)
+        bridge.stop()
+
+    def test_hanging_servers(self):
+        # Goal: a server that takes the connection and says nothing holds up
+        # neither the status nor the stop.
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            bridge = self.start(
+                endpoint=f"https://127.0.0.1:{silent.getsockname()[1]}")
+            bridge.append("orders", 10, 10)
+            time.sleep(0.5)
+            self.assertEqual(bridge.status("orders")["cursor"], 0)
+            self.assertLess(bridge.stop(), STOP_MAX)
+
+    def test_a_server_that_is_none(self):
+        # Goal: bytes that are no TLS are an error in words, not a crash.
+        with socket.create_server(("127.0.0.1", 0)) as nonsense:
+            def answer():
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = nonsense.accept()
+                        with connection:
+                            connection.sendall(b"SSH-2.0-nonsense\r\n" * 50)
+            thread = threading.Thread(target=answer, daemon=True)
+            thread.start()
+            bridge = self.start(
+                endpoint=f"https://127.0.0.1:{nonsense.getsockname()[1]}")
+            bridge.append("orders", 10, 10)
+            status = bridge.wait("offline", lambda s: s["link"] == "offline")
+            self.assertIn("TLS", status["last_error"])
+            self.assertLess(bridge.stop(), STOP_MAX)
+
+    def test_a_certificate_nobody_vouches_for(self):
+        # Goal: a peer that cannot prove its name gets no event and no secret.
+        bridge = self.start(ca="/etc/ssl/certs/ca-certificates.crt")
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("offline", lambda s: s["link"] == "offline")
+        self.assertIn("certificate is not trusted", status["last_error"])
+        bridge.stop()
+        self.assertEqual(self.held("orders")["requests"], 0)
+
+    def test_a_certificate_of_another_name(self):
+        # Goal: the name is checked, not only the chain.
+        bridge = self.start(
+            endpoint=f"https://localhost.localdomain:{self.cloud.port}")
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("offline", lambda s: s["link"] == "offline")
+        self.assertNotEqual(status["last_error"], "")
+        self.assertEqual(status["cursor"], 0)
+        bridge.stop()
+
+
+    def test_a_clock_that_is_wrong(self):
+        # Goal: an hour off either way, it learns the offset and signs by it.
+        for skew in (3600, -3600):
+            self.cloud.faults(skew_s=skew)
+            bridge = self.start()
+            end = bridge.append("orders", 20, 5)
+            bridge.drained("orders", end)
+            offset = bridge.do("status")["offset_ms"]
+            self.assertAlmostEqual(offset, skew * 1000, delta=5000)
+            bridge.stop()
+        self.assert_promises("orders", 40)
+
+
+class MortalCloudTest(BridgeCase):
+    own = True
+
+    def test_starts_without_a_network(self):
+        # Goal: a network that is away is no error at the start.
+        self.cloud.stop()
+        bridge = self.start()
+        bridge.append("orders", 20, 4)
+        bridge.wait("offline", lambda s: s["link"] == "offline")
+        self.cloud.start()
+        bridge.drained("orders", 20)
+        self.assert_promises("orders", 20)
+        bridge.stop()
+
+    def test_a_cloud_that_is_killed(self):
+        # Goal: the cloud dies in the middle and comes back: all arrive.
+        bridge = self.start()
+        bridge.append("orders", 300, 10)
+        bridge.wait("some sent", lambda s: s["sent"] > 50)
+        self.cloud.stop(signal.SIGKILL)
+        bridge.wait("offline", lambda s: s["link"] == "offline")
+        self.cloud.start()
+        bridge.drained("orders", 300)
+        self.assert_promises("orders", 300)
+        bridge.stop()
+
+
+class RefusalTest(BridgeCase):
+    def test_a_bus_that_is_not_there(self):
+        # Goal: a missing bus, which EventBridge would swallow events for, is
+        # found before anything is sent.
+        bridge = self.start(["orders:1:eventbridge:no-such-bus"])
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("refused", lambda s: s["link"] == "refused")
+        self.assertIn("event bus no-such-bus does not exist in region "
+                      "eu-central-1: create it or mend sink.eventbridge.bus",
+                      status["last_error"])
+        self.assertEqual(status["cursor"], 0)
+        bridge.stop()
+
+    def test_a_stream_that_is_not_there(self):
+        # Goal: the same for Kinesis.
+        bridge = self.start(["telemetry:1:kinesis:no-such-stream"])
+        bridge.append("telemetry", 10, 10)
+        status = bridge.wait("refused", lambda s: s["link"] == "refused",
+                             "telemetry")
+        self.assertIn("stream no-such-stream does not exist",
+                      status["last_error"])
+        bridge.stop()
+
+    def test_a_wrong_secret(self):
+        # Goal: a refusal of the credentials is said as one, tried slowly, and
+        # loses nothing; the secret is nowhere in the log.
+        bridge = self.start(
+            environment={"AWS_SECRET_ACCESS_KEY": "averywrongsecret"})
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("refused", lambda s: s["link"] == "refused")
+        self.assertIn("check the AWS credentials", status["last_error"])
+        time.sleep(1)
+        self.assertLessEqual(bridge.status("orders")["requests"], 2)
+        self.assertNotIn("averywrongsecret", bridge.log_text())
+        bridge.stop()
+        bridge = self.start()
+        bridge.drained("orders", 10)
+        self.assert_promises("orders", 10)
+        bridge.stop()
+
+    def test_entries_that_are_refused(self):
+        # Goal: an entry with a final code holds its key and is named; the
+        # other keys go on.
+        self.cloud.faults(partial_failure={"every": 5,
+                                           "code": "MalformedDetail"})
+        bridge = self.start()
+        bridge.append("orders", 10, 10)
+        status = bridge.wait("the others sent", lambda s: s["sent"] >= 8)
+        self.assertGreaterEqual(status["refused"], 1)
+        self.assertEqual(status["link"], "online")
+        self.assertIn("MalformedDetail", status["last_error"])
+        bridge.stop()
+
+    def refusal(self, **changes):
+        with self.assertRaises(Refused) as caught:
+            self.start(**changes)
+        return str(caught.exception)
+
+    def test_starts_that_are_refused(self):
+        # Goal: what cannot work is refused at the start, with words on what
+        # to mend.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            self.assertIn(name, self.refusal(environment={name: ""}))
+        self.assertIn("cloud.ca_file", self.refusal(ca="/nowhere"))
+        empty = os.path.join(self.folder, "empty.pem")
+        pathlib.Path(empty).write_text("no certificate\n", encoding="utf-8")
+        self.assertIn("cloud.ca_file", self.refusal(ca=empty))
+        self.assertIn("https", self.refusal(endpoint="http://localhost:1"))
+
+    def test_a_cursor_past_the_end(self):
+        # Goal: a journal that was replaced under its cursor is refused, since
+        # its first events would never be sent.
+        bridge = self.start()
+        bridge.append("orders", 100, 10)
+        bridge.drained("orders", 100)
+        bridge.stop()
+        for name in os.listdir(os.path.join(self.folder, "orders")):
+            if name != "cursor":
+                os.unlink(os.path.join(self.folder, "orders", name))
+        for _ in range(2):  # the refusal leaves the cursor as it is
+            words = self.refusal()
+            self.assertIn("100 events were sent", words)
+            self.assertIn("remove that file", words)
+
+    def test_a_damaged_cursor(self):
+        # Goal: with both slots of the cursor damaged all is sent again, under
+        # the same ids, and a line says so.
+        bridge = self.start()
+        bridge.append("orders", 50, 10)
+        bridge.drained("orders", 50)
+        bridge.stop()
+        path = os.path.join(self.folder, "orders", "cursor")
+        with open(path, "r+b") as file:
+            for offset in (24, 4096 + 24):
+                file.seek(offset)
+                file.write(b"damaged!")
+        bridge = self.start()
+        bridge.drained("orders", 50)
+        self.assertIn("is damaged", bridge.log_text())
+        self.assertEqual(self.assert_promises("orders", 50)["duplicates"], 50)
+        bridge.stop()
+
+    def test_without_a_sink(self):
+        # Goal: streams that go nowhere need no credentials and have no
+        # backlog.
+        bridge = self.start(["local:1:none:-"],
+                            environment={"AWS_ACCESS_KEY_ID": ""})
+        bridge.append("local", 10, 10)
+        status = bridge.wait("seen", lambda s: s["end"] == 10, "local")
+        self.assertEqual((status["cursor"], status["link"]), (10, "idle"))
+        bridge.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
