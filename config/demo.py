@@ -370,11 +370,11 @@ class Demo:
         print(f"  mosquitto_sub {broker} -v -t 'shopme/{STORE}/my-till/#' &")
         order = {"specversion": "1.0", "id": "my-event-1",
                  "source": f"/{STORE}/my-till", "type": "OrderPlaced",
-                 "data": {"orderId": "my-order-1", "items": [
-                     {"sku": "espresso", "quantity": 2,
-                      "unitPrice": "2.20"}],
-                     "total": "4.40", "currency": "EUR",
-                     "paymentDetails": {"paymentMethod": "CASH"}}}
+                 "data": {"orderId": "my-order-1", "customerId": "me",
+                          "items": [{"sku": "espresso", "quantity": 2,
+                                     "unitPrice": "2.20"}],
+                          "total": "4.40", "currency": "EUR",
+                          "paymentDetails": {"paymentMethod": "CASH"}}}
         print(f"  mosquitto_pub {broker} -q 1 "
               f"-t shopme/{STORE}/my-till/orders -m '{json.dumps(order)}'")
         print("Keys: c takes the cloud away or brings it back, q ends."
@@ -604,7 +604,7 @@ def _play(options, folder):
 
 def main():
     options = _options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="shopme-"))
     try:
