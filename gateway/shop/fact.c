@@ -60,21 +60,29 @@ static err_t currency_of(struct reader *reader, struct slice value) {
     return ERR_OK;
 }
 
-/* "o-<8 hex>-<digits>" is the form of the ids that the gateway makes. */
-static bool looks_made(struct slice id) {
-    enum { DIGITS_AT = 2 + FACT_JOURNAL_HEX + 1 };
-    if (id.len <= DIGITS_AT || !slice_starts_with(id, "o-") ||
-        id.data[DIGITS_AT - 1] != '-') {
-        return false;
-    }
-    for (size_t i = 2; i < id.len; i++) {
-        bool hex = (id.data[i] >= '0' && id.data[i] <= '9') ||
-                   (id.data[i] >= 'a' && id.data[i] <= 'f');
-        if (i != DIGITS_AT - 1 && !hex) {
+static bool all_between(struct slice text, const char *low, const char *high) {
+    for (size_t i = 0; i < text.len; i++) {
+        bool inside = false;
+        for (size_t j = 0; low[j] != '\0'; j++) {
+            inside |= text.data[i] >= low[j] && text.data[i] <= high[j];
+        }
+        if (!inside) {
             return false;
         }
     }
     return true;
+}
+
+/* "o-<8 hex>-<number>" is the form of the ids that the gateway makes. */
+static bool looks_made(struct slice id) {
+    enum { HEX_AT = 2, DASH_AT = HEX_AT + FACT_JOURNAL_HEX };
+    if (id.len <= DASH_AT + 1 || !slice_starts_with(id, "o-") ||
+        id.data[DASH_AT] != '-') {
+        return false;
+    }
+    return all_between(slice_part(id, HEX_AT, FACT_JOURNAL_HEX), "0a", "9f") &&
+           all_between(slice_part(id, DASH_AT + 1, id.len - DASH_AT - 1), "0",
+                       "9");
 }
 
 static err_t order_id_of(struct reader *reader, struct slice value) {
