@@ -136,10 +136,11 @@ static int wait_for_all(struct wait *wait) {
     for (bool first = true;; first = false) {
         struct backlog backlog;
         struct reason reason;
-        if (ask(wait, &backlog, &reason) != ERR_OK) {
+        err_t err = ask(wait, &backlog, &reason);
+        if (err != ERR_OK) {
             end_progress(wait);
             fprintf(stderr, "%s\n", reason.text);
-            if (first) {
+            if (err == ERR_NOT_FOUND) {
                 fputs("What is journaled goes out when the gateway runs "
                       "again.\n",
                       stderr);
