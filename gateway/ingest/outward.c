@@ -309,6 +309,9 @@ err_t outward_release(struct outward *outward, uint64_t durable_end,
         }
         ready++;
     }
+    if (ready == 0) {
+        return ERR_OK;
+    }
     TRY(release_ready(outward, ready, sink));
     outward->count -= ready;
     memmove(outward->items, outward->items + ready,
