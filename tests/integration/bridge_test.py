@@ -154,6 +154,8 @@ class BridgeCase(unittest.TestCase):
         cls.cloud = BridgeCase.shared
 
     def setUp(self):
+        if self.cloud.process is None:  # a test before this one stopped it
+            self.cloud.start()
         number = next(self.numbers)
         self.bus, self.stream = f"bus-{number}", f"stream-{number}"
         self.folder = tempfile.mkdtemp(prefix="bridge-test-")
@@ -441,6 +443,7 @@ class MortalCloudTest(BridgeCase):
 
     def test_a_cloud_that_is_killed(self):
         # Goal: the cloud dies in the middle and comes back: all arrive.
+        self.cloud.faults(latency_ms=50)
         bridge = self.start()
         bridge.append("orders", 300, 10)
         bridge.wait("some sent", lambda s: s["sent"] > 50)

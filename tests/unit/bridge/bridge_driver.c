@@ -26,8 +26,18 @@ struct driver {
     uint64_t changes; /* counted on the bridge's thread, read after it ended */
 };
 
+/* As a JSON string's inside, near enough for a test to read. */
+static const char *plain(const char *text, char *ret, size_t ret_size) {
+    snprintf(ret, ret_size, "%s", text);
+    for (char *c = ret; *c != '\0'; c++) {
+        *c = *c == '"' || *c == '\\' ? '\'' : *c;
+    }
+    return ret;
+}
+
 static void fail(const char *what, const char *why) {
-    printf("{\"error\": \"%s: %s\"}\n", what, why);
+    char words[512];
+    printf("{\"error\": \"%s: %s\"}\n", what, plain(why, words, sizeof words));
     fflush(stdout);
     exit(1);
 }
@@ -205,10 +215,6 @@ static void print_stream(const char *name,
     static const char *const links[] = {"idle", "online", "offline", "refused",
                                         "paused"};
     char words[sizeof status->last_error];
-    snprintf(words, sizeof words, "%s", status->last_error);
-    for (char *c = words; *c != '\0'; c++) {
-        *c = *c == '"' || *c == '\\' ? '\'' : *c;
-    }
     printf("\"%s\": {\"link\": \"%s\", \"cursor\": %" PRIu64
            ", \"end\": %" PRIu64 ", \"sent\": %" PRIu64
            ", \"repeated\": %" PRIu64 ", \"requests\": %" PRIu64
@@ -216,7 +222,8 @@ static void print_stream(const char *name,
            ", \"confirmed_us\": %" PRId64 ", \"last_error\": \"%s\"}",
            name, links[status->link], status->cursor, status->end, status->sent,
            status->repeated, status->requests, status->failures,
-           status->refused, status->confirmed_us, words);
+           status->refused, status->confirmed_us,
+           plain(status->last_error, words, sizeof words));
 }
 
 static void print_status(struct driver *driver) {
