@@ -86,14 +86,14 @@ static err_t port_claim(struct broker *broker, struct reason *reason) {
     const struct config_address *listen =
         &broker->options.config->broker.listen;
     broker->port = listen->port;
-    for (int waited_ms = 0; !port_is_free(listen, &broker->port);
-         waited_ms += 100) {
+    uint64_t until_ns = uv_hrtime() + (uint64_t)PORT_WAIT_MS * 1000000;
+    while (!port_is_free(listen, &broker->port)) {
         if (errno != EADDRINUSE) {
             return reason_set(reason, ERR_CONFIG,
                               "broker.listen: cannot listen on %s:%u: %s",
                               listen->host, listen->port, strerror(errno));
         }
-        if (waited_ms >= PORT_WAIT_MS) {
+        if (uv_hrtime() >= until_ns) {
             return reason_set(
                 reason, ERR_BUSY,
                 "port %u on %s is taken, perhaps by Debian's own mosquitto "
