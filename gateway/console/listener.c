@@ -10,7 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16, SOCKET_MODE = 0660, ACCEPTS_A_TURN = 8 };
+/* A full backlog drops a connection's SYN, which comes again only a second
+ * later; it costs nothing to let more wait. */
+enum { BACKLOG = 64, SOCKET_MODE = 0660, ACCEPTS_A_TURN = 8 };
 
 union address {
     struct sockaddr any;
