@@ -345,6 +345,10 @@ void client_tick(struct client *client, int64_t now_us) {
         client_drop(client, "no answer in time");
         return;
     }
+    if (client_ready(client) && outbox_is_stuck(&client->outbox, now_us)) {
+        client_drop(client, "the broker acknowledged nothing in time");
+        return;
+    }
     client->in_library = true;
     int rc = mosquitto_loop_misc(client->mosq);
     client->in_library = false;

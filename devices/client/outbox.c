@@ -111,6 +111,17 @@ void outbox_arrived(struct outbox *outbox, int packet_id) {
     }
 }
 
+bool outbox_is_stuck(const struct outbox *outbox, int64_t now_us) {
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        const struct outbox_entry *entry = outbox->entries[i];
+        if (entry->in_transit &&
+            now_us - entry->last_sent_us >= OUTBOX_TRANSIT_MAX_US) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void outbox_reconnected(struct outbox *outbox) {
     for (uint32_t i = 0; i < outbox->count; i++) {
         outbox->entries[i]->in_transit = false;

@@ -3,7 +3,8 @@
  * a receipt names it, and is due again, under the same id and with the same
  * bytes, after a time-out and after each reconnect. A PUBACK only says that
  * the packet arrived; it keeps the event from being repeated on a connection
- * that has not yet delivered it, and nothing else.
+ * that has not yet delivered it, and nothing else. A connection that
+ * leaves a PUBLISH without its PUBACK for 30 seconds is no good.
  *
  * A slow gateway is not made slower: events are confirmed roughly in the order
  * they were sent, so while receipts come in for what was sent before an event,
@@ -25,6 +26,7 @@ enum {
     OUTBOX_ID_SIZE = 160,
     OUTBOX_REPEAT_FIRST_US = 1000 * 1000,
     OUTBOX_REPEAT_MAX_US = 8 * 1000 * 1000,
+    OUTBOX_TRANSIT_MAX_US = 30 * 1000 * 1000,
 };
 
 struct outbox_entry {
@@ -69,6 +71,10 @@ void outbox_sent(struct outbox_entry *entry, int packet_id, int64_t now_us,
 
 /* The PUBLISH arrived: its entry may time out from here on. */
 void outbox_arrived(struct outbox *outbox, int packet_id);
+
+/* Has a PUBLISH been without its PUBACK for longer than a working connection
+ * would leave it? */
+bool outbox_is_stuck(const struct outbox *outbox, int64_t now_us);
 
 /* A new connection: everything is due now. */
 void outbox_reconnected(struct outbox *outbox);

@@ -3,14 +3,17 @@
 receipts and notices and dies: everything is confirmed in the end, once, and
 what cannot be is said so."""
 
+import contextlib
 import json
 import os
 import pathlib
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -18,6 +21,9 @@ import paho.mqtt.client as mqtt
 
 from edge import DEVICES, can_connect, free_port, wait_for
 from fake_gateway import FakeGateway
+
+
+PUBACK = 4  # MQTT 3.1.1, 2.2.1
 
 
 class Broker:
@@ -45,6 +51,87 @@ class Broker:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+class Swallower:
+    """Passes MQTT on both ways, but for the PUBACKs of each client's first
+    connection, of which it keeps the second (the first is its status')."""
+
+    def __init__(self, broker_port):
+        self.broker_port = broker_port
+        self.swallowed = 0
+        self.connections = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                broker = socket.create_connection(
+                    ("127.0.0.1", self.broker_port))
+            except OSError:
+                client.close()
+                continue
+            seen = {"pubacks": 0, "till": False,
+                    "ends": threading.Semaphore(1)}
+            for pass_on in (self._to_broker, self._to_client):
+                threading.Thread(target=self._run, daemon=True,
+                                 args=(pass_on, client, broker, seen)).start()
+
+    @staticmethod
+    def _run(pass_on, client, broker, seen):
+        with contextlib.suppress(OSError):
+            pass_on(client, broker, seen)
+        for end in (client, broker):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        if seen["ends"].acquire(blocking=False):
+            return  # the other direction closes them
+        client.close()
+        broker.close()
+
+    @staticmethod
+    def _to_broker(client, broker, seen):
+        while data := client.recv(65536):
+            seen["till"] |= b"s1-till-1" in data
+            broker.sendall(data)
+
+    def _to_client(self, client, broker, seen):
+        buffer = bytearray()
+        while data := broker.recv(65536):
+            buffer += data
+            while packet := take_packet(buffer):
+                kind, whole = packet
+                seen["pubacks"] += kind == PUBACK
+                if (seen["till"] and kind == PUBACK and not self.swallowed
+                        and seen["pubacks"] == 2):
+                    self.swallowed += 1
+                else:
+                    client.sendall(whole)
+
+
+def take_packet(buffer):
+    """The next whole packet and its kind, taken off the front of `buffer`."""
+    length = 0
+    for at in range(1, len(buffer)):
+        length |= (buffer[at] & 127) << 7 * (at - 1)
+        if buffer[at] < 128:
+            end = 1 + at + length
+            if len(buffer) < end:
+                return None
+            whole = bytes(buffer[:end])
+            del buffer[:end]
+            return whole[0] >> 4, whole
+    return None
 
 
 class DevicesTest(unittest.TestCase):
@@ -182,6 +269,25 @@ class DevicesTest(unittest.TestCase):
         report = self.finish(process, 0)
         self.agree(report, gateway)
         self.assertEqual(report["reconnects"], 0)
+
+    # A PUBACK that never comes: after half a minute the connection counts as
+    # no good, and the event goes out again on another. The broker gives the
+    # till's events to nobody yet, so only that new connection confirms them.
+    def test_a_puback_is_lost(self):
+        self.broker.start()
+        swallow = Swallower(self.broker.port)
+        self.addCleanup(swallow.close)
+        process = self.spawn("--broker", f"127.0.0.1:{swallow.port}",
+                             "--tills", 1, "--orders", 1, "--readings", 0,
+                             "--patience", 120)
+        wait_for("a PUBACK was swallowed", lambda: swallow.swallowed > 0)
+        gateway = self.gateway()
+        while process.poll() is None:
+            gateway.ask_open()
+            time.sleep(0.2)
+        report = self.finish(process, 0)
+        self.agree(report, gateway)
+        self.assertGreater(report["reconnects"], 0)
 
     # CBOR and MQTT 5: receipts in CBOR are read, the content type is set.
     def test_cbor_over_mqtt_5(self):

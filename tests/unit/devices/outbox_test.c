@@ -140,6 +140,33 @@ static void test_slow_is_not_lost(void **state) {
     drop_outbox(outbox);
 }
 
+/* A PUBLISH that never gets its PUBACK makes the connection stuck; a new one
+ * sends it again. */
+static void test_stuck(void **state) {
+    (void)state;
+    struct outbox *outbox = new_outbox();
+    struct random rng = random_stream(1, "stuck");
+    struct outbox_entry *entry;
+    uint32_t at = 0;
+    add(outbox, "a");
+    add(outbox, "b");
+    while ((entry = outbox_due(outbox, 5, &at)) != NULL) {
+        outbox_sent(entry, (int)at, 5, &rng);
+    }
+    outbox_arrived(outbox, 1);
+    assert_false(outbox_is_stuck(outbox, 4 + OUTBOX_TRANSIT_MAX_US));
+    assert_true(outbox_is_stuck(outbox, 5 + OUTBOX_TRANSIT_MAX_US));
+    outbox_reconnected(outbox);
+    assert_false(outbox_is_stuck(outbox, 5 + OUTBOX_TRANSIT_MAX_US));
+    at = 1;
+    assert_string_equal(outbox_due(outbox, 6, &at)->id, "b");
+
+    outbox_sent(outbox->entries[0], 7, 9, &rng);
+    outbox_arrived(outbox, 7);
+    assert_false(outbox_is_stuck(outbox, 9 + OUTBOX_TRANSIT_MAX_US));
+    drop_outbox(outbox);
+}
+
 /* Oldest first, each once in a pass, whatever was confirmed in between. */
 static void test_order(void **state) {
     (void)state;
@@ -191,6 +218,7 @@ int main(void) {
         cmocka_unit_test(test_repeats_with_backoff),
         cmocka_unit_test(test_in_transit),
         cmocka_unit_test(test_slow_is_not_lost),
+        cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_refusals),
     };
