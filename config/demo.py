@@ -29,7 +29,7 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "demo"
+BUILD = ROOT / "build" / "release"
 PYTHON = "/usr/bin/python3"
 STORE = "demo-store"
 REGION = "eu-central-1"
