@@ -19,7 +19,8 @@ struct power_counts {
     uint64_t cuts_in_recovery; /* either, while a journal was being opened */
     uint64_t opens;
     uint64_t commits;
-    uint64_t faults;              /* calls made to fail */
+    uint64_t faults; /* calls made to fail */
+    uint64_t full;   /* commits that found no room, and later did */
     uint64_t recoveries_dropping; /* something that was not acknowledged */
     uint64_t recoveries_keeping;  /* the same */
     uint64_t rolls;               /* segments begun after the first */
