@@ -21,7 +21,7 @@ import threading
 import time
 import unittest
 
-from edge import EDGE, Device, Store, wait_for
+from edge import EDGE, Device, Store, can_connect, free_port, wait_for
 
 PROGRAM = os.environ.get("EDGE_BIN", str(EDGE))
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "config/shopme-edge.yaml"
@@ -402,6 +402,31 @@ class RunTest(unittest.TestCase):
                 "systemctl disable --now mosquitto", "broker.listen")
             self.assertGreater(took, 1)
             self.assertLess(took, 30)
+
+    def test_an_external_broker_that_grants_less(self):
+        """A broker that gives the subscription without QoS 1 would lose events
+        between itself and the disk: said, and tried again; not healthy."""
+        port = free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder, "broker.conf")
+            config.write_text(f"listener {port} 127.0.0.1\n"
+                              "allow_anonymous true\nmax_qos 0\n")
+            broker = subprocess.Popen(
+                ["/usr/sbin/mosquitto", "-c", config],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            try:
+                wait_for("the broker listens", lambda: can_connect(port))
+                with Store(cloud=False, broker_address=port) as store:
+                    store.gateway.start()
+                    wait_for("the reason is told", lambda: "does not grant the "
+                             "subscription with QoS 1" in store.gateway.log())
+                    status = wait_for("status", store.gateway.status)
+                    self.assertFalse(status["healthy"])
+                    self.assertEqual(store.gateway.stop(), 0)
+            finally:
+                broker.kill()
+                broker.wait()
 
     def test_the_page_s_port_is_taken(self):
         with Store(cloud=False) as store, socket.socket() as other:

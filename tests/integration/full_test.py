@@ -32,13 +32,19 @@ class Sensor(Device):
 
     def send_until_full(self):
         """Until the gateway takes nothing more; what it says of it."""
+        gateway = self.store.gateway
+
+        def is_full():
+            stream = gateway.stream("telemetry")
+            return stream is not None and stream["full"]
+
         for _ in range(8):
             self.send_events(60)
-            try:
-                wait_for("receipts", self.all_accepted, 5)
-            except AssertionError:
+            wait_for("receipts, or it is full",
+                     lambda: self.all_accepted() or is_full())
+            if not self.all_accepted():
                 break
-        status = self.store.gateway.status()
+        status = gateway.status()
         stream = next(s for s in status["streams"] if s["name"] == "telemetry")
         return status, stream
 
