@@ -35,7 +35,7 @@ static const char usage[] =
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
     "  --stream NAME  this stream only; default all, one after another\n"
-    "  --from SEQ     the first sequence number, default 0\n"
+    "  --from SEQ     the first sequence number, default the oldest kept\n"
     "  --to SEQ       the last one, default all there are\n"
     "  --type T       events of this type only\n"
     "  --subject S    events with this subject only\n"
@@ -104,9 +104,9 @@ static err_t print_record(const struct cat *cat,
 
 /* One record that cannot be shown does not hide the rest. */
 static bool print_records(const struct cat *cat, const char *name,
-                          struct journal_reader *reader) {
+                          struct journal_reader *reader, uint64_t from) {
     uint64_t end = durable_end(cat, name);
-    uint64_t next = cat->from;
+    uint64_t next = from;
     bool good = true;
     while (next <= cat->to && next < end) {
         struct journal_record record;
@@ -137,6 +137,25 @@ static bool print_records(const struct cat *cat, const char *name,
     return good;
 }
 
+/* What was asked for and let go of is worth a word; what was not asked for is
+ * simply not there. */
+static err_t open_reader(const struct cat *cat, const char *dir,
+                         const char *name, uint64_t *from,
+                         struct journal_reader **ret, struct reason *reason) {
+    uint64_t begins;
+    TRY(journal_begins(&cat->disk, dir, &begins, reason));
+    if (*from < begins) {
+        if (*from > 0) {
+            fprintf(stderr,
+                    "%s: begins at %" PRIu64
+                    ": what was before was let go of\n",
+                    name, begins);
+        }
+        *from = begins;
+    }
+    return journal_reader_open(&cat->disk, dir, *from, ret, reason);
+}
+
 /* A range that begins past the end holds nothing, and what holds no journal has
  * had no event: worth a word only if the stream was named. */
 static bool cat_stream(struct cat *cat, const char *name) {
@@ -144,8 +163,8 @@ static bool cat_stream(struct cat *cat, const char *name) {
     snprintf(dir, sizeof dir, "%s/%s", cat->data, name);
     struct journal_reader *reader;
     struct reason reason;
-    err_t err =
-        journal_reader_open(&cat->disk, dir, cat->from, &reader, &reason);
+    uint64_t from = cat->from;
+    err_t err = open_reader(cat, dir, name, &from, &reader, &reason);
     cat->opened += err == ERR_NOT_FOUND ? 0 : 1;
     if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->chosen) {
         return true;
@@ -154,7 +173,7 @@ static bool cat_stream(struct cat *cat, const char *name) {
         fprintf(stderr, "%s: %s\n", name, reason.text);
         return false;
     }
-    bool good = print_records(cat, name, reader);
+    bool good = print_records(cat, name, reader, from);
     journal_reader_close(reader);
     return good;
 }
