@@ -46,8 +46,16 @@ struct journal {
     struct journal_position position;
     bool failed;
     struct reason failure; /* why, once failed */
-    uint64_t sealed_segments;
+    /* The sealed segments, oldest first: [sealed_at, sealed_count). */
+    struct journal_segment *sealed;
+    size_t sealed_at;
+    size_t sealed_count;
+    size_t sealed_cap;
     uint64_t sealed_bytes;
+    uint64_t capacity;
+    uint64_t free_floor;
+    int64_t last_wall_us; /* of the last frame committed */
+    uint64_t let_go;
     uint64_t commits;
     uint64_t commit_us_last;
     uint64_t commit_us_max;
@@ -75,33 +83,96 @@ static uint64_t durable_end(const struct journal *journal) {
     return atomic_load_explicit(&journal->position.end, memory_order_relaxed);
 }
 
-/* Begins the segment of the next record to come, with room for a frame of
- * `frame_len` bytes at least. */
-static err_t segment_begin(struct journal *journal, uint64_t frame_len,
-                           struct reason *reason) {
+/* --- Segments --- */
+
+/* Makes room for one more entry in the list of sealed segments, so that sealing
+ * cannot fail for want of memory. */
+static err_t sealed_reserve(struct journal *journal) {
+    if (journal->sealed_count < journal->sealed_cap) {
+        return ERR_OK;
+    }
+    size_t count = journal->sealed_count - journal->sealed_at;
+    if (journal->sealed_at > count) { /* more gone than there: move down */
+        memmove(journal->sealed, journal->sealed + journal->sealed_at,
+                count * sizeof *journal->sealed);
+        journal->sealed_at = 0;
+        journal->sealed_count = count;
+        return ERR_OK;
+    }
+    size_t cap = journal->sealed_cap == 0 ? 16 : 2 * journal->sealed_cap;
+    struct journal_segment *more =
+        realloc(journal->sealed, cap * sizeof *journal->sealed);
+    ENSURE(more != NULL, ERR_MEMORY);
+    journal->sealed = more;
+    journal->sealed_cap = cap;
+    return ERR_OK;
+}
+
+static uint64_t segment_size_for(const struct journal *journal,
+                                 uint64_t frame_len) {
     uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
-    uint64_t size =
-        need > journal->segment_bytes ? need : journal->segment_bytes;
+    return need > journal->segment_bytes ? need : journal->segment_bytes;
+}
+
+/* May the journal take `more` bytes of the disk? */
+static err_t check_space(const struct journal *journal, uint64_t more,
+                         struct reason *reason) {
+    uint64_t held = journal->sealed_bytes + journal->size;
+    if (journal->capacity != 0 && held + more > journal->capacity) {
+        return reason_set(reason, ERR_FULL,
+                          "%s holds %" PRIu64 " bytes and may take %" PRIu64
+                          " (capacity)",
+                          journal->dir, held, journal->capacity);
+    }
+    if (journal->free_floor == 0) {
+        return ERR_OK;
+    }
+    const struct disk *disk = journal_disk(journal);
+    uint64_t free_bytes;
+    TRY(disk->free_space(disk->self, journal->dir, &free_bytes));
+    if (free_bytes < journal->free_floor + more) {
+        return reason_set(reason, ERR_FULL,
+                          "the disk of %s has %" PRIu64 " bytes free, of which "
+                          "%" PRIu64 " are kept",
+                          journal->dir, free_bytes, journal->free_floor);
+    }
+    return ERR_OK;
+}
+
+/* Makes, under its temporary name, the segment of the next record to come, with
+ * room for a frame of `frame_len` bytes at least. */
+static err_t segment_prepare(struct journal *journal, uint64_t frame_len,
+                             struct segment *ret, struct reason *reason) {
     struct segment_header *header = &journal->header;
     header->first_seq = durable_end(journal);
     header->salt = entropy_u64(&journal->platform->entropy);
-    struct segment segment;
-    TRY(segment_create(journal_disk(journal), journal->dir, header, size,
-                       &segment, reason));
-    TRY(segment_publish(&segment, journal->dir, reason));
-    journal->segment = segment;
+    return segment_create(journal_disk(journal), journal->dir, header,
+                          segment_size_for(journal, frame_len), ret, reason);
+}
+
+static err_t segment_enter(struct journal *journal, struct segment *segment,
+                           uint64_t frame_len, struct reason *reason) {
+    TRY(segment_publish(segment, journal->dir, reason));
+    journal->segment = *segment;
     journal->offset = JOURNAL_PAGE;
-    journal->size = size;
+    journal->size = segment_size_for(journal, frame_len);
     return ERR_OK;
 }
 
 static err_t segment_end(struct journal *journal, bool clean_stop) {
     struct segment_seal seal = {.next_seq = durable_end(journal),
                                 .clean_stop = clean_stop};
+    TRY(sealed_reserve(journal));
     TRY(segment_seal(&journal->segment, journal->offset, seal));
     segment_close(&journal->segment);
-    journal->sealed_segments++;
-    journal->sealed_bytes += journal->offset + JOURNAL_PAGE;
+    uint64_t bytes = journal->offset + JOURNAL_PAGE;
+    journal->sealed[journal->sealed_count++] = (struct journal_segment){
+        .first_seq = journal->segment.header.first_seq,
+        .end_seq = seal.next_seq,
+        .bytes = bytes,
+        .wall_us = journal->last_wall_us,
+    };
+    journal->sealed_bytes += bytes;
     return ERR_OK;
 }
 
@@ -164,6 +235,8 @@ static err_t journal_init(struct journal *journal,
     journal->batch_bytes_max = options->batch_bytes_max != 0
                                    ? options->batch_bytes_max
                                    : BATCH_BYTES_DEFAULT;
+    journal->capacity = options->capacity;
+    journal->free_floor = options->free_floor;
     uint64_t heads = (uint64_t)journal->batch_events_max * FRAME_ITEM_HEAD_SIZE;
     size_t cap = (size_t)frame_size(heads + journal->batch_bytes_max);
     uint8_t *data = calloc(1, cap); /* a page costs memory once it is used */
@@ -236,21 +309,32 @@ static err_t journal_found(struct journal *journal, struct reason *reason) {
     return parent_sync(journal, reason);
 }
 
+static void sealed_take(struct journal *journal, const struct recovery *found) {
+    journal->sealed = found->sealed;
+    journal->sealed_count = found->sealed_count;
+    journal->sealed_cap = found->sealed_count;
+    for (size_t i = 0; i < found->sealed_count; i++) {
+        journal->sealed_bytes += found->sealed[i].bytes;
+        journal->last_wall_us = found->sealed[i].wall_us;
+    }
+}
+
 static err_t journal_recover(struct journal *journal,
                              const struct journal_options *options,
                              struct reason *reason) {
     struct recovery found;
     TRY(recovery_run(options, &found, reason));
+    sealed_take(journal, &found);
     if (found.incarnation == UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
                           "the journal in %s was opened 4294967295 times: "
                           "begin a new one",
                           journal->dir);
     }
+    atomic_store_explicit(&journal->position.start, found.first_seq,
+                          memory_order_release);
     atomic_store_explicit(&journal->position.end, found.next_seq,
                           memory_order_release);
-    journal->sealed_segments = found.segments;
-    journal->sealed_bytes = found.bytes;
     memcpy(journal->header.journal_id, found.journal_id, JOURNAL_ID_SIZE);
     if (found.incarnation == 0) {
         TRY(journal_found(journal, reason));
@@ -271,7 +355,9 @@ static err_t journal_recover(struct journal *journal,
     /* The new segment's header holds the new incarnation, and is on the disk
      * under its own name when this returns: no frame can be written with an
      * incarnation that a later open might take again. */
-    return segment_begin(journal, 0, reason);
+    struct segment segment;
+    TRY(segment_prepare(journal, 0, &segment, reason));
+    return segment_enter(journal, &segment, 0, reason);
 }
 
 static err_t open_steps(struct journal *journal,
@@ -291,6 +377,7 @@ static void journal_free(struct journal *journal) {
         disk->close(disk->self, journal->lock_fd);
     }
     free(journal->batch.data);
+    free(journal->sealed);
     free(journal);
 }
 
@@ -366,6 +453,36 @@ static err_t disk_failed(const struct journal *journal, err_t err,
                       journal->offset, strerror(cause), journal->dir);
 }
 
+/* A segment that holds nothing is made larger: the next would bear its name. */
+static err_t segment_enlarge(struct journal *journal, uint64_t need,
+                             struct reason *reason) {
+    TRY(check_space(journal, need - journal->size, reason));
+    const struct disk *disk = journal_disk(journal);
+    err_t err = disk->allocate(disk->self, journal->segment.fd, need);
+    if (err != ERR_OK) {
+        return disk_failed(journal, err, "enlarge", reason);
+    }
+    journal->size = need;
+    return ERR_OK;
+}
+
+/* Seals this segment and goes on to the next. Space is found for the next one
+ * first: up to there nothing has changed, and want of it is no failure. */
+static err_t segment_roll(struct journal *journal, uint64_t frame_len,
+                          struct reason *reason) {
+    struct segment next;
+    TRY(check_space(journal, segment_size_for(journal, frame_len), reason));
+    TRY(segment_prepare(journal, frame_len, &next, reason));
+    err_t err = segment_end(journal, false);
+    if (err != ERR_OK) {
+        segment_discard(&next, journal->dir);
+        /* Sealing takes no space: whatever it failed of is final. */
+        return disk_failed(journal, ERR_IO, "seal", reason);
+    }
+    err = segment_enter(journal, &next, frame_len, reason);
+    return err == ERR_FULL ? ERR_IO : err;
+}
+
 /* Makes sure that a frame fits before the last page, which is the seal's. */
 static err_t make_room(struct journal *journal, uint64_t frame_len,
                        struct reason *reason) {
@@ -373,21 +490,10 @@ static err_t make_room(struct journal *journal, uint64_t frame_len,
     if (need <= journal->size) {
         return ERR_OK;
     }
-    bool empty = journal->offset == JOURNAL_PAGE;
-    if (empty) { /* the next would bear the same name */
-        const struct disk *disk = journal_disk(journal);
-        err_t err = disk->allocate(disk->self, journal->segment.fd, need);
-        if (err != ERR_OK) {
-            return disk_failed(journal, err, "enlarge", reason);
-        }
-        journal->size = need;
-        return ERR_OK;
+    if (journal->offset == JOURNAL_PAGE) {
+        return segment_enlarge(journal, need, reason);
     }
-    err_t err = segment_end(journal, false);
-    if (err != ERR_OK) {
-        return disk_failed(journal, err, "seal", reason);
-    }
-    return segment_begin(journal, frame_len, reason);
+    return segment_roll(journal, frame_len, reason);
 }
 
 /* Brings what was written to the segment onto the disk. */
@@ -431,8 +537,6 @@ static err_t frame_write(struct journal *journal, struct slice frame,
 static err_t batch_write(struct journal *journal, struct reason *reason) {
     uint64_t first_seq = durable_end(journal);
     uint32_t count = journal->batch_events;
-    TRY(make_room(journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE),
-                  reason));
     struct frame_head head = {
         .incarnation = journal->segment.header.incarnation,
         .first_seq = first_seq,
@@ -444,34 +548,45 @@ static err_t batch_write(struct journal *journal, struct reason *reason) {
         frame_finish(&journal->batch, &head, journal->segment.header.salt);
     TRY(frame_write(journal, frame, reason));
     journal->offset += frame.len;
+    journal->last_wall_us = head.wall_us;
     atomic_store_explicit(&journal->position.end, first_seq + count,
                           memory_order_release);
     return ERR_OK;
 }
 
-static err_t commit_failed(struct journal *journal, err_t err,
-                           const struct reason *why, struct reason *reason) {
+/* For good: what the disk holds of it is not known any more. */
+static err_t fail(struct journal *journal, const struct reason *why,
+                  struct reason *reason) {
     journal->failed = true;
     journal->failure = *why;
-    if (err == ERR_FULL) {
-        return reason_set(reason, ERR_FULL, "the disk is full: %s", why->text);
-    }
     return reason_set(reason, ERR_IO, "%s", why->text);
 }
 
-err_t journal_commit(struct journal *journal, struct reason *reason) {
+static err_t check_alive(const struct journal *journal, struct reason *reason) {
     if (journal->failed) {
         return reason_set(reason, ERR_IO, "an earlier commit failed: %s",
                           journal->failure.text);
     }
+    return ERR_OK;
+}
+
+err_t journal_commit(struct journal *journal, struct reason *reason) {
+    TRY(check_alive(journal, reason));
     if (journal->batch_events == 0) {
         return ERR_OK;
     }
     int64_t start_us = mono_us(journal);
     struct reason why = {""};
-    err_t err = batch_write(journal, &why);
+    err_t err = make_room(
+        journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE), &why);
+    if (err == ERR_FULL) {
+        return reason_set(reason, ERR_FULL, "%s", why.text);
+    }
+    if (err == ERR_OK) {
+        err = batch_write(journal, &why);
+    }
     if (err != ERR_OK) {
-        return commit_failed(journal, err, &why, reason);
+        return fail(journal, &why, reason);
     }
     batch_clear(journal);
     journal->commits++;
@@ -480,6 +595,45 @@ err_t journal_commit(struct journal *journal, struct reason *reason) {
     if (journal->commit_us_last > journal->commit_us_max) {
         journal->commit_us_max = journal->commit_us_last;
     }
+    return ERR_OK;
+}
+
+/* --- Letting go --- */
+
+bool journal_oldest(const struct journal *journal,
+                    struct journal_segment *ret) {
+    if (journal->sealed_at == journal->sealed_count) {
+        return false;
+    }
+    *ret = journal->sealed[journal->sealed_at];
+    return true;
+}
+
+/* One file at a time, and the directory synced after each: a power cut can
+ * leave the oldest segment or not, but never a hole. */
+err_t journal_let_go(struct journal *journal, struct reason *reason) {
+    struct journal_segment oldest;
+    TRY(check_alive(journal, reason));
+    ENSURE(journal_oldest(journal, &oldest), ERR_NOT_FOUND);
+    const struct disk *disk = journal_disk(journal);
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(journal->dir, oldest.first_seq, SEGMENT_SUFFIX, path);
+    /* Readers turn away from what is about to go. */
+    atomic_store_explicit(&journal->position.start, oldest.end_seq,
+                          memory_order_release);
+    err_t err = disk->unlink(disk->self, path);
+    if (err == ERR_OK) {
+        err = disk->sync_dir(disk->self, journal->dir);
+    }
+    if (err != ERR_OK) {
+        struct reason why;
+        (void)reason_set(&why, err, "cannot remove %s: %s", path,
+                         strerror(errno));
+        return fail(journal, &why, reason);
+    }
+    journal->sealed_at++;
+    journal->sealed_bytes -= oldest.bytes;
+    journal->let_go++;
     return ERR_OK;
 }
 
@@ -518,8 +672,9 @@ uint32_t journal_incarnation(const struct journal *journal) {
 
 struct journal_stats journal_stats(const struct journal *journal) {
     return (struct journal_stats){
-        .segments = journal->sealed_segments + 1,
+        .segments = journal->sealed_count - journal->sealed_at + 1,
         .bytes = journal->sealed_bytes + journal->size,
+        .let_go = journal->let_go,
         .commits = journal->commits,
         .commit_us_last = journal->commit_us_last,
         .commit_us_max = journal->commit_us_max,

@@ -5,9 +5,10 @@
  * Promises. A record whose journal_commit() returned ERR_OK is there after any
  * crash or power cut. After recovery the journal is a prefix of what was
  * appended: in order, nothing twice, nothing invented, nothing back from the
- * dead. Sequence numbers are gapless from 0.
+ * dead. Sequence numbers are gapless from 0; what was let go of is missing at
+ * the front, in whole segments.
  *
- * Does not: know what a record holds; let go of anything yet.
+ * Does not: know what a record holds, or when it may go.
  *
  * One thread appends and commits (the commit may run on another thread, one at
  * a time, with nothing appended meanwhile). Any number of readers, each on a
@@ -80,11 +81,15 @@ struct journal_options {
     uint64_t segment_bytes;    /* preallocated size; 0 = 8 MiB */
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
+    uint64_t capacity;         /* bytes of all segments; 0 = no bound */
+    bool whole; /* nothing was ever let go of: it begins at 0, or is damaged */
+    uint64_t free_floor;       /* bytes to leave free on the file system */
 };
 
-/* How far the journal is durable: records [0, end) are. Written by the journal
- * after its sync, read by anybody. */
+/* What the journal holds: records [start, end), durable. Written by the journal
+ * after its syncs, read by anybody. */
 struct journal_position {
+    _Atomic uint64_t start;
     _Atomic uint64_t end;
 };
 
@@ -116,11 +121,32 @@ void journal_begin(struct journal *journal);
 err_t journal_append(struct journal *journal, struct slice record,
                      uint64_t *ret_seq) MUST_USE;
 /* Writes the batch as one frame, one write, one fdatasync, and moves the
- * durable position. An empty batch does nothing. When the segment is full it is
- * sealed and the next one made first. Any failure is final: this call returns
- * ERR_IO, or ERR_FULL if space ran out, every later one ERR_IO, and the
- * position stands still. */
+ * durable position. An empty batch does nothing. When the segment is full, the
+ * next one gets its space first, and then the full one is sealed.
+ *
+ * ERR_FULL if there is no room for a further segment: within the capacity,
+ * above the floor, or on the disk. Nothing was written then and the batch
+ * stands as it was: commit it again when something was let go or the disk has
+ * room. Any other failure is final: this call and every later one returns
+ * ERR_IO, and the position stands still. */
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
+
+/* A sealed segment. */
+struct journal_segment {
+    uint64_t first_seq;
+    uint64_t end_seq; /* that follows its last record */
+    uint64_t bytes;
+    int64_t wall_us; /* of its last frame */
+};
+
+/* The oldest sealed segment; false if there is none. */
+bool journal_oldest(const struct journal *journal,
+                    struct journal_segment *ret) MUST_USE;
+/* Lets go of the oldest sealed segment, durably: its records are gone, and
+ * `start` moves on. A reader that has the file open reads it to its end. Call
+ * it where a commit may be called, with a batch open or not. ERR_NOT_FOUND if
+ * there is none; ERR_IO is final, as in a commit. */
+err_t journal_let_go(struct journal *journal, struct reason *reason) MUST_USE;
 
 struct journal_stamp journal_batch_stamp(const struct journal *journal);
 uint32_t journal_batch_events(const struct journal *journal);
@@ -135,6 +161,7 @@ uint32_t journal_incarnation(const struct journal *journal);
 struct journal_stats {
     uint64_t segments;
     uint64_t bytes;   /* on disk, preallocation included */
+    uint64_t let_go;  /* segments, since opened */
     uint64_t commits; /* since opened */
     uint64_t commit_us_last;
     uint64_t commit_us_max; /* since opened */
@@ -163,10 +190,15 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
 /* The next record below `end_seq`; ERR_END when there is none. With end_seq
  * from a journal_position all of it is durable; with UINT64_MAX it stops at the
  * first frame that does not verify at the tail, and may go on from there later.
- * ERR_CORRUPT if a frame below `end_seq` does not verify, or with UINT64_MAX
- * one that later segments follow; ERR_IO, ERR_MEMORY. */
+ * ERR_NOT_FOUND if the record was let go of: open a reader where the journal
+ * begins now. ERR_CORRUPT if a frame below `end_seq` does not verify, or with
+ * UINT64_MAX one that later segments follow; ERR_IO, ERR_MEMORY. */
 err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
                           struct journal_record *ret) MUST_USE;
 void journal_reader_close(struct journal_reader *reader);
+/* Where a journal begins: the number of its oldest record, or of the one to
+ * come. ERR_NOT_FOUND if there is none, ERR_IO. */
+err_t journal_begins(const struct disk *disk, const char *dir,
+                     uint64_t *ret_seq, struct reason *reason) MUST_USE;
 
 #endif

@@ -203,7 +203,13 @@ static err_t refresh(struct journal_reader *reader) {
 static err_t load_again(struct journal_reader *reader) {
     struct place place;
     TRY(place_find(reader, reader->seq, &place, NULL));
-    TRY(refresh(reader));
+    ENSURE(place.held, ERR_NOT_FOUND); /* let go of */
+    if (place.lowest > reader->segment.header.first_seq) {
+        /* This file was let go of; it was sealed, and read to its end. */
+        TRY(locate(reader, reader->seq, NULL));
+    } else {
+        TRY(refresh(reader));
+    }
     if (reader->left > 0) {
         return ERR_OK;
     }
@@ -277,5 +283,17 @@ err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
     ret->mono_us = reader->head.mono_us;
     ret->incarnation = reader->head.incarnation;
     ret->bytes = take_record(reader);
+    return ERR_OK;
+}
+
+err_t journal_begins(const struct disk *disk, const char *dir,
+                     uint64_t *ret_seq, struct reason *reason) {
+    struct journal_reader reader = {.disk = disk};
+    ENSURE(slice_to_str(slice_from_str(dir), reader.dir, sizeof reader.dir) ==
+               ERR_OK,
+           ERR_RANGE);
+    struct place place;
+    TRY(place_find(&reader, 0, &place, reason));
+    *ret_seq = place.lowest;
     return ERR_OK;
 }

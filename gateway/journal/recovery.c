@@ -102,6 +102,7 @@ static err_t listing_load(const struct disk *disk, const char *dir,
 struct extent {
     uint64_t end;      /* offset behind the last good frame */
     uint64_t next_seq; /* that follows its last record */
+    int64_t wall_us;   /* of that frame */
     bool sealed;
     bool clean_stop;
 };
@@ -116,6 +117,7 @@ static err_t extent_find(const struct segment *segment,
            item.head.first_seq == extent.next_seq) {
         extent.end += item.frame.len;
         extent.next_seq += item.head.count;
+        extent.wall_us = item.head.wall_us;
         TRY(segment_read(segment, extent.end, buffer, &item));
     }
     if (item.type == SEGMENT_SEAL && item.seal.next_seq == extent.next_seq) {
@@ -162,6 +164,7 @@ static void run_free(struct run *run) {
     segment_buffer_free(&run->buffer);
     listing_free(&run->listing);
     segment_close(&run->last);
+    free(run->found.sealed);
 }
 
 static err_t io_failed(struct run *run, err_t err, const char *what,
@@ -198,6 +201,11 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     struct recovery *found = &run->found;
     uint64_t first_seq = header->first_seq;
     TRY(check_owner(run, header));
+    if (found->incarnation == 0 && !run->options->whole) {
+        /* What was before it was let go of. */
+        found->first_seq = first_seq;
+        found->next_seq = first_seq;
+    }
     if (first_seq != found->next_seq) {
         return reason_set(run->reason, ERR_CORRUPT,
                           "%020" PRIu64 "%s does not follow: records from "
@@ -269,8 +277,12 @@ static err_t check_segment(struct run *run, size_t index) {
     }
     struct recovery *found = &run->found;
     if (extent.next_seq > found->next_seq) {
-        found->segments++;
-        found->bytes += extent.end + JOURNAL_PAGE;
+        found->sealed[found->sealed_count++] = (struct journal_segment){
+            .first_seq = found->next_seq,
+            .end_seq = extent.next_seq,
+            .bytes = extent.end + JOURNAL_PAGE,
+            .wall_us = extent.wall_us,
+        };
         found->next_seq = extent.next_seq;
     }
     if (last) {
@@ -364,7 +376,10 @@ static err_t run_steps(struct run *run) {
         return reason_set(run->reason, err, "cannot list %s: %s",
                           run->options->dir, err_name(err));
     }
-    for (size_t i = 0; i < run->listing.segment_count; i++) {
+    size_t count = run->listing.segment_count;
+    run->found.sealed = calloc(count + 1, sizeof *run->found.sealed);
+    ENSURE(run->found.sealed != NULL, ERR_MEMORY);
+    for (size_t i = 0; i < count; i++) {
         TRY(check_segment(run, i));
     }
     TRY(remove_leftovers(run));
@@ -378,5 +393,6 @@ err_t recovery_run(const struct journal_options *options, struct recovery *ret,
         .options = options, .disk = &options->platform->disk, .reason = reason};
     TRY(run_steps(&run));
     *ret = run.found;
+    run.found.sealed = NULL;
     return ERR_OK;
 }

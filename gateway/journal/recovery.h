@@ -10,9 +10,11 @@
 struct recovery {
     uint8_t journal_id[JOURNAL_ID_SIZE]; /* zeros if `incarnation` is 0 */
     uint32_t incarnation; /* the last that was taken; 0 in a new journal */
-    uint64_t next_seq;    /* [0, next_seq) is durable */
-    uint64_t segments;    /* sealed ones, with at least a record */
-    uint64_t bytes;       /* that they take on the disk */
+    uint64_t first_seq;   /* [first_seq, next_seq) is durable */
+    uint64_t next_seq;
+    struct journal_segment *sealed; /* those with records, oldest first; the
+                                       caller frees it */
+    size_t sealed_count;
 #ifdef EDGE_CONTROL_KEEP_TAIL
     struct segment tail; /* to be gone on with at `tail_end`, if it is open */
     uint64_t tail_end;

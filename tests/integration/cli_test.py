@@ -13,6 +13,7 @@ import pathlib
 import pty
 import shutil
 import signal
+import socket
 import socketserver
 import subprocess
 import tempfile
@@ -377,6 +378,54 @@ class JournalCatTest(CommandTest):
         (folder / ("0" * 20 + ".seg")).write_bytes(b"\xff" * 65536)
         done = run("journal", "cat", "--data", self.folder)
         self.failed(done, 1, "orders: ")
+
+
+class RunTest(unittest.TestCase):
+    """A start that cannot be: says what to do, exit 1, and changes nothing."""
+
+    def refused(self, store, *words):
+        began = time.monotonic()
+        done = run("run", "--config", store.config_path,
+                   env=os.environ | store.cloud.environment)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+        return time.monotonic() - began
+
+    def test_the_broker_s_port_is_taken(self):
+        """It waits a while first: an earlier broker may be ending."""
+        with Store(cloud=False) as store, socket.socket() as other:
+            other.bind(("127.0.0.1", store.broker_port))
+            other.listen()
+            took = self.refused(
+                store, f"port {store.broker_port} on 127.0.0.1 is taken",
+                "systemctl disable --now mosquitto", "broker.listen")
+            self.assertGreater(took, 1)
+            self.assertLess(took, 30)
+
+    def test_the_page_s_port_is_taken(self):
+        with Store(cloud=False) as store, socket.socket() as other:
+            other.bind(("127.0.0.1", store.page_port))
+            other.listen()
+            self.refused(store, f"port {store.page_port} of 127.0.0.1 is taken",
+                         "console.listen")
+
+    def test_a_data_folder_that_cannot_be_made(self):
+        with Store(cloud=False) as store:
+            text = store.config_path.read_text().replace(
+                f"{store.folder}/data", f"{store.folder}/no/such/data")
+            store.config_path.write_text(text)
+            self.refused(store, f"{store.folder}/no/such/data", "parent")
+            self.assertFalse((store.folder / "no").exists())
+
+    def test_another_store_s_journal(self):
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            store.gateway.stop()
+            store.config_path.write_text(store.config_path.read_text().replace(
+                "store: s1", "store: s2"))
+            self.refused(store, "store s1", "store s2",
+                         "give this one another directory")
 
 
 class LiveTest(unittest.TestCase):

@@ -266,6 +266,9 @@ class DevicesTest(unittest.TestCase):
         time.sleep(1)
         self.broker.start()
         gateway = self.gateway()
+        while process.poll() is None:
+            gateway.ask_open()  # the terminal may have come after the till
+            time.sleep(0.2)
         report = self.finish(process, 0)
         self.agree(report, gateway)
         self.assertEqual(report["reconnects"], 0)

@@ -96,6 +96,7 @@ static bool commit_make(struct commit *commit, enum place place,
 /* Starts on what reached the disk; at times it is cut again at once, and starts
  * again. */
 static bool cut_at(struct commit *commit, size_t byte) {
+    uint64_t every = commit->machine->counts->every;
     uint8_t image[SEGMENT];
     memcpy(image, commit->before, sizeof image);
     memcpy(image + commit->from, commit->after + commit->from,
@@ -107,7 +108,7 @@ static bool cut_at(struct commit *commit, size_t byte) {
         byte == commit->to ? machine->appended : machine->acknowledged;
     machine->counts->power_cuts++;
     machine_kill(machine, machine_open(machine));
-    if (!machine->violated && byte % AGAIN_STEP == 0) {
+    if (!machine->violated && byte / every % AGAIN_STEP == 0) {
         machine_power_cut(machine, FAKE_DROP);
         machine_kill(machine, machine_open(machine));
     }
@@ -122,8 +123,8 @@ static bool cut_everywhere(struct commit *commit, enum place place,
     if (!commit_make(commit, place, count)) {
         return false;
     }
-    for (size_t byte = commit->from; byte <= commit->to;
-         byte += byte < commit->to ? 1 : SUPPORT_SHARE) {
+    uint64_t every = commit->machine->counts->every;
+    for (size_t byte = commit->from; byte <= commit->to; byte += every) {
         if (!cut_at(commit, byte)) {
             struct reason why = *commit->machine->violation;
             reason_set(ret, ERR_CORRUPT,

@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
     mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
     uint64_t seed = strtoull(argv[1], NULL, 10);
-    struct run_counts counts = {0};
+    struct run_counts counts = {.every = 1};
     for (uint64_t run = 1; run <= RUNS_MAX; run++) {
         struct reason violation = {""};
         if (!control->run(seed + run - 1, &counts, &violation)) {

@@ -56,6 +56,7 @@ struct fake_disk {
     uint64_t fail_in;
     err_t fail_err;
     bool failed;
+    uint64_t free_bytes;
 };
 
 /* --- Directories --- */
@@ -430,9 +431,9 @@ static err_t fake_lock(void *self, const char *path, int *ret_fd) {
 
 static err_t fake_free_space(void *self, const char *path,
                              uint64_t *ret_bytes) {
-    (void)self;
+    const struct fake_disk *fake = self;
     (void)path;
-    *ret_bytes = UINT64_MAX;
+    *ret_bytes = fake->free_bytes;
     return ERR_OK;
 }
 
@@ -463,6 +464,7 @@ struct fake_disk *fake_disk_new(uint64_t seed) {
     struct fake_disk *fake = calloc(1, sizeof *fake);
     assert(fake != NULL);
     fake->random.state = seed;
+    fake->free_bytes = UINT64_MAX;
     return fake;
 }
 
@@ -475,6 +477,10 @@ void fake_disk_free(struct fake_disk *fake) {
     free(fake->seen.list);
     free(fake->medium.list);
     free(fake);
+}
+
+void fake_disk_set_free(struct fake_disk *fake, uint64_t bytes) {
+    fake->free_bytes = bytes;
 }
 
 void fake_disk_stop_at(struct fake_disk *fake, uint64_t calls) {

@@ -43,6 +43,9 @@ void fake_disk_free(struct fake_disk *fake);
 /* Valid as long as the fake is. */
 struct disk fake_disk_table(struct fake_disk *fake);
 
+/* What the table says is free; without bound at first. */
+void fake_disk_set_free(struct fake_disk *fake, uint64_t bytes);
+
 /* The world stops in the n-th counted call from now; 0: never. From then on
  * every call fails, until one of the two restarts. */
 void fake_disk_stop_at(struct fake_disk *fake, uint64_t calls);

@@ -140,7 +140,7 @@ static bool stop_at(uint64_t seed, uint64_t n, uint64_t m,
 static bool stop_everywhere(uint64_t seed, struct run_counts *counts,
                             struct reason *ret) {
     struct reached reached = {.script = true};
-    for (uint64_t n = 1; reached.script; n += SUPPORT_SHARE) {
+    for (uint64_t n = 1; reached.script; n += counts->every) {
         reached.recovery = true;
         for (uint64_t m = 0; m <= 1 || reached.recovery; m++) {
             struct reason why = {""};

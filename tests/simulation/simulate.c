@@ -15,8 +15,8 @@
 #include "tests/simulation/world.h"
 
 enum {
-    CUTS_DEFAULT = 10000,
-    VIOLATIONS_MAX = 10, /* after so many it stops */
+    CUTS_DEFAULT = 10000, /* with fewer, all rows do less */
+    VIOLATIONS_MAX = 10,  /* after so many it stops */
 };
 
 /* All that can be simulated. */
@@ -44,7 +44,12 @@ static int misused(const char *words, const char *what) {
     fprintf(stderr, "tests/simulate: %s%s\n", words, what);
     fprintf(stderr,
             "usage: tests/simulate WORLD [--cuts N] [--seed S] [--json]\n"
-            "worlds:\n");
+            "  --cuts N   power cuts by chance, %d if it is not given; with\n"
+            "             fewer, what else is tried is a like part of all\n"
+            "  --seed S   what is left to chance; the same seed repeats it\n"
+            "  --json     one line of figures\n"
+            "worlds:\n",
+            CUTS_DEFAULT);
     for (size_t i = 0; i < WORLD_COUNT; i++) {
         fprintf(stderr, "  %-10s %s\n", worlds[i]->name, worlds[i]->what);
     }
@@ -149,6 +154,7 @@ static void counts_add(struct run_counts *to, const struct run_counts *from) {
     to->opens += from->opens;
     to->commits += from->commits;
     to->faults += from->faults;
+    to->full += from->full;
     to->damages += from->damages;
     to->recoveries_dropping += from->recoveries_dropping;
     to->recoveries_keeping += from->recoveries_keeping;
@@ -156,7 +162,10 @@ static void counts_add(struct run_counts *to, const struct run_counts *from) {
 }
 
 static void row_run(struct simulation *simulation, const struct row *row) {
-    struct run_counts counts = {0};
+    struct run_counts counts = {.every = 1};
+    if (simulation->cuts < CUTS_DEFAULT) {
+        counts.every = CUTS_DEFAULT / simulation->cuts;
+    }
     uint64_t wanted =
         row->cuts_part != 0 ? simulation->cuts / row->cuts_part : 0;
     uint64_t seed = simulation->seed;
@@ -180,8 +189,8 @@ static void check_counts(struct simulation *simulation) {
     const struct run_counts *counts = &simulation->counts;
     if (counts->power_cuts == 0 || counts->processes_gone == 0 ||
         counts->cuts_in_recovery == 0 || counts->faults == 0 ||
-        counts->recoveries_dropping == 0 || counts->recoveries_keeping == 0 ||
-        counts->rolls == 0) {
+        counts->full == 0 || counts->recoveries_dropping == 0 ||
+        counts->recoveries_keeping == 0 || counts->rolls == 0) {
         fprintf(stderr, "VIOLATION: something that is to be simulated never "
                         "happened: the rows test nothing\n");
         simulation->violations++;

@@ -9,12 +9,14 @@
 
 /* What happened, so that it is known that something was tested. */
 struct run_counts {
+    uint64_t every; /* not a count: rows that try everything try each n-th */
     uint64_t power_cuts;
     uint64_t processes_gone;
     uint64_t cuts_in_recovery; /* either, while a journal was being opened */
     uint64_t opens;
     uint64_t commits;
     uint64_t faults;              /* calls made to fail */
+    uint64_t full;                /* commits that found no room, and then did */
     uint64_t damages;             /* of bytes that were on the disk */
     uint64_t recoveries_dropping; /* something that was not acknowledged */
     uint64_t recoveries_keeping;  /* the same */

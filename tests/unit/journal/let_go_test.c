@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A journal that is full, and one that lets go of its oldest segments. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/simulation/fake_disk.h"
+#include "tests/simulation/support.h"
+
+enum {
+    SEGMENT = 3 * JOURNAL_PAGE, /* one frame a segment */
+    RECORD_BYTES = 100,
+};
+
+#define DIR "/data/telemetry"
+
+struct fixture {
+    struct fake_disk *fake;
+    struct platform platform;
+    struct journal_options options;
+};
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->fake = fake_disk_new(7);
+    f->platform = platform_real();
+    f->platform.disk = fake_disk_table(f->fake);
+    struct disk *disk = &f->platform.disk;
+    assert_int_equal(disk->make_dir(disk->self, "/data"), ERR_OK);
+    assert_int_equal(disk->sync_dir(disk->self, ""), ERR_OK);
+    f->options = (struct journal_options){
+        .platform = &f->platform,
+        .dir = DIR,
+        .store = "store-7",
+        .stream = "telemetry",
+        .segment_bytes = SEGMENT,
+    };
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    fake_disk_free(f->fake);
+    free(f);
+    return 0;
+}
+
+static void append_value(struct journal *journal, uint64_t value) {
+    uint8_t buf[RECORD_BYTES];
+    journal_begin(journal);
+    support_append(journal, support_record(value, RECORD_BYTES, buf));
+}
+
+/* One record a commit, and so one a segment. */
+static void write_values(struct journal *journal, uint64_t from, uint64_t to) {
+    for (uint64_t value = from; value < to; value++) {
+        append_value(journal, value);
+        assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    }
+}
+
+static uint64_t start_of(const struct journal *journal) {
+    return atomic_load(&journal_position(journal)->start);
+}
+
+/* Reads on: [from, to) and nothing more, each with the value of its number. */
+static void expect_records(struct journal_reader *reader, uint64_t from,
+                           uint64_t to) {
+    struct journal_record record;
+    for (uint64_t seq = from; seq < to; seq++) {
+        assert_int_equal(journal_reader_next(reader, to, &record), ERR_OK);
+        assert_int_equal(record.seq, seq);
+        assert_true(support_record_is(record.bytes, seq, RECORD_BYTES));
+    }
+    assert_int_equal(journal_reader_next(reader, to, &record), ERR_END);
+}
+
+static void expect_journal(struct fixture *f, uint64_t from, uint64_t to) {
+    struct reason reason = {""};
+    struct disk *disk = &f->platform.disk;
+    uint64_t begins;
+    assert_int_equal(journal_begins(disk, DIR, &begins, &reason), ERR_OK);
+    assert_int_equal(begins, from);
+    struct journal_reader *reader;
+    assert_int_equal(journal_reader_open(disk, DIR, from, &reader, &reason),
+                     ERR_OK);
+    expect_records(reader, from, to);
+    journal_reader_close(reader);
+}
+
+/* The commit finds no room; nothing is lost by that, and no sooner is a segment
+ * let go of than the same batch goes in. */
+static void expect_full_then_room(struct fixture *f, struct journal *journal,
+                                  const char *words) {
+    uint64_t end = journal_next_seq(journal);
+    struct reason reason = {""};
+    append_value(journal, end);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(journal_commit(journal, &reason), ERR_FULL);
+        if (strstr(reason.text, words) == NULL) {
+            print_error("'%s' is not in '%s'\n", words, reason.text);
+            fail();
+        }
+        assert_int_equal(atomic_load(&journal_position(journal)->end), end);
+        assert_int_equal(journal_batch_events(journal), 1);
+    }
+    expect_journal(f, start_of(journal), end);
+}
+
+/* Goal: at its capacity a journal refuses a further segment, stands as it was,
+ * and goes on when one was let go of. */
+static void capacity(void **state) {
+    struct fixture *f = *state;
+    f->options.capacity = 4 * SEGMENT;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 4);
+    assert_true(journal_stats(journal).bytes <= f->options.capacity);
+    expect_full_then_room(f, journal, "(capacity)");
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    expect_journal(f, 1, 5);
+    journal_close(journal);
+    f->options.capacity = 0;
+    journal = support_open(&f->options);
+    assert_int_equal(start_of(journal), 1);
+    expect_journal(f, 1, 5);
+    write_values(journal, 5, 7);
+    expect_journal(f, 1, 7);
+    journal_close(journal);
+}
+
+/* Goal: the same for a disk whose free space is down to the floor. */
+static void floor_of_free_space(void **state) {
+    struct fixture *f = *state;
+    f->options.free_floor = 1024 * 1024;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 2);
+    fake_disk_set_free(f->fake, 1024 * 1024 + SEGMENT - 1);
+    expect_full_then_room(f, journal, "bytes free");
+    fake_disk_set_free(f->fake, 1024 * 1024 + SEGMENT);
+    assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    expect_journal(f, 0, 3);
+    journal_close(journal);
+}
+
+/* Goal: a disk that has no space for a further segment, at whichever call it
+ * says so, is the same; a process that ends meanwhile leaves a whole journal.
+ */
+static void full_disk(void **state) {
+    struct fixture *f = *state;
+    static const enum fake_call calls[] = {FAKE_CREATE, FAKE_ALLOCATE,
+                                           FAKE_WRITE};
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 1);
+    uint64_t end = 1;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        append_value(journal, end);
+        for (int again = 0; again < 2; again++) {
+            struct reason reason = {""};
+            fake_disk_fail_at(f->fake, calls[i], 1, ERR_FULL);
+            assert_int_equal(journal_commit(journal, &reason), ERR_FULL);
+            assert_non_null(strstr(reason.text, "No space left"));
+        }
+        assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+        end++;
+    }
+    expect_journal(f, 0, end);
+    append_value(journal, end);
+    fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
+    assert_int_equal(journal_commit(journal, NULL), ERR_FULL);
+    journal_close(journal);
+    journal = support_open(&f->options);
+    assert_int_equal(journal_next_seq(journal), end);
+    expect_journal(f, 0, end);
+    journal_close(journal);
+}
+
+/* Goal: want of space where space was given before is no want of space but a
+ * failure, and for good. */
+static void full_inside_a_segment(void **state) {
+    struct fixture *f = *state;
+    f->options.segment_bytes = 64 * 1024;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 2);
+    fake_disk_fail_at(f->fake, FAKE_WRITE, 1, ERR_FULL);
+    append_value(journal, 2);
+    struct reason reason = {""};
+    assert_int_equal(journal_commit(journal, &reason), ERR_IO);
+    assert_non_null(strstr(reason.text, "No space left"));
+    assert_int_equal(journal_commit(journal, &reason), ERR_IO);
+    assert_non_null(strstr(reason.text, "an earlier commit failed"));
+    uint64_t seq;
+    assert_int_equal(journal_append(journal, SLICE("y"), &seq), ERR_IO);
+    assert_int_equal(journal_let_go(journal, &reason), ERR_IO);
+    assert_int_equal(atomic_load(&journal_position(journal)->end), 2);
+    journal_close(journal);
+    expect_journal(f, 0, 2);
+}
+
+/* Goal: segments go oldest first, and say what they hold; the one that is
+ * written to stays. */
+static void oldest_first(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = support_open(&f->options);
+    struct journal_segment oldest;
+    assert_false(journal_oldest(journal, &oldest));
+    assert_int_equal(journal_let_go(journal, NULL), ERR_NOT_FOUND);
+    write_values(journal, 0, 6);
+    for (uint64_t seq = 0; seq < 5; seq++) {
+        assert_true(journal_oldest(journal, &oldest));
+        assert_int_equal(oldest.first_seq, seq);
+        assert_int_equal(oldest.end_seq, seq + 1);
+        assert_int_equal(oldest.bytes, SEGMENT);
+        assert_true(oldest.wall_us > 0);
+        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+        assert_int_equal(start_of(journal), seq + 1);
+        expect_journal(f, seq + 1, 6);
+    }
+    assert_false(journal_oldest(journal, &oldest));
+    assert_int_equal(journal_stats(journal).segments, 1);
+    assert_int_equal(journal_stats(journal).let_go, 5);
+    assert_int_equal(journal_stats(journal).bytes, SEGMENT);
+    write_values(journal, 6, 40); /* over the list's own moves */
+    expect_journal(f, 5, 40);
+    journal_close(journal);
+}
+
+/* Goal: a reader of what is let go of reads its file to the end, and then says
+ * that the next is gone, if it is; the place to go on from is told. */
+static void reader_meanwhile(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 6);
+    struct disk *disk = &f->platform.disk;
+    struct journal_reader *behind;
+    struct journal_reader *ahead;
+    assert_int_equal(journal_reader_open(disk, DIR, 0, &behind, NULL), ERR_OK);
+    assert_int_equal(journal_reader_open(disk, DIR, 2, &ahead, NULL), ERR_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    }
+    struct journal_record record;
+    assert_int_equal(journal_reader_next(behind, 6, &record), ERR_OK);
+    assert_int_equal(record.seq, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(journal_reader_next(behind, 6, &record),
+                         ERR_NOT_FOUND);
+    }
+    expect_records(ahead, 2, 6);
+    write_values(journal, 6, 8);
+    expect_records(ahead, 6, 8);
+    journal_reader_close(ahead);
+    journal_reader_close(behind);
+    struct reason reason = {""};
+    assert_int_equal(journal_reader_open(disk, DIR, 2, &behind, &reason),
+                     ERR_NOT_FOUND);
+    assert_non_null(strstr(reason.text, "begins at record 3"));
+    journal_close(journal);
+}
+
+/* Goal: whichever call the world ends in while three segments are let go of,
+ * and whatever became of what was unsynced, the journal is whole afterwards:
+ * without the segments that are surely gone, with all the later ones. */
+static void power_cut_meanwhile(void **state) {
+    struct fixture *f = *state;
+    (void)f;
+    uint64_t stops = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        bool more = true;
+        for (uint64_t at = 1; more; at++) {
+            void *inner = NULL;
+            setup(&inner);
+            struct fixture *g = inner;
+            struct journal *journal = support_open(&g->options);
+            write_values(journal, 0, 6);
+            fake_disk_stop_at(g->fake, at);
+            uint64_t gone = 0;
+            while (gone < 3 && journal_let_go(journal, NULL) == ERR_OK) {
+                gone++;
+            }
+            more = gone < 3;
+            fake_disk_stop(g->fake);
+            journal_close(journal);
+            fake_disk_power_cut(g->fake, seed == 0   ? FAKE_DROP
+                                         : seed == 1 ? FAKE_KEEP
+                                                     : FAKE_TEAR);
+            journal = support_open(&g->options);
+            uint64_t start = start_of(journal);
+            assert_in_range(start, gone, gone + (more ? 1 : 0));
+            expect_journal(g, start, 6);
+            journal_close(journal);
+            teardown(&inner);
+            stops++;
+        }
+    }
+    printf("%" PRIu64 " stops\n", stops);
+}
+
+/* Goal: a call that fails while letting go ends the journal's work, as in a
+ * commit; nothing that was not let go of is lost. */
+static void failing_meanwhile(void **state) {
+    struct fixture *f = *state;
+    static const enum fake_call calls[] = {FAKE_UNLINK, FAKE_SYNC_DIR};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        struct journal *journal = support_open(&f->options);
+        uint64_t next = journal_next_seq(journal);
+        write_values(journal, next, next + 3);
+        fake_disk_fail_at(f->fake, calls[i], 1, ERR_IO);
+        struct reason reason = {""};
+        assert_int_equal(journal_let_go(journal, &reason), ERR_IO);
+        assert_non_null(strstr(reason.text, "cannot remove"));
+        uint64_t seq;
+        journal_begin(journal);
+        assert_int_equal(journal_append(journal, SLICE("x"), &seq), ERR_IO);
+        assert_int_equal(journal_commit(journal, NULL), ERR_IO);
+        journal_close(journal);
+        fake_disk_process_gone(f->fake);
+    }
+    struct journal *journal = support_open(&f->options);
+    expect_journal(f, start_of(journal), 6);
+    journal_close(journal);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(capacity),          TEST(floor_of_free_space),
+        TEST(full_disk),         TEST(full_inside_a_segment),
+        TEST(oldest_first),      TEST(reader_meanwhile),
+        TEST(failing_meanwhile), TEST(power_cut_meanwhile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
