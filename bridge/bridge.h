@@ -44,7 +44,11 @@ enum bridge_link {
 struct bridge_stream_status {
     enum bridge_link link;
     uint64_t cursor;      /* lowest sequence number not confirmed */
+    uint64_t saved;       /* the cursor as it is on the disk: what lies before
+                             it need not be kept for the bridge */
     uint64_t end;         /* durable end as the bridge last saw it */
+    uint64_t lost;        /* events since start that the journal had let go of
+                             before the service confirmed them */
     uint64_t sent;        /* events confirmed since start */
     uint64_t repeated;    /* entries sent more than once since start */
     uint64_t requests;    /* since start */

@@ -118,6 +118,7 @@ static void count(struct carrier *carrier) {
     const struct forwarder *forwarder = &carrier->forwarder;
     struct bridge_stream_status *status = &carrier->status;
     status->cursor = forwarder->base;
+    status->saved = carrier->cursor.saved;
     status->sent = forwarder->counts.sent;
     status->repeated = forwarder->counts.repeated;
     status->refused = forwarder->counts.refused;
@@ -190,11 +191,40 @@ static void measure(struct carrier *carrier,
     }
 }
 
+/* What comes next was let go of, to make room. Everything before it is sent
+ * first; then it goes on where the journal begins. False: not yet. */
+static bool pass_gap(struct carrier *carrier) {
+    uint64_t next = forwarder_next_seq(&carrier->forwarder);
+    uint64_t start = atomic_load_explicit(&carrier->options.position->start,
+                                          memory_order_acquire);
+    if (next >= start) {
+        return true;
+    }
+    if (!forwarder_is_drained(&carrier->forwarder)) {
+        return false;
+    }
+    carrier->status.lost += start - next;
+    log_line(LOG_ERROR, "bridge",
+             "stream=%s events_not_sent=%llu first=%llu last=%llu: the "
+             "journal was full and has let go of them",
+             name_of(carrier), (unsigned long long)(start - next),
+             (unsigned long long)next, (unsigned long long)start - 1);
+    forwarder_skip(&carrier->forwarder, start);
+    carrier->reader_at_fault = true;
+    carrier->read_again_us = 0;
+    return true;
+}
+
 /* Reads the next record. ERR_END if there is none yet. */
 static err_t read_one(struct carrier *carrier) {
     struct journal_record record;
     err_t err =
         journal_reader_next(carrier->reader, carrier->status.end, &record);
+    if (err == ERR_NOT_FOUND) { /* let go of since: looked at again at once */
+        carrier->reader_at_fault = true;
+        carrier->read_again_us = 0;
+        return ERR_OK;
+    }
     if (err != ERR_OK && err != ERR_END) {
         reader_failed(carrier, err, err_name(err));
     }
@@ -215,9 +245,13 @@ static void fill(struct carrier *carrier) {
     }
     for (;;) {
         if (!carrier->has_waiting &&
-            (forwarder_next_seq(&carrier->forwarder) >= carrier->status.end ||
+            (!pass_gap(carrier) ||
+             forwarder_next_seq(&carrier->forwarder) >= carrier->status.end ||
              reader_ready(carrier) != ERR_OK || read_one(carrier) != ERR_OK)) {
             return;
+        }
+        if (!carrier->has_waiting) {
+            continue;
         }
         err_t err = forwarder_push(&carrier->forwarder, &carrier->waiting);
         if (err == ERR_CORRUPT) {
@@ -603,8 +637,15 @@ static err_t open_all(struct carrier *carrier, struct reason *reason) {
     TRY(open_cursor(carrier, reason));
     forwarder_init(&carrier->forwarder, &carrier->sink->limits,
                    &carrier->shared->platform->entropy, carrier->cursor.saved);
-    TRY(journal_reader_open(disk, carrier->options.dir, carrier->cursor.saved,
-                            &carrier->reader, reason));
+    uint64_t start = atomic_load_explicit(&carrier->options.position->start,
+                                          memory_order_acquire);
+    if (carrier->cursor.saved >= start) {
+        TRY(journal_reader_open(disk, carrier->options.dir,
+                                carrier->cursor.saved, &carrier->reader,
+                                reason));
+    } else {
+        carrier->reader_at_fault = true; /* opened behind the gap */
+    }
     TRY(open_way(carrier, reason));
     carrier->probe_wanted = carrier->sink->probe_call != NULL;
     return ERR_OK;

@@ -278,6 +278,15 @@ static void mark_refused(struct forwarder *forwarder, struct slot *slot,
 }
 
 /* Lets go of what is confirmed at the front of the window. */
+static void window_empty(struct forwarder_window *window) {
+    window->tail = 0;
+    window->head = 0;
+    if (window->high > RING_KEEP) {
+        free(window->ring);
+        window->ring = NULL;
+    }
+}
+
 static void advance(struct forwarder *forwarder) {
     struct forwarder_window *window = forwarder->window;
     while (forwarder->count > 0 && slot_at(forwarder, 0)->state == SLOT_DONE) {
@@ -288,12 +297,31 @@ static void advance(struct forwarder *forwarder) {
         window->tail = slot_at(forwarder, 0)->offset;
         return;
     }
-    window->tail = 0;
-    window->head = 0;
-    if (window->high > RING_KEEP) {
-        free(window->ring);
-        window->ring = NULL;
+    window_empty(window);
+}
+
+bool forwarder_is_drained(const struct forwarder *forwarder) {
+    if (forwarder->in_flight) {
+        return false;
     }
+    for (uint32_t i = 0; i < forwarder->count; i++) {
+        const struct slot *slot = slot_at(forwarder, i);
+        if (slot->state != SLOT_DONE && !slot->refused) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void forwarder_skip(struct forwarder *forwarder, uint64_t seq) {
+    assert(forwarder_is_drained(forwarder));
+    assert(seq >= forwarder_next_seq(forwarder));
+    if (forwarder->window != NULL) {
+        window_empty(forwarder->window);
+    }
+    forwarder->count = 0;
+    forwarder->counts.refused = 0;
+    forwarder->base = seq;
 }
 
 static void entry_answered(struct forwarder *forwarder, struct slot *slot,

@@ -112,6 +112,12 @@ uint64_t forwarder_next_seq(const struct forwarder *forwarder);
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) MUST_USE;
 
+/* Is nothing left in the window that could still be sent, or is on its way? */
+bool forwarder_is_drained(const struct forwarder *forwarder);
+/* Goes on at `seq`, past what the journal let go of. It must be drained; what
+ * is held in the window, refused, is forgotten. */
+void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
+
 /* True if a request could leave now, were none in flight. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
 /* When something now held may leave (INT64_MAX: nothing by time alone). */

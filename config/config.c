@@ -235,14 +235,16 @@ static void read_default(const struct config_key *key,
 
 /* Without a list the two usual streams are taken. */
 static void default_streams(struct config *config) {
-    config->stream_count = 2;
-    config->streams[0] = (struct config_stream){.name = "orders", .shop = true};
-    config->streams[1] = (struct config_stream){.name = "telemetry"};
+    strcpy(config->streams[0].name, "orders");
+    config->streams[0].shop = true;
+    strcpy(config->streams[1].name, "telemetry");
+    config->streams[1].when_full = CONFIG_FULL_DROP_OLDEST;
 }
 
 static void fill_defaults(struct loader *loader) {
     struct config *config = &loader->config;
     bool listed = config->stream_count > 0;
+    config->stream_count = listed ? config->stream_count : 2;
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
         if (!config_key_in_stream(key)) {
@@ -318,6 +320,21 @@ static err_t check_sink(struct loader *loader, uint32_t index) {
     return ERR_OK;
 }
 
+/* Orders are never dropped: the till that placed one was told that it stands.
+ */
+static err_t check_full(struct loader *loader, uint32_t index) {
+    const struct config_stream *stream = &loader->config.streams[index];
+    if (!stream->shop || stream->when_full == CONFIG_FULL_REJECT) {
+        return ERR_OK;
+    }
+    const yaml_node_t *node =
+        node_of(&loader->streams[index], "streams[].when_full");
+    return yaml_file_error(&loader->file, node, loader->reason,
+                           "found when_full: drop_oldest on stream %s, which "
+                           "runs the shop; expected reject",
+                           stream->name);
+}
+
 static err_t check_streams(struct loader *loader) {
     const struct config *config = &loader->config;
     if (node_of(&loader->found, "streams") == NULL) {
@@ -328,6 +345,7 @@ static err_t check_streams(struct loader *loader) {
         const struct config_stream *stream = &config->streams[i];
         TRY(check_stream_name(loader, i));
         TRY(check_sink(loader, i));
+        TRY(check_full(loader, i));
         if (stream->shop && shop != NULL) {
             return yaml_file_error(
                 &loader->file, node_of(&loader->streams[i], "streams[].shop"),

@@ -38,10 +38,18 @@ enum config_sink {
     CONFIG_SINK_KINESIS,
 };
 
+enum config_full {
+    CONFIG_FULL_REJECT,      /* take nothing more until there is room */
+    CONFIG_FULL_DROP_OLDEST, /* let the oldest events go, and say so */
+};
+
 struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
     uint32_t priority; /* 1 goes first; default its place in the list */
+    uint64_t capacity; /* bytes its journal may take; default 1 GiB */
+    enum config_full when_full; /* at its capacity, or on a full disk */
+    uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
     enum config_sink sink;
     char sink_name[256]; /* eventbridge: bus; kinesis: stream */
 };
@@ -59,6 +67,7 @@ struct config {
     char store[CONFIG_NAME_MAX]; /* required; [A-Za-z0-9._-]+ */
     char data[CONFIG_PATH_MAX];  /* default /var/lib/shopme-edge */
     uint32_t event_bytes_max;    /* default 256 KiB, as EventBridge took */
+    uint64_t free_floor; /* bytes of the disk left free; default 64 MiB */
     struct config_broker broker;
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;

@@ -10,6 +10,9 @@
     .offset = offsetof(struct config_stream, member), \
     .size = sizeof(((struct config_stream *)0)->member)
 
+#define MIB ((uint64_t)1024 * 1024)
+#define TIB (MIB * 1024 * 1024)
+
 #define NAME_CHARS "A-Za-z0-9._-"
 
 const struct config_key config_keys[CONFIG_KEY_COUNT] = {
@@ -26,6 +29,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max), .min = 1024,
      .max = 1024 * 1024, .fallback = "256 KiB",
      .help = "The largest event taken from a device."},
+
+    {"free_floor", CONFIG_SIZE, IN_CONFIG(free_floor), .min = 0, .max = TIB,
+     .fallback = "64 MiB",
+     .help = "Space on the disk of `data` that the journals leave free."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
     {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),
@@ -54,6 +61,17 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].priority", CONFIG_UINT, IN_STREAM(priority), .min = 1,
      .max = 100,
      .help = "1 is sent first after an outage; default its place in the list."},
+    {"streams[].capacity", CONFIG_SIZE, IN_STREAM(capacity), .min = 32 * MIB,
+     .max = TIB, .fallback = "1 GiB",
+     .help = "What the stream's journal may take of the disk."},
+    {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
+     .words = {"reject", "drop_oldest"}, .fallback = "reject",
+     .help = "reject: devices keep their events until there is room; "
+             "drop_oldest: the oldest go, which EventsDropped tells."},
+    {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
+     .fallback = "64 MiB",
+     .help = "What stays in the journal of events that the cloud has; not for "
+             "the shop's stream, which keeps all."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream goes; none keeps it in the store."},
     {"streams[].sink.eventbridge", CONFIG_SECTION,

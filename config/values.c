@@ -12,6 +12,7 @@ static const struct {
     const char *name;
     uint64_t bytes;
 } units[] = {
+    {"TiB", (uint64_t)KIB *KIB *KIB *KIB},
     {"GiB", (uint64_t)KIB *KIB *KIB},
     {"MiB", (uint64_t)KIB *KIB},
     {"KiB", KIB},
@@ -168,10 +169,25 @@ static err_t read_number(const struct config_key *key, struct slice text,
         TRY(read_uint(text, UINT64_MAX, &value));
     }
     ENSURE(value >= key->min && value <= key->max, ERR_RANGE);
+    if (key->size == sizeof value) {
+        memcpy(place, &value, sizeof value);
+        return ERR_OK;
+    }
     assert(key->size == sizeof(uint32_t) && key->max <= UINT32_MAX);
     uint32_t small = (uint32_t)value;
     memcpy(place, &small, sizeof small);
     return ERR_OK;
+}
+
+static uint64_t number_at(const struct config_key *key, const void *place) {
+    uint64_t value;
+    uint32_t small;
+    if (key->size == sizeof value) {
+        memcpy(&value, place, sizeof value);
+        return value;
+    }
+    memcpy(&small, place, sizeof small);
+    return small;
 }
 
 static err_t read_bool(struct slice text, bool *place) {
@@ -236,7 +252,11 @@ static void write_quoted(struct writer *writer, const char *text) {
     writer_str(writer, "\"");
 }
 
-static void write_size(struct writer *writer, uint32_t bytes) {
+static void write_size(struct writer *writer, uint64_t bytes) {
+    if (bytes == 0) {
+        writer_str(writer, "0");
+        return;
+    }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (bytes % units[i].bytes == 0) {
             writer_printf(writer, "%llu %s",
@@ -264,7 +284,7 @@ bool config_value_is_empty(const struct config_key *key, const void *base) {
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer) {
     const void *place = (const uint8_t *)base + key->offset;
-    uint32_t number = 0;
+    unsigned number;
     switch (key->kind) {
     case CONFIG_NAME:
     case CONFIG_PATH:
@@ -275,12 +295,11 @@ void config_value_write(const struct config_key *key, const void *base,
         write_address(writer, place);
         return;
     case CONFIG_UINT:
-        memcpy(&number, place, sizeof number);
-        writer_printf(writer, "%u", number);
+        writer_printf(writer, "%llu",
+                      (unsigned long long)number_at(key, place));
         return;
     case CONFIG_SIZE:
-        memcpy(&number, place, sizeof number);
-        write_size(writer, number);
+        write_size(writer, number_at(key, place));
         return;
     case CONFIG_BOOL:
         writer_str(writer, *(const bool *)place ? "true" : "false");
@@ -337,9 +356,9 @@ void config_value_expected(const struct config_key *key,
         return;
     case CONFIG_SIZE:
         writer_str(writer, "a size from ");
-        write_size(writer, (uint32_t)key->min);
+        write_size(writer, key->min);
         writer_str(writer, " to ");
-        write_size(writer, (uint32_t)key->max);
+        write_size(writer, key->max);
         return;
     case CONFIG_BOOL:
         writer_str(writer, "true or false");

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <libgen.h>
 #include <mosquitto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 enum {
     PAYMENTS_REPEAT_MS = 5000,
+    TICK_MS = 1000,
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = 128,
 };
@@ -39,13 +41,16 @@ static void on_stopping(uv_timer_t *timer) {
 }
 
 static void stop(struct daemon *daemon, int exit_code) {
+    if (daemon->exit_code == EXIT_SUCCESS) {
+        daemon->exit_code = exit_code; /* also of what fails while stopping */
+    }
     if (daemon->stop_asked) {
         return;
     }
     daemon->stop_asked = true;
-    daemon->exit_code = exit_code;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         session_untarget(daemon->streams[i].session);
+        stream_give_up(daemon->streams[i].stream);
     }
     uv_timer_start(&daemon->stopping, on_stopping, 0, STOP_POLL_MS);
 }
@@ -81,7 +86,10 @@ static void target_all(struct daemon *daemon, const char *host, uint16_t port) {
 }
 
 static void on_broker_up(void *self, const char *socket_path) {
-    target_all(self, socket_path, 0);
+    struct daemon *daemon = self;
+    if (!daemon->stop_asked) {
+        target_all(daemon, socket_path, 0);
+    }
 }
 
 static void on_broker_down(void *self) {
@@ -106,7 +114,35 @@ static void on_payments(uv_timer_t *timer) {
     repeat_payments(timer->data);
 }
 
+/* Tells each stream what is surely in the cloud. */
+static void on_tick(uv_timer_t *timer) {
+    struct daemon *daemon = timer->data;
+    struct bridge_status bridge = {0};
+    if (daemon->bridge != NULL) {
+        bridge_status(daemon->bridge, &bridge);
+    }
+    uint32_t sinks = 0;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        struct stream *stream = daemon->streams[i].stream;
+        bool has_sink = stream_config(stream)->sink != CONFIG_SINK_NONE;
+        stream_tick(stream, has_sink ? bridge.streams[sinks++].saved : 0);
+    }
+}
+
 /* --- Building ----------------------------------------------------------- */
+
+/* A folder just made is there after a power cut once its parent is synced. */
+static err_t sync_parent(struct daemon *daemon, struct reason *reason) {
+    char path[CONFIG_PATH_MAX];
+    strcpy(path, daemon->config->data);
+    const char *parent = dirname(path);
+    const struct disk *disk = &daemon->platform.disk;
+    if (disk->sync_dir(disk->self, parent) != ERR_OK) {
+        return reason_set(reason, ERR_IO, "data: cannot sync the folder %s: %s",
+                          parent, strerror(errno));
+    }
+    return ERR_OK;
+}
 
 static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
@@ -117,7 +153,7 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
                           "parent, or set `data` to a folder that can be made",
                           daemon->config->data, strerror(errno));
     }
-    return ERR_OK;
+    return err == ERR_OK ? sync_parent(daemon, reason) : ERR_OK;
 }
 
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
@@ -249,6 +285,9 @@ static void open_handles(struct daemon *daemon) {
     daemon->payments.data = daemon;
     uv_timer_start(&daemon->payments, on_payments, PAYMENTS_REPEAT_MS,
                    PAYMENTS_REPEAT_MS);
+    uv_timer_init(&daemon->loop, &daemon->tick);
+    daemon->tick.data = daemon;
+    uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
     uv_timer_init(&daemon->loop, &daemon->stopping);
     daemon->stopping.data = daemon;
     daemon->handles_open = true;
@@ -282,6 +321,7 @@ static void close_handles(struct daemon *daemon) {
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&daemon->payments, NULL);
+    uv_close((uv_handle_t *)&daemon->tick, NULL);
     uv_close((uv_handle_t *)&daemon->stopping, NULL);
 }
 

@@ -38,6 +38,10 @@ static void fill_stream(struct daemon *daemon, struct daemon_stream *slot,
     ret->accepted = counts->accepted;
     ret->rejected = counts->rejected;
     ret->duplicates = counts->duplicates;
+    ret->dropped = counts->dropped;
+    ret->start =
+        atomic_load(&journal_position(stream_journal(slot->stream))->start);
+    ret->full = stream_full_reason(slot->stream);
     ret->journal = *stream_journal_stats(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
     if (ret->has_sink) {
@@ -124,6 +128,11 @@ static void fill_status(void *self, struct console_status *ret) {
         ret->unhealthy = "no session with the broker: no device is heard";
     }
     fill_streams(daemon, ret);
+    for (uint32_t i = 0; i < ret->stream_count; i++) {
+        if (ret->streams[i].full != NULL && ret->unhealthy == NULL) {
+            ret->unhealthy = "a stream is full: nothing more is taken on it";
+        }
+    }
     struct stream *stream = shop_stream(daemon);
     ret->has_shop = stream != NULL;
     if (stream != NULL) {

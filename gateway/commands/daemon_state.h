@@ -39,6 +39,7 @@ struct daemon {
     int64_t started_us; /* monotonic */
     uv_signal_t signals[DAEMON_SIGNALS];
     uv_timer_t payments;
+    uv_timer_t tick;
     uv_timer_t stopping;
     bool loop_open;
     bool handles_open; /* the signals and timers above */

@@ -66,6 +66,16 @@ static void print_stream(struct slice stream) {
     if (error[0] != '\0' && !online) {
         printf("  %s since %s: %s\n", link, since, error);
     }
+    char full[WORDS_MAX];
+    client_text(stream, "full", full, sizeof full);
+    if (full[0] != '\0') {
+        printf("  full: %s; nothing more is taken until there is room\n", full);
+    }
+    uint64_t dropped = client_uint(stream, "dropped");
+    if (dropped > 0) {
+        printf("  %" PRIu64 " events were dropped undelivered to make room\n",
+               dropped);
+    }
     uint64_t held = client_uint(stream, "refused");
     if (held > 0) {
         printf("  %" PRIu64 " events are held that the cloud does not take\n",

@@ -43,8 +43,11 @@ enum {
 
 struct console_stream {
     const char *name; /* borrowed for the call */
-    uint64_t end;     /* durable records: sequence numbers [0, end) */
+    uint64_t start;   /* durable records: sequence numbers [start, end) */
+    uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
+    uint64_t dropped; /* let go of undelivered since start, to make room */
+    const char *full; /* why it takes nothing more; NULL if it does */
     struct journal_stats journal;
     bool has_sink;                      /* else `bridge` is not looked at */
     struct bridge_stream_status bridge; /* as the bridge last said */

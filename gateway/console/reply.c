@@ -88,6 +88,7 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     const struct bridge_stream_status *bridge = &stream->bridge;
     writer_str(writer, "{");
     str_member(writer, "name", stream->name);
+    uint_member(writer, "start", stream->start);
     uint_member(writer, "end", stream->end);
     uint_member(writer, "cursor", stream->has_sink ? bridge->cursor : 0);
     uint_member(writer, "backlog", reply_backlog(stream));
@@ -98,6 +99,9 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     uint_member(writer, "accepted", stream->accepted);
     uint_member(writer, "rejected", stream->rejected);
     uint_member(writer, "duplicates", stream->duplicates);
+    uint_member(writer, "dropped", stream->dropped);
+    uint_member(writer, "lost", bridge->lost);
+    str_member(writer, "full", stream->full == NULL ? "" : stream->full);
     uint_member(writer, "sent", bridge->sent);
     uint_member(writer, "repeated", bridge->repeated);
     uint_member(writer, "requests", bridge->requests);

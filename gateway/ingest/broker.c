@@ -294,13 +294,16 @@ static void broker_spawn(struct broker *broker) {
         .stdio = stdio,
         .stdio_count = 3,
     };
-    int code = config_write(broker, &reason) != ERR_OK
-                   ? UV_EIO
-                   : uv_spawn(loop, &broker->process, &options);
+    bool spawned = config_write(broker, &reason) == ERR_OK;
+    int code = spawned ? uv_spawn(loop, &broker->process, &options) : UV_EIO;
     if (code != 0) {
         log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"",
                  uv_strerror(code));
-        broker->handles_open--;
+        if (spawned) { /* a spawn that failed leaves its handle open */
+            uv_close((uv_handle_t *)&broker->process, on_closed);
+        } else {
+            broker->handles_open--;
+        }
         uv_close((uv_handle_t *)&broker->output, on_output_closed);
         broker_ended(broker);
         return;
@@ -363,14 +366,6 @@ uint32_t broker_restarts(const struct broker *broker) {
     return broker->starts - 1;
 }
 
-bool broker_is_up(const struct broker *broker) {
-    return broker->up;
-}
-
-int broker_pid(const struct broker *broker) {
-    return broker->running ? broker->process.pid : 0;
-}
-
 static void on_stop_late(uv_timer_t *timer) {
     struct broker *broker = timer->data;
     if (broker->running) {
@@ -383,6 +378,7 @@ void broker_stop(struct broker *broker) {
         return;
     }
     broker->stopping = true;
+    broker->up = false; /* its owner's parts may be gone when it ends */
     if (!broker->running) {
         uv_close((uv_handle_t *)&broker->timer, on_closed);
         return;

@@ -31,11 +31,8 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
                    struct reason *reason) MUST_USE;
 uint16_t broker_port(const struct broker *broker);
 uint32_t broker_restarts(const struct broker *broker);
-bool broker_is_up(const struct broker *broker);
-/* 0 while there is none. */
-int broker_pid(const struct broker *broker);
-/* SIGTERM, and SIGKILL after 3 s; frees when the child has ended, as the loop
- * turns. Takes NULL. */
+/* SIGTERM, and SIGKILL after 3 s; `down` is not called any more. Frees when the
+ * child has ended, as the loop turns. Takes NULL. */
 void broker_stop(struct broker *broker);
 
 #endif

@@ -32,7 +32,7 @@ struct mqtt_link {
     bool up;                  /* CONNACK seen */
     bool held;                /* read, and not yet released */
     bool reading;             /* inside mosquitto_loop_read() */
-    bool broken;              /* set inside a libmosquitto callback */
+    const char *broken;       /* why; set inside a libmosquitto callback */
     bool freed;
     struct probe *probe; /* asks whether a TCP broker is there */
     uint32_t retry_ms;
@@ -51,7 +51,7 @@ static void on_connect(struct mosquitto *client, void *self, int code,
     (void)properties;
     struct mqtt_link *link = self;
     if (code != 0) {
-        link->broken = true;
+        link->broken = "the broker refused the connection";
         return;
     }
     link->up = true;
@@ -66,6 +66,23 @@ static void on_message(struct mosquitto *client, void *self,
     (void)properties;
     struct mqtt_link *link = self;
     link->options.message(link->options.self, message);
+}
+
+/* Held acknowledgements need QoS 1: with less an event could be lost between
+ * the broker and the disk, and without a subscription none is heard. */
+static void on_subscribe(struct mosquitto *client, void *self, int message_id,
+                         int count, const int *granted,
+                         const mosquitto_property *properties) {
+    (void)client;
+    (void)message_id;
+    (void)properties;
+    struct mqtt_link *link = self;
+    for (int i = 0; i < count; i++) {
+        if (granted[i] != 1) {
+            link->broken = "the broker does not grant the subscription with "
+                           "QoS 1: mend its access rules and max_qos";
+        }
+    }
 }
 
 static void on_publish(struct mosquitto *client, void *self, int message_id,
@@ -96,7 +113,7 @@ static void link_drop(struct mqtt_link *link) {
     }
     link->up = false;
     link->held = false;
-    link->broken = false;
+    link->broken = NULL;
 }
 
 static void on_retry(uv_timer_t *timer) {
@@ -183,6 +200,7 @@ static struct mosquitto *client_new(struct mqtt_link *link) {
                          link->options.receive_maximum);
     mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_connect_v5_callback_set(client, on_connect);
+    mosquitto_subscribe_v5_callback_set(client, on_subscribe);
     mosquitto_message_v5_callback_set(client, on_message);
     mosquitto_publish_v5_callback_set(client, on_publish);
     /* Marked threaded, libmosquitto queues and leaves the writing to us. */
@@ -330,11 +348,11 @@ err_t mqtt_link_read(struct mqtt_link *link) {
     link->reading = true;
     int code = mosquitto_loop_read(link->client, 1);
     link->reading = false;
-    if (code == MOSQ_ERR_SUCCESS && !link->broken) {
+    if (code == MOSQ_ERR_SUCCESS && link->broken == NULL) {
         return ERR_OK;
     }
-    link_lost(link, link->broken ? "the broker refused the connection"
-                                 : mosquitto_strerror(code));
+    link_lost(link,
+              link->broken != NULL ? link->broken : mosquitto_strerror(code));
     return ERR_NETWORK;
 }
 

@@ -92,6 +92,11 @@ static void on_message(void *self, const struct mosquitto_message *message) {
 static void on_committed(void *self, err_t err, const struct reason *reason) {
     struct session *session = self;
     session->busy = false;
+    if (err == ERR_FULL) { /* given up because the process stops */
+        session->failed = err;
+        mqtt_link_untarget(session->link);
+        return;
+    }
     if (err != ERR_OK) {
         session_fail(session, err, reason);
         return;

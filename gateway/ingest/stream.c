@@ -21,6 +21,9 @@ enum {
      * minute and stream. */
     REJECTED_EVENTS_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
+    DATA_MAX = 4096,     /* of an event of the gateway's own */
+    OWN_EVENTS_MAX = 2,  /* of them in a batch, beside the messages' */
+    LET_GO_A_COMMIT = 4, /* so that letting go never holds up receipts long */
 };
 
 struct stream {
@@ -32,6 +35,12 @@ struct stream {
     struct outward *outward;
     struct stream_counts counts;
     struct journal_stats journal_stats;
+    _Atomic uint64_t delivered; /* what lies before it is in the cloud */
+    struct log_limit full_log;
+    /* Dropped undelivered, and not yet said in the journal. */
+    uint64_t drop_first;
+    uint64_t drop_end;
+    uint64_t dropped; /* the count, as the commit's work has it */
     /* Scratch for one message. */
     struct arena arena;
     uint8_t *stored; /* an event in the journal's form */
@@ -44,6 +53,11 @@ struct stream {
     /* The commit in flight. */
     uv_work_t work;
     bool committing;
+    bool trying; /* the commit's work is with the pool */
+    bool full;   /* it found no room, and is tried again; still committing */
+    bool giving_up;
+    struct reason full_reason;
+    bool repeat_due; /* payments, when the commit has ended */
     err_t commit_err;
     struct reason commit_reason;
     void (*commit_done)(void *self, err_t err, const struct reason *reason);
@@ -112,6 +126,51 @@ static void shop_repeat(void *self, const struct event *event,
     }
 }
 
+/* An event of the gateway's own; `mark` keeps its id apart from the shop's. */
+static err_t append_own(struct stream *stream, struct slice type, char mark,
+                        struct slice data) {
+    const uint8_t *journal = journal_id(stream->journal);
+    char event_id[64];
+    snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-%c", journal[0],
+             journal[1], journal[2], journal[3],
+             (unsigned long long)journal_next_seq(stream->journal), mark);
+    char source[128];
+    snprintf(source, sizeof source, "/%s/gateway",
+             stream->options.config->store);
+    char time[EVENT_TIME_SIZE];
+    event_time_format(journal_batch_stamp(stream->journal).wall_us, time);
+    const struct event event = {
+        .id = slice_from_str(event_id),
+        .source = slice_from_str(source),
+        .type = type,
+        .time = slice_from_str(time),
+        .datacontenttype = SLICE("application/json"),
+        .data_kind = EVENT_DATA_JSON,
+        .data = data,
+    };
+    uint64_t seq;
+    return append(stream, &event, &seq);
+}
+
+/* Says in the journal what was dropped before it was delivered. If the batch
+ * has no room for that, it is said in the next. */
+static void append_dropped(struct stream *stream) {
+    if (stream->drop_first == stream->drop_end) {
+        return;
+    }
+    char data[DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_printf(
+        &out, "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,\"count\":%llu}",
+        stream->options.stream->name, (unsigned long long)stream->drop_first,
+        (unsigned long long)stream->drop_end - 1,
+        (unsigned long long)(stream->drop_end - stream->drop_first));
+    if (append_own(stream, SLICE("EventsDropped"), 'd', writer_slice(&out)) ==
+        ERR_OK) {
+        stream->drop_first = stream->drop_end;
+    }
+}
+
 /* --- Refusing ----------------------------------------------------------- */
 
 static bool rejected_event_due(struct stream *stream) {
@@ -127,7 +186,7 @@ static bool rejected_event_due(struct stream *stream) {
 /* Tells head office: an EventRejected in the same stream. */
 static err_t append_rejected(struct stream *stream, struct slice device,
                              struct slice id, const char *why) {
-    char data[4096];
+    char data[DATA_MAX];
     struct writer out = writer_over(data, sizeof data);
     writer_str(&out, "{\"device\":");
     json_write_string(&out, device);
@@ -141,27 +200,7 @@ static err_t append_rejected(struct stream *stream, struct slice device,
     json_write_string(&out, slice_from_str(why));
     writer_str(&out, "}");
     ENSURE(!out.full, ERR_FULL);
-    const uint8_t *journal = journal_id(stream->journal);
-    char event_id[64];
-    snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-r", journal[0],
-             journal[1], journal[2], journal[3],
-             (unsigned long long)journal_next_seq(stream->journal));
-    char source[128];
-    snprintf(source, sizeof source, "/%s/gateway",
-             stream->options.config->store);
-    char time[EVENT_TIME_SIZE];
-    event_time_format(journal_batch_stamp(stream->journal).wall_us, time);
-    const struct event event = {
-        .id = slice_from_str(event_id),
-        .source = slice_from_str(source),
-        .type = SLICE("EventRejected"),
-        .time = slice_from_str(time),
-        .datacontenttype = SLICE("application/json"),
-        .data_kind = EVENT_DATA_JSON,
-        .data = writer_slice(&out),
-    };
-    uint64_t seq;
-    return append(stream, &event, &seq);
+    return append_own(stream, SLICE("EventRejected"), 'r', writer_slice(&out));
 }
 
 /* A reason may quote what a device sent; what leaves as text is UTF-8. */
@@ -318,12 +357,15 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     assert(!stream_is_full(stream));
     if (journal_batch_events(stream->journal) == 0) {
         journal_begin(stream->journal);
+        append_dropped(stream);
     }
     stream->counts.received++;
     arena_reset(&stream->arena);
     struct event event = {0};
     struct reason why = {""};
-    if (check(stream, message, &event, &why) != ERR_OK) {
+    err_t err = check(stream, message, &event, &why);
+    ENSURE(err != ERR_MEMORY, err); /* the event may be good */
+    if (err != ERR_OK) {
         return reject(stream, message, event.id, &why, ret);
     }
     uint64_t content_hash = event_hash(&event);
@@ -347,11 +389,13 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
 /* The most one message can add: itself, what the shop makes of it (one of them
  * echoes its data), and their heads. */
 static uint32_t message_bytes_max(const struct config *config) {
-    return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX;
+    return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX +
+           OWN_EVENTS_MAX * 2 * DATA_MAX;
 }
 
 bool stream_is_full(const struct stream *stream) {
-    return journal_batch_events(stream->journal) + 1 + SHOP_OUTPUTS_MAX >
+    return journal_batch_events(stream->journal) + 1 + SHOP_OUTPUTS_MAX +
+                   OWN_EVENTS_MAX >
                BATCH_EVENTS_MAX ||
            journal_batch_room(stream->journal) <
                message_bytes_max(stream->options.config);
@@ -381,29 +425,132 @@ static err_t release(struct stream *stream) {
     return outward_release(stream->outward, durable_end, &sink);
 }
 
+/* Lets the oldest segment go so that the newest events find room. What of it is
+ * not delivered is named in the same batch that needs the room. */
+static err_t drop_oldest(struct stream *stream) {
+    struct journal_segment oldest;
+    ENSURE(journal_oldest(stream->journal, &oldest), ERR_FULL);
+    uint64_t delivered =
+        atomic_load_explicit(&stream->delivered, memory_order_relaxed);
+    uint64_t first =
+        delivered > oldest.first_seq ? delivered : oldest.first_seq;
+    if (first < oldest.end_seq) {
+        if (stream->drop_first == stream->drop_end) {
+            stream->drop_first = first;
+        }
+        stream->drop_end = oldest.end_seq;
+        stream->dropped += oldest.end_seq - first;
+    }
+    TRY(journal_let_go(stream->journal, &stream->commit_reason));
+    append_dropped(stream);
+    return ERR_OK;
+}
+
+/* The oldest segment, if the cloud has all of it. The shop's stream is what its
+ * state is replayed from, so it keeps all. */
+static bool oldest_delivered(const struct stream *stream,
+                             struct journal_segment *ret) {
+    return stream->shop == NULL && journal_oldest(stream->journal, ret) &&
+           ret->end_seq <= atomic_load_explicit(&stream->delivered,
+                                                memory_order_relaxed);
+}
+
+/* Room for the batch: of what is delivered, whatever was to be kept; and then,
+ * if the stream may, of what is not. ERR_FULL: there is none. */
+static err_t make_room(struct stream *stream) {
+    struct journal_segment oldest;
+    if (oldest_delivered(stream, &oldest)) {
+        return journal_let_go(stream->journal, &stream->commit_reason);
+    }
+    ENSURE(stream->options.stream->when_full == CONFIG_FULL_DROP_OLDEST,
+           ERR_FULL);
+    return drop_oldest(stream);
+}
+
+static err_t commit_with_room(struct stream *stream) {
+    err_t err = journal_commit(stream->journal, &stream->commit_reason);
+    while (err == ERR_FULL) {
+        TRY(make_room(stream));
+        err = journal_commit(stream->journal, &stream->commit_reason);
+    }
+    return err;
+}
+
+/* What is delivered goes, oldest first, down to what is to be kept. */
+static err_t let_go_delivered(struct stream *stream) {
+    uint64_t keep = stream->options.stream->keep;
+    struct journal_segment oldest;
+    for (int i = 0; i < LET_GO_A_COMMIT && oldest_delivered(stream, &oldest) &&
+                    journal_stats(stream->journal).bytes - oldest.bytes >= keep;
+         i++) {
+        TRY(journal_let_go(stream->journal, &stream->commit_reason));
+    }
+    return ERR_OK;
+}
+
 static void commit_work(uv_work_t *work) {
     struct stream *stream = work->data;
-    stream->commit_err =
-        journal_commit(stream->journal, &stream->commit_reason);
+    stream->commit_err = commit_with_room(stream);
+    if (stream->commit_err == ERR_OK) {
+        stream->commit_err = let_go_delivered(stream);
+    }
 }
 
 static void commit_ended(struct stream *stream) {
     if (stream->commit_err == ERR_OK) {
         stream->commit_err = release(stream);
     }
+    if (stream->repeat_due) {
+        stream_repeat_payments(stream);
+    }
     stream->commit_done(stream->commit_self, stream->commit_err,
                         &stream->commit_reason);
+}
+
+/* The batch stands, and with it everything that waits for it: nothing is read
+ * from the broker, which keeps what devices send. */
+static void wait_for_room(struct stream *stream) {
+    uint64_t skipped;
+    if (log_allowed(&stream->full_log, &skipped)) {
+        log_line(LOG_ERROR, "stream",
+                 "full name=%s reason=\"%s\"; nothing more is taken or "
+                 "acknowledged until there is room: it goes on by itself",
+                 stream->options.stream->name, stream->commit_reason.text);
+    }
+    stream->full_reason = stream->commit_reason;
+    stream->full = true;
 }
 
 static void on_commit(uv_work_t *work, int status) {
     struct stream *stream = work->data;
     assert(status == 0);
-    stream->committing = false;
+    stream->trying = false;
     stream->journal_stats = journal_stats(stream->journal);
+    stream->counts.dropped = stream->dropped;
+    if (stream->commit_err == ERR_FULL && !stream->giving_up) {
+        wait_for_room(stream);
+        return;
+    }
+    if (stream->full) {
+        stream->full = false;
+        log_line(LOG_INFO, "stream", "has_room name=%s",
+                 stream->options.stream->name);
+    }
+    stream->committing = false;
     if (stream->commit_err == ERR_OK) {
         stream->options.durable(stream->options.self);
     }
     commit_ended(stream);
+}
+
+static void commit_begin(struct stream *stream) {
+    stream->trying = true;
+    stream->commit_err = ERR_OK;
+    stream->commit_reason = (struct reason){""};
+    stream->work.data = stream;
+    int code = uv_queue_work(stream->options.loop, &stream->work, commit_work,
+                             on_commit);
+    assert(code == 0);
 }
 
 void stream_commit(struct stream *stream,
@@ -414,16 +561,31 @@ void stream_commit(struct stream *stream,
     stream->commit_done = done;
     stream->commit_self = self;
     stream->commit_err = ERR_OK;
-    stream->commit_reason = (struct reason){""};
     if (journal_batch_events(stream->journal) == 0) {
         commit_ended(stream);
         return;
     }
     stream->committing = true;
-    stream->work.data = stream;
-    int code = uv_queue_work(stream->options.loop, &stream->work, commit_work,
-                             on_commit);
-    assert(code == 0);
+    commit_begin(stream);
+}
+
+void stream_tick(struct stream *stream, uint64_t delivered) {
+    atomic_store_explicit(&stream->delivered, delivered, memory_order_relaxed);
+    if (stream->full && !stream->trying) {
+        commit_begin(stream);
+    }
+}
+
+void stream_give_up(struct stream *stream) {
+    stream->giving_up = true;
+    if (stream->full && !stream->trying) {
+        stream->committing = false;
+        commit_ended(stream);
+    }
+}
+
+const char *stream_full_reason(const struct stream *stream) {
+    return stream->full ? stream->full_reason.text : NULL;
 }
 
 bool stream_is_committing(const struct stream *stream) {
@@ -444,6 +606,7 @@ static void repeat_payment(void *context, const struct event *event,
 
 void stream_repeat_payments(struct stream *stream) {
     /* While a batch is open the shop's state is ahead of the disk. */
+    stream->repeat_due = stream->committing;
     if (stream->shop != NULL && !stream->committing &&
         journal_batch_events(stream->journal) == 0) {
         shop_open_payments(stream->shop, repeat_payment, stream);
@@ -490,14 +653,16 @@ static uint64_t stream_hash(const struct stream *stream) {
 
 static err_t replay(struct stream *stream, struct reason *reason) {
     uint64_t end = journal_next_seq(stream->journal);
-    if (end == 0) {
+    uint64_t start = atomic_load(&journal_position(stream->journal)->start);
+    if (start == end) {
         return ERR_OK;
     }
     const struct platform *platform = stream->options.platform;
     int64_t began_us = platform->clock.mono_us(platform->clock.self);
     struct journal_reader *reader = NULL;
-    TRY(journal_reader_open(&platform->disk, stream->dir, 0, &reader, reason));
-    struct journal_record record;
+    TRY(journal_reader_open(&platform->disk, stream->dir, start, &reader,
+                            reason));
+    struct journal_record record = {0};
     err_t err = journal_reader_next(reader, end, &record);
     while (err == ERR_OK) {
         err = replay_record(stream, &record);
@@ -514,7 +679,7 @@ static err_t replay(struct stream *stream, struct reason *reason) {
     int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
     log_line(
         LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
-        stream->options.stream->name, (unsigned long long)end,
+        stream->options.stream->name, (unsigned long long)(end - start),
         (long long)(took_us / 1000), (unsigned long long)stream_hash(stream));
     return ERR_OK;
 }
@@ -557,6 +722,9 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
         .batch_events_max = BATCH_EVENTS_MAX,
         .batch_bytes_max =
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
+        .capacity = stream->options.stream->capacity,
+        .free_floor = config->free_floor,
+        .whole = stream->options.stream->shop,
     };
     TRY(journal_open(&options, &stream->journal, reason));
     stream->journal_stats = journal_stats(stream->journal);

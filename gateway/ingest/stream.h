@@ -61,12 +61,23 @@ bool stream_is_full(const struct stream *stream);
 
 /* Makes the batch durable and lets its receipts and notices go. `done` is
  * called from the loop (at once, if there is nothing to write); with anything
- * but ERR_OK the process must stop and acknowledge nothing. */
+ * but ERR_OK the process must stop and acknowledge nothing.
+ *
+ * Want of space does not end a commit: with `when_full: drop_oldest` the oldest
+ * segments go until the batch fits; otherwise, and where nothing more can go,
+ * the commit waits, and is tried again at each stream_tick(). */
 void stream_commit(struct stream *stream,
                    void (*done)(void *self, err_t err,
                                 const struct reason *reason),
                    void *self);
 bool stream_is_committing(const struct stream *stream);
+/* Once a second or so. `delivered`: what lies before this sequence number is in
+ * the cloud and need not be kept for the bridge. */
+void stream_tick(struct stream *stream, uint64_t delivered);
+/* Ends a commit that waits for room, with ERR_FULL: the process stops. */
+void stream_give_up(struct stream *stream);
+/* Why the commit waits for room; NULL if it does not. */
+const char *stream_full_reason(const struct stream *stream);
 
 /* Asks once more for every payment that a terminal has not answered. */
 void stream_repeat_payments(struct stream *stream);
@@ -76,6 +87,7 @@ struct stream_counts {
     uint64_t accepted;
     uint64_t duplicates;
     uint64_t rejected;
+    uint64_t dropped; /* events let go of undelivered, to make room */
 };
 const struct stream_counts *stream_counts(const struct stream *stream);
 /* As they were when the last commit ended. */

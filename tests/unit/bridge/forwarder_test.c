@@ -405,6 +405,44 @@ static void limits_are_exact(void **state) {
     }
 }
 
+/* Goal: what the journal let go of is passed over, once all before it is sent;
+ * what was held there is forgotten, and everything behind goes out in order. */
+static void gaps_are_passed_over(void **state) {
+    (void)state;
+    static struct bench one;
+    struct bench *bench = &one;
+    struct forwarder_limits limits = {10, 4096};
+    bench_begin(bench, 1, 40, 7, limits);
+    struct forwarder *forwarder = &bench->forwarder;
+    assert_true(forwarder_is_drained(forwarder));
+    forwarder_skip(forwarder, 2);
+    assert_int_equal(forwarder_next_seq(forwarder), 2);
+    assert_int_equal(push_next(bench), ERR_OK);
+    assert_int_equal(push_next(bench), ERR_OK);
+    assert_false(forwarder_is_drained(forwarder));
+
+    const struct forwarder_batch *batch;
+    assert_int_equal(forwarder_take(forwarder, bench->now_us, &batch), ERR_OK);
+    assert_int_equal(batch->count, 2);
+    assert_false(forwarder_is_drained(forwarder));
+    const enum forwarder_outcome outcomes[] = {ENTRY_REFUSED, ENTRY_CONFIRMED};
+    forwarder_answer(forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+    assert_int_equal(forwarder->counts.refused, 1);
+    assert_int_equal(forwarder->base, 2);
+    assert_true(forwarder_is_drained(forwarder));
+    forwarder_skip(forwarder, 20);
+    assert_int_equal(forwarder->counts.refused, 0);
+    assert_int_equal(forwarder->base, 20);
+    while (push_next(bench) == ERR_OK) {
+    }
+    assert_int_equal(forwarder_next_seq(forwarder), 40);
+    assert_int_equal(forwarder_take(forwarder, bench->now_us, &batch), ERR_OK);
+    assert_int_equal(batch->entries[0].seq, 20);
+    assert_memory_equal(batch->entries[0].bytes.data, text_of(bench, 20).data,
+                        batch->entries[0].bytes.len);
+    forwarder_free(forwarder);
+}
+
 /* Goal: one request in flight; paused, none; going on forgets the back-off. */
 static void pausing(void **state) {
     (void)state;
@@ -559,6 +597,7 @@ int main(void) {
         cmocka_unit_test(a_long_and_unlucky_life),
         cmocka_unit_test(the_window_is_bounded),
         cmocka_unit_test(limits_are_exact),
+        cmocka_unit_test(gaps_are_passed_over),
         cmocka_unit_test(pausing),
         cmocka_unit_test(failures_are_waited_out),
         cmocka_unit_test(back_off_is_capped),

@@ -94,10 +94,32 @@ static const struct bad bads[] = {
     {NULL, S "broker:\n  moed: embedded\n", "3:3", {"\"moed\"", "mode"}},
     {NULL, S "broker: {tls: {}}\n", "2:10", {"\"tls\"", "one of mode"}},
     {NULL,
-     S "streams: [{name: a, when_full: reject}]\n",
+     S "streams: [{name: a, colour: red}]\n",
      "2:21",
-     {"\"when_full\"", "one of name, shop, priority, sink"}},
-    {NULL, S "streams: [{name: a, capacity: 1 GiB}]\n", "2:21", {"capacity"}},
+     {"\"colour\"",
+      "one of name, shop, priority, capacity, when_full, keep, sink"}},
+    {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
+    {"free_floor", S "free_floor: 5 %\n", "2:13", {"a size from 0"}},
+    {"streams[].capacity",
+     S "streams: [{name: a, capacity: 31 MiB}]\n",
+     "2:31",
+     {"from 32 MiB to 1 TiB"}},
+    {"streams[].capacity",
+     S "streams: [{name: a, capacity: 2 TiB}]\n",
+     "2:31",
+     {"1 TiB"}},
+    {"streams[].keep",
+     S "streams: [{name: a, keep: 1 day}]\n",
+     "2:27",
+     {"a size"}},
+    {"streams[].when_full",
+     S "streams: [{name: a, when_full: drop}]\n",
+     "2:32",
+     {"drop_oldest"}},
+    {"streams[].when_full",
+     S "streams: [{name: a, shop: true, when_full: drop_oldest}]\n",
+     "2:44",
+     {"runs the shop", "expected reject"}},
     {NULL, S A64 A64 ": 1\n", "2:1", {"\"" A16 A16 A16 "\"...", "one of"}},
     {NULL, S "store: t\n", "2:1", {"\"store\" again", "once"}},
     {NULL, S "shop: {currency: EUR, currency: USD}\n", "2:23", {"again"}},
@@ -406,6 +428,13 @@ static void test_defaults(void **state) {
     assert_string_equal(c.streams[1].name, "telemetry");
     assert_false(c.streams[1].shop);
     assert_int_equal(c.streams[1].priority, 2);
+    assert_int_equal(c.free_floor, 64 * 1024 * 1024);
+    assert_int_equal(c.streams[0].when_full, CONFIG_FULL_REJECT);
+    assert_int_equal(c.streams[1].when_full, CONFIG_FULL_DROP_OLDEST);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(c.streams[i].capacity, 1024 * 1024 * 1024);
+        assert_int_equal(c.streams[i].keep, 64 * 1024 * 1024);
+    }
     assert_string_equal(c.cloud.region, "");
     assert_string_equal(c.cloud.endpoint, "");
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
@@ -422,9 +451,11 @@ static const char all_keys[] =
     "data: \"/srv/sh\\\"op me/\\u00e9\\\\\"\n"
     "control_socket: /run/c.sock\n"
     "event_bytes_max: 1 MiB\n"
+    "free_floor: 5 GiB\n"
     "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
     "streams:\n"
-    "  - {name: a-1, priority: 7, shop: false,\n"
+    "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
+    "     when_full: drop_oldest, keep: 0,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -456,6 +487,10 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.streams[0].name, "a-1");
     assert_int_equal(c.streams[0].priority, 7);
     assert_false(c.streams[0].shop);
+    assert_true(c.free_floor == (uint64_t)5 << 30);
+    assert_true(c.streams[0].capacity == (uint64_t)6 << 30);
+    assert_int_equal(c.streams[0].when_full, CONFIG_FULL_DROP_OLDEST);
+    assert_int_equal(c.streams[0].keep, 0);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");
     assert_true(c.streams[1].shop);

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a journal that is full loses nothing that was acknowledged: it takes
+nothing more and goes on by itself when there is room, or it lets the oldest
+events go and says which, as it was told. Other streams do not notice."""
+
+import json
+import os
+import subprocess
+import unittest
+
+from edge import STREAM, Device, Store, wait_for
+
+EVENT_BYTES = 150_000
+CAPACITY_MIB = 32
+
+
+class Sensor(Device):
+    """Sends large events, the n-th under the id e-n."""
+
+    def __init__(self, store):
+        super().__init__(store, "sensor-1")
+        self.sent = 0
+
+    def send_events(self, count):
+        for _ in range(count):
+            self.send(self.event("Measured", f"e-{self.sent}",
+                                 {"fill": "x" * EVENT_BYTES}), "telemetry")
+            self.sent += 1
+
+    def all_accepted(self):
+        return len(self.accepted) == self.sent
+
+    def send_until_full(self):
+        """Until the gateway takes nothing more; what it says of it."""
+        for _ in range(8):
+            self.send_events(60)
+            try:
+                wait_for("receipts", self.all_accepted, 5)
+            except AssertionError:
+                break
+        status = self.store.gateway.status()
+        stream = next(s for s in status["streams"] if s["name"] == "telemetry")
+        return status, stream
+
+
+def takes_orders(test, store, count=5):
+    till = Device(store, f"till-{count}")
+    test.addCleanup(till.close)
+    ids = [f"order-{count}-{i}" for i in range(count)]
+    for id_ in ids:
+        till.send(till.order(id_, id_))
+    till.wait_accepted(ids, 20)
+
+
+def in_cloud(store):
+    """Sequence number -> event, of the telemetry stream."""
+    return {int(event["journalsequence"]): event
+            for event in store.cloud.events(stream=STREAM)}
+
+
+class FullTest(unittest.TestCase):
+    def start(self, **options):
+        store = self.enterContext(Store(**options))
+        store.gateway.start().wait_up()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        return store, sensor
+
+    def test_drop_oldest(self):
+        """Each event of the stream is in the cloud, or named as dropped; none
+        is both unnamed and missing. The disk stays within the capacity."""
+        store, sensor = self.start(
+            telemetry=f"capacity: {CAPACITY_MIB} MiB, when_full: drop_oldest, "
+                      "keep: 0,")
+        store.cloud.faults(offline=True)
+        sensor.send_events(350)
+        wait_for("receipts for all", sensor.all_accepted, 120)
+        stream = store.gateway.stream("telemetry")
+        self.assertGreater(stream["dropped"], 0)
+        self.assertEqual(stream["full"], "")
+        files = store.folder / "data/telemetry"
+        used = sum(f.stat().st_blocks * 512 for f in files.glob("*.seg"))
+        self.assertLessEqual(used, CAPACITY_MIB << 20)
+        takes_orders(self, store)
+
+        store.cloud.faults(offline=False)
+        store.gateway.wait_synced(120)
+        events = in_cloud(store)
+        dropped = set()
+        for event in events.values():
+            if event["type"] == "EventsDropped":
+                data = event["data"]
+                self.assertEqual(data["stream"], "telemetry")
+                self.assertEqual(data["count"],
+                                 data["last"] - data["first"] + 1)
+                dropped |= set(range(data["first"], data["last"] + 1))
+        self.assertEqual(len(dropped), stream["dropped"])
+        end = store.gateway.stream("telemetry")["end"]
+        self.assertEqual(set(range(end)) - set(events) - dropped, set())
+        self.assertEqual(store.gateway.stream("telemetry")["lost"] > 0, True)
+        print(f"figure: {sensor.sent} events of {EVENT_BYTES} bytes, "
+              f"{len(dropped)} dropped and named, {used >> 20} MiB of "
+              f"{CAPACITY_MIB} used, unnamed and missing 0")
+
+        # What is delivered goes, and a restart goes on from there.
+        sensor.send_events(120)
+        wait_for("receipts for all", sensor.all_accepted, 60)
+        store.gateway.wait_synced(60)
+        sensor.send_events(60)
+        wait_for("receipts for all", sensor.all_accepted, 60)
+        self.assertLessEqual(store.gateway.stream("telemetry")["segments"], 4)
+        self.assertEqual(store.gateway.stop(), 0)
+        store.gateway.start().wait_up()
+        store.gateway.wait_synced(60)
+        sensor.send_events(1)
+        wait_for("a receipt", sensor.all_accepted)
+
+    def test_reject(self):
+        """At its capacity the stream takes nothing more, says so, and goes on
+        when the cloud has what it held."""
+        store, sensor = self.start(
+            telemetry=f"capacity: {CAPACITY_MIB} MiB, keep: 0,")
+        store.cloud.faults(offline=True)
+        status, stream = sensor.send_until_full()
+        self.assertIn("(capacity)", stream["full"])
+        self.assertFalse(status["healthy"])
+        self.assertIn("full", status["unhealthy"])
+        accepted = len(sensor.accepted)
+        self.assertLess(accepted, sensor.sent)
+        takes_orders(self, store)
+        store.cloud.faults(offline=False)
+        wait_for("it goes on by itself", sensor.all_accepted, 120)
+        store.gateway.wait_synced(120)
+        ids = {event["id"] for event in in_cloud(store).values()}
+        self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})
+        self.assertEqual(store.gateway.stream("telemetry")["full"], "")
+        self.assertTrue(store.gateway.status()["healthy"])
+
+    def test_stop_while_full(self):
+        """A stop does not wait for room; what had no receipt comes again."""
+        store, sensor = self.start(
+            telemetry=f"capacity: {CAPACITY_MIB} MiB, keep: 0,")
+        store.cloud.faults(offline=True)
+        _, stream = sensor.send_until_full()
+        self.assertNotEqual(stream["full"], "")
+        self.assertEqual(store.gateway.stop(), 0)
+        store.cloud.faults(offline=False)
+        self.assertEqual(store.gateway.log().count("ERROR"), 0)
+
+    def test_full_disk(self):
+        """The same on a file system that is full, until it has room again."""
+        store = self.enterContext(Store(extra="free_floor: 0"))
+        data = store.folder / "data"
+        data.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", data],
+            capture_output=True, text=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"SKIPPED: no tmpfs can be mounted here: "
+                          f"{mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", data], check=True)
+        store.gateway.start().wait_up()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        free = os.statvfs(data)
+        ballast = data / "ballast"
+        ballast.write_bytes(b"x" * (free.f_bavail * free.f_frsize - 4096))
+        _, stream = sensor.send_until_full()
+        self.assertIn("No space left", stream["full"])
+        takes_orders(self, store)
+        ballast.unlink()
+        wait_for("it goes on by itself", sensor.all_accepted, 60)
+        store.gateway.wait_synced(60)
+        ids = {event["id"] for event in in_cloud(store).values()}
+        self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})
+        store.gateway.stop()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
