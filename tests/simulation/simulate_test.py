@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the simulation breaks no promise and catches every control, the same
-seed repeats the same run exactly, another seed is another run, and wrong use
-is told what to do. Called with the program and how many cuts by chance."""
+"""Goal: in the simulation no promise is broken and every control is caught; the
+same seed repeats the same run exactly, and another one does not; a broken
+promise is said with what repeats it, a control that is not caught fails the
+run, and wrong use is told what to do. Called with the program, the same over a
+journal that breaks a rule, and how many cuts by chance."""
 
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,34 +47,61 @@ def wrong_use(build):
         expect_misused(nothing, f"cmake --build {nothing}", "journal")
 
 
-def start(program, cuts, seed):
-    return subprocess.Popen(
+def run(program, cuts, seed):
+    return subprocess.run(
         [program, "journal", "--json", "--cuts", cuts, "--seed", seed],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        text=True, capture_output=True)
 
 
-def finish(run):
-    out, err = run.communicate()
-    assert run.returncode == 0 and err == "", (run.returncode, out, err)
-    lines = out.splitlines()
-    assert len(lines) == 1, out
+def figures_of(done):
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, done.stdout
     print(lines[0])
-    figures = json.loads(lines[0])
+    return json.loads(lines[0])
+
+
+def held(program, cuts, seed):
+    done = run(program, cuts, seed)
+    assert done.returncode == 0 and done.stderr == "", done
+    figures = figures_of(done)
+    assert figures["world"] == "journal" and figures["seed"] == int(seed)
+    assert figures["cuts"] > int(cuts) and figures["violations"] == 0, figures
+    assert figures["controls"] == figures["controls_caught"] == 9, figures
     assert figures.pop("cuts_per_s") > 0
     return figures
 
 
+def uncaught(program):
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(shutil.copy(program, folder), FEW, "1")
+    assert done.returncode == 1, done
+    assert done.stderr.count("NOT CAUGHT: ") == 9, done.stderr
+    assert "its program is not built" in done.stderr, done.stderr
+    assert figures_of(done)["controls_caught"] == 0
+
+
+def violated(broken):
+    done = run(broken, FEW, "1")
+    assert done.returncode == 1, done
+    assert figures_of(done)["violations"] > 0
+    said = re.search(
+        r"^(VIOLATION in random, seed .*)\n"
+        r"  to repeat it: tests/simulate journal --seed (\d+) --cuts (\d+)$",
+        done.stderr, re.M)
+    assert said, done.stderr
+    words, seed, cuts = said.groups()
+    assert cuts == "1", cuts
+    assert words in run(broken, cuts, seed).stderr, words
+
+
 def main():
-    program = pathlib.Path(sys.argv[1]).resolve()
+    program, broken = (pathlib.Path(name).resolve() for name in sys.argv[1:3])
     wrong_use(program.parents[2])
-    whole = finish(start(program, sys.argv[2], "1"))
-    assert whole["world"] == "journal" and whole["seed"] == 1, whole
-    assert whole["cuts"] > int(sys.argv[2]), whole
-    assert whole["violations"] == 0, whole
-    assert whole["controls"] == whole["controls_caught"] == 9, whole
-    first, again, other = (finish(start(program, FEW, seed))
-                           for seed in ("7", "7", "8"))
-    assert first == again, (first, again)
+    uncaught(program)
+    violated(broken)
+    held(program, sys.argv[3], "1")
+    first, other = held(program, FEW, "7"), held(program, FEW, "8")
+    assert first == held(program, FEW, "7"), first
     assert first["cuts"] != other["cuts"], (first, other)
 
 
