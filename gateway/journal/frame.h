@@ -5,10 +5,16 @@
 #define GATEWAY_JOURNAL_FRAME_H
 
 #include "gateway/base/base.h"
+#include "gateway/journal/journal.h"
 
 enum {
     FRAME_HEAD_SIZE = 52,
     FRAME_ITEM_HEAD_SIZE = 5, /* of each record, and of the padding */
+#ifdef EDGE_CONTROL_UNALIGNED
+    FRAME_ALIGN = 64,
+#else
+    FRAME_ALIGN = JOURNAL_PAGE, /* frames start on multiples of it */
+#endif
 };
 
 struct frame_head {
@@ -22,11 +28,11 @@ struct frame_head {
 };
 
 /* Bytes on the disk of a frame whose records and their heads take
- * `events_len`; a multiple of JOURNAL_PAGE. */
+ * `events_len`; a multiple of FRAME_ALIGN. */
 uint64_t frame_size(uint64_t events_len);
 
 /* Building, in one buffer so that one write puts it on the disk: begin, add
- * each record, finish. The writer's capacity is a multiple of JOURNAL_PAGE. */
+ * each record, finish. The writer's capacity is a multiple of FRAME_ALIGN. */
 void frame_begin(struct writer *frame);
 void frame_add(struct writer *frame, struct slice record);
 /* Writes head, padding and checksum; events_len and checksum of `head` are

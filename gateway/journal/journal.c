@@ -340,6 +340,9 @@ static err_t journal_recover(struct journal *journal,
         TRY(journal_found(journal, reason));
     }
     journal->header.incarnation = found.incarnation + 1;
+#ifdef EDGE_CONTROL_REUSE_INCARNATION
+    journal->header.incarnation -= found.incarnation > 0;
+#endif
 #ifdef EDGE_CONTROL_KEEP_TAIL
     if (found.tail.disk != NULL) {
         journal->segment = found.tail;
@@ -493,23 +496,42 @@ static err_t make_room(struct journal *journal, uint64_t frame_len,
     return segment_roll(journal, frame_len, reason);
 }
 
+/* Brings what was written to the segment onto the disk. */
+static err_t frame_sync(const struct journal *journal, struct reason *reason) {
+#ifdef EDGE_CONTROL_SKIP_SYNC
+    (void)journal;
+    (void)reason;
+    return ERR_OK;
+#else
+    const struct disk *disk = journal_disk(journal);
+    err_t err = disk->sync(disk->self, journal->segment.fd);
+#ifdef EDGE_CONTROL_RETRY_FSYNC
+    if (err != ERR_OK) {
+        err = disk->sync(disk->self, journal->segment.fd);
+    }
+#endif
+    return err == ERR_OK ? ERR_OK : disk_failed(journal, err, "sync", reason);
+#endif
+}
+
 static err_t frame_write(struct journal *journal, struct slice frame,
                          struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     int fd = journal->segment.fd;
-    assert(journal->offset % JOURNAL_PAGE == 0);
+    assert(journal->offset % FRAME_ALIGN == 0);
     assert(journal->offset + frame.len + JOURNAL_PAGE <= journal->size);
+#ifdef EDGE_CONTROL_ACK_EARLY /* each commit syncs the one before it */
+    TRY(frame_sync(journal, reason));
+#endif
     err_t err = disk->write(disk->self, fd, journal->offset, frame);
     if (err != ERR_OK) {
         return disk_failed(journal, err, "write", reason);
     }
-#ifndef EDGE_CONTROL_SKIP_SYNC
-    err = disk->sync(disk->self, fd);
-    if (err != ERR_OK) {
-        return disk_failed(journal, err, "sync", reason);
-    }
-#endif
+#ifdef EDGE_CONTROL_ACK_EARLY
     return ERR_OK;
+#else
+    return frame_sync(journal, reason);
+#endif
 }
 
 static err_t batch_write(struct journal *journal, struct reason *reason) {

@@ -136,7 +136,7 @@ static err_t extent_follower(const struct segment *segment,
     const struct disk *disk = segment->disk;
     uint64_t size;
     TRY(disk->size(disk->self, segment->fd, &size));
-    for (uint64_t at = from; at < size; at += JOURNAL_PAGE) {
+    for (uint64_t at = from; at < size; at += FRAME_ALIGN) {
         struct segment_item item;
         TRY(segment_read(segment, at, buffer, &item));
         if (item.type != SEGMENT_NOTHING) {

@@ -154,7 +154,9 @@ err_t segment_publish(struct segment *segment, const char *dir,
         segment_discard(segment, dir);
         return err;
     }
+#ifndef EDGE_CONTROL_SKIP_DIR_SYNC
     err = disk->sync_dir(disk->self, dir);
+#endif
     if (err != ERR_OK) {
         refused(reason, err, "sync the directory of", to);
         segment_close(segment);
@@ -174,7 +176,7 @@ void segment_discard(struct segment *segment, const char *dir) {
 
 err_t segment_seal(const struct segment *segment, uint64_t offset,
                    struct segment_seal seal) {
-    assert(offset % JOURNAL_PAGE == 0 && offset >= JOURNAL_PAGE);
+    assert(offset % FRAME_ALIGN == 0 && offset >= JOURNAL_PAGE);
     const struct disk *disk = segment->disk;
     uint8_t page[JOURNAL_PAGE];
     segment_seal_write(&seal, segment->header.salt, page);
@@ -255,7 +257,7 @@ static err_t frame_read(const struct segment *segment, uint64_t offset,
 
 err_t segment_read(const struct segment *segment, uint64_t offset,
                    struct segment_buffer *buffer, struct segment_item *ret) {
-    assert(offset % JOURNAL_PAGE == 0);
+    assert(offset % FRAME_ALIGN == 0);
     assert(buffer->cap >= JOURNAL_PAGE);
     const struct disk *disk = segment->disk;
     struct segment_item item = {.type = SEGMENT_NOTHING};

@@ -77,7 +77,7 @@ struct segment_item {
     struct segment_seal seal; /* of a seal */
 };
 
-/* What lies at `offset`, a multiple of JOURNAL_PAGE, and verifies under the
+/* What lies at `offset`, a multiple of FRAME_ALIGN, and verifies under the
  * segment's salt and incarnation. ERR_IO, ERR_MEMORY. */
 err_t segment_read(const struct segment *segment, uint64_t offset,
                    struct segment_buffer *buffer,

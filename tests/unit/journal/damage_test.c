@@ -14,7 +14,7 @@
 #include "gateway/journal/frame.h"
 #include "gateway/journal/page.h"
 #include "gateway/journal/segment.h"
-#include "tests/unit/journal/fake_disk.h"
+#include "tests/simulation/fake_disk.h"
 
 enum {
     SEED = 20250101,

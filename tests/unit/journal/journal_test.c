@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/support.h"
 
 enum { SMALL_SEGMENT = 16 * 1024 };
 

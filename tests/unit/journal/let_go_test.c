@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/journal/fake_disk.h"
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/fake_disk.h"
+#include "tests/simulation/support.h"
 
 enum {
     SEGMENT = 3 * JOURNAL_PAGE, /* one frame a segment */

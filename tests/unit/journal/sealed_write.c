@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/support.h"
 
 enum {
     SEED = 7,

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/support.h"
 
 enum {
     COMMITS = 150,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the journal's tests share: a journal in a directory of its own, records
  * that tell where they belong. */
-#ifndef TESTS_UNIT_JOURNAL_SUPPORT_H
-#define TESTS_UNIT_JOURNAL_SUPPORT_H
+#ifndef TESTS_SIMULATION_SUPPORT_H
+#define TESTS_SIMULATION_SUPPORT_H
 
 #include "gateway/journal/journal.h"
 

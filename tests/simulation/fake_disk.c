@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/journal/fake_disk.h"
+#include "tests/simulation/fake_disk.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/journal/fake_file.h"
+#include "tests/simulation/fake_file.h"
 
 enum {
     PATH_SIZE = 96,

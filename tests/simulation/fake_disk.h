@@ -7,11 +7,11 @@
  *
  * Calls that change anything or sync are counted, so that a test can stop the
  * world at each of them; the call that is stopped may have happened in part. */
-#ifndef TESTS_UNIT_JOURNAL_FAKE_DISK_H
-#define TESTS_UNIT_JOURNAL_FAKE_DISK_H
+#ifndef TESTS_SIMULATION_FAKE_DISK_H
+#define TESTS_SIMULATION_FAKE_DISK_H
 
 #include "gateway/base/base.h"
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/support.h"
 
 enum fake_call {
     FAKE_NONE,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One file of the fake disk: what a process sees, what is on the medium, and
  * what lies between. */
-#ifndef TESTS_UNIT_JOURNAL_FAKE_FILE_H
-#define TESTS_UNIT_JOURNAL_FAKE_FILE_H
+#ifndef TESTS_SIMULATION_FAKE_FILE_H
+#define TESTS_SIMULATION_FAKE_FILE_H
 
-#include "tests/unit/journal/fake_disk.h"
+#include "tests/simulation/fake_disk.h"
 
 struct image {
     uint8_t *data;

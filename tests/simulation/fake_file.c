@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/journal/fake_file.h"
+#include "tests/simulation/fake_file.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -109,27 +109,34 @@ void fake_file_lose(struct file *file) {
     }
 }
 
+/* What the medium has of [from, to) when the sector that holds it is lost. */
+static void ruin_sector(struct support_random *random, struct image *medium,
+                        uint64_t from, uint64_t to, bool noise) {
+    uint8_t bytes[4096] = {0};
+    assert(from < to && to - from <= sizeof bytes);
+    size_t len = (size_t)(to - from);
+    for (size_t i = 0; noise && i < len; i++) {
+        bytes[i] = (uint8_t)support_next(random);
+    }
+    image_write(medium, from, bytes, len);
+}
+
+/* One sector of a change keeps its old content, becomes zeros or noise, with
+ * whatever else was in it, or gets what was written. */
 static void tear_sector(struct support_random *random, struct image *medium,
-                        uint64_t offset, const uint8_t *data, size_t len) {
-    uint8_t noise[4096];
-    assert(len <= sizeof noise);
-    switch (support_below(random, 8)) {
-    case 0:
-    case 1:
-        return;
-    case 2:
-        memset(noise, 0, len);
-        image_write(medium, offset, noise, len);
-        return;
-    case 3:
-        for (size_t i = 0; i < len; i++) {
-            noise[i] = (uint8_t)support_next(random);
-        }
-        image_write(medium, offset, noise, len);
-        return;
-    default:
-        image_write(medium, offset, data, len);
-        return;
+                        const struct change *change, uint64_t at,
+                        size_t sector) {
+    uint64_t end = change->offset + change->len;
+    uint64_t from = at > change->offset ? at : change->offset;
+    uint64_t to = at + sector < end ? at + sector : end;
+    uint64_t size = medium->size > end ? medium->size : end;
+    uint64_t sector_end = at + sector < size ? at + sector : size;
+    uint64_t fate = support_below(random, 8);
+    if (fate == 2 || fate == 3) {
+        ruin_sector(random, medium, at, sector_end, fate == 3);
+    } else if (fate > 3) {
+        image_write(medium, from, change->data + (from - change->offset),
+                    (size_t)(to - from));
     }
 }
 
@@ -141,14 +148,13 @@ static void tear_change(struct support_random *random, struct image *medium,
         }
         return;
     }
-    if (support_below(random, 4) == 0 &&
-        medium->size < change->offset + change->len) {
-        image_resize(medium, change->offset + change->len);
+    uint64_t end = change->offset + change->len;
+    if (support_below(random, 4) == 0 && medium->size < end) {
+        image_resize(medium, end);
     }
-    for (size_t at = 0; at < change->len; at += sector) {
-        size_t left = change->len - at;
-        tear_sector(random, medium, change->offset + at, change->data + at,
-                    left < sector ? left : sector);
+    for (uint64_t at = change->offset / sector * sector; at < end;
+         at += sector) {
+        tear_sector(random, medium, change, at, sector);
     }
 }
 

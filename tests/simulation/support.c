@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/journal/support.h"
+#include "tests/simulation/support.h"
 
 #include <assert.h>
 #include <ftw.h>

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/simulation/bytes.h"
+#include "tests/simulation/damage.h"
+#include "tests/simulation/power.h"
+#include "tests/simulation/short_write.h"
+
+static const struct row rows[] = {
+    {"calls", "stopped at every disk call, and at every one of the recovery",
+     power_every_call, 0},
+    {"nested", "stopped in the recovery of a recovery, four deep", power_nested,
+     10},
+    {"bytes", "cut at every byte of a commit, batches of 1 to 64",
+     bytes_every_byte, 0},
+    {"random", "long lives, cut and failing by chance", power_random, 1},
+    {"faults", "every disk call fails once", power_every_fault, 0},
+    {"short", "every write is short and interrupted (the real disk's table)",
+     short_write_every_length, 0},
+    {"heads", "every bit of a frame's head is flipped", damage_heads, 0},
+    {"forged", "a record carries forged frames", damage_forged, 0},
+    {"stale", "a segment shows the blocks of an earlier one", damage_stale, 0},
+    {NULL, NULL, NULL, 0},
+};
+
+const struct world journal_world = {
+    .name = "journal",
+    .what = "the journal under power cuts, kills, faults and damage",
+    .rows = rows,
+    .controls = journal_controls,
+};

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a simulated world: each row of its tests, then each of its controls,
+ * which are programs of their own that lie beside this one. The same seed
+ * repeats the same run. Ends with 0 if no promise was broken and every control
+ * was caught, 1 if not, 2 if it was used wrongly. */
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/simulation/world.h"
+
+enum {
+    CUTS_DEFAULT = 10000, /* with fewer, all rows do less */
+    VIOLATIONS_MAX = 10,  /* after so many it stops */
+};
+
+/* All that can be simulated. */
+static const struct world *const worlds[] = {
+    &journal_world,
+};
+
+enum { WORLD_COUNT = sizeof worlds / sizeof *worlds };
+
+struct simulation {
+    const struct world *world;
+    uint64_t seed;
+    uint64_t cuts;
+    bool json;
+    struct run_counts counts;
+    uint64_t violations;
+    uint64_t controls;
+    uint64_t controls_caught;
+    int64_t rows_us; /* time that the rows took */
+};
+
+/* --- What is asked for --- */
+
+static int misused(const char *words, const char *what) {
+    fprintf(stderr, "tests/simulate: %s%s\n", words, what);
+    fprintf(stderr,
+            "usage: tests/simulate WORLD [--cuts N] [--seed S] [--json]\n"
+            "  --cuts N   power cuts by chance, %d if it is not given; with\n"
+            "             fewer, what else is tried is a like part of all\n"
+            "  --seed S   what is left to chance; the same seed repeats it\n"
+            "  --json     one line of figures\n"
+            "worlds:\n",
+            CUTS_DEFAULT);
+    for (size_t i = 0; i < WORLD_COUNT; i++) {
+        fprintf(stderr, "  %-10s %s\n", worlds[i]->name, worlds[i]->what);
+    }
+    return 2;
+}
+
+static bool read_number(const char *text, uint64_t *ret) {
+    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') {
+        return false;
+    }
+    errno = 0;
+    *ret = strtoull(text, NULL, 10);
+    return errno == 0;
+}
+
+static const struct world *world_find(const char *name) {
+    for (size_t i = 0; i < WORLD_COUNT; i++) {
+        if (strcmp(worlds[i]->name, name) == 0) {
+            return worlds[i];
+        }
+    }
+    return NULL;
+}
+
+static int read_option(struct simulation *simulation, const char *name,
+                       const char *value, int *ret_used) {
+    *ret_used = 1;
+    if (strcmp(name, "--json") == 0) {
+        simulation->json = true;
+        return 0;
+    }
+    bool cuts = strcmp(name, "--cuts") == 0;
+    if (!cuts && strcmp(name, "--seed") != 0) {
+        return misused("there is no option ", name);
+    }
+    uint64_t number;
+    if (value == NULL || !read_number(value, &number) ||
+        (cuts && number == 0)) {
+        return misused(cuts ? "give --cuts a whole number, at least 1"
+                            : "give --seed a whole number below 2^64",
+                       "");
+    }
+    *ret_used = 2;
+    *(cuts ? &simulation->cuts : &simulation->seed) = number;
+    return 0;
+}
+
+/* 0, or the exit status. */
+static int read_arguments(struct simulation *simulation, int argc,
+                          char **argv) {
+    if (argc < 2) {
+        return misused("say which world is to be simulated", "");
+    }
+    simulation->world = world_find(argv[1]);
+    if (simulation->world == NULL) {
+        return misused("there is no world ", argv[1]);
+    }
+    for (int i = 2; i < argc;) {
+        int used;
+        int status = read_option(simulation, argv[i],
+                                 i + 1 < argc ? argv[i + 1] : NULL, &used);
+        if (status != 0) {
+            return status;
+        }
+        i += used;
+    }
+    return 0;
+}
+
+/* --- Rows --- */
+
+static void say(const struct simulation *simulation, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+/* For a person; with --json there is only the one line at the end. */
+static void say(const struct simulation *simulation, const char *format, ...) {
+    if (simulation->json) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    fflush(stdout);
+}
+
+static void violated(struct simulation *simulation, const struct row *row,
+                     uint64_t seed, const struct reason *reason) {
+    simulation->violations++;
+    uint64_t cuts = row->cuts_part != 0 ? 1 : simulation->cuts;
+    fprintf(stderr,
+            "VIOLATION in %s, seed %" PRIu64 ": %s\n"
+            "  to repeat it: tests/simulate %s --seed %" PRIu64
+            " --cuts %" PRIu64 "\n",
+            row->name, seed, reason->text, simulation->world->name, seed, cuts);
+}
+
+static void counts_add(struct run_counts *to, const struct run_counts *from) {
+    to->power_cuts += from->power_cuts;
+    to->processes_gone += from->processes_gone;
+    to->cuts_in_recovery += from->cuts_in_recovery;
+    to->opens += from->opens;
+    to->commits += from->commits;
+    to->faults += from->faults;
+    to->full += from->full;
+    to->damages += from->damages;
+    to->recoveries_dropping += from->recoveries_dropping;
+    to->recoveries_keeping += from->recoveries_keeping;
+    to->rolls += from->rolls;
+}
+
+static void row_run(struct simulation *simulation, const struct row *row) {
+    struct run_counts counts = {.every = 1};
+    if (simulation->cuts < CUTS_DEFAULT) {
+        counts.every = CUTS_DEFAULT / simulation->cuts;
+    }
+    uint64_t wanted =
+        row->cuts_part != 0 ? simulation->cuts / row->cuts_part : 0;
+    uint64_t seed = simulation->seed;
+    do {
+        struct reason reason = {""};
+        if (!row->run(seed, &counts, &reason)) {
+            violated(simulation, row, seed, &reason);
+        }
+        seed++;
+    } while (counts.power_cuts < wanted &&
+             simulation->violations < VIOLATIONS_MAX);
+    say(simulation,
+        "%-7s %9" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9" PRIu64 "  %s\n",
+        row->name, counts.power_cuts, counts.processes_gone,
+        counts.faults + counts.damages, counts.opens, row->what);
+    counts_add(&simulation->counts, &counts);
+}
+
+/* A run in which nothing happened has shown nothing. */
+static void check_counts(struct simulation *simulation) {
+    const struct run_counts *counts = &simulation->counts;
+    if (counts->power_cuts == 0 || counts->processes_gone == 0 ||
+        counts->cuts_in_recovery == 0 || counts->faults == 0 ||
+        counts->full == 0 || counts->recoveries_dropping == 0 ||
+        counts->recoveries_keeping == 0 || counts->rolls == 0) {
+        fprintf(stderr, "VIOLATION: something that is to be simulated never "
+                        "happened: the rows test nothing\n");
+        simulation->violations++;
+    }
+}
+
+static void rows_run(struct simulation *simulation, const struct clock *clock) {
+    say(simulation, "%-7s %9s %8s %8s %9s\n", "row", "cuts", "kills", "faults",
+        "starts");
+    int64_t start_us = clock->mono_us(clock->self);
+    for (const struct row *row = simulation->world->rows; row->name != NULL;
+         row++) {
+        row_run(simulation, row);
+    }
+    simulation->rows_us = clock->mono_us(clock->self) - start_us;
+    check_counts(simulation);
+}
+
+/* --- Controls --- */
+
+/* The program of a control, which lies beside this one. */
+static void control_path(const struct control *control, char *ret,
+                         size_t ret_size) {
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    snprintf(ret, ret_size, "%s/simulate_control_%s", self, control->name);
+}
+
+/* What the program says, as one line; its exit status, or -1. */
+static int control_call(const char *path, uint64_t seed, char *ret,
+                        size_t ret_size) {
+    ret[0] = '\0';
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return -1;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        char number[24];
+        snprintf(number, sizeof number, "%" PRIu64, seed);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl(path, path, number, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *file = fdopen(ends[0], "r");
+    if (child < 0 || file == NULL || fgets(ret, (int)ret_size, file) == NULL) {
+        ret[0] = '\0';
+    }
+    ret[strcspn(ret, "\n")] = '\0';
+    if (file != NULL) {
+        fclose(file);
+    }
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        return -1;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void control_run(struct simulation *simulation,
+                        const struct control *control) {
+    char path[4200];
+    char words[400];
+    control_path(control, path, sizeof path);
+    int status = control_call(path, simulation->seed, words, sizeof words);
+    simulation->controls++;
+    if (status == 0) {
+        simulation->controls_caught++;
+        say(simulation, "%-17s %s\n%17s   %s\n", control->name, control->what,
+            "caught", words);
+        return;
+    }
+    fprintf(stderr, "NOT CAUGHT: %s (%s): %s\n", control->name, control->what,
+            status == 1     ? words
+            : status == 127 ? "its program is not built"
+                            : "its program did not end as it should");
+}
+
+static void controls_run(struct simulation *simulation) {
+    say(simulation, "\ncontrol\n");
+    for (const struct control *control = simulation->world->controls;
+         control->name != NULL; control++) {
+        control_run(simulation, control);
+    }
+}
+
+/* --- The end --- */
+
+static void finish(const struct simulation *simulation) {
+    int64_t us = simulation->rows_us > 0 ? simulation->rows_us : 1;
+    uint64_t cuts = simulation->counts.power_cuts;
+    uint64_t cuts_per_s = cuts * 1000000 / (uint64_t)us;
+    if (simulation->json) {
+        printf("{\"world\":\"%s\",\"seed\":%" PRIu64 ",\"cuts\":%" PRIu64
+               ",\"violations\":%" PRIu64 ",\"controls\":%" PRIu64
+               ",\"controls_caught\":%" PRIu64 ",\"cuts_per_s\":%" PRIu64 "}\n",
+               simulation->world->name, simulation->seed, cuts,
+               simulation->violations, simulation->controls,
+               simulation->controls_caught, cuts_per_s);
+        return;
+    }
+    const struct run_counts *counts = &simulation->counts;
+    printf("\n%" PRIu64 " starts had lost what was not acknowledged, %" PRIu64
+           " had kept it; %" PRIu64 " starts were stopped themselves\n",
+           counts->recoveries_dropping, counts->recoveries_keeping,
+           counts->cuts_in_recovery);
+    printf("world %s, seed %" PRIu64 ": %" PRIu64 " power cuts, %" PRIu64
+           " violations, %" PRIu64 " of %" PRIu64 " controls caught, %" PRIu64
+           " cuts a second\n",
+           simulation->world->name, simulation->seed, cuts,
+           simulation->violations, simulation->controls_caught,
+           simulation->controls, cuts_per_s);
+}
+
+int main(int argc, char **argv) {
+    struct simulation simulation = {.seed = 1, .cuts = CUTS_DEFAULT};
+    int status = read_arguments(&simulation, argc, argv);
+    if (status != 0) {
+        return status;
+    }
+    /* Thousands of small disks come and go: keep the memory. */
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
+    struct platform platform = platform_real();
+    rows_run(&simulation, &platform.clock);
+    controls_run(&simulation);
+    finish(&simulation);
+    bool good = simulation.violations == 0 &&
+                simulation.controls_caught == simulation.controls;
+    return good ? 0 : 1;
+}
