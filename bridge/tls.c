@@ -229,6 +229,10 @@ void tls_feed(struct tls *tls, struct slice bytes) {
     tls->input = bytes;
 }
 
+bool tls_has_input(const struct tls *tls) {
+    return tls->input.len > 0 || mbedtls_ssl_check_pending(&tls->ssl) != 0;
+}
+
 struct slice tls_output(const struct tls *tls) {
     return slice_of(tls->output, tls->output_len);
 }

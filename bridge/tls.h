@@ -36,6 +36,9 @@ void tls_free(struct tls *tls);
 /* Ciphertext that came from the peer: borrowed, read by the calls below until
  * they return ERR_AGAIN, by when all of it is taken. */
 void tls_feed(struct tls *tls, struct slice bytes);
+/* True while something that came has not been read, as after a tls_read() that
+ * was not the last: then nothing may be fed. */
+bool tls_has_input(const struct tls *tls);
 /* Ciphertext to send to the peer. Taking it frees the room: send all of it. */
 struct slice tls_output(const struct tls *tls);
 void tls_output_taken(struct tls *tls);
