@@ -23,9 +23,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
      .help = "Unix socket of the command line; default control.sock in the "
              "data directory."},
-    {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max), .min = 1024,
-     .max = 1024 * 1024, .fallback = "256 KiB",
-     .help = "The largest event taken from a device."},
+    {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max),
+     .min = 8 * 1024, .max = 1024 * 1024, .fallback = "256 KiB",
+     .help = "The largest event taken from a device, 4 KiB of it for what the "
+             "gateway adds; with EventBridge at most 256 KiB."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
     {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),

@@ -61,7 +61,7 @@ bool config_value_is_empty(const struct config_key *key, const void *base);
 /* Writes the value at its place as YAML. */
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer);
-/* What the key takes, in words: "a size from 1 KiB to 1 MiB". */
+/* What the key takes, in words: "a size from 8 KiB to 1 MiB". */
 void config_value_expected(const struct config_key *key, struct writer *writer);
 
 #endif

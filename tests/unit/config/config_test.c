@@ -115,9 +115,13 @@ static const struct bad bads[] = {
     {"data", S "data: \"\"\n", "2:7", {"data: a file name"}},
     {"data", S "data: \"a\\0b\"\n", "2:7", {"a file name"}},
     {"event_bytes_max",
-     S "event_bytes_max: 1023\n",
+     S "event_bytes_max: 8191\n",
      "2:18",
-     {"1 KiB to 1 MiB"}},
+     {"8 KiB to 1 MiB"}},
+    {"event_bytes_max",
+     SINK("{eventbridge: {bus: b}}") "event_bytes_max: 262145\n",
+     "5:18",
+     {"\"262145\"", "stream a", "at most 256 KiB"}},
     {"event_bytes_max", S "event_bytes_max: 2 MiB\n", "2:18", {"1 MiB"}},
     {"event_bytes_max", S "event_bytes_max: 256 KB\n", "2:18", {"256 KB"}},
     {"event_bytes_max", S "event_bytes_max: 2  KiB\n", "2:18", {"a size"}},
@@ -421,7 +425,7 @@ static const char all_keys[] =
     "store: Store_7.a-b\n"
     "data: \"/srv/sh\\\"op me/\\u00e9\\\\\"\n"
     "control_socket: /run/c.sock\n"
-    "event_bytes_max: 1 MiB\n"
+    "event_bytes_max: 255 KiB\n"
     "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false,\n"
@@ -435,7 +439,7 @@ static const char all_keys[] =
 
 static const char external_keys[] =
     "store: s\n"
-    "event_bytes_max: 1025\n"
+    "event_bytes_max: 8193\n"
     "broker: {mode: external, address: \"broker.example:8883\"}\n";
 
 /* Goal: each value arrives where it belongs. */
@@ -448,7 +452,7 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.store, "Store_7.a-b");
     assert_string_equal(c.data, "/srv/sh\"op me/\xc3\xa9\\");
     assert_string_equal(c.control_socket, "/run/c.sock");
-    assert_int_equal(c.event_bytes_max, 1048576);
+    assert_int_equal(c.event_bytes_max, 261120);
     assert_string_equal(c.broker.listen.host, "::1");
     assert_int_equal(c.broker.listen.port, 0);
     assert_string_equal(c.broker.program, "/opt/mosquitto");
@@ -477,7 +481,30 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.broker.mode, CONFIG_BROKER_EXTERNAL);
     assert_string_equal(c.broker.address.host, "broker.example");
     assert_int_equal(c.broker.address.port, 8883);
-    assert_int_equal(c.event_bytes_max, 1025);
+    assert_int_equal(c.event_bytes_max, 8193);
+}
+
+/* Goal: the bound that EventBridge sets is one for its own streams, and takes
+ * the default. */
+static void test_event_bytes_of_sinks(void **state) {
+    static const struct {
+        const char *text;
+        uint32_t bytes;
+    } goods[] = {
+        {SINK("{kinesis: {stream: s}}") "event_bytes_max: 1 MiB\n", 1048576},
+        {S "event_bytes_max: 1 MiB\n", 1048576},
+        {S "event_bytes_max: 8 KiB\n", 8192},
+        {SINK("{eventbridge: {bus: b}}") "event_bytes_max: 256 KiB\n", 262144},
+        {SINK("{eventbridge: {bus: b}}"), 262144},
+    };
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        struct config c;
+        struct reason reason;
+        if (load(*state, goods[i].text, &c, &reason) != ERR_OK) {
+            fail_msg("%s", reason.text);
+        }
+        assert_int_equal(c.event_bytes_max, goods[i].bytes);
+    }
 }
 
 /* What config_print() writes loads to the same, to the byte. */
@@ -632,6 +659,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_long_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),
