@@ -27,7 +27,8 @@ void tls_context_free(struct tls_context *context);
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;
 void tls_memory_free(struct tls_memory *memory);
 
-/* A connection to `host` (a name or an address, as in its certificate). */
+/* A connection to `host`, a name as in its certificate: mbedTLS 2.28 compares
+ * dNSName only, so the certificate of an address would never be taken. */
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret,
               struct reason *reason) MUST_USE;

@@ -88,6 +88,12 @@ void config_describe(struct writer *writer);
  * same. */
 void config_print(const struct config *config, struct writer *writer);
 
+/* Reads "https://NAME[:PORT][/]", which is what cloud.endpoint takes; the port
+ * is 443 if none is named. An IP address is refused: mbedTLS 2.28 compares a
+ * certificate's dNSName only, so the peer could never be verified. ERR_RANGE.
+ */
+err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
+
 /* Is this host (a name or an address, no brackets) one that only this machine
  * can reach? 127.0.0.0/8, ::1 or localhost. */
 bool config_host_is_loopback(const char *host);

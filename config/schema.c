@@ -74,8 +74,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
-     .help = "Another endpoint for all services; default AWS's own for the "
-             "region."},
+     .help =
+         "Another endpoint for all services, by name; default AWS's own for "
+         "the region."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
      .help = "The certificates that the endpoint is checked against."},

@@ -11,7 +11,7 @@ enum config_kind {
     CONFIG_LIST,    /* the list of streams */
     CONFIG_NAME,    /* `min` to `max` characters of `chars` */
     CONFIG_PATH,    /* a file's name */
-    CONFIG_URL,     /* https://host[:port] */
+    CONFIG_URL,     /* https://name[:port] */
     CONFIG_ADDRESS, /* host:port, port from `min` to `max` */
     CONFIG_UINT,    /* from `min` to `max` */
     CONFIG_SIZE,    /* bytes with a unit, from `min` to `max` */

@@ -263,6 +263,22 @@ static const struct bad bads[] = {
      S "cloud: {endpoint: \"https://u@a\"}\n",
      "2:19",
      {"https://HOST"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://127.0.0.1:4443\"}\n",
+     "2:19",
+     {"https://127.0.0.1:4443", "HOST being a name", "IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://127.1\"}\n",
+     "2:19",
+     {"IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://[::1]\"}\n",
+     "2:19",
+     {"IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://[::1]:4443\"}\n",
+     "2:19",
+     {"IP address"}},
     {"cloud.ca_file", S "cloud: {ca_file: ~}\n", "2:18", {"a file name"}},
     {"cloud.source_prefix",
      S "cloud: {source_prefix: a/b}\n",
@@ -432,7 +448,7 @@ static const char all_keys[] =
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
-    "cloud: {region: us-east-1, endpoint: \"https://[::1]:4443\",\n"
+    "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: org.x}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
@@ -469,7 +485,7 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.streams[2].sink, CONFIG_SINK_NONE);
     assert_int_equal(c.streams[2].priority, 3);
     assert_string_equal(c.cloud.region, "us-east-1");
-    assert_string_equal(c.cloud.endpoint, "https://[::1]:4443");
+    assert_string_equal(c.cloud.endpoint, "https://local_cloud:4443");
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.x");
     assert_string_equal(c.currency, "JPY");
