@@ -3,7 +3,8 @@
  *
  * Reads files only, so it works on a dead box's disk. Beside a running gateway
  * it asks how far each journal is durable and reads no further: what a crash
- * could still take away is not shown. */
+ * could still take away is not shown. If there is one that cannot be asked, it
+ * says that this does not hold, and reads on. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ static const char usage[] =
     "printed, 1 a journal could not be read or printed whole, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --data DIR     a data directory, without its configuration\n"
+    "  --data DIR     a data directory, without its configuration: of a box\n"
+    "                 that is down, or with control.sock in it\n"
     "  --stream NAME  this stream only; default all, one after another\n"
     "  --from SEQ     the first sequence number, default the oldest kept\n"
     "  --to SEQ       the last one, default all there are\n"
@@ -245,9 +247,20 @@ static err_t use_data(struct cat *cat, const char *data, const char *stream) {
     return ERR_OK;
 }
 
-static int cat_all(struct cat *cat) {
+static void ask_gateway(struct cat *cat) {
     struct reason reason;
-    cat->running = client_status(cat->socket, &cat->answer, &reason) == ERR_OK;
+    err_t err = client_status(cat->socket, &cat->answer, &reason);
+    cat->running = err == ERR_OK;
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        fprintf(stderr,
+                "%s\nThe end of what is printed may not be durable: a crash "
+                "could still take it away.\n",
+                reason.text);
+    }
+}
+
+static int cat_all(struct cat *cat) {
+    ask_gateway(cat);
     bool good = true;
     for (uint32_t i = 0; i < cat->count; i++) {
         good = cat_stream(cat, cat->names[i]) && good;
