@@ -255,16 +255,73 @@ static void another_amount_goes_back(void **state) {
     assert_string_equal(
         harness_data(harness, at, "PaymentRefunded"),
         "{\"orderId\":\"b\",\"amount\":\"1.25\",\"currency\":\"EUR\"}");
-    /* What is no amount of euros is no answer. */
-    place(harness, ORDER("c", "[\"tea\"]", ASK));
-    at = harness_send(harness, TERMINAL, "PaymentAuthorized",
-                      "{\"orderId\":\"c\",\"amount\":\"12.501\"}");
-    assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
-    at = harness_send(
-        harness, TERMINAL, "PaymentAuthorized",
-        "{\"orderId\":\"c\",\"amount\":\"12.50\",\"currency\":\"USD\"}");
-    assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
-    assert_int_equal(shop_counts(harness->shop).answers_ignored, 2);
+    assert_int_equal(shop_counts(harness->shop).answers_ignored, 0);
+}
+
+/* What a terminal says it took and was not asked for, in place of "amount" and
+ * "currency", why it is declined, and what goes back. */
+static const struct {
+    const char *said;
+    const char *why;
+    const char *back;
+} wrong_money[] = {
+    {"\"amount\":\"12.500\"",
+     "the terminal took what is no amount of the order's currency",
+     "\"amount\":\"12.50\",\"currency\":\"EUR\""},
+    {"\"amount\":\"12.50\",\"currency\":\"USD\"",
+     "the terminal took another currency",
+     "\"amount\":\"12.50\",\"currency\":\"USD\""},
+    {"\"amount\":\"1.125\",\"currency\":\"KWD\"",
+     "the terminal took another currency",
+     "\"amount\":\"1.125\",\"currency\":\"KWD\""},
+    {"\"currency\":\"JPY\"", "the terminal took another currency",
+     "\"amount\":\"12.50\",\"currency\":\"EUR\""},
+};
+
+/* Another currency, or what is no amount of the order's, ends the order and
+ * gives the money back, too late as well: nothing is asked for ever. */
+static void another_currency_goes_back(void **state) {
+    struct harness *harness = *state;
+    for (size_t i = 0; i < sizeof(wrong_money) / sizeof(*wrong_money); i++) {
+        for (int late = 0; late <= 1; late++) {
+            char id[16];
+            char data[256];
+            snprintf(id, sizeof(id), "%c%d", late ? 'l' : 'a', (int)i);
+            snprintf(data, sizeof(data),
+                     "{\"orderId\":\"%s\",\"customerId\":7,\"items\":["
+                     "\"tea\"],\"total\":\"12.50\"," ASK "}",
+                     id);
+            place(harness, data);
+            if (late) {
+                snprintf(data, sizeof(data), "{\"orderId\":\"%s\"}", id);
+                harness_send(harness, TILL, "OrderCancelRequested", data);
+            }
+            snprintf(data, sizeof(data), "{\"orderId\":\"%s\",%s}", id,
+                     wrong_money[i].said);
+            size_t at =
+                harness_send(harness, TERMINAL, "PaymentAuthorized", data);
+            assert_string_equal(
+                harness_types(harness, at),
+                late ? "PaymentAuthorized PaymentRefunded"
+                     : "PaymentAuthorized PaymentDeclined PaymentRefunded "
+                       "OrderCancelled InventoryReleased");
+            snprintf(data, sizeof(data), "{\"orderId\":\"%s\",%s}", id,
+                     wrong_money[i].back);
+            assert_string_equal(harness_data(harness, at, "PaymentRefunded"),
+                                data);
+            if (!late) {
+                snprintf(data, sizeof(data),
+                         "{\"orderId\":\"%s\",\"reason\":\"%s\"}", id,
+                         wrong_money[i].why);
+                assert_string_equal(
+                    harness_data(harness, at, "PaymentDeclined"), data);
+            }
+        }
+    }
+    struct shop_counts counts = shop_counts(harness->shop);
+    assert_int_equal(counts.payments_open, 0);
+    assert_int_equal(counts.open, 0);
+    assert_int_equal(counts.answers_ignored, 0);
 }
 
 /* Cancelled while the terminal is asked: what it takes too late goes back. */
@@ -490,6 +547,7 @@ int main(void) {
         TEST(a_terminal_is_asked),
         TEST(a_terminal_refuses),
         TEST(another_amount_goes_back),
+        TEST(another_currency_goes_back),
         TEST(a_late_answer_is_refunded),
         TEST(a_cancel_can_be_too_late),
         TEST(an_order_placed_twice_changes_nothing),

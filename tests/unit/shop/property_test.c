@@ -72,17 +72,29 @@ static void make_stock(struct random *random, struct oracle_input *input) {
     input->wanted[one] = 1 + (int)below(random, 9);
 }
 
+/* What a terminal says it took. Amount and currency fit each other where both
+ * are told: shop_check() sees to that. */
+static void make_answer(struct random *random, struct oracle_input *input) {
+    static const char *const taken[][2] = {
+        {NULL, NULL},     {NULL, NULL}, {"5.00", NULL},   {"12.50", NULL},
+        {"1.23", NULL},   {"7", NULL},  {"1.2345", NULL}, {NULL, "EUR"},
+        {"12.50", "EUR"}, {"7", "JPY"}, {NULL, "JPY"},    {"1.234", "KWD"},
+        {"5", "EUR"},
+    };
+    const char *const *said =
+        taken[below(random, sizeof(taken) / sizeof(*taken))];
+    input->amount = said[0];
+    input->currency = said[1];
+}
+
 static struct oracle_input make_input(struct random *random,
                                       const struct oracle *oracle) {
     static const enum oracle_kind kinds[] = {
         PLACE,     PLACE,     PLACE,  PLACE,   PLACE, PLACE, AUTHORIZE,
         AUTHORIZE, AUTHORIZE, REFUSE, RECEIVE, COUNT, CANCEL};
-    static const char *const amounts[] = {NULL,   NULL, "5.00",  "12.50",
-                                          "1.23", "7",  "1.2345"};
     struct oracle_input input = {
         .kind = kinds[below(random, sizeof(kinds) / sizeof(*kinds))],
         .terminal = (int)below(random, 2),
-        .amount = amounts[below(random, sizeof(amounts) / sizeof(*amounts))],
         .reason = below(random, 2) == 0 ? NULL : "because",
     };
     snprintf(input.id, sizeof(input.id), "id-%" PRIu32, below(random, IDS));
@@ -95,6 +107,8 @@ static struct oracle_input make_input(struct random *random,
         make_order(random, &input);
     } else if (input.kind == RECEIVE || input.kind == COUNT) {
         make_stock(random, &input);
+    } else if (input.kind == AUTHORIZE) {
+        make_answer(random, &input);
     }
     return input;
 }
@@ -178,6 +192,9 @@ static void write_data(struct random *random, const struct oracle_input *input,
         }
         if (input->kind == AUTHORIZE && input->amount != NULL) {
             writer_printf(&data, ",\"amount\":\"%s\"", input->amount);
+        }
+        if (input->kind == AUTHORIZE && input->currency != NULL) {
+            writer_printf(&data, ",\"currency\":\"%s\"", input->currency);
         }
         if (input->kind != AUTHORIZE && input->reason != NULL) {
             writer_printf(&data, ",\"reason\":\"%s\"", input->reason);
