@@ -98,7 +98,7 @@ static err_t say_processed(const struct fact *fact, const char *mode,
     reaction_text(&data, "mode", slice_from_str(mode));
     writer_u8(&data, '}');
     return reaction_add(reaction, TYPE_PAYMENT_PROCESSED, fact->order_id,
-                        SLICE_EMPTY, &data);
+                        &data);
 }
 
 static err_t say_declined(const struct fact *fact, struct slice why,
@@ -108,8 +108,7 @@ static err_t say_declined(const struct fact *fact, struct slice why,
     reaction_text(&data, "orderId", fact->order_id);
     reaction_text(&data, "reason", why);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id, &data);
 }
 
 static err_t say_requested(const struct fact *fact, int64_t amount_minor,
@@ -119,7 +118,7 @@ static err_t say_requested(const struct fact *fact, int64_t amount_minor,
     reaction_text(&data, "terminal", fact->terminal);
     writer_u8(&data, '}');
     return reaction_add(reaction, TYPE_PAYMENT_REQUESTED, fact->order_id,
-                        fact->terminal, &data);
+                        &data);
 }
 
 static err_t say_refunded(const struct fact *fact, int64_t amount_minor,
@@ -128,8 +127,7 @@ static err_t say_refunded(const struct fact *fact, int64_t amount_minor,
     struct writer data = begin_data(reaction, fact->order_id, amount_minor,
                                     currency, transaction);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id, &data);
 }
 
 static err_t react_begin(const struct payment *payment, const struct fact *fact,
@@ -466,6 +464,12 @@ uint64_t payment_open_count(const void *self) {
 uint64_t payment_answers_ignored(const void *self) {
     const struct payments *payments = self;
     return payments->answers_ignored;
+}
+
+struct slice payment_terminal(const void *self, struct slice order_id) {
+    const struct payments *payments = self;
+    const struct payment *payment = table_find(&payments->table, order_id);
+    return payment == NULL ? SLICE_EMPTY : terminal_of(payment);
 }
 
 void payment_each_open(const void *self,

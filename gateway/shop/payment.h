@@ -20,6 +20,8 @@ extern const struct service payment_service;
 uint64_t payment_open_count(const void *self);
 /* Answers of terminals that were not asked, or had answered. */
 uint64_t payment_answers_ignored(const void *self);
+/* The terminal that was asked for the order's money; empty if none was. */
+struct slice payment_terminal(const void *self, struct slice order_id);
 /* The PaymentRequested events that wait for an answer, in order of asking. */
 void payment_each_open(const void *self,
                        void (*each)(void *context, const struct kept *request,

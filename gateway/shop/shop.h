@@ -39,15 +39,20 @@ struct shop_bus {
     void *self;
     /* Appends one output; the shop goes on only if it returns ERR_OK. `event`
      * lives for the call. `device` is whom its notice is for (a name as in the
-     * topic), empty if nobody. */
+     * topic), empty if nobody; never a payment terminal as such. */
     err_t (*publish)(void *self, const struct event *event, struct slice device,
                      struct shop_stamp *ret_stamp);
-    /* Says again how an order stands to `device` (an order was placed twice, or
-     * is to be cancelled after its end): the event as it was published, with
-     * the extension `repeated` = true, not journaled again. `stamp` is where
-     * the event stands in the journal. */
-    void (*repeat)(void *self, const struct event *event,
-                   struct shop_stamp stamp, struct slice device);
+    /* A notice to `device` of an event that was published before and is not
+     * journaled again. `stamp` is where it stands in the journal.
+     *
+     * It says again how an order stands (an order was placed twice, or is to be
+     * cancelled after its end), with the extension `repeated` = true. And it
+     * tells a payment terminal at the end of a run: the PaymentRequested it is
+     * to answer, if the order was not cancelled in the same run; and the
+     * OrderCancelled of an order that it was asked for in an earlier run and
+     * has not answered. */
+    void (*tell)(void *self, const struct event *event, struct shop_stamp stamp,
+                 struct slice device);
 };
 
 struct shop_options {

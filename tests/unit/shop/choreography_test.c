@@ -195,7 +195,8 @@ static void a_terminal_is_asked(void **state) {
     assert_string_equal(
         harness_types(harness, at),
         "OrderPlaced OrderCreated InventoryReserved PaymentRequested");
-    assert_string_equal(harness_device(harness, at, "PaymentRequested"),
+    assert_string_equal(harness_device(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "PaymentRequested"),
                         TERMINAL);
     assert_string_equal(
         harness_data(harness, at, "PaymentRequested"),
@@ -236,6 +237,24 @@ static void a_terminal_refuses(void **state) {
     assert_string_equal(
         harness_data(harness, at, "OrderCancelled"),
         "{\"orderId\":\"a\",\"reason\":\"payment declined: card expired\"}");
+    /* It knows. */
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"), "");
+}
+
+/* An order that is void by the end of the run in which it was placed: nobody
+ * is asked for its money, though the journal says what payment wanted. */
+static void nobody_is_asked_for_what_is_void(void **state) {
+    struct harness *harness = *state;
+    stock(harness, "[{\"sku\":\"mug\",\"quantity\":0}]");
+    size_t at = place(harness, ORDER("a", "[\"mug\"]", ASK));
+    assert_string_equal(harness_types(harness, at),
+                        "OrderPlaced OrderCreated InventoryRejected "
+                        "PaymentRequested OrderCancelled");
+    assert_string_equal(harness_device(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"), "");
+    assert_string_equal(harness_device(harness, at, "OrderCancelled"), TILL);
+    assert_int_equal(shop_counts(harness->shop).payments_open, 0);
 }
 
 /* A terminal that took another amount: what it took goes back. */
@@ -336,6 +355,9 @@ static void a_late_answer_is_refunded(void **state) {
     assert_string_equal(
         harness_data(harness, at, "OrderCancelled"),
         "{\"orderId\":\"a\",\"reason\":\"cancel requested: gone\"}");
+    assert_string_equal(harness_device(harness, at, "OrderCancelled"), TILL);
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"),
+                        TERMINAL);
     at = harness_send(harness, "card-2", "PaymentAuthorized",
                       "{\"orderId\":\"a\"}");
     assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
@@ -546,6 +568,7 @@ int main(void) {
         TEST(two_reasons_make_one_end),
         TEST(a_terminal_is_asked),
         TEST(a_terminal_refuses),
+        TEST(nobody_is_asked_for_what_is_void),
         TEST(another_amount_goes_back),
         TEST(another_currency_goes_back),
         TEST(a_late_answer_is_refunded),

@@ -263,6 +263,35 @@ static bool same_lines(struct oracle *oracle, const struct harness *harness,
     return same;
 }
 
+/* A terminal is told of what it is to answer, and of what it no longer is. */
+static bool same_terminals(const struct oracle *oracle,
+                           const struct oracle_input *input,
+                           const struct harness *harness, size_t at) {
+    for (size_t i = at + 1; i < harness->count; i++) {
+        struct event event;
+        char expected[16] = "";
+        harness_load(harness, i, &event);
+        bool asks = slice_eq_str(event.type, "PaymentRequested");
+        bool ends = slice_eq_str(event.type, "OrderCancelled");
+        for (int j = 0; j < oracle->order_count; j++) {
+            const struct oracle_order *order = &oracle->orders[j];
+            if (slice_eq_str(event.subject, order->id) &&
+                ((asks && order->asked) ||
+                 (ends && order->late && input->kind == CANCEL))) {
+                snprintf(expected, sizeof(expected), "card-%d",
+                         order->terminal);
+            }
+        }
+        if (strcmp(harness->entries[i].terminal, expected) != 0) {
+            print_message("%.*s told to \"%s\", not to \"%s\"\n",
+                          SLICE_ARG(event.type), harness->entries[i].terminal,
+                          expected);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool same_counts(const struct oracle *oracle,
                         const struct harness *harness, uint64_t repeats) {
     struct shop_counts counts = shop_counts(harness->shop);
@@ -318,6 +347,7 @@ static bool run_live(struct episode *episode, struct random *random) {
         size_t at = send(harness, &input, data);
         oracle_run(&episode->oracle, &input, at);
         if (!same_lines(&episode->oracle, harness, at) ||
+            !same_terminals(&episode->oracle, &input, harness, at) ||
             !same_counts(&episode->oracle, harness, repeats)) {
             print_message("differs at input %d: %s\n", i, data);
             return false;
@@ -367,6 +397,7 @@ static void check_going_on(const struct episode *episode, uint32_t cut) {
         assert_int_equal(a->len, b->len);
         assert_memory_equal(a->data, b->data, a->len);
         assert_string_equal(a->device, b->device);
+        assert_string_equal(a->terminal, b->terminal);
         assert_int_equal(a->stamp.wall_us, b->stamp.wall_us);
     }
     assert_int_equal(shop_hash(second.shop), episode->hashes[INPUTS]);
