@@ -21,13 +21,15 @@ enum {
      * minute and stream. */
     REJECTED_EVENTS_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
+    PAYMENTS_A_TICK = 256, /* asked once more at a time */
 };
 
 struct stream {
     struct stream_options options;
     char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
     struct journal *journal;
-    struct shop *shop; /* NULL unless this stream runs it */
+    struct shop *shop;      /* NULL unless this stream runs it */
+    uint64_t payments_from; /* where asking once more carries on */
     struct dedupe *dedupe;
     struct outward *outward;
     struct stream_counts counts;
@@ -446,7 +448,9 @@ void stream_repeat_payments(struct stream *stream) {
     /* While a batch is open the shop's state is ahead of the disk. */
     if (stream->shop != NULL && !stream->committing &&
         journal_batch_events(stream->journal) == 0) {
-        shop_open_payments(stream->shop, repeat_payment, stream);
+        stream->payments_from =
+            shop_open_payments(stream->shop, stream->payments_from,
+                               PAYMENTS_A_TICK, repeat_payment, stream);
     }
 }
 

@@ -68,7 +68,8 @@ void stream_commit(struct stream *stream,
                    void *self);
 bool stream_is_committing(const struct stream *stream);
 
-/* Asks once more for every payment that a terminal has not answered. */
+/* Asks once more for payments that a terminal has not answered: a part of them
+ * at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
 
 struct stream_counts {

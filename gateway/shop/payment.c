@@ -472,15 +472,21 @@ struct slice payment_terminal(const void *self, struct slice order_id) {
     return payment == NULL ? SLICE_EMPTY : terminal_of(payment);
 }
 
-void payment_each_open(const void *self,
-                       void (*each)(void *context, const struct kept *request,
-                                    struct slice terminal),
-                       void *context) {
+uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
+                           void (*each)(void *context,
+                                        const struct kept *request,
+                                        struct slice terminal),
+                           void *context) {
     const struct payments *payments = self;
-    for (const struct payment *payment = payments->oldest; payment != NULL;
-         payment = payment->later) {
-        each(context, &payment->request, terminal_of(payment));
+    const struct payment *payment = payments->oldest;
+    while (payment != NULL && payment->request.stamp.seq < from_seq) {
+        payment = payment->later;
     }
+    for (uint32_t i = 0; i < max && payment != NULL; i++) {
+        each(context, &payment->request, terminal_of(payment));
+        payment = payment->later;
+    }
+    return payment == NULL ? 0 : payment->request.stamp.seq;
 }
 
 static uint64_t one_hash(const struct payment *payment) {

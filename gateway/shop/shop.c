@@ -369,11 +369,13 @@ static void each_open_payment(void *context, const struct kept *request,
     open->each(open->context, &event, request->stamp, terminal);
 }
 
-void shop_open_payments(const struct shop *shop,
-                        void (*each)(void *context, const struct event *event,
-                                     struct shop_stamp stamp,
-                                     struct slice terminal),
-                        void *context) {
+uint64_t shop_open_payments(
+    const struct shop *shop, uint64_t from_seq, uint32_t max,
+    void (*each)(void *context, const struct event *event,
+                 struct shop_stamp stamp, struct slice terminal),
+    void *context) {
     struct open_payments open = {.each = each, .context = context};
-    payment_each_open(shop->services[PAYMENT], each_open_payment, &open);
+    assert(max > 0);
+    return payment_each_open(shop->services[PAYMENT], from_seq, max,
+                             each_open_payment, &open);
 }

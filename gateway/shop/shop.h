@@ -133,13 +133,15 @@ struct shop_counts shop_counts(const struct shop *shop);
 void shop_orders(const struct shop *shop, uint32_t max,
                  void (*each)(void *context, const struct shop_order_view *),
                  void *context);
-/* Every payment that a terminal was asked for and has not answered: its
+/* Payments that a terminal was asked for and has not answered: of each its
  * PaymentRequested event once more (same id, where it stands in the journal),
- * and the terminal. In the order in which they were asked. */
-void shop_open_payments(const struct shop *shop,
-                        void (*each)(void *context, const struct event *event,
-                                     struct shop_stamp stamp,
-                                     struct slice terminal),
-                        void *context);
+ * and the terminal. In the order in which they were asked, from the journal's
+ * `from_seq` on, at most `max` (not 0). Returns the `from_seq` that carries on
+ * where this stopped: 0, to begin again, after the last. */
+uint64_t shop_open_payments(
+    const struct shop *shop, uint64_t from_seq, uint32_t max,
+    void (*each)(void *context, const struct event *event,
+                 struct shop_stamp stamp, struct slice terminal),
+    void *context) MUST_USE;
 
 #endif

@@ -501,12 +501,55 @@ static void open_payments_are_told(void **state) {
     for (size_t i = 0; i < 2; i++) {
         char text[256];
         struct writer writer = writer_over(text, sizeof(text));
-        shop_open_payments(shops[i], collect_payment, &writer);
+        uint64_t next =
+            shop_open_payments(shops[i], 0, 9, collect_payment, &writer);
+        assert_int_equal(next, 0);
         assert_true(
             slice_eq_str(writer_slice(&writer),
                          "0badcafe-1-2@3>card-1 0badcafe-9-2@11>card-1 "));
     }
     shop_free(replayed);
+}
+
+/* Goal: with more open payments than are told at a time, each is told in its
+ * turn, whatever is answered or asked between two calls. */
+static void open_payments_take_turns(void **state) {
+    struct harness *harness = *state;
+    for (int i = 0; i < 5; i++) {
+        char data[256];
+        snprintf(data, sizeof(data),
+                 "{\"orderId\":\"o%d\",\"customerId\":7,\"items\":[\"tea\"],"
+                 "\"total\":\"1\"," ASK "}",
+                 i);
+        place(harness, data);
+    }
+    char text[256];
+    struct writer writer = writer_over(text, sizeof(text));
+    uint64_t next =
+        shop_open_payments(harness->shop, 0, 2, collect_payment, &writer);
+    assert_int_equal(next, 11);
+    assert_true(slice_eq_str(writer_slice(&writer),
+                             "0badcafe-1-2@3>card-1 0badcafe-5-2@7>card-1 "));
+    /* Where it was to carry on is answered: so it does behind that. */
+    harness_send(harness, TERMINAL, "PaymentAuthorized",
+                 "{\"orderId\":\"o2\"}");
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, next, 1, collect_payment, &writer);
+    assert_int_equal(next, 19);
+    assert_true(
+        slice_eq_str(writer_slice(&writer), "0badcafe-13-2@15>card-1 "));
+    place(harness, ORDER("late", "[\"tea\"]", ASK));
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, next, 2, collect_payment, &writer);
+    assert_int_equal(next, 0);
+    assert_true(
+        slice_eq_str(writer_slice(&writer),
+                     "0badcafe-17-2@19>card-1 0badcafe-24-2@26>card-1 "));
+    /* All behind it are answered: nothing to tell, and it begins again. */
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, 1000, 2, collect_payment, &writer);
+    assert_int_equal(next, 0);
+    assert_int_equal(writer.len, 0);
 }
 
 static void collect_order(void *context, const struct shop_order_view *order) {
@@ -578,6 +621,7 @@ int main(void) {
         TEST(stock_low_is_said_once_a_crossing),
         TEST(a_count_may_contradict_a_reservation),
         TEST(open_payments_are_told),
+        TEST(open_payments_take_turns),
         TEST(orders_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
