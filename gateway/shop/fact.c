@@ -304,16 +304,15 @@ static err_t read_order_and_reason(struct reader *reader, struct slice data) {
 
 /* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded. */
 static err_t read_payment(struct reader *reader, struct slice data) {
-    struct slice id, transaction, amount, currency, terminal, mode;
+    struct slice id, transaction, amount, currency, terminal;
     const struct member members[] = {
         {"orderId", MEMBER_REQUIRED, &id},
         {"paymentTransactionId", MEMBER_NULLABLE, &transaction},
         {"amount", MEMBER_NULLABLE, &amount},
         {"currency", MEMBER_NULLABLE, &currency},
         {"terminal", MEMBER_NULLABLE, &terminal},
-        {"mode", MEMBER_NULLABLE, &mode},
     };
-    TRY(members_read(data, &reader->place, members, 6));
+    TRY(members_read(data, &reader->place, members, 5));
     struct fact *fact = reader->fact;
     TRY(order_id_of(reader, id));
     TRY(name_of(reader, transaction, "paymentTransactionId",
@@ -321,9 +320,8 @@ static err_t read_payment(struct reader *reader, struct slice data) {
     TRY(decimal_of(reader, amount, "amount", &fact->amount));
     TRY(currency_of(reader, currency));
     TRY(check_decimals(reader, "amount", fact->amount));
-    TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
-                &fact->terminal));
-    return name_of(reader, mode, "mode", SHOP_DEVICE_MAX, &fact->mode);
+    return name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
+                   &fact->terminal);
 }
 
 static err_t read_stock(struct reader *reader, struct slice data) {

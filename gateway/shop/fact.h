@@ -44,7 +44,6 @@ struct fact {
     bool card;
     struct slice transaction; /* empty if none */
     struct slice terminal;    /* empty if none */
-    struct slice mode;        /* of PaymentProcessed */
     struct slice amount;      /* decimal; empty if none */
     struct slice reason;      /* empty if none */
     uint32_t line_count;

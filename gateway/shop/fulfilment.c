@@ -152,7 +152,6 @@ static void fulfilment_close(void *self) {
 }
 
 const struct service fulfilment_service = {
-    .name = "fulfilment",
     .open = fulfilment_open,
     .close = fulfilment_close,
     .admits = fulfilment_admits,

@@ -520,7 +520,6 @@ static void inventory_close(void *self) {
 }
 
 const struct service inventory_service = {
-    .name = "inventory",
     .open = inventory_open,
     .close = inventory_close,
     .admits = inventory_admits,

@@ -336,7 +336,6 @@ static void order_close(void *self) {
 }
 
 const struct service order_service = {
-    .name = "order",
     .open = order_open,
     .close = order_close,
     .admits = order_admits,

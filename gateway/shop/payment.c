@@ -537,7 +537,6 @@ static void payment_close(void *self) {
 }
 
 const struct service payment_service = {
-    .name = "payment",
     .open = payment_open,
     .close = payment_close,
     .admits = payment_admits,

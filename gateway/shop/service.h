@@ -20,7 +20,6 @@ struct service_options {
 };
 
 struct service {
-    const char *name; /* last segment of its events' source */
     void *(*open)(const struct service_options *options); /* NULL: no memory */
     void (*close)(void *self);                            /* takes NULL */
     /* Whether the event can follow what was applied before it. */

@@ -53,6 +53,7 @@ static const char *const data_of[TYPE_COUNT] = {
 /* A cell: "x" cannot be; "=" stays; a digit is the next state; after ">" what
  * is published, and "again" if the outcome is repeated. */
 struct drawn {
+    const char *name;
     const struct service *service;
     uint32_t states;
     enum shop_type paths[STATES_MAX]
@@ -65,7 +66,7 @@ struct drawn {
 
 /* clang-format off */
 static const struct drawn order = {
-    &order_service, ORDER_STATES,
+    "order", &order_service, ORDER_STATES,
     {
         [ORDER_NONE] = {TYPE_COUNT},
         [ORDER_PLACED] = {TYPE_ORDER_PLACED, TYPE_COUNT},
@@ -99,7 +100,7 @@ static const struct drawn order = {
 };
 
 static const struct drawn inventory = {
-    &inventory_service, INVENTORY_STATES,
+    "inventory", &inventory_service, INVENTORY_STATES,
     {
         [INVENTORY_NONE] = {TYPE_COUNT},
         [INVENTORY_RESERVED] = {TYPE_INVENTORY_RESERVED, TYPE_COUNT},
@@ -131,7 +132,7 @@ static const struct drawn inventory = {
 };
 
 static const struct drawn payment = {
-    &payment_service, PAYMENT_STATES,
+    "payment", &payment_service, PAYMENT_STATES,
     {
         [PAYMENT_NONE] = {TYPE_COUNT},
         [PAYMENT_REQUESTED] = {TYPE_PAYMENT_REQUESTED, TYPE_COUNT},
@@ -164,7 +165,7 @@ static const struct drawn payment = {
 };
 
 static const struct drawn fulfilment = {
-    &fulfilment_service, FULFILMENT_STATES,
+    "fulfilment", &fulfilment_service, FULFILMENT_STATES,
     {
         [FULFILMENT_NONE] = {TYPE_COUNT},
         [FULFILMENT_RESERVED] = {TYPE_INVENTORY_RESERVED, TYPE_COUNT},
@@ -280,7 +281,7 @@ static void check_cell(const struct drawn *drawn, enum shop_type type,
         }
     }
     if (strcmp(found, cell) != 0) {
-        fail_msg("%s, %s in state %u: %s, drawn %s", drawn->service->name,
+        fail_msg("%s, %s in state %u: %s, drawn %s", drawn->name,
                  type_facts(type)->name, state, found, cell);
     }
     drawn->service->close(self);
