@@ -315,6 +315,9 @@ void answer_read_probe(const struct answer_raw *raw, const char *name,
     memset(ret, 0, sizeof *ret);
     if (raw->status != 200) {
         read_error(raw, ret);
+        if (ret->call == CALL_TOO_LARGE) {
+            ret->call = CALL_REFUSED;
+        }
         return;
     }
     char value[CODE_MAX];

@@ -38,7 +38,8 @@ struct answer {
 void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
                  uint32_t count, struct answer *ret);
 /* An answer to a question about one thing: success is a JSON object whose
- * member `name` is a string. */
+ * member `name` is a string. A question cannot be halved as a batch can: one
+ * that is too large is refused. */
 void answer_read_probe(const struct answer_raw *raw, const char *name,
                        struct answer *ret);
 

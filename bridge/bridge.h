@@ -4,8 +4,9 @@
  *
  * It reads what is durable and nothing else. Its cursor (the lowest sequence
  * number not yet confirmed) is kept in a file beside each journal and synced at
- * most once a second, so a restart repeats at most what was confirmed in the
- * last second, under the same ids. */
+ * most once a second. A restart repeats, under the same ids, what was confirmed
+ * in the last second and what is confirmed behind an event that is not: at most
+ * a window of it (forwarder.h). */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 

@@ -8,13 +8,13 @@
 #include "gateway/base/base.h"
 
 struct endpoint {
-    char host[CONFIG_HOST_MAX]; /* name or address, without brackets */
+    char host[CONFIG_HOST_MAX]; /* a name, never an address */
     uint16_t port;
-    char authority[CONFIG_HOST_MAX + 8]; /* the Host header: brackets round an
-                                            IPv6 address, port unless 443 */
+    char authority[CONFIG_HOST_MAX + 8]; /* the Host header: port unless 443 */
 };
 
-/* Reads "https://host[:port][/]". ERR_CONFIG. */
+/* Reads "https://host[:port][/]", by the rules of config_url_read(): the
+ * environment may say what the configuration may. ERR_CONFIG. */
 err_t endpoint_parse(const char *url, struct endpoint *ret,
                      struct reason *reason) MUST_USE;
 

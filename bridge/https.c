@@ -57,6 +57,7 @@ struct https {
 static void on_timer(uv_timer_t *timer);
 static void on_resolved(uv_async_t *async);
 static void begin(struct https *https);
+static void try_next_address(struct https *https, int code);
 static void pump(struct https *https);
 
 static void limit_ms(struct https *https, uint64_t ms) {
@@ -110,9 +111,15 @@ static void fail(struct https *https, const char *what, const char *detail) {
     https->options.done(https->options.context, NULL, reason.text);
 }
 
+/* A server that has said more than its answer has no part in the next one. */
+static bool may_be_kept(const struct https *https) {
+    return https->response.keep_alive && https->step == STEP_ANSWER &&
+           !tls_has_input(https->channel->tls);
+}
+
 /* As fail() in this. */
 static void finish(struct https *https) {
-    if (https->response.keep_alive && https->step == STEP_ANSWER) {
+    if (may_be_kept(https)) {
         https->channel->reused = true;
         https->step = STEP_IDLE;
         limit_ms(https, HTTPS_IDLE_MS);
@@ -128,12 +135,16 @@ static void on_timer(uv_timer_t *timer) {
     static const char *const late[] = {
         [STEP_CLOSED] = "",
         [STEP_RESOLVING] = "no answer from the name server in time",
-        [STEP_CONNECTING] = "no connection in time",
+        [STEP_CONNECTING] = "",
         [STEP_HANDSHAKE] = "no TLS handshake in time",
         [STEP_IDLE] = "",
         [STEP_SENDING] = "the request could not be sent in time",
         [STEP_ANSWER] = "no answer in time",
     };
+    if (https->step == STEP_CONNECTING) {
+        try_next_address(https, UV_ETIMEDOUT);
+        return;
+    }
     fail(https, late[https->step], "");
 }
 
@@ -461,8 +472,4 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     https->step = STEP_SENDING;
     limit_ms(https, HTTPS_ANSWER_MS);
     pump(https);
-}
-
-bool https_busy(const struct https *https) {
-    return https->busy;
 }

@@ -51,6 +51,5 @@ void https_close(struct https *https);
 /* Sends `head` (with its blank line) and `body`, which live until `done`. None
  * may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
-bool https_busy(const struct https *https);
 
 #endif

@@ -229,6 +229,10 @@ void tls_feed(struct tls *tls, struct slice bytes) {
     tls->input = bytes;
 }
 
+bool tls_has_input(const struct tls *tls) {
+    return tls->input.len > 0 || mbedtls_ssl_check_pending(&tls->ssl) != 0;
+}
+
 struct slice tls_output(const struct tls *tls) {
     return slice_of(tls->output, tls->output_len);
 }
@@ -249,18 +253,24 @@ static bool is_wait(int code) {
     return code == MBEDTLS_ERR_SSL_WANT_READ;
 }
 
-/* mbedTLS says each flaw on a line of its own; one line is enough for a log. */
+/* mbedTLS says each flaw on a line of its own; one line is enough for a log.
+ * What to do comes first, as the flaws may be cut off. */
 static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
-    char words[160] = "";
+    char words[320] = "";
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
-    int len = mbedtls_x509_crt_verify_info(words, sizeof words, " ", flags);
-    for (int i = 0; i < len && i < (int)sizeof words; i++) {
-        words[i] = words[i] == '\n' ? ';' : words[i];
+    mbedtls_x509_crt_verify_info(words, sizeof words, " ", flags);
+    size_t len = strlen(words);
+    for (size_t i = 0; i < len; i++) {
+        words[i] = words[i] != '\n' ? words[i] : i + 1 < len ? ';' : '\0';
     }
+    bool misnamed = (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0;
+    bool other = (flags & ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0;
     return reason_set(reason, ERR_NETWORK,
-                      "the server's certificate is not trusted:%s check "
-                      "cloud.ca_file and the box's clock",
-                      words);
+                      "the server's certificate is not trusted; check %s%s%s:"
+                      "%s",
+                      misnamed ? "that cloud.endpoint has its name" : "",
+                      misnamed && other ? ", " : "",
+                      other ? "cloud.ca_file and the box's clock" : "", words);
 }
 
 err_t tls_handshake(struct tls *tls, struct reason *reason) {

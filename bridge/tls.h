@@ -27,7 +27,8 @@ void tls_context_free(struct tls_context *context);
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;
 void tls_memory_free(struct tls_memory *memory);
 
-/* A connection to `host` (a name or an address, as in its certificate). */
+/* A connection to `host`, a name as in its certificate: mbedTLS 2.28 compares
+ * dNSName only, so the certificate of an address would never be taken. */
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret,
               struct reason *reason) MUST_USE;
@@ -36,6 +37,9 @@ void tls_free(struct tls *tls);
 /* Ciphertext that came from the peer: borrowed, read by the calls below until
  * they return ERR_AGAIN, by when all of it is taken. */
 void tls_feed(struct tls *tls, struct slice bytes);
+/* True while something that came has not been read, as after a tls_read() that
+ * was not the last: then nothing may be fed. */
+bool tls_has_input(const struct tls *tls);
 /* Ciphertext to send to the peer. Taking it frees the room: send all of it. */
 struct slice tls_output(const struct tls *tls);
 void tls_output_taken(struct tls *tls);

@@ -291,6 +291,23 @@ static err_t check_stream_name(struct loader *loader, uint32_t index) {
     return ERR_OK;
 }
 
+/* One event that the bus cannot take holds its key for ever, and in the end the
+ * stream. */
+static err_t check_event_bytes(struct loader *loader,
+                               const struct config_stream *stream) {
+    if (stream->sink != CONFIG_SINK_EVENTBRIDGE ||
+        loader->config.event_bytes_max <= CONFIG_EVENTBRIDGE_BYTES_MAX) {
+        return ERR_OK;
+    }
+    const yaml_node_t *node = node_of(&loader->found, "event_bytes_max");
+    return yaml_file_error(&loader->file, node, loader->reason,
+                           "found %s and stream %s with the sink eventbridge; "
+                           "expected event_bytes_max: at most %d KiB, as "
+                           "EventBridge takes no more",
+                           yaml_found(node).text, stream->name,
+                           CONFIG_EVENTBRIDGE_BYTES_MAX / 1024);
+}
+
 static err_t check_sink(struct loader *loader, uint32_t index) {
     struct config_stream *stream = &loader->config.streams[index];
     const struct found *found = &loader->streams[index];
@@ -317,7 +334,7 @@ static err_t check_sink(struct loader *loader, uint32_t index) {
                                "found a sink and no cloud.region; expected "
                                "cloud: {region: ...}, such as eu-central-1");
     }
-    return ERR_OK;
+    return check_event_bytes(loader, stream);
 }
 
 /* Orders are never dropped: the till that placed one was told that it stands.

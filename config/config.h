@@ -13,6 +13,10 @@ enum {
     CONFIG_NAME_MAX = 64,
     CONFIG_PATH_MAX = 1024,
     CONFIG_HOST_MAX = 256,
+    /* The most that event_bytes_max may be beside a sink of EventBridge, which
+     * takes 262,143 bytes an entry: what the gateway keeps free of it for the
+     * sink (gateway/ingest/stream.c) makes up for the one byte. */
+    CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 
 enum config_broker_mode {
@@ -92,6 +96,12 @@ void config_describe(struct writer *writer);
 /* The configuration as it stands after defaults, as YAML that loads to the
  * same. */
 void config_print(const struct config *config, struct writer *writer);
+
+/* Reads "https://NAME[:PORT][/]", which is what cloud.endpoint takes; the port
+ * is 443 if none is named. An IP address is refused: mbedTLS 2.28 compares a
+ * certificate's dNSName only, so the peer could never be verified. ERR_RANGE.
+ */
+err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
 
 /* Is this host (a name or an address, no brackets) one that only this machine
  * can reach? 127.0.0.0/8, ::1 or localhost. */

@@ -39,7 +39,7 @@ PORTS = ("broker", "page", "cloud", "cloud control")
 TICK_S = 0.2
 READY_S = 60
 STALL_S = 60
-END_S = 10
+END_S = 15
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 # All is on this machine, whatever proxy the environment names.

@@ -26,9 +26,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
      .help = "Unix socket of the command line; default control.sock in the "
              "data directory."},
-    {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max), .min = 1024,
-     .max = 1024 * 1024, .fallback = "256 KiB",
-     .help = "The largest event taken from a device."},
+    {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max),
+     .min = 8 * 1024, .max = 1024 * 1024, .fallback = "256 KiB",
+     .help = "The largest event taken from a device, 4 KiB of it for what the "
+             "gateway adds; with EventBridge at most 256 KiB."},
 
     {"free_floor", CONFIG_SIZE, IN_CONFIG(free_floor), .min = 0, .max = TIB,
      .fallback = "64 MiB",
@@ -91,8 +92,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
-     .help = "Another endpoint for all services; default AWS's own for the "
-             "region."},
+     .help =
+         "Another endpoint for all services, by name; default AWS's own for "
+         "the region."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
      .help = "The certificates that the endpoint is checked against."},

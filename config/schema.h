@@ -11,7 +11,7 @@ enum config_kind {
     CONFIG_LIST,    /* the list of streams */
     CONFIG_NAME,    /* `min` to `max` characters of `chars` */
     CONFIG_PATH,    /* a file's name */
-    CONFIG_URL,     /* https://host[:port] */
+    CONFIG_URL,     /* https://name[:port] */
     CONFIG_ADDRESS, /* host:port, port from `min` to `max` */
     CONFIG_UINT,    /* from `min` to `max` */
     CONFIG_SIZE,    /* bytes with a unit, from `min` to `max` */
@@ -61,7 +61,7 @@ bool config_value_is_empty(const struct config_key *key, const void *base);
 /* Writes the value at its place as YAML. */
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer);
-/* What the key takes, in words: "a size from 1 KiB to 1 MiB". */
+/* What the key takes, in words: "a size from 8 KiB to 1 MiB". */
 void config_value_expected(const struct config_key *key, struct writer *writer);
 
 #endif

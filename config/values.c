@@ -6,7 +6,9 @@
 
 #include "config/schema.h"
 
-enum { KIB = 1024 };
+enum { KIB = 1024, HTTPS_PORT = 443 };
+
+#define NAME_CHARS "A-Za-z0-9._-"
 
 static const struct {
     const char *name;
@@ -89,7 +91,7 @@ static err_t check_host(const char *host, bool bracketed) {
         ENSURE(inet_pton(AF_INET6, host, &address) == 1, ERR_RANGE);
         return ERR_OK;
     }
-    ENSURE(all_in_set(slice_from_str(host), "A-Za-z0-9._-"), ERR_RANGE);
+    ENSURE(all_in_set(slice_from_str(host), NAME_CHARS), ERR_RANGE);
     return ERR_OK;
 }
 
@@ -120,19 +122,46 @@ static err_t read_address(struct slice text, uint64_t port_min,
     return ERR_OK;
 }
 
-static err_t check_url(struct slice text) {
-    ENSURE(slice_starts_with(text, "https://"), ERR_RANGE);
-    size_t from = strlen("https://");
+/* A host by its name; whatever inet_aton(3) reads is an address. */
+static err_t check_name(const char *host) {
+    struct in_addr address;
+    ENSURE(all_in_set(slice_from_str(host), NAME_CHARS), ERR_RANGE);
+    ENSURE(inet_aton(host, &address) == 0, ERR_RANGE);
+    return ERR_OK;
+}
+
+err_t config_url_read(struct slice text, struct config_address *ret) {
+    static const char scheme[] = "https://";
+    ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
+    size_t from = strlen(scheme);
     struct slice rest = slice_part(text, from, text.len - from);
     if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
         rest = slice_part(rest, 0, rest.len - 1);
     }
-    struct config_address ignored;
-    if (read_address(rest, 1, &ignored) == ERR_OK) {
-        return ERR_OK;
+    size_t end = 0;
+    while (end < rest.len && rest.data[end] != ':') {
+        end++;
     }
-    ENSURE(all_in_set(rest, "A-Za-z0-9._-"), ERR_RANGE);
+    struct config_address found;
+    memset(&found, 0, sizeof found);
+    uint64_t port = HTTPS_PORT;
+    if (end < rest.len) {
+        struct slice digits = slice_part(rest, end + 1, rest.len - end - 1);
+        TRY(read_uint(digits, UINT16_MAX, &port));
+    }
+    ENSURE(port > 0, ERR_RANGE);
+    ENSURE(slice_to_str(slice_part(rest, 0, end), found.host,
+                        sizeof found.host) == ERR_OK,
+           ERR_RANGE);
+    TRY(check_name(found.host));
+    found.port = (uint16_t)port;
+    memcpy(ret, &found, sizeof *ret);
     return ERR_OK;
+}
+
+static err_t check_url(struct slice text) {
+    struct config_address ignored;
+    return config_url_read(text, &ignored);
 }
 
 static err_t check_path(struct slice text) {
@@ -342,7 +371,9 @@ void config_value_expected(const struct config_key *key,
                       CONFIG_PATH_MAX - 1);
         return;
     case CONFIG_URL:
-        writer_str(writer, "https://HOST or https://HOST:PORT");
+        writer_str(writer, "https://HOST or https://HOST:PORT, HOST being a "
+                           "name: a certificate is not verified for an IP "
+                           "address");
         return;
     case CONFIG_ADDRESS:
         writer_printf(

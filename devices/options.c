@@ -84,8 +84,9 @@ void options_help(FILE *out) {
     fprintf(out,
             "\nThe exit status is 0 if every event was confirmed and every "
             "order ended,\n1 if not, 2 if the command line is wrong. SIGINT "
-            "or SIGTERM stops placing and\nwaits for 2 seconds at most; a "
-            "second one ends at once.\n");
+            "or SIGTERM stops placing and\nwaits for %d seconds at most; a "
+            "second one ends at once.\n",
+            OPTIONS_SIGNALLED_PATIENCE_S);
 }
 
 static err_t refuse(const struct option_row *row, const char *text,

@@ -10,7 +10,14 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/error.h"
 
-enum { OPTIONS_HOST_SIZE = 256, OPTIONS_PREFIX_MAX = 32 };
+enum {
+    OPTIONS_HOST_SIZE = 256,
+    OPTIONS_PREFIX_MAX = 32,
+    /* What a signal leaves for receipts and ends: longer than a till waits
+     * before it asks again (till.c), so that no order is left open only because
+     * a notice was lost. */
+    OPTIONS_SIGNALLED_PATIENCE_S = 8,
+};
 
 struct options {
     char host[OPTIONS_HOST_SIZE];

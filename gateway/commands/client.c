@@ -2,7 +2,6 @@
 #include "gateway/commands/client.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -11,7 +10,7 @@
 
 #include "gateway/event/json.h"
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, LENGTH_DIGITS_MAX = 9 };
 
 static const char request[] = "GET /api/v1/status HTTP/1.1\r\n"
                               "Host: localhost\r\n"
@@ -63,6 +62,30 @@ static err_t open_socket(const char *path, int *ret_fd, struct reason *reason) {
     return err;
 }
 
+/* A header's value up to its line's end: nine digits at most, blanks round
+ * them. */
+static err_t read_length(struct slice head, uint64_t *ret) {
+    struct cursor cursor = cursor_over(head);
+    uint64_t len = 0;
+    uint32_t digits = 0;
+    uint8_t c;
+    TRY(cursor_u8(&cursor, &c));
+    while (c == ' ' || c == '\t') {
+        TRY(cursor_u8(&cursor, &c));
+    }
+    for (; c >= '0' && c <= '9'; digits++) {
+        len = len * 10 + (uint64_t)(c - '0');
+        ENSURE(digits < LENGTH_DIGITS_MAX, ERR_PARSE);
+        TRY(cursor_u8(&cursor, &c));
+    }
+    while (c == ' ' || c == '\t') {
+        TRY(cursor_u8(&cursor, &c));
+    }
+    ENSURE(digits > 0 && c == '\r', ERR_PARSE);
+    *ret = len;
+    return ERR_OK;
+}
+
 /* The head's end and Content-Length tell when an answer is whole; the peer's
  * closing does too. ERR_AGAIN while more must come. */
 static err_t find_body(struct slice bytes, struct slice *ret) {
@@ -78,7 +101,9 @@ static err_t find_body(struct slice bytes, struct slice *ret) {
     for (const char *p = head; p < stop && !known; p++) {
         if ((size_t)(stop - p) > strlen(name) &&
             strncasecmp(p, name, strlen(name)) == 0) {
-            known = sscanf(p + strlen(name), " %9lu", &len) == 1;
+            size_t at = (size_t)(p - head) + strlen(name);
+            TRY(read_length(slice_part(bytes, at, head_len - at), &len));
+            known = true;
         }
     }
     ENSURE(known, ERR_PARSE);

@@ -3,7 +3,8 @@
  *
  * Reads files only, so it works on a dead box's disk. Beside a running gateway
  * it asks how far each journal is durable and reads no further: what a crash
- * could still take away is not shown. */
+ * could still take away is not shown. If there is one that cannot be asked, it
+ * says that this does not hold, and reads on. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,9 +34,10 @@ static const char usage[] =
     "printed, 1 a journal could not be read or printed whole, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --data DIR     a data directory, without its configuration\n"
+    "  --data DIR     a data directory, without its configuration: of a box\n"
+    "                 that is down, or with control.sock in it\n"
     "  --stream NAME  this stream only; default all, one after another\n"
-    "  --from SEQ     the first sequence number, default 0\n"
+    "  --from SEQ     the first sequence number, default the oldest kept\n"
     "  --to SEQ       the last one, default all there are\n"
     "  --type T       events of this type only\n"
     "  --subject S    events with this subject only\n"
@@ -104,9 +106,9 @@ static err_t print_record(const struct cat *cat,
 
 /* One record that cannot be shown does not hide the rest. */
 static bool print_records(const struct cat *cat, const char *name,
-                          struct journal_reader *reader) {
+                          struct journal_reader *reader, uint64_t from) {
     uint64_t end = durable_end(cat, name);
-    uint64_t next = cat->from;
+    uint64_t next = from;
     bool good = true;
     while (next <= cat->to && next < end) {
         struct journal_record record;
@@ -137,6 +139,25 @@ static bool print_records(const struct cat *cat, const char *name,
     return good;
 }
 
+/* What was asked for and let go of is worth a word; what was not asked for is
+ * simply not there. */
+static err_t open_reader(const struct cat *cat, const char *dir,
+                         const char *name, uint64_t *from,
+                         struct journal_reader **ret, struct reason *reason) {
+    uint64_t begins;
+    TRY(journal_begins(&cat->disk, dir, &begins, reason));
+    if (*from < begins) {
+        if (*from > 0) {
+            fprintf(stderr,
+                    "%s: begins at %" PRIu64
+                    ": what was before was let go of\n",
+                    name, begins);
+        }
+        *from = begins;
+    }
+    return journal_reader_open(&cat->disk, dir, *from, ret, reason);
+}
+
 /* A range that begins past the end holds nothing, and what holds no journal has
  * had no event: worth a word only if the stream was named. */
 static bool cat_stream(struct cat *cat, const char *name) {
@@ -144,8 +165,8 @@ static bool cat_stream(struct cat *cat, const char *name) {
     snprintf(dir, sizeof dir, "%s/%s", cat->data, name);
     struct journal_reader *reader;
     struct reason reason;
-    err_t err =
-        journal_reader_open(&cat->disk, dir, cat->from, &reader, &reason);
+    uint64_t from = cat->from;
+    err_t err = open_reader(cat, dir, name, &from, &reader, &reason);
     cat->opened += err == ERR_NOT_FOUND ? 0 : 1;
     if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->chosen) {
         return true;
@@ -154,7 +175,7 @@ static bool cat_stream(struct cat *cat, const char *name) {
         fprintf(stderr, "%s: %s\n", name, reason.text);
         return false;
     }
-    bool good = print_records(cat, name, reader);
+    bool good = print_records(cat, name, reader, from);
     journal_reader_close(reader);
     return good;
 }
@@ -226,9 +247,20 @@ static err_t use_data(struct cat *cat, const char *data, const char *stream) {
     return ERR_OK;
 }
 
-static int cat_all(struct cat *cat) {
+static void ask_gateway(struct cat *cat) {
     struct reason reason;
-    cat->running = client_status(cat->socket, &cat->answer, &reason) == ERR_OK;
+    err_t err = client_status(cat->socket, &cat->answer, &reason);
+    cat->running = err == ERR_OK;
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        fprintf(stderr,
+                "%s\nThe end of what is printed may not be durable: a crash "
+                "could still take it away.\n",
+                reason.text);
+    }
+}
+
+static int cat_all(struct cat *cat) {
+    ask_gateway(cat);
     bool good = true;
     for (uint32_t i = 0; i < cat->count; i++) {
         good = cat_stream(cat, cat->names[i]) && good;

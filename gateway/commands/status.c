@@ -46,6 +46,28 @@ static void age(struct slice stream, char ret[SPAN_MAX]) {
     }
 }
 
+/* Events that wait because of what is in them, on a link that may be fine. */
+static void print_held(uint64_t held, const char *error) {
+    if (held > 0) {
+        printf("  %" PRIu64 " event%s held that the cloud does not take%s%s\n",
+               held, held == 1 ? " is" : "s are", error[0] != '\0' ? ": " : "",
+               error);
+    }
+}
+
+static void print_room(struct slice stream) {
+    char full[WORDS_MAX];
+    client_text(stream, "full", full, sizeof full);
+    if (full[0] != '\0') {
+        printf("  full: %s; nothing more is taken until there is room\n", full);
+    }
+    uint64_t dropped = client_uint(stream, "dropped");
+    if (dropped > 0) {
+        printf("  %" PRIu64 " events were dropped undelivered to make room\n",
+               dropped);
+    }
+}
+
 static void print_stream(struct slice stream) {
     char name[WORDS_MAX];
     char link[WORDS_MAX];
@@ -66,21 +88,8 @@ static void print_stream(struct slice stream) {
     if (error[0] != '\0' && !online) {
         printf("  %s since %s: %s\n", link, since, error);
     }
-    char full[WORDS_MAX];
-    client_text(stream, "full", full, sizeof full);
-    if (full[0] != '\0') {
-        printf("  full: %s; nothing more is taken until there is room\n", full);
-    }
-    uint64_t dropped = client_uint(stream, "dropped");
-    if (dropped > 0) {
-        printf("  %" PRIu64 " events were dropped undelivered to make room\n",
-               dropped);
-    }
-    uint64_t held = client_uint(stream, "refused");
-    if (held > 0) {
-        printf("  %" PRIu64 " events are held that the cloud does not take\n",
-               held);
-    }
+    print_room(stream);
+    print_held(client_uint(stream, "refused"), online ? error : "");
 }
 
 static void print_head(struct slice status) {

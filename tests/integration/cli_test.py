@@ -21,7 +21,7 @@ import threading
 import time
 import unittest
 
-from edge import EDGE, Device, Store, wait_for
+from edge import EDGE, Device, Store, can_connect, free_port, wait_for
 
 PROGRAM = os.environ.get("EDGE_BIN", str(EDGE))
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "config/shopme-edge.yaml"
@@ -259,6 +259,27 @@ class StatusTest(CommandTest):
         # What a far server wrote cannot steer the terminal.
         self.assertNotRegex(done.stdout, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
+    def test_held_events(self):
+        """An event that the cloud does not take is told with its reason,
+        whatever the link is."""
+        fake = self.fake()
+        why = "event 4 (OrderPlaced) cannot be sent"
+        fake.bodies = [status(
+            stream(end=5, cursor=4, refused=1, last_error=why),
+            stream("telemetry", "offline", 9, 4, refused=2, last_error=why,
+                   since="2026-11-18T11:06:40.000000Z"),
+            stream("calm", last_error=why))]
+        lines = run("status", "--config", self.config).stdout.splitlines()
+        at = next(i for i, line in enumerate(lines)
+                  if line.startswith("orders "))
+        self.assertEqual(lines[at + 1], "  1 event is held that the cloud "
+                         f"does not take: {why}")
+        self.assertEqual(lines[at + 3], "  offline since "
+                         f"2026-11-18T11:06:40.000000Z: {why}")
+        self.assertEqual(lines[at + 4], "  2 events are held that the cloud "
+                         "does not take")
+        self.assertEqual(len(lines), at + 6)
+
     def test_json(self):
         fake = self.fake()
         fake.bodies = [status(stream())]
@@ -273,6 +294,10 @@ class StatusTest(CommandTest):
                     b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
                     b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
                     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n{}",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 0000000002\r\n\r\n{}",
                     b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
                     b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\n{}",
                     b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n" + b"x" * 300
@@ -372,6 +397,18 @@ class JournalCatTest(CommandTest):
         self.failed(run("journal", "cat", "--data", self.folder,
                         "--stream", "orders"), 1, "orders: ")
 
+    def test_gateway_that_cannot_be_asked(self):
+        """Only where nobody listens is the end taken for durable unsaid."""
+        words = (["--config", self.config], ["--data", self.folder])
+        for word in words:
+            self.assertNotIn("durable", run("journal", "cat", *word).stderr)
+        fake = self.fake()
+        fake.raw = b"SSH-2.0-OpenSSH\r\n"
+        for word in words:
+            self.failed(run("journal", "cat", *word), 1,
+                        "does not answer as a gateway does",
+                        "may not be durable")
+
     def test_nonsense_for_a_journal(self):
         folder = self.folder / "orders"
         folder.mkdir()
@@ -402,6 +439,31 @@ class RunTest(unittest.TestCase):
                 "systemctl disable --now mosquitto", "broker.listen")
             self.assertGreater(took, 1)
             self.assertLess(took, 30)
+
+    def test_an_external_broker_that_grants_less(self):
+        """A broker that gives the subscription without QoS 1 would lose events
+        between itself and the disk: said, and tried again; not healthy."""
+        port = free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder, "broker.conf")
+            config.write_text(f"listener {port} 127.0.0.1\n"
+                              "allow_anonymous true\nmax_qos 0\n")
+            broker = subprocess.Popen(
+                ["/usr/sbin/mosquitto", "-c", config],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            try:
+                wait_for("the broker listens", lambda: can_connect(port))
+                with Store(cloud=False, broker_address=port) as store:
+                    store.gateway.start()
+                    wait_for("the reason is told", lambda: "does not grant the "
+                             "subscription with QoS 1" in store.gateway.log())
+                    status = wait_for("status", store.gateway.status)
+                    self.assertFalse(status["healthy"])
+                    self.assertEqual(store.gateway.stop(), 0)
+            finally:
+                broker.kill()
+                broker.wait()
 
     def test_the_page_s_port_is_taken(self):
         with Store(cloud=False) as store, socket.socket() as other:

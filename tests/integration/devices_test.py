@@ -385,7 +385,7 @@ class DevicesTest(unittest.TestCase):
             process = self.spawn()
             wait_for("all are online", lambda: all_are("online"))
             process.send_signal(how)
-            process.wait(10)
+            process.wait(20)
             wait_for("all are offline", lambda: all_are("offline"))
 
     # SIGTERM ends the placing and still reports.
@@ -395,8 +395,9 @@ class DevicesTest(unittest.TestCase):
         process = self.spawn("--rate", 50)
         wait_for("orders", lambda: len(gateway.orders) > 20)
         process.send_signal(signal.SIGTERM)
-        report = self.finish(process, process.wait(10))
-        # What a slow gateway has not taken after two seconds is said to be open.
+        report = self.finish(process, process.wait(20))
+        # What a slow gateway has not taken after eight seconds is said to be
+        # open.
         self.assertGreater(report["placed"], 20)
         self.assertGreaterEqual(report["placed"], len(gateway.orders))
         self.assertGreaterEqual(report["open"],

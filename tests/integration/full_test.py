@@ -8,7 +8,7 @@ import os
 import subprocess
 import unittest
 
-from edge import STREAM, Device, Store, wait_for
+from edge import EDGE, STREAM, Device, Store, wait_for
 
 EVENT_BYTES = 150_000
 CAPACITY_MIB = 32
@@ -32,13 +32,19 @@ class Sensor(Device):
 
     def send_until_full(self):
         """Until the gateway takes nothing more; what it says of it."""
+        gateway = self.store.gateway
+
+        def is_full():
+            stream = gateway.stream("telemetry")
+            return stream is not None and stream["full"]
+
         for _ in range(8):
             self.send_events(60)
-            try:
-                wait_for("receipts", self.all_accepted, 5)
-            except AssertionError:
+            wait_for("receipts, or it is full",
+                     lambda: self.all_accepted() or is_full())
+            if not self.all_accepted():
                 break
-        status = self.store.gateway.status()
+        status = gateway.status()
         stream = next(s for s in status["streams"] if s["name"] == "telemetry")
         return status, stream
 
@@ -73,7 +79,7 @@ class FullTest(unittest.TestCase):
             telemetry=f"capacity: {CAPACITY_MIB} MiB, when_full: drop_oldest, "
                       "keep: 0,")
         store.cloud.faults(offline=True)
-        sensor.send_events(350)
+        sensor.send_events(260)
         wait_for("receipts for all", sensor.all_accepted, 120)
         stream = store.gateway.stream("telemetry")
         self.assertGreater(stream["dropped"], 0)
@@ -103,12 +109,22 @@ class FullTest(unittest.TestCase):
               f"{CAPACITY_MIB} used, unnamed and missing 0")
 
         # What is delivered goes, and a restart goes on from there.
-        sensor.send_events(120)
+        sensor.send_events(60)
         wait_for("receipts for all", sensor.all_accepted, 60)
         store.gateway.wait_synced(60)
         sensor.send_events(60)
         wait_for("receipts for all", sensor.all_accepted, 60)
         self.assertLessEqual(store.gateway.stream("telemetry")["segments"], 4)
+        start = store.gateway.stream("telemetry")["start"]
+        self.assertGreater(start, 0)
+        for words, said in (([], ""), (["--from", "1"], "let go of")):
+            done = subprocess.run(
+                [EDGE, "journal", "cat", "--config", store.config_path,
+                 "--stream", "telemetry", *words],
+                capture_output=True, text=True, check=True)
+            self.assertIn(said, done.stderr)
+            first = json.loads(done.stdout.split("\n", 1)[0])
+            self.assertEqual(int(first["journalsequence"]), start)
         self.assertEqual(store.gateway.stop(), 0)
         store.gateway.start().wait_up()
         store.gateway.wait_synced(60)

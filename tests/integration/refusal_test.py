@@ -27,7 +27,11 @@ class Refusals(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.till.close()
-        cls.store.__exit__(None, None, None)
+        try:  # what a sanitizer finds at the end is in the exit status
+            code = cls.store.gateway.stop()
+            assert code == 0, (code, cls.store.gateway.log()[-4000:])
+        finally:
+            cls.store.__exit__(None, None, None)
 
     def setUp(self):
         self.till.rejected.clear()

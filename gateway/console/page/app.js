@@ -118,16 +118,31 @@ function fill(table, rows) {
   });
 }
 
+function eventCount(count) {
+  return `${numbers.format(count)} event${count === 1 ? "" : "s"}`;
+}
+
+// What to know of a link beside its word. A link may be online and events be
+// held that the cloud does not take: the reason is told as well then.
+function linkNotes(stream) {
+  const notes = [];
+  if (stream.since) {
+    notes.push(`since ${time(stream.since)}`);
+  }
+  if (stream.refused > 0) {
+    notes.push(`${eventCount(stream.refused)} held, refused by the cloud`);
+  }
+  if (stream.last_error && (stream.link !== "online" || stream.refused > 0)) {
+    notes.push(stream.last_error);
+  }
+  return notes;
+}
+
 function linkCell(stream) {
   const cell = element("span", "");
   cell.append(element("span", stream.link, `word ${kindOf[stream.link]}`));
-  const since = stream.since ? `since ${time(stream.since)}` : "";
-  if (since) {
-    cell.append(element("span", since, "note"));
-  }
-  if (stream.last_error && stream.link !== "online") {
-    cell.append(element("span", stream.last_error, "note"));
-  }
+  cell.append(...linkNotes(stream).map((words) =>
+    element("span", words, "note")));
   return cell;
 }
 
@@ -155,12 +170,15 @@ function summary(status) {
   const sinks = status.streams.filter((stream) => stream.link !== "none");
   const worst = order.find((link) => sinks.some((s) => s.link === link));
   const backlog = sinks.reduce((sum, stream) => sum + stream.backlog, 0);
-  const events = `${numbers.format(backlog)} event${backlog === 1 ? "" : "s"}`;
+  const held = sinks.reduce((sum, stream) => sum + stream.refused, 0);
+  const events = eventCount(backlog);
   const words = {
     refused: ["Refused", `The cloud answers and refuses; ${events} wait here.`],
     offline: ["Offline", `The store sells on; ${events} wait here.`],
     paused: ["Paused", `Sending is paused; ${events} wait here.`],
     online: ["Online", backlog === 0 ? "Everything is in the cloud."
+      : held > 0 ? `${events} wait here, ${numbers.format(held)} of them ` +
+        "refused by the cloud."
       : `${events} on the way.`],
     idle: ["Idle", "There has been nothing to send."],
   };

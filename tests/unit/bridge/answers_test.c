@@ -222,6 +222,7 @@ static void probes(void **state) {
          true},
         {400, "{\"__type\":\"ThrottlingException\"}", CALL_THROTTLED, false,
          false},
+        {413, "<html>", CALL_REFUSED, false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static struct answer answer;

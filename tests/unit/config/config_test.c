@@ -137,9 +137,13 @@ static const struct bad bads[] = {
     {"data", S "data: \"\"\n", "2:7", {"data: a file name"}},
     {"data", S "data: \"a\\0b\"\n", "2:7", {"a file name"}},
     {"event_bytes_max",
-     S "event_bytes_max: 1023\n",
+     S "event_bytes_max: 8191\n",
      "2:18",
-     {"1 KiB to 1 MiB"}},
+     {"8 KiB to 1 MiB"}},
+    {"event_bytes_max",
+     SINK("{eventbridge: {bus: b}}") "event_bytes_max: 262145\n",
+     "5:18",
+     {"\"262145\"", "stream a", "at most 256 KiB"}},
     {"event_bytes_max", S "event_bytes_max: 2 MiB\n", "2:18", {"1 MiB"}},
     {"event_bytes_max", S "event_bytes_max: 256 KB\n", "2:18", {"256 KB"}},
     {"event_bytes_max", S "event_bytes_max: 2  KiB\n", "2:18", {"a size"}},
@@ -281,6 +285,22 @@ static const struct bad bads[] = {
      S "cloud: {endpoint: \"https://u@a\"}\n",
      "2:19",
      {"https://HOST"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://127.0.0.1:4443\"}\n",
+     "2:19",
+     {"https://127.0.0.1:4443", "HOST being a name", "IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://127.1\"}\n",
+     "2:19",
+     {"IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://[::1]\"}\n",
+     "2:19",
+     {"IP address"}},
+    {"cloud.endpoint",
+     S "cloud: {endpoint: \"https://[::1]:4443\"}\n",
+     "2:19",
+     {"IP address"}},
     {"cloud.ca_file", S "cloud: {ca_file: ~}\n", "2:18", {"a file name"}},
     {"cloud.source_prefix",
      S "cloud: {source_prefix: a/b}\n",
@@ -450,7 +470,7 @@ static const char all_keys[] =
     "store: Store_7.a-b\n"
     "data: \"/srv/sh\\\"op me/\\u00e9\\\\\"\n"
     "control_socket: /run/c.sock\n"
-    "event_bytes_max: 1 MiB\n"
+    "event_bytes_max: 255 KiB\n"
     "free_floor: 5 GiB\n"
     "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
     "streams:\n"
@@ -459,14 +479,14 @@ static const char all_keys[] =
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
-    "cloud: {region: us-east-1, endpoint: \"https://[::1]:4443\",\n"
+    "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: org.x}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
 static const char external_keys[] =
     "store: s\n"
-    "event_bytes_max: 1025\n"
+    "event_bytes_max: 8193\n"
     "broker: {mode: external, address: \"broker.example:8883\"}\n";
 
 /* Goal: each value arrives where it belongs. */
@@ -479,7 +499,7 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.store, "Store_7.a-b");
     assert_string_equal(c.data, "/srv/sh\"op me/\xc3\xa9\\");
     assert_string_equal(c.control_socket, "/run/c.sock");
-    assert_int_equal(c.event_bytes_max, 1048576);
+    assert_int_equal(c.event_bytes_max, 261120);
     assert_string_equal(c.broker.listen.host, "::1");
     assert_int_equal(c.broker.listen.port, 0);
     assert_string_equal(c.broker.program, "/opt/mosquitto");
@@ -500,7 +520,7 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.streams[2].sink, CONFIG_SINK_NONE);
     assert_int_equal(c.streams[2].priority, 3);
     assert_string_equal(c.cloud.region, "us-east-1");
-    assert_string_equal(c.cloud.endpoint, "https://[::1]:4443");
+    assert_string_equal(c.cloud.endpoint, "https://local_cloud:4443");
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.x");
     assert_string_equal(c.currency, "JPY");
@@ -512,7 +532,30 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.broker.mode, CONFIG_BROKER_EXTERNAL);
     assert_string_equal(c.broker.address.host, "broker.example");
     assert_int_equal(c.broker.address.port, 8883);
-    assert_int_equal(c.event_bytes_max, 1025);
+    assert_int_equal(c.event_bytes_max, 8193);
+}
+
+/* Goal: the bound that EventBridge sets is one for its own streams, and takes
+ * the default. */
+static void test_event_bytes_of_sinks(void **state) {
+    static const struct {
+        const char *text;
+        uint32_t bytes;
+    } goods[] = {
+        {SINK("{kinesis: {stream: s}}") "event_bytes_max: 1 MiB\n", 1048576},
+        {S "event_bytes_max: 1 MiB\n", 1048576},
+        {S "event_bytes_max: 8 KiB\n", 8192},
+        {SINK("{eventbridge: {bus: b}}") "event_bytes_max: 256 KiB\n", 262144},
+        {SINK("{eventbridge: {bus: b}}"), 262144},
+    };
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        struct config c;
+        struct reason reason;
+        if (load(*state, goods[i].text, &c, &reason) != ERR_OK) {
+            fail_msg("%s", reason.text);
+        }
+        assert_int_equal(c.event_bytes_max, goods[i].bytes);
+    }
 }
 
 /* What config_print() writes loads to the same, to the byte. */
@@ -667,6 +710,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_long_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),

@@ -281,6 +281,36 @@ class ConsoleTest(unittest.TestCase):
         self.assertIn('aria-live="polite"', page)
         self.assertEqual(page.count("<h1"), 1)
 
+    @unittest.skipUnless(shutil.which("node"), "node runs the page's script")
+    def test_page_tells_of_held_events(self):
+        """An event that the cloud refuses shows with its reason, whatever the
+        link is; an error that is over does not."""
+        script = self.host.ask("GET", "/app.js")[1].decode()
+        stage = """
+            const nothing = {addEventListener() {}};
+            globalThis.document = {getElementById: () => nothing};
+            globalThis.fetch = () => Promise.reject(new Error("no gateway"));
+            globalThis.setTimeout = () => 0;
+            """
+        ask_it = """
+            const stream = (link, refused) => linkNotes(
+              {link, refused, since: null, last_error: "too large"});
+            const sent = (refused) => summary({streams:
+              [{link: "online", refused, backlog: 9}]})[2];
+            console.log(JSON.stringify([stream("online", 1),
+              stream("online", 0), stream("offline", 0),
+              stream("offline", 2), sent(0), sent(1)]));
+            """
+        said = subprocess.run(["node", "-"], input=stage + script + ask_it,
+                              capture_output=True, text=True, timeout=WAIT,
+                              check=True).stdout
+        self.assertEqual(json.loads(said), [
+            ["1 event held, refused by the cloud", "too large"], [],
+            ["too large"],
+            ["2 events held, refused by the cloud", "too large"],
+            "9 events on the way.",
+            "9 events wait here, 1 of them refused by the cloud."])
+
     def test_uplink(self):
         """Pausing and resuming reaches the gateway, and shows."""
         for door, connection in self.doors():

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "devices/options.h"
@@ -108,10 +109,24 @@ static void test_refused(void **state) {
     }
 }
 
+/* Goal: the help says how long a signal leaves, which is longer than the five
+ * seconds after which a till asks again. */
+static void test_help(void **state) {
+    (void)state;
+    static char text[8192];
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    options_help(out);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "waits for 8 seconds at most"));
+    assert_int_equal(OPTIONS_SIGNALLED_PATIENCE_S, 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

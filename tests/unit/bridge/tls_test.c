@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS against a server of the test's own: which certificates are taken, and
+ * what is said of those that are not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "bridge/tls.h"
+#include "gateway/base/platform.h"
+#include "tls_peer.h"
+
+static const char never[] = "20991231235959";
+static const char long_ago[] = "20210101000000";
+
+/* Shakes hands as a client that wants `host` and trusts `trusted`, with a
+ * server that is `shown`. */
+static err_t shake(const char *host, struct tls_peer_identity *trusted,
+                   struct tls_peer_identity *shown, struct reason *reason) {
+    char ca_file[] = "/tmp/tls-XXXXXX";
+    int fd = mkstemp(ca_file);
+    assert_true(fd >= 0);
+    close(fd);
+    tls_peer_identity_write(trusted, ca_file);
+    struct platform platform = platform_real();
+    struct tls_context *context;
+    struct tls_memory *memory;
+    struct tls *tls;
+    assert_int_equal(
+        tls_context_new(ca_file, &platform.entropy, &context, reason), ERR_OK);
+    unlink(ca_file);
+    assert_int_equal(tls_memory_new(&memory), ERR_OK);
+    assert_int_equal(tls_new(context, memory, host, &tls, reason), ERR_OK);
+    struct tls_peer *peer = tls_peer_new(shown);
+    err_t err = tls_handshake(tls, reason);
+    while (err == ERR_AGAIN) {
+        struct slice output = tls_output(tls);
+        assert_true(output.len > 0);
+        tls_peer_feed(peer, output);
+        tls_output_taken(tls);
+        (void)tls_peer_handshake(peer);
+        tls_feed(tls, tls_peer_output(peer));
+        err = tls_handshake(tls, reason);
+        tls_peer_output_taken(peer);
+    }
+    tls_peer_free(peer);
+    tls_free(tls);
+    tls_memory_free(memory);
+    tls_context_free(context);
+    return err;
+}
+
+static void assert_says(const struct reason *reason, const char *words) {
+    if (strstr(reason->text, words) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", reason->text, words);
+    }
+}
+
+/* Goal: a certificate for the host that is asked for, from the authority that
+ * is trusted, is taken. */
+static void takes_the_right_name(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    struct tls_peer_identity *shown = tls_peer_identity_new("localhost", never);
+    assert_int_equal(shake("localhost", shown, shown, &reason), ERR_OK);
+    tls_peer_identity_free(shown);
+}
+
+/* Goal: the chain alone is not enough; the words name the one setting that may
+ * be wrong and no other. */
+static void refuses_another_name(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    struct tls_peer_identity *shown =
+        tls_peer_identity_new("elsewhere.example", never);
+    assert_int_equal(shake("localhost", shown, shown, &reason), ERR_NETWORK);
+    assert_says(&reason, "certificate is not trusted");
+    assert_says(&reason, "cloud.endpoint");
+    assert_null(strstr(reason.text, "cloud.ca_file"));
+    tls_peer_identity_free(shown);
+}
+
+/* Goal: the name alone is not enough either. */
+static void refuses_another_authority(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    struct tls_peer_identity *shown = tls_peer_identity_new("localhost", never);
+    struct tls_peer_identity *trusted =
+        tls_peer_identity_new("an authority", never);
+    assert_int_equal(shake("localhost", trusted, shown, &reason), ERR_NETWORK);
+    assert_says(&reason, "certificate is not trusted");
+    assert_says(&reason, "cloud.ca_file");
+    assert_null(strstr(reason.text, "cloud.endpoint"));
+    tls_peer_identity_free(trusted);
+    tls_peer_identity_free(shown);
+}
+
+/* Goal: a certificate with every flaw at once is told of in one line, with what
+ * to do in it. */
+static void says_all_flaws_in_one_line(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    struct tls_peer_identity *shown =
+        tls_peer_identity_new("elsewhere.example", long_ago);
+    struct tls_peer_identity *trusted =
+        tls_peer_identity_new("an authority", never);
+    assert_int_equal(shake("localhost", trusted, shown, &reason), ERR_NETWORK);
+    assert_says(&reason, "cloud.endpoint");
+    assert_says(&reason, "cloud.ca_file and the box's clock");
+    assert_says(&reason, "expired");
+    assert_null(strchr(reason.text, '\n'));
+    tls_peer_identity_free(trusted);
+    tls_peer_identity_free(shown);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_right_name),
+        cmocka_unit_test(refuses_another_name),
+        cmocka_unit_test(refuses_another_authority),
+        cmocka_unit_test(says_all_flaws_in_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
