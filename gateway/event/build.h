@@ -50,4 +50,11 @@ err_t event_read_json(struct slice payload, struct arena *arena,
 err_t event_read_cbor(struct slice payload, struct event *ret,
                       struct reason *reason) MUST_USE;
 
+/* The two behind event_find_id(): the value of the one top-level `id` of a
+ * payload that is well-formed to its end. ERR_PARSE, ERR_NOT_FOUND if there is
+ * none or more than one, ERR_RANGE if it is no text, ERR_FULL. */
+err_t event_find_id_json(struct slice payload, struct arena *arena,
+                         struct slice *ret) MUST_USE;
+err_t event_find_id_cbor(struct slice payload, struct slice *ret) MUST_USE;
+
 #endif

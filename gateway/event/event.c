@@ -16,9 +16,26 @@ enum event_encoding event_encoding_guess(struct slice payload) {
     return EVENT_ENCODING_JSON;
 }
 
-err_t event_read(enum event_encoding encoding, struct slice payload,
-                 struct arena *arena, struct event *ret,
-                 struct reason *reason) {
+static err_t find_id(enum event_encoding encoding, struct slice payload,
+                     struct arena *arena, struct slice *ret) {
+    return encoding == EVENT_ENCODING_CBOR
+               ? event_find_id_cbor(payload, ret)
+               : event_find_id_json(payload, arena, ret);
+}
+
+err_t event_find_id(enum event_encoding encoding, struct slice payload,
+                    struct arena *arena, struct slice *ret) {
+    struct slice id;
+    ENSURE(find_id(encoding, payload, arena, &id) == ERR_OK, ERR_NOT_FOUND);
+    ENSURE(id.len > 0 && id.len <= EVENT_ID_MAX && event_field_text_ok(id),
+           ERR_NOT_FOUND);
+    *ret = id;
+    return ERR_OK;
+}
+
+static err_t read_any(enum event_encoding encoding, struct slice payload,
+                      struct arena *arena, struct event *ret,
+                      struct reason *reason) {
     if (payload.len > EVENT_BYTES_MAX) {
         return reason_set(reason, ERR_RANGE,
                           "the event has %zu bytes, %d are allowed",
@@ -28,6 +45,23 @@ err_t event_read(enum event_encoding encoding, struct slice payload,
         return event_read_cbor(payload, ret, reason);
     }
     return event_read_json(payload, arena, ret, reason);
+}
+
+err_t event_read(enum event_encoding encoding, struct slice payload,
+                 struct arena *arena, struct event *ret,
+                 struct reason *reason) {
+    size_t mark = arena->len;
+    err_t err = read_any(encoding, payload, arena, ret, reason);
+    if (err == ERR_OK) {
+        return ERR_OK;
+    }
+    /* Nothing else that was read is handed out: the id may have its room. */
+    arena->len = mark;
+    struct slice id;
+    if (event_find_id(encoding, payload, arena, &id) == ERR_OK) {
+        ret->id = id;
+    }
+    return err;
 }
 
 err_t event_extension_text(const struct event *event, const char *name,

@@ -71,10 +71,19 @@ enum event_encoding event_encoding_guess(struct slice payload);
  * only bytes that are there and allocates only from `arena`, whatever lengths
  * the input claims. ERR_PARSE or ERR_RANGE with a `reason` that says what to
  * mend; ERR_FULL if the arena is too small (give it the payload's length plus
- * 64 KiB and it never is). */
+ * 64 KiB and it never is). On failure `ret->id` is set if event_find_id()
+ * finds one, so that the sender can be told which of its events was refused;
+ * nothing else of `ret` is touched. */
 err_t event_read(enum event_encoding encoding, struct slice payload,
                  struct arena *arena, struct event *ret,
                  struct reason *reason) MUST_USE;
+
+/* Finds the id of a payload that is refused, however long it is, in one pass:
+ * the text of its one top-level `id`, if that is valid and the payload is
+ * well-formed to its end. Borrows from the payload, or from `arena` where it
+ * has escapes. ERR_NOT_FOUND. */
+err_t event_find_id(enum event_encoding encoding, struct slice payload,
+                    struct arena *arena, struct slice *ret) MUST_USE;
 
 /* The journal's form: one CBOR map of the attributes, and `data` as a text
  * string (JSON text verbatim), tag 24 byte string (CBOR verbatim) or byte

@@ -62,12 +62,17 @@ static struct build_value attribute_value(const struct item *item) {
     return (struct build_value){.kind = BUILD_OTHER};
 }
 
+/* The tags that encoders put on what CloudEvents calls a timestamp or a URI. */
+static bool is_text_tag(const struct item *item) {
+    return item->kind == ITEM_TAG &&
+           (item->value == TAG_DATE_TIME || item->value == TAG_URI);
+}
+
 static err_t add_attribute(struct reading *reading, struct slice name) {
     struct item item;
     TRY(event_build_name(&reading->build, name));
     TRY(event_item_next(&reading->in, &item, reading->reason));
-    if (item.kind == ITEM_TAG &&
-        (item.value == TAG_DATE_TIME || item.value == TAG_URI)) {
+    if (is_text_tag(&item)) {
         TRY(event_item_next(&reading->in, &item, reading->reason));
         if (item.kind != ITEM_TEXT) {
             return refuse(reading, name, "has a tag that only text can have");
@@ -130,20 +135,26 @@ static err_t add_pair(struct reading *reading) {
     return add_attribute(reading, key.bytes);
 }
 
+static err_t begin_map(struct cursor *in, struct item *ret,
+                       struct reason *reason) {
+    TRY(event_item_next(in, ret, reason));
+    if (ret->kind == ITEM_TAG && ret->value == TAG_SELF_DESCRIBED) {
+        TRY(event_item_next(in, ret, reason));
+    }
+    if (ret->kind != ITEM_MAP) {
+        return reason_set(reason, ERR_PARSE,
+                          "an event is one CBOR map: send one at a time");
+    }
+    return ERR_OK;
+}
+
 err_t event_read_cbor(struct slice payload, struct event *ret,
                       struct reason *reason) {
     struct reading reading = {.in = cursor_over(payload),
                               .build = {.reason = reason},
                               .reason = reason};
     struct item map;
-    TRY(event_item_next(&reading.in, &map, reason));
-    if (map.kind == ITEM_TAG && map.value == TAG_SELF_DESCRIBED) {
-        TRY(event_item_next(&reading.in, &map, reason));
-    }
-    if (map.kind != ITEM_MAP) {
-        return reason_set(reason, ERR_PARSE,
-                          "an event is one CBOR map: send one at a time");
-    }
+    TRY(begin_map(&reading.in, &map, reason));
     while (event_item_more(&reading.in, &map)) {
         TRY(add_pair(&reading));
     }
@@ -156,4 +167,43 @@ err_t event_read_cbor(struct slice payload, struct event *ret,
         TRY(add_data(&reading));
     }
     return event_build_finish(&reading.build, ret);
+}
+
+/* A pair of the map: if it is the id, its value's head. */
+static err_t find_in_pair(struct cursor *in, bool *ret_is_id,
+                          struct item *ret) {
+    struct cursor ahead = *in;
+    struct item key;
+    TRY(event_item_next(&ahead, &key, NULL));
+    *ret_is_id = key.kind == ITEM_TEXT &&
+                 slice_eq_str(key.bytes, EVENT_FIELDS[FIELD_ID].name);
+    TRY(event_item_skip(in, 1, NULL));
+    ahead = *in;
+    TRY(event_item_next(&ahead, ret, NULL));
+    if (is_text_tag(ret)) {
+        TRY(event_item_next(&ahead, ret, NULL));
+    }
+    return event_item_skip(in, 1, NULL);
+}
+
+err_t event_find_id_cbor(struct slice payload, struct slice *ret) {
+    struct cursor in = cursor_over(payload);
+    struct item map;
+    struct item found = {0};
+    uint32_t count = 0;
+    TRY(begin_map(&in, &map, NULL));
+    while (event_item_more(&in, &map)) {
+        bool is_id;
+        struct item item;
+        TRY(find_in_pair(&in, &is_id, &item));
+        if (is_id) {
+            found = item;
+            count++;
+        }
+    }
+    ENSURE(cursor_left(&in) == 0, ERR_PARSE);
+    ENSURE(count == 1, ERR_NOT_FOUND);
+    ENSURE(found.kind == ITEM_TEXT, ERR_RANGE);
+    *ret = found.bytes;
+    return ERR_OK;
 }

@@ -88,3 +88,20 @@ err_t event_read_json(struct slice payload, struct arena *arena,
     }
     return event_build_finish(&build, ret);
 }
+
+err_t event_find_id_json(struct slice payload, struct arena *arena,
+                         struct slice *ret) {
+    struct slice found = SLICE_EMPTY;
+    struct slice name;
+    struct slice json;
+    size_t at = 0;
+    TRY(json_check(payload, NULL));
+    while (json_member(payload, &at, &name, &json) == ERR_OK) {
+        if (slice_eq_str(name, EVENT_FIELDS[FIELD_ID].name)) {
+            ENSURE(found.len == 0, ERR_NOT_FOUND);
+            found = json;
+        }
+    }
+    ENSURE(found.len > 0, ERR_NOT_FOUND);
+    return json_string(found, arena, ret);
+}

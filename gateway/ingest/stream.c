@@ -21,16 +21,18 @@ enum {
      * minute and stream. */
     REJECTED_EVENTS_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
-    DATA_MAX = 4096,     /* of an event of the gateway's own */
-    OWN_EVENTS_MAX = 2,  /* of them in a batch, beside the messages' */
-    LET_GO_A_COMMIT = 4, /* so that letting go never holds up receipts long */
+    DATA_MAX = 4096,       /* of an event of the gateway's own */
+    OWN_EVENTS_MAX = 2,    /* of them in a batch, beside the messages' */
+    LET_GO_A_COMMIT = 4,   /* so that letting go never holds up receipts long */
+    PAYMENTS_A_TICK = 256, /* asked once more at a time */
 };
 
 struct stream {
     struct stream_options options;
     char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
     struct journal *journal;
-    struct shop *shop; /* NULL unless this stream runs it */
+    struct shop *shop;      /* NULL unless this stream runs it */
+    uint64_t payments_from; /* where asking once more carries on */
     struct dedupe *dedupe;
     struct outward *outward;
     struct stream_counts counts;
@@ -451,8 +453,8 @@ static err_t drop_oldest(struct stream *stream) {
 static bool oldest_delivered(const struct stream *stream,
                              struct journal_segment *ret) {
     return stream->shop == NULL && journal_oldest(stream->journal, ret) &&
-           ret->end_seq <= atomic_load_explicit(&stream->delivered,
-                                                memory_order_relaxed);
+           ret->end_seq <=
+               atomic_load_explicit(&stream->delivered, memory_order_relaxed);
 }
 
 /* Room for the batch: of what is delivered, whatever was to be kept; and then,
@@ -609,7 +611,9 @@ void stream_repeat_payments(struct stream *stream) {
     stream->repeat_due = stream->committing;
     if (stream->shop != NULL && !stream->committing &&
         journal_batch_events(stream->journal) == 0) {
-        shop_open_payments(stream->shop, repeat_payment, stream);
+        stream->payments_from =
+            shop_open_payments(stream->shop, stream->payments_from,
+                               PAYMENTS_A_TICK, repeat_payment, stream);
     }
 }
 

@@ -79,7 +79,8 @@ void stream_give_up(struct stream *stream);
 /* Why the commit waits for room; NULL if it does not. */
 const char *stream_full_reason(const struct stream *stream);
 
-/* Asks once more for every payment that a terminal has not answered. */
+/* Asks once more for payments that a terminal has not answered: a part of them
+ * at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
 
 struct stream_counts {

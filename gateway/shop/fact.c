@@ -60,6 +60,19 @@ static err_t currency_of(struct reader *reader, struct slice value) {
     return ERR_OK;
 }
 
+/* An amount that was read must be one of the currency that stands by it. */
+static err_t check_decimals(struct reader *reader, const char *member,
+                            struct slice amount) {
+    int64_t minor;
+    struct slice currency = reader->fact->currency;
+    if (amount.len > 0 && currency.len > 0 &&
+        money_parse(amount, currency, &minor) != ERR_OK) {
+        return members_refuse(&reader->place, member,
+                              "no more decimals than its currency has");
+    }
+    return ERR_OK;
+}
+
 static bool all_between(struct slice text, const char *low, const char *high) {
     for (size_t i = 0; i < text.len; i++) {
         bool inside = false;
@@ -272,14 +285,7 @@ static err_t read_order(struct reader *reader, struct slice data) {
     if (shipping.len > 0 && json_kind(shipping) != JSON_OBJECT) {
         return members_refuse(&reader->place, "shippingDetails", "an object");
     }
-    int64_t minor;
-    const struct fact *fact = reader->fact;
-    if (fact->currency.len > 0 &&
-        money_parse(fact->total, fact->currency, &minor) != ERR_OK) {
-        return members_refuse(&reader->place, "total",
-                              "no more decimals than its currency has");
-    }
-    return ERR_OK;
+    return check_decimals(reader, "total", reader->fact->total);
 }
 
 /* OrderCancelRequested, PaymentRefused, OrderRejected, OrderCancelled,
@@ -314,6 +320,7 @@ static err_t read_payment(struct reader *reader, struct slice data) {
                 FACT_TRANSACTION_MAX, &fact->transaction));
     TRY(decimal_of(reader, amount, "amount", &fact->amount));
     TRY(currency_of(reader, currency));
+    TRY(check_decimals(reader, "amount", fact->amount));
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
                 &fact->terminal));
     return name_of(reader, mode, "mode", SHOP_DEVICE_MAX, &fact->mode);

@@ -92,8 +92,7 @@ static err_t fulfilment_react(const void *self, const struct fact *fact,
     writer_u8(&data, '{');
     reaction_text(&data, "orderId", fact->order_id);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_ORDER_FULFILED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_ORDER_FULFILED, fact->order_id, &data);
 }
 
 static err_t fulfilment_apply(void *self, const struct fact *fact) {

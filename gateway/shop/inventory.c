@@ -123,7 +123,7 @@ static err_t say_reserved(const struct inventory *inventory,
     }
     writer_str(&data, "]}");
     return reaction_add(reaction, TYPE_INVENTORY_RESERVED, fact->order_id,
-                        SLICE_EMPTY, &data);
+                        &data);
 }
 
 static err_t react_decide(const struct inventory *inventory,
@@ -139,7 +139,7 @@ static err_t react_decide(const struct inventory *inventory,
     }
     writer_str(&data, "]}");
     return reaction_add(reaction, TYPE_INVENTORY_REJECTED, fact->order_id,
-                        SLICE_EMPTY, &data);
+                        &data);
 }
 
 static err_t react_release(const struct inventory *inventory,
@@ -157,7 +157,7 @@ static err_t react_release(const struct inventory *inventory,
     }
     writer_str(&data, "]}");
     return reaction_add(reaction, TYPE_INVENTORY_RELEASED, fact->order_id,
-                        SLICE_EMPTY, &data);
+                        &data);
 }
 
 /* What a line of the event leaves available, and the level it sets. */
@@ -207,9 +207,9 @@ static err_t react_low(const struct inventory *inventory,
         low++;
     }
     writer_str(&data, "]}");
-    return low == 0 ? ERR_OK
-                    : reaction_add(reaction, TYPE_STOCK_LOW, SLICE_EMPTY,
-                                   SLICE_EMPTY, &data);
+    return low == 0
+               ? ERR_OK
+               : reaction_add(reaction, TYPE_STOCK_LOW, SLICE_EMPTY, &data);
 }
 
 /* Every managed line must find its stock. */

@@ -79,8 +79,7 @@ static err_t say_created(const struct fact *fact, struct slice currency,
         text = slice_part(text, inside, text.len - inside);
     }
     writer_slice_add(&data, text);
-    return reaction_add(reaction, TYPE_ORDER_CREATED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_ORDER_CREATED, fact->order_id, &data);
 }
 
 static err_t say_end(enum shop_type type, const struct fact *fact,
@@ -96,7 +95,7 @@ static err_t say_end(enum shop_type type, const struct fact *fact,
     reaction_text(&data, "orderId", fact->order_id);
     reaction_text(&data, "reason", writer_slice(&words));
     writer_u8(&data, '}');
-    return reaction_add(reaction, type, fact->order_id, SLICE_EMPTY, &data);
+    return reaction_add(reaction, type, fact->order_id, &data);
 }
 
 /* An order that names no currency could not be held against it before. */

@@ -13,7 +13,8 @@
  *     declined -- PaymentRefunded -----> refunded    it was the wrong amount
  *
  * An order is paid in full or not at all: a terminal that took another amount
- * than it was asked for gets the payment declined and the amount refunded.
+ * or currency than it was asked for gets the payment declined and what it took
+ * refunded.
  * Money that a terminal took after the order was cancelled is refunded. Only
  * the terminal that was asked may answer, and once; other answers are counted
  * and change nothing. */
@@ -97,7 +98,7 @@ static err_t say_processed(const struct fact *fact, const char *mode,
     reaction_text(&data, "mode", slice_from_str(mode));
     writer_u8(&data, '}');
     return reaction_add(reaction, TYPE_PAYMENT_PROCESSED, fact->order_id,
-                        SLICE_EMPTY, &data);
+                        &data);
 }
 
 static err_t say_declined(const struct fact *fact, struct slice why,
@@ -107,8 +108,7 @@ static err_t say_declined(const struct fact *fact, struct slice why,
     reaction_text(&data, "orderId", fact->order_id);
     reaction_text(&data, "reason", why);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id, &data);
 }
 
 static err_t say_requested(const struct fact *fact, int64_t amount_minor,
@@ -118,17 +118,16 @@ static err_t say_requested(const struct fact *fact, int64_t amount_minor,
     reaction_text(&data, "terminal", fact->terminal);
     writer_u8(&data, '}');
     return reaction_add(reaction, TYPE_PAYMENT_REQUESTED, fact->order_id,
-                        fact->terminal, &data);
+                        &data);
 }
 
-static err_t say_refunded(const struct payment *payment,
-                          const struct fact *fact, int64_t amount_minor,
-                          struct slice transaction, struct reaction *reaction) {
+static err_t say_refunded(const struct fact *fact, int64_t amount_minor,
+                          struct slice currency, struct slice transaction,
+                          struct reaction *reaction) {
     struct writer data = begin_data(reaction, fact->order_id, amount_minor,
-                                    currency_of(payment), transaction);
+                                    currency, transaction);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id,
-                        SLICE_EMPTY, &data);
+    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id, &data);
 }
 
 static err_t react_begin(const struct payment *payment, const struct fact *fact,
@@ -160,33 +159,57 @@ static bool answers(const struct payment *payment, const struct fact *fact) {
            slice_eq(terminal_of(payment), fact->device);
 }
 
-/* What the terminal took: what it says, else what it was asked for. False if
- * it says what is no amount in the order's currency. */
-static bool taken_amount(const struct payment *payment, const struct fact *fact,
-                         int64_t *ret) {
-    *ret = payment->amount_minor;
-    if (fact->currency.len > 0 &&
-        !slice_eq(fact->currency, currency_of(payment))) {
-        return false;
+/* What the terminal took, and what is wrong with it. */
+struct taken {
+    int64_t amount_minor;
+    struct slice currency;
+    struct slice wrong; /* empty: it is what was asked for */
+};
+
+/* What it says, else what it was asked for. That is also what is refunded where
+ * it says what cannot be: an amount that the order's currency does not have, or
+ * another currency without an amount. */
+static struct taken taken_of(const struct payment *payment,
+                             const struct fact *fact) {
+    struct taken taken = {payment->amount_minor, currency_of(payment),
+                          SLICE_EMPTY};
+    bool foreign = fact->currency.len > 0 &&
+                   !slice_eq(fact->currency, currency_of(payment));
+    if (foreign) {
+        taken.wrong = SLICE("the terminal took another currency");
     }
-    return fact->amount.len == 0 ||
-           money_parse(fact->amount, currency_of(payment), ret) == ERR_OK;
+    if (fact->amount.len == 0) {
+        return taken;
+    }
+    struct slice currency = foreign ? fact->currency : taken.currency;
+    int64_t amount;
+    if (money_parse(fact->amount, currency, &amount) != ERR_OK) {
+        taken.wrong = SLICE("the terminal took what is no amount of the "
+                            "order's currency");
+        return taken;
+    }
+    if (!foreign && amount != payment->amount_minor) {
+        taken.wrong = SLICE("the terminal took another amount");
+    }
+    taken.amount_minor = amount;
+    taken.currency = currency;
+    return taken;
 }
 
 static err_t react_authorized(const struct payment *payment,
                               const struct fact *fact,
                               struct reaction *reaction) {
-    int64_t amount;
-    if (!answers(payment, fact) || !taken_amount(payment, fact, &amount)) {
+    if (!answers(payment, fact)) {
         return ERR_OK;
     }
-    if (amount == payment->amount_minor) {
-        return say_processed(fact, "terminal", amount, currency_of(payment),
-                             fact->transaction, reaction);
+    struct taken taken = taken_of(payment, fact);
+    if (taken.wrong.len == 0) {
+        return say_processed(fact, "terminal", taken.amount_minor,
+                             taken.currency, fact->transaction, reaction);
     }
-    TRY(say_declined(fact, SLICE("the terminal took another amount"),
-                     reaction));
-    return say_refunded(payment, fact, amount, fact->transaction, reaction);
+    TRY(say_declined(fact, taken.wrong, reaction));
+    return say_refunded(fact, taken.amount_minor, taken.currency,
+                        fact->transaction, reaction);
 }
 
 static err_t react_refused(const struct payment *payment,
@@ -199,20 +222,21 @@ static err_t react_refused(const struct payment *payment,
 
 static err_t react_late(const struct payment *payment, const struct fact *fact,
                         struct reaction *reaction) {
-    int64_t amount;
-    if (!answers(payment, fact) || !taken_amount(payment, fact, &amount)) {
+    if (!answers(payment, fact)) {
         return ERR_OK;
     }
-    return say_refunded(payment, fact, amount, fact->transaction, reaction);
+    struct taken taken = taken_of(payment, fact);
+    return say_refunded(fact, taken.amount_minor, taken.currency,
+                        fact->transaction, reaction);
 }
 
 static err_t react_refund(const struct payment *payment,
                           const struct fact *fact, struct reaction *reaction) {
 #ifdef EDGE_CONTROL_DOUBLE_REFUND
-    TRY(say_refunded(payment, fact, payment->amount_minor,
+    TRY(say_refunded(fact, payment->amount_minor, currency_of(payment),
                      transaction_of(payment), reaction));
 #endif
-    return say_refunded(payment, fact, payment->amount_minor,
+    return say_refunded(fact, payment->amount_minor, currency_of(payment),
                         transaction_of(payment), reaction);
 }
 
@@ -293,9 +317,7 @@ static err_t apply_close(struct payments *payments, struct payment *payment,
 /* An answer that is meant changes nothing yet: what follows from it does. */
 static err_t apply_answer(struct payments *payments, struct payment *payment,
                           const struct fact *fact) {
-    int64_t amount;
-    if (!answers(payment, fact) || (fact->type == TYPE_PAYMENT_AUTHORIZED &&
-                                    !taken_amount(payment, fact, &amount))) {
+    if (!answers(payment, fact)) {
         payments->answers_ignored++;
     }
     return ERR_OK;
@@ -444,15 +466,27 @@ uint64_t payment_answers_ignored(const void *self) {
     return payments->answers_ignored;
 }
 
-void payment_each_open(const void *self,
-                       void (*each)(void *context, const struct kept *request,
-                                    struct slice terminal),
-                       void *context) {
+struct slice payment_terminal(const void *self, struct slice order_id) {
     const struct payments *payments = self;
-    for (const struct payment *payment = payments->oldest; payment != NULL;
-         payment = payment->later) {
-        each(context, &payment->request, terminal_of(payment));
+    const struct payment *payment = table_find(&payments->table, order_id);
+    return payment == NULL ? SLICE_EMPTY : terminal_of(payment);
+}
+
+uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
+                           void (*each)(void *context,
+                                        const struct kept *request,
+                                        struct slice terminal),
+                           void *context) {
+    const struct payments *payments = self;
+    const struct payment *payment = payments->oldest;
+    while (payment != NULL && payment->request.stamp.seq < from_seq) {
+        payment = payment->later;
     }
+    for (uint32_t i = 0; i < max && payment != NULL; i++) {
+        each(context, &payment->request, terminal_of(payment));
+        payment = payment->later;
+    }
+    return payment == NULL ? 0 : payment->request.stamp.seq;
 }
 
 static uint64_t one_hash(const struct payment *payment) {

@@ -20,10 +20,15 @@ extern const struct service payment_service;
 uint64_t payment_open_count(const void *self);
 /* Answers of terminals that were not asked, or had answered. */
 uint64_t payment_answers_ignored(const void *self);
-/* The PaymentRequested events that wait for an answer, in order of asking. */
-void payment_each_open(const void *self,
-                       void (*each)(void *context, const struct kept *request,
-                                    struct slice terminal),
-                       void *context);
+/* The terminal that was asked for the order's money; empty if none was. */
+struct slice payment_terminal(const void *self, struct slice order_id);
+/* The PaymentRequested events that wait for an answer, in order of asking, from
+ * `from_seq` in the journal on and at most `max` of them. Returns where the
+ * next stands; 0 after the last. */
+uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
+                           void (*each)(void *context,
+                                        const struct kept *request,
+                                        struct slice terminal),
+                           void *context);
 
 #endif

@@ -14,15 +14,13 @@ struct writer reaction_begin(struct reaction *reaction) {
 }
 
 err_t reaction_add(struct reaction *reaction, enum shop_type type,
-                   struct slice subject, struct slice terminal,
-                   const struct writer *data) {
+                   struct slice subject, const struct writer *data) {
     assert(reaction->count < SHOP_OUTPUTS_MAX);
     ENSURE(!data->full, ERR_FULL);
     void *taken = arena_alloc(reaction->arena, data->len);
     assert(taken == data->data);
     struct reaction_output output = {.type = type, .data = writer_slice(data)};
     TRY(arena_copy(reaction->arena, subject, &output.subject));
-    TRY(arena_copy(reaction->arena, terminal, &output.terminal));
     reaction->outputs[reaction->count++] = output;
     return ERR_OK;
 }

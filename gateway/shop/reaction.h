@@ -9,9 +9,8 @@
 
 struct reaction_output {
     enum shop_type type;
-    struct slice subject;  /* the order's id; empty for stock */
-    struct slice data;     /* JSON */
-    struct slice terminal; /* of PaymentRequested */
+    struct slice subject; /* the order's id; empty for stock */
+    struct slice data;    /* JSON */
 };
 
 struct reaction {
@@ -23,11 +22,9 @@ struct reaction {
 
 /* A writer over all the room there is, for one output's data. */
 struct writer reaction_begin(struct reaction *reaction) MUST_USE;
-/* Ends it. ERR_FULL if the data did not fit. The subject and terminal are
- * copied. */
+/* Ends it. ERR_FULL if the data did not fit. The subject is copied. */
 err_t reaction_add(struct reaction *reaction, enum shop_type type,
-                   struct slice subject, struct slice terminal,
-                   const struct writer *data) MUST_USE;
+                   struct slice subject, const struct writer *data) MUST_USE;
 
 /* For writing data: `"name":` and then a value. Every member but the first
  * stands after a comma. */

@@ -34,6 +34,7 @@ enum {
 };
 
 struct published {
+    enum shop_type type;
     struct event event; /* in the arena */
     struct shop_stamp stamp;
 };
@@ -192,8 +193,6 @@ static struct slice device_for(const struct shop *shop,
     switch (type_facts(output->type)->audience) {
     case AUDIENCE_PLACER:
         return view_device(&shop->view, output->subject);
-    case AUDIENCE_TERMINAL:
-        return output->terminal;
     case AUDIENCE_NOBODY:
     default:
         return SLICE_EMPTY;
@@ -207,6 +206,7 @@ static err_t publish(struct shop *shop, const struct reaction *reaction,
         const struct reaction_output *output = &reaction->outputs[i];
         assert(shop->queue_count < SHOP_OUTPUTS_MAX);
         struct published *next = &shop->queue[shop->queue_count];
+        next->type = output->type;
         TRY(make_event(shop, output, cause, stamp, i + 1, &next->event));
         TRY(bus->publish(bus->self, &next->event, device_for(shop, output),
                          &next->stamp));
@@ -225,7 +225,7 @@ static void say_again(const struct kept *kept, struct slice device,
         .kind = EVENT_VALUE_BOOLEAN,
         .integer = 1,
     };
-    bus->repeat(bus->self, &event, kept->stamp, device);
+    bus->tell(bus->self, &event, kept->stamp, device);
 }
 
 /* The event at hand has been read. */
@@ -240,6 +240,26 @@ static err_t step(struct shop *shop, const struct event *event,
         say_again(reaction.repeat, device, bus);
     }
     return publish(shop, &reaction, event, stamp, bus);
+}
+
+/* A terminal is told when the run has ended: what it would be asked for may be
+ * void by then, and who is not asked is not charged. */
+static void tell_terminal(const struct shop *shop, struct slice order_id,
+                          const struct shop_bus *bus) {
+    const void *payment = shop->services[PAYMENT];
+    uint32_t state = services[PAYMENT]->state(payment, order_id);
+    bool asked = false; /* in this run, so the terminal knows nothing of it */
+    for (uint32_t i = 0; i < shop->queue_count; i++) {
+        const struct published *said = &shop->queue[i];
+        asked |= said->type == TYPE_PAYMENT_REQUESTED;
+        if ((said->type == TYPE_PAYMENT_REQUESTED &&
+             state == PAYMENT_REQUESTED) ||
+            (said->type == TYPE_ORDER_CANCELLED && state == PAYMENT_VOID &&
+             !asked)) {
+            bus->tell(bus->self, &said->event, said->stamp,
+                      payment_terminal(payment, order_id));
+        }
+    }
 }
 
 /* Between two inputs the services agree on what became of an order. */
@@ -278,13 +298,12 @@ err_t shop_run(struct shop *shop, const struct event *input,
     TRY(step(shop, input, stamp, device, bus));
     for (uint32_t i = 0; i < shop->queue_count; i++) {
         const struct published *next = &shop->queue[i];
-        err_t err = type_from_name(next->event.type, &type);
-        assert(err == ERR_OK);
-        TRY(fact_read(&next->event, type, next->stamp, &shop->context,
+        TRY(fact_read(&next->event, next->type, next->stamp, &shop->context,
                       &shop->arena, &shop->fact));
         TRY(step(shop, &next->event, next->stamp, device, bus));
     }
     assert_settled(shop, order_id);
+    tell_terminal(shop, order_id, bus);
     return ERR_OK;
 }
 
@@ -350,11 +369,13 @@ static void each_open_payment(void *context, const struct kept *request,
     open->each(open->context, &event, request->stamp, terminal);
 }
 
-void shop_open_payments(const struct shop *shop,
-                        void (*each)(void *context, const struct event *event,
-                                     struct shop_stamp stamp,
-                                     struct slice terminal),
-                        void *context) {
+uint64_t shop_open_payments(
+    const struct shop *shop, uint64_t from_seq, uint32_t max,
+    void (*each)(void *context, const struct event *event,
+                 struct shop_stamp stamp, struct slice terminal),
+    void *context) {
     struct open_payments open = {.each = each, .context = context};
-    payment_each_open(shop->services[PAYMENT], each_open_payment, &open);
+    assert(max > 0);
+    return payment_each_open(shop->services[PAYMENT], from_seq, max,
+                             each_open_payment, &open);
 }

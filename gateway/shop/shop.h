@@ -39,15 +39,20 @@ struct shop_bus {
     void *self;
     /* Appends one output; the shop goes on only if it returns ERR_OK. `event`
      * lives for the call. `device` is whom its notice is for (a name as in the
-     * topic), empty if nobody. */
+     * topic), empty if nobody; never a payment terminal as such. */
     err_t (*publish)(void *self, const struct event *event, struct slice device,
                      struct shop_stamp *ret_stamp);
-    /* Says again how an order stands to `device` (an order was placed twice, or
-     * is to be cancelled after its end): the event as it was published, with
-     * the extension `repeated` = true, not journaled again. `stamp` is where
-     * the event stands in the journal. */
-    void (*repeat)(void *self, const struct event *event,
-                   struct shop_stamp stamp, struct slice device);
+    /* A notice to `device` of an event that was published before and is not
+     * journaled again. `stamp` is where it stands in the journal.
+     *
+     * It says again how an order stands (an order was placed twice, or is to be
+     * cancelled after its end), with the extension `repeated` = true. And it
+     * tells a payment terminal at the end of a run: the PaymentRequested it is
+     * to answer, if the order was not cancelled in the same run; and the
+     * OrderCancelled of an order that it was asked for in an earlier run and
+     * has not answered. */
+    void (*tell)(void *self, const struct event *event, struct shop_stamp stamp,
+                 struct slice device);
 };
 
 struct shop_options {
@@ -128,13 +133,15 @@ struct shop_counts shop_counts(const struct shop *shop);
 void shop_orders(const struct shop *shop, uint32_t max,
                  void (*each)(void *context, const struct shop_order_view *),
                  void *context);
-/* Every payment that a terminal was asked for and has not answered: its
+/* Payments that a terminal was asked for and has not answered: of each its
  * PaymentRequested event once more (same id, where it stands in the journal),
- * and the terminal. In the order in which they were asked. */
-void shop_open_payments(const struct shop *shop,
-                        void (*each)(void *context, const struct event *event,
-                                     struct shop_stamp stamp,
-                                     struct slice terminal),
-                        void *context);
+ * and the terminal. In the order in which they were asked, from the journal's
+ * `from_seq` on, at most `max` (not 0). Returns the `from_seq` that carries on
+ * where this stopped: 0, to begin again, after the last. */
+uint64_t shop_open_payments(
+    const struct shop *shop, uint64_t from_seq, uint32_t max,
+    void (*each)(void *context, const struct event *event,
+                 struct shop_stamp stamp, struct slice terminal),
+    void *context) MUST_USE;
 
 #endif

@@ -29,11 +29,11 @@ enum shop_type {
     TYPE_COUNT,
 };
 
-/* Whom an event's notice is for. */
+/* Whom an event's notice is for. What a payment terminal is told depends on
+ * how the run ends; shop.c sees to that. */
 enum audience {
     AUDIENCE_NOBODY,
-    AUDIENCE_PLACER,   /* the device that placed the order */
-    AUDIENCE_TERMINAL, /* the payment terminal that is asked */
+    AUDIENCE_PLACER, /* the device that placed the order */
 };
 
 struct type_facts {

@@ -496,6 +496,54 @@ static void survives_mutations(void **state) {
     assert_true(taken > 1000 && taken < 19000);
 }
 
+static void refused_id(struct slice bytes, const char *id) {
+    struct reason reason = {""};
+    struct event event = {0};
+    struct slice copy = exact(bytes);
+    err_t err = read_bytes(copy, &event, &reason);
+    assert_true(err == ERR_PARSE || err == ERR_RANGE);
+    if (!slice_eq_str(event.id, id)) {
+        fail_msg("\"%s\" comes with the id \"%.*s\"", reason.text,
+                 SLICE_ARG(event.id));
+    }
+    exact_free(&copy);
+}
+
+static void refused_hex_id(const char *hex, const char *id) {
+    uint8_t bytes[512];
+    refused_id(from_hex(hex, bytes, sizeof bytes), id);
+}
+
+/* Goal: a refused event hands its id out, and nothing that is none. */
+static void refused_event_keeps_its_id(void **state) {
+    (void)state;
+    static const struct pair wrong[] = {
+        {"time", "646e6f6f6e"},      /* "noon" */
+        {"Upper", "01"},             /* a name with a capital */
+        {"subject", "60"},           /* "" */
+        {"x", "a16269646139"},       /* {"id": "9"} */
+        {"y", "4101"},               /* a byte string */
+        {"z", "fb3ff8000000000000"}, /* 1.5 */
+    };
+    uint8_t buf[1024];
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        refused_id(event_with(&wrong[i], 1, buf, sizeof buf), "p-1");
+    }
+    refused_hex_id("a262696463702d310102", "p-1");   /* 1: 2 */
+    refused_hex_id("a281010262696463702d31", "p-1"); /* [1]: 2 */
+    refused_hex_id("bf62696463702d31ff", "p-1");
+    refused_hex_id("d9d9f7a1626964d82063702d31", "p-1");
+    refused_hex_id("a1626964d82163702d31", "");   /* another tag */
+    refused_hex_id("a162696460", "");             /* "" */
+    refused_hex_id("a162696407", "");             /* 7 */
+    refused_hex_id("a162696443702d31", "");       /* bytes */
+    refused_hex_id("a162696463702d3100", "");     /* what follows */
+    refused_hex_id("a262696463702d31", "");       /* cut short */
+    refused_hex_id("a262696461316269646132", ""); /* twice */
+    refused_hex_id("a16178a16269646131", "");     /* not on top */
+    refused_hex_id("81626964", "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_attribute),
@@ -511,6 +559,7 @@ int main(void) {
         cmocka_unit_test(bombs_cost_nothing),
         cmocka_unit_test(twins_render_alike),
         cmocka_unit_test(survives_mutations),
+        cmocka_unit_test(refused_event_keeps_its_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

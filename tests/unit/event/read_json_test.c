@@ -486,6 +486,110 @@ static void survives_mutations(void **state) {
     assert_true(taken > 1000 && taken < 19000);
 }
 
+/* Reads what is refused, and says which id it is refused under. */
+static void refused_id(const char *text, const char *id) {
+    struct slice copy = exact(slice_from_str(text));
+    struct arena arena = arena_over(arena_buf, sizeof arena_buf);
+    struct reason reason = {""};
+    struct event event = {0};
+    err_t err = event_read(EVENT_ENCODING_JSON, copy, &arena, &event, &reason);
+    assert_true(err == ERR_PARSE || err == ERR_RANGE);
+    assert_true(strlen(reason.text) > 0);
+    if (!slice_eq_str(event.id, id)) {
+        fail_msg("%s\n  gives the id \"%.*s\"", text, SLICE_ARG(event.id));
+    }
+    exact_free(&copy);
+}
+
+/* Goal: whatever is wrong with an event, wherever it stands, the id comes out
+ * if there is one, so that the device can match the refusal. */
+static void refused_event_keeps_its_id(void **state) {
+    (void)state;
+    static const char *const wrong[] = {
+        "\"time\":\"noon\"",  "\"Upper\":1",          "\"source\":7",
+        "\"subject\":\"\"",   "\"x\":{\"id\":\"9\"}", "\"data_base64\":\"!\"",
+        "\"recordedtime\":1", "\"id2\":1.5",
+    };
+    char text[32 * 1024];
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        snprintf(text, sizeof text, "{" REQUIRED ",%s}", wrong[i]);
+        refused_id(text, "1");
+        snprintf(text, sizeof text, "{%s," REQUIRED "}", wrong[i]);
+        refused_id(text, "1");
+    }
+    refused_id("{\"id\":\"caf\\u00e9\",\"source\":\"/s\",\"type\":\"T\"}",
+               "caf\xc3\xa9");
+    struct writer out = writer_over(text, sizeof text);
+    writer_str(&out, "{\"subject\":\"");
+    writer_fill(&out, 's', EVENT_TEXT_MAX + 1);
+    writer_str(&out, "\"," REQUIRED "}");
+    writer_u8(&out, 0);
+    refused_id(text, "1");
+    out = writer_over(text, sizeof text);
+    writer_str(&out, "{");
+    for (int i = 0; i <= EVENT_EXTENSIONS_MAX; i++) {
+        writer_printf(&out, "\"x%d\":1,", i);
+    }
+    writer_str(&out, REQUIRED "}");
+    writer_u8(&out, 0);
+    refused_id(text, "1");
+}
+
+/* Goal: what is no id of an event is never taken for one. */
+static void refused_event_has_no_other_id(void **state) {
+    (void)state;
+    static const char *const cases[] = {
+        "",
+        "[]",
+        "\"id\"",
+        "{}",
+        "{\"id\":\"1\"",
+        "{\"id\":\"1\"}{",
+        "{\"id\":\"\"}",
+        "{\"id\":null}",
+        "{\"id\":7}",
+        "{\"id\":[\"1\"]}",
+        "{\"id\":\"a\\u0001\"}",
+        "{\"id\":\"1\",\"id\":\"1\"}",
+        "{\"id\":null,\"id\":\"1\"}",
+        "{\"data\":{\"id\":\"1\"}}",
+        "{\"x\":\"\\\"id\\\":1\"}",
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        refused_id(cases[i], "");
+    }
+    char text[1024];
+    char longest[EVENT_ID_MAX + 1];
+    snprintf(longest, sizeof longest, "%0*d", EVENT_ID_MAX, 7);
+    snprintf(text, sizeof text, "{\"id\":\"%s\"}", longest);
+    refused_id(text, longest);
+    snprintf(text, sizeof text, "{\"id\":\"%0*d\"}", EVENT_ID_MAX + 1, 7);
+    refused_id(text, "");
+}
+
+/* Goal: an event that is larger than any that is read still has its id, found
+ * without room for more than the id. */
+static void finds_the_id_of_what_is_too_large(void **state) {
+    (void)state;
+    static uint8_t payload[2 * EVENT_BYTES_MAX];
+    _Alignas(16) uint8_t room[64];
+    struct writer out = writer_over(payload, sizeof payload);
+    writer_str(&out, "{\"data\":\"");
+    writer_fill(&out, 'x', sizeof payload - 32);
+    writer_str(&out, "\",\"id\":\"b\\/1\"}");
+    assert_false(out.full);
+    struct arena arena = arena_over(room, sizeof room);
+    struct slice id;
+    assert_int_equal(
+        event_find_id(EVENT_ENCODING_JSON, writer_slice(&out), &arena, &id),
+        ERR_OK);
+    assert_says(id, "b/1");
+    out.len--;
+    assert_int_equal(
+        event_find_id(EVENT_ENCODING_JSON, writer_slice(&out), &arena, &id),
+        ERR_NOT_FOUND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_attribute),
@@ -505,6 +609,9 @@ int main(void) {
         cmocka_unit_test(promised_arena_is_enough),
         cmocka_unit_test(bounds_the_payload),
         cmocka_unit_test(survives_mutations),
+        cmocka_unit_test(refused_event_keeps_its_id),
+        cmocka_unit_test(refused_event_has_no_other_id),
+        cmocka_unit_test(finds_the_id_of_what_is_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static void say_nothing(void *self, const struct event *event,
 
 static const struct shop_bus full_bus = {
     .publish = refuse_all,
-    .repeat = say_nothing,
+    .tell = say_nothing,
 };
 
 static void what_is_no_input_is_refused(void **state) {

@@ -195,7 +195,8 @@ static void a_terminal_is_asked(void **state) {
     assert_string_equal(
         harness_types(harness, at),
         "OrderPlaced OrderCreated InventoryReserved PaymentRequested");
-    assert_string_equal(harness_device(harness, at, "PaymentRequested"),
+    assert_string_equal(harness_device(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "PaymentRequested"),
                         TERMINAL);
     assert_string_equal(
         harness_data(harness, at, "PaymentRequested"),
@@ -236,6 +237,24 @@ static void a_terminal_refuses(void **state) {
     assert_string_equal(
         harness_data(harness, at, "OrderCancelled"),
         "{\"orderId\":\"a\",\"reason\":\"payment declined: card expired\"}");
+    /* It knows. */
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"), "");
+}
+
+/* An order that is void by the end of the run in which it was placed: nobody
+ * is asked for its money, though the journal says what payment wanted. */
+static void nobody_is_asked_for_what_is_void(void **state) {
+    struct harness *harness = *state;
+    stock(harness, "[{\"sku\":\"mug\",\"quantity\":0}]");
+    size_t at = place(harness, ORDER("a", "[\"mug\"]", ASK));
+    assert_string_equal(harness_types(harness, at),
+                        "OrderPlaced OrderCreated InventoryRejected "
+                        "PaymentRequested OrderCancelled");
+    assert_string_equal(harness_device(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "PaymentRequested"), "");
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"), "");
+    assert_string_equal(harness_device(harness, at, "OrderCancelled"), TILL);
+    assert_int_equal(shop_counts(harness->shop).payments_open, 0);
 }
 
 /* A terminal that took another amount: what it took goes back. */
@@ -255,16 +274,73 @@ static void another_amount_goes_back(void **state) {
     assert_string_equal(
         harness_data(harness, at, "PaymentRefunded"),
         "{\"orderId\":\"b\",\"amount\":\"1.25\",\"currency\":\"EUR\"}");
-    /* What is no amount of euros is no answer. */
-    place(harness, ORDER("c", "[\"tea\"]", ASK));
-    at = harness_send(harness, TERMINAL, "PaymentAuthorized",
-                      "{\"orderId\":\"c\",\"amount\":\"12.501\"}");
-    assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
-    at = harness_send(
-        harness, TERMINAL, "PaymentAuthorized",
-        "{\"orderId\":\"c\",\"amount\":\"12.50\",\"currency\":\"USD\"}");
-    assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
-    assert_int_equal(shop_counts(harness->shop).answers_ignored, 2);
+    assert_int_equal(shop_counts(harness->shop).answers_ignored, 0);
+}
+
+/* What a terminal says it took and was not asked for, in place of "amount" and
+ * "currency", why it is declined, and what goes back. */
+static const struct {
+    const char *said;
+    const char *why;
+    const char *back;
+} wrong_money[] = {
+    {"\"amount\":\"12.500\"",
+     "the terminal took what is no amount of the order's currency",
+     "\"amount\":\"12.50\",\"currency\":\"EUR\""},
+    {"\"amount\":\"12.50\",\"currency\":\"USD\"",
+     "the terminal took another currency",
+     "\"amount\":\"12.50\",\"currency\":\"USD\""},
+    {"\"amount\":\"1.125\",\"currency\":\"KWD\"",
+     "the terminal took another currency",
+     "\"amount\":\"1.125\",\"currency\":\"KWD\""},
+    {"\"currency\":\"JPY\"", "the terminal took another currency",
+     "\"amount\":\"12.50\",\"currency\":\"EUR\""},
+};
+
+/* Another currency, or what is no amount of the order's, ends the order and
+ * gives the money back, too late as well: nothing is asked for ever. */
+static void another_currency_goes_back(void **state) {
+    struct harness *harness = *state;
+    for (size_t i = 0; i < sizeof(wrong_money) / sizeof(*wrong_money); i++) {
+        for (int late = 0; late <= 1; late++) {
+            char id[16];
+            char data[256];
+            snprintf(id, sizeof(id), "%c%d", late ? 'l' : 'a', (int)i);
+            snprintf(data, sizeof(data),
+                     "{\"orderId\":\"%s\",\"customerId\":7,\"items\":["
+                     "\"tea\"],\"total\":\"12.50\"," ASK "}",
+                     id);
+            place(harness, data);
+            if (late) {
+                snprintf(data, sizeof(data), "{\"orderId\":\"%s\"}", id);
+                harness_send(harness, TILL, "OrderCancelRequested", data);
+            }
+            snprintf(data, sizeof(data), "{\"orderId\":\"%s\",%s}", id,
+                     wrong_money[i].said);
+            size_t at =
+                harness_send(harness, TERMINAL, "PaymentAuthorized", data);
+            assert_string_equal(
+                harness_types(harness, at),
+                late ? "PaymentAuthorized PaymentRefunded"
+                     : "PaymentAuthorized PaymentDeclined PaymentRefunded "
+                       "OrderCancelled InventoryReleased");
+            snprintf(data, sizeof(data), "{\"orderId\":\"%s\",%s}", id,
+                     wrong_money[i].back);
+            assert_string_equal(harness_data(harness, at, "PaymentRefunded"),
+                                data);
+            if (!late) {
+                snprintf(data, sizeof(data),
+                         "{\"orderId\":\"%s\",\"reason\":\"%s\"}", id,
+                         wrong_money[i].why);
+                assert_string_equal(
+                    harness_data(harness, at, "PaymentDeclined"), data);
+            }
+        }
+    }
+    struct shop_counts counts = shop_counts(harness->shop);
+    assert_int_equal(counts.payments_open, 0);
+    assert_int_equal(counts.open, 0);
+    assert_int_equal(counts.answers_ignored, 0);
 }
 
 /* Cancelled while the terminal is asked: what it takes too late goes back. */
@@ -279,6 +355,9 @@ static void a_late_answer_is_refunded(void **state) {
     assert_string_equal(
         harness_data(harness, at, "OrderCancelled"),
         "{\"orderId\":\"a\",\"reason\":\"cancel requested: gone\"}");
+    assert_string_equal(harness_device(harness, at, "OrderCancelled"), TILL);
+    assert_string_equal(harness_terminal(harness, at, "OrderCancelled"),
+                        TERMINAL);
     at = harness_send(harness, "card-2", "PaymentAuthorized",
                       "{\"orderId\":\"a\"}");
     assert_string_equal(harness_types(harness, at), "PaymentAuthorized");
@@ -422,12 +501,55 @@ static void open_payments_are_told(void **state) {
     for (size_t i = 0; i < 2; i++) {
         char text[256];
         struct writer writer = writer_over(text, sizeof(text));
-        shop_open_payments(shops[i], collect_payment, &writer);
+        uint64_t next =
+            shop_open_payments(shops[i], 0, 9, collect_payment, &writer);
+        assert_int_equal(next, 0);
         assert_true(
             slice_eq_str(writer_slice(&writer),
                          "0badcafe-1-2@3>card-1 0badcafe-9-2@11>card-1 "));
     }
     shop_free(replayed);
+}
+
+/* Goal: with more open payments than are told at a time, each is told in its
+ * turn, whatever is answered or asked between two calls. */
+static void open_payments_take_turns(void **state) {
+    struct harness *harness = *state;
+    for (int i = 0; i < 5; i++) {
+        char data[256];
+        snprintf(data, sizeof(data),
+                 "{\"orderId\":\"o%d\",\"customerId\":7,\"items\":[\"tea\"],"
+                 "\"total\":\"1\"," ASK "}",
+                 i);
+        place(harness, data);
+    }
+    char text[256];
+    struct writer writer = writer_over(text, sizeof(text));
+    uint64_t next =
+        shop_open_payments(harness->shop, 0, 2, collect_payment, &writer);
+    assert_int_equal(next, 11);
+    assert_true(slice_eq_str(writer_slice(&writer),
+                             "0badcafe-1-2@3>card-1 0badcafe-5-2@7>card-1 "));
+    /* Where it was to carry on is answered: so it does behind that. */
+    harness_send(harness, TERMINAL, "PaymentAuthorized",
+                 "{\"orderId\":\"o2\"}");
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, next, 1, collect_payment, &writer);
+    assert_int_equal(next, 19);
+    assert_true(
+        slice_eq_str(writer_slice(&writer), "0badcafe-13-2@15>card-1 "));
+    place(harness, ORDER("late", "[\"tea\"]", ASK));
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, next, 2, collect_payment, &writer);
+    assert_int_equal(next, 0);
+    assert_true(
+        slice_eq_str(writer_slice(&writer),
+                     "0badcafe-17-2@19>card-1 0badcafe-24-2@26>card-1 "));
+    /* All behind it are answered: nothing to tell, and it begins again. */
+    writer = writer_over(text, sizeof(text));
+    next = shop_open_payments(harness->shop, 1000, 2, collect_payment, &writer);
+    assert_int_equal(next, 0);
+    assert_int_equal(writer.len, 0);
 }
 
 static void collect_order(void *context, const struct shop_order_view *order) {
@@ -489,7 +611,9 @@ int main(void) {
         TEST(two_reasons_make_one_end),
         TEST(a_terminal_is_asked),
         TEST(a_terminal_refuses),
+        TEST(nobody_is_asked_for_what_is_void),
         TEST(another_amount_goes_back),
+        TEST(another_currency_goes_back),
         TEST(a_late_answer_is_refunded),
         TEST(a_cancel_can_be_too_late),
         TEST(an_order_placed_twice_changes_nothing),
@@ -497,6 +621,7 @@ int main(void) {
         TEST(stock_low_is_said_once_a_crossing),
         TEST(a_count_may_contradict_a_reservation),
         TEST(open_payments_are_told),
+        TEST(open_payments_take_turns),
         TEST(orders_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

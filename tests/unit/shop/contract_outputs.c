@@ -32,7 +32,8 @@ static void print_entries(const struct harness *harness) {
         const struct harness_entry *entry = &harness->entries[i];
         harness_load(harness, i, &event);
         print_rendered(entry->input ? "input" : "output", &event, entry->stamp);
-        if (!entry->input && entry->device[0] != '\0') {
+        if (!entry->input &&
+            (entry->device[0] != '\0' || entry->terminal[0] != '\0')) {
             print_rendered("notice", &event, entry->stamp);
         }
     }
@@ -101,7 +102,7 @@ static void print_repeat(void *self, const struct event *event,
 /* Places every order of the script once more. */
 static void run_repeats(void) {
     struct harness harness;
-    struct shop_bus bus = {.publish = no_publish, .repeat = print_repeat};
+    struct shop_bus bus = {.publish = no_publish, .tell = print_repeat};
     harness_open(&harness, NULL);
     for (size_t i = 0; i < sizeof(script) / sizeof(*script); i++) {
         size_t at =

@@ -74,9 +74,8 @@ static err_t on_publish(void *self, const struct event *event,
     return ERR_OK;
 }
 
-static void on_repeat(void *self, const struct event *event,
+static void on_repeat(struct harness *harness, const struct event *event,
                       struct shop_stamp stamp, struct slice device) {
-    struct harness *harness = self;
     struct harness_repeat *last = &harness->last_repeat;
     harness->repeats++;
     copy_text(last->type, sizeof(last->type), event->type);
@@ -95,6 +94,21 @@ static void on_repeat(void *self, const struct event *event,
     assert_true(slice_eq_str(mark->name, "repeated"));
     assert_int_equal(mark->kind, EVENT_VALUE_BOOLEAN);
     assert_int_equal(mark->integer, 1);
+}
+
+static void on_tell(void *self, const struct event *event,
+                    struct shop_stamp stamp, struct slice device) {
+    struct harness *harness = self;
+    struct event first;
+    harness_load(harness, stamp.seq, &first);
+    if (event_hash(&first) != event_hash(event)) {
+        on_repeat(harness, event, stamp, device);
+        return;
+    }
+    struct harness_entry *entry = &harness->entries[stamp.seq];
+    assert_string_equal(entry->terminal, "");
+    copy_text(entry->terminal, sizeof(entry->terminal), device);
+    assert_string_not_equal(entry->terminal, "");
 }
 
 struct event harness_event(const char *type, const char *source, const char *id,
@@ -119,7 +133,7 @@ size_t harness_send_event(struct harness *harness, const char *device,
     struct slice name = slice_from_str(device);
     struct shop_stamp stamp = append(harness, event, name, true);
     struct shop_bus bus = {
-        .self = harness, .publish = on_publish, .repeat = on_repeat};
+        .self = harness, .publish = on_publish, .tell = on_tell};
     assert_int_equal(shop_run(harness->shop, event, name, stamp, &bus), ERR_OK);
     harness->inputs++;
     return at;
@@ -151,6 +165,8 @@ void harness_adopt(struct harness *harness, const struct harness *from,
     struct shop_stamp stamp =
         append(harness, &event, slice_from_str(entry->device), entry->input);
     assert_int_equal(stamp.wall_us, entry->stamp.wall_us);
+    memcpy(harness->entries[stamp.seq].terminal, entry->terminal,
+           sizeof(entry->terminal));
     assert_int_equal(shop_apply(harness->shop, &event, stamp), ERR_OK);
     harness->inputs += next;
 }
@@ -199,6 +215,12 @@ const char *harness_device(const struct harness *harness, size_t from,
                            const char *type) {
     struct event event;
     return harness->entries[find(harness, from, type, &event)].device;
+}
+
+const char *harness_terminal(const struct harness *harness, size_t from,
+                             const char *type) {
+    struct event event;
+    return harness->entries[find(harness, from, type, &event)].terminal;
 }
 
 struct shop *harness_replay(const struct harness *harness, size_t count) {

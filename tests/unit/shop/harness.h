@@ -9,8 +9,9 @@ struct harness_entry {
     uint8_t *data; /* the event in the journal's form */
     size_t len;
     struct shop_stamp stamp;
-    char device[SHOP_DEVICE_MAX + 1]; /* sender of an input, else whom the
-                                         notice is for */
+    char device[SHOP_DEVICE_MAX + 1];   /* sender of an input, else whom the
+                                           notice is for */
+    char terminal[SHOP_DEVICE_MAX + 1]; /* that was told of it */
     bool input;
 };
 
@@ -63,6 +64,10 @@ const char *harness_data(const struct harness *harness, size_t from,
 /* To whom its notice went. */
 const char *harness_device(const struct harness *harness, size_t from,
                            const char *type);
+
+/* Which payment terminal was told of it; empty if none. */
+const char *harness_terminal(const struct harness *harness, size_t from,
+                             const char *type);
 
 /* Replays all entries up to `count` into a new shop. */
 struct shop *harness_replay(const struct harness *harness, size_t count);

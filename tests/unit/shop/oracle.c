@@ -103,12 +103,12 @@ static void tell_low(struct oracle *oracle, const bool before[ORACLE_SKUS]) {
 }
 
 static void refund(struct oracle *oracle, const struct oracle_order *order,
-                   int64_t minor, const char *transaction) {
+                   int64_t minor, const char *currency,
+                   const char *transaction) {
     say(oracle,
         "PaymentRefunded "
         "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\"%s}",
-        order->id, amount(minor, order->currency), order->currency,
-        transaction);
+        order->id, amount(minor, currency), currency, transaction);
 }
 
 static void paid(struct oracle *oracle, const struct oracle_order *order,
@@ -234,7 +234,7 @@ static void pay(struct oracle *oracle, struct oracle_order *order,
         fulfil(oracle, order);
     }
     if (taken && order->end == 'c') {
-        refund(oracle, order, order->minor, transaction);
+        refund(oracle, order, order->minor, order->currency, transaction);
     }
 }
 
@@ -276,37 +276,47 @@ static void place(struct oracle *oracle, const struct oracle_input *input,
 static void answer(struct oracle *oracle, const struct oracle_input *input) {
     struct oracle_order *order = find(oracle, input->id);
     bool yes = input->kind == AUTHORIZE;
-    int64_t minor = 0;
-    if (order != NULL && (order->asked || order->late) && yes) {
-        minor = input->amount == NULL
-                    ? order->minor
-                    : minor_of(input->amount, order->currency);
-    }
     if (order == NULL || !(order->asked || order->late) ||
-        order->terminal != input->terminal || minor < 0) {
+        order->terminal != input->terminal) {
         oracle->answers_ignored++;
         return;
     }
+    const char *currency =
+        input->currency == NULL ? order->currency : input->currency;
+    bool same = strcmp(currency, order->currency) == 0;
+    int64_t minor =
+        input->amount == NULL ? -1 : minor_of(input->amount, currency);
+    const char *wrong = !same ? "the terminal took another currency"
+                        : input->amount == NULL ? NULL
+                        : minor < 0 ? "the terminal took what is no amount of "
+                                      "the order's currency"
+                        : minor != order->minor
+                            ? "the terminal took another amount"
+                            : NULL;
+    if (minor < 0) {
+        minor = order->minor;
+        currency = order->currency;
+    }
     if (order->late) {
         if (yes) {
-            refund(oracle, order, minor, TRANSACTION);
+            refund(oracle, order, minor, currency, TRANSACTION);
             order->late = false;
         }
         return;
     }
     order->asked = false;
-    if (yes && minor == order->minor) {
+    if (yes && wrong == NULL) {
         paid(oracle, order, TRANSACTION, "terminal");
         fulfil(oracle, order);
         return;
     }
-    const char *why = yes ? "the terminal took another amount"
+    const char *why = yes                     ? wrong
                       : input->reason == NULL ? "the terminal gave no reason"
                                               : input->reason;
     declined(oracle, order, why);
     cancel(oracle, order, "payment declined: ", why);
     if (yes) {
-        refund(oracle, order, minor, TRANSACTION);
+        refund(oracle, order, minor, currency, TRANSACTION);
     }
 }
 

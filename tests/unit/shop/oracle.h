@@ -24,7 +24,7 @@ struct oracle_input {
     int level[ORACLE_SKUS];  /* of RECEIVE; -1: not told */
     const char *customer;
     const char *total;
-    const char *currency; /* NULL: not told */
+    const char *currency; /* of PLACE and AUTHORIZE; NULL: not told */
     enum { CASH, ONLINE, ASK, NOTHING } payment;
     int terminal;       /* asked by PLACE, answering in AUTHORIZE, REFUSE */
     const char *amount; /* of AUTHORIZE; NULL: not told */

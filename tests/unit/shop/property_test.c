@@ -72,17 +72,29 @@ static void make_stock(struct random *random, struct oracle_input *input) {
     input->wanted[one] = 1 + (int)below(random, 9);
 }
 
+/* What a terminal says it took. Amount and currency fit each other where both
+ * are told: shop_check() sees to that. */
+static void make_answer(struct random *random, struct oracle_input *input) {
+    static const char *const taken[][2] = {
+        {NULL, NULL},     {NULL, NULL}, {"5.00", NULL},   {"12.50", NULL},
+        {"1.23", NULL},   {"7", NULL},  {"1.2345", NULL}, {NULL, "EUR"},
+        {"12.50", "EUR"}, {"7", "JPY"}, {NULL, "JPY"},    {"1.234", "KWD"},
+        {"5", "EUR"},
+    };
+    const char *const *said =
+        taken[below(random, sizeof(taken) / sizeof(*taken))];
+    input->amount = said[0];
+    input->currency = said[1];
+}
+
 static struct oracle_input make_input(struct random *random,
                                       const struct oracle *oracle) {
     static const enum oracle_kind kinds[] = {
         PLACE,     PLACE,     PLACE,  PLACE,   PLACE, PLACE, AUTHORIZE,
         AUTHORIZE, AUTHORIZE, REFUSE, RECEIVE, COUNT, CANCEL};
-    static const char *const amounts[] = {NULL,   NULL, "5.00",  "12.50",
-                                          "1.23", "7",  "1.2345"};
     struct oracle_input input = {
         .kind = kinds[below(random, sizeof(kinds) / sizeof(*kinds))],
         .terminal = (int)below(random, 2),
-        .amount = amounts[below(random, sizeof(amounts) / sizeof(*amounts))],
         .reason = below(random, 2) == 0 ? NULL : "because",
     };
     snprintf(input.id, sizeof(input.id), "id-%" PRIu32, below(random, IDS));
@@ -95,6 +107,8 @@ static struct oracle_input make_input(struct random *random,
         make_order(random, &input);
     } else if (input.kind == RECEIVE || input.kind == COUNT) {
         make_stock(random, &input);
+    } else if (input.kind == AUTHORIZE) {
+        make_answer(random, &input);
     }
     return input;
 }
@@ -179,6 +193,9 @@ static void write_data(struct random *random, const struct oracle_input *input,
         if (input->kind == AUTHORIZE && input->amount != NULL) {
             writer_printf(&data, ",\"amount\":\"%s\"", input->amount);
         }
+        if (input->kind == AUTHORIZE && input->currency != NULL) {
+            writer_printf(&data, ",\"currency\":\"%s\"", input->currency);
+        }
         if (input->kind != AUTHORIZE && input->reason != NULL) {
             writer_printf(&data, ",\"reason\":\"%s\"", input->reason);
         }
@@ -246,6 +263,35 @@ static bool same_lines(struct oracle *oracle, const struct harness *harness,
     return same;
 }
 
+/* A terminal is told of what it is to answer, and of what it no longer is. */
+static bool same_terminals(const struct oracle *oracle,
+                           const struct oracle_input *input,
+                           const struct harness *harness, size_t at) {
+    for (size_t i = at + 1; i < harness->count; i++) {
+        struct event event;
+        char expected[16] = "";
+        harness_load(harness, i, &event);
+        bool asks = slice_eq_str(event.type, "PaymentRequested");
+        bool ends = slice_eq_str(event.type, "OrderCancelled");
+        for (int j = 0; j < oracle->order_count; j++) {
+            const struct oracle_order *order = &oracle->orders[j];
+            if (slice_eq_str(event.subject, order->id) &&
+                ((asks && order->asked) ||
+                 (ends && order->late && input->kind == CANCEL))) {
+                snprintf(expected, sizeof(expected), "card-%d",
+                         order->terminal);
+            }
+        }
+        if (strcmp(harness->entries[i].terminal, expected) != 0) {
+            print_message("%.*s told to \"%s\", not to \"%s\"\n",
+                          SLICE_ARG(event.type), harness->entries[i].terminal,
+                          expected);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool same_counts(const struct oracle *oracle,
                         const struct harness *harness, uint64_t repeats) {
     struct shop_counts counts = shop_counts(harness->shop);
@@ -301,6 +347,7 @@ static bool run_live(struct episode *episode, struct random *random) {
         size_t at = send(harness, &input, data);
         oracle_run(&episode->oracle, &input, at);
         if (!same_lines(&episode->oracle, harness, at) ||
+            !same_terminals(&episode->oracle, &input, harness, at) ||
             !same_counts(&episode->oracle, harness, repeats)) {
             print_message("differs at input %d: %s\n", i, data);
             return false;
@@ -350,6 +397,7 @@ static void check_going_on(const struct episode *episode, uint32_t cut) {
         assert_int_equal(a->len, b->len);
         assert_memory_equal(a->data, b->data, a->len);
         assert_string_equal(a->device, b->device);
+        assert_string_equal(a->terminal, b->terminal);
         assert_int_equal(a->stamp.wall_us, b->stamp.wall_us);
     }
     assert_int_equal(shop_hash(second.shop), episode->hashes[INPUTS]);
