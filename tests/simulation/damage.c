@@ -102,7 +102,8 @@ bool damage_heads(uint64_t seed, struct run_counts *counts,
     bool going = read_heads(machine, stamps, true);
     for (uint64_t frame = 0; frame < HEADS; frame++) {
         uint64_t at = (1 + frame) * JOURNAL_PAGE * 8;
-        for (uint64_t bit = 0; going && bit < FRAME_HEAD_SIZE * 8; bit++) {
+        for (uint64_t bit = 0; going && bit < FRAME_HEAD_SIZE * 8;
+             bit += counts->every < 7 ? counts->every : 7) {
             going = flip_bit(machine, stamps, at + bit);
         }
     }

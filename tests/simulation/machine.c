@@ -154,7 +154,7 @@ static err_t next_record(struct machine *machine, struct journal_reader *reader,
 static bool compare_records(struct machine *machine,
                             struct journal_reader *reader, uint64_t end) {
     struct journal_record record;
-    uint64_t seq = 0;
+    uint64_t seq = machine->begins;
     err_t err = next_record(machine, reader, end, &record);
     while (err == ERR_OK) {
         uint64_t value = machine->list[seq];
@@ -172,13 +172,33 @@ static bool compare_records(struct machine *machine,
     return true;
 }
 
+static bool check_begins(struct machine *machine,
+                         const struct journal *journal) {
+    const struct disk *disk = &machine->platform.disk;
+    uint64_t begins = 0;
+    struct reason reason = {""};
+    if (journal_begins(disk, MACHINE_DIR, &begins, &reason) != ERR_OK) {
+        return machine_violated(machine, reason.text, 0);
+    }
+    if (begins != machine->begins && begins != machine->letting_go) {
+        return machine_violated(machine, "it begins elsewhere", begins);
+    }
+    if (atomic_load(&journal_position(journal)->start) != begins) {
+        return machine_violated(machine, "it says it begins elsewhere", begins);
+    }
+    machine->begins = begins;
+    machine->letting_go = begins;
+    return true;
+}
+
 static bool check_records(struct machine *machine, uint64_t end) {
     struct journal_reader *reader;
     struct reason reason;
     const struct disk *disk = &machine->platform.disk;
-    err_t err = journal_reader_open(disk, MACHINE_DIR, 0, &reader, &reason);
+    uint64_t from = machine->begins;
+    err_t err = journal_reader_open(disk, MACHINE_DIR, from, &reader, &reason);
     if (err == ERR_IO && fake_disk_failed(machine->fake)) {
-        err = journal_reader_open(disk, MACHINE_DIR, 0, &reader, &reason);
+        err = journal_reader_open(disk, MACHINE_DIR, from, &reader, &reason);
     }
     if (err != ERR_OK) {
         return machine_violated(machine, reason.text, 0);
@@ -197,7 +217,7 @@ static bool check_recovered(struct machine *machine,
     if (end > machine->appended) {
         return machine_violated(machine, "a record that nobody appended", end);
     }
-    if (!check_records(machine, end)) {
+    if (!check_begins(machine, journal) || !check_records(machine, end)) {
         return false;
     }
     if (end < machine->appended) {
@@ -295,6 +315,23 @@ bool machine_commit(struct machine *machine, struct journal *journal,
     machine->counts->commits++;
     machine->counts->rolls += journal_stats(journal).segments - segments;
     machine->acknowledged = machine->appended;
+    return true;
+}
+
+bool machine_let_go(struct machine *machine, struct journal *journal) {
+    struct journal_segment oldest;
+    if (!journal_oldest(journal, &oldest)) {
+        return true;
+    }
+    machine->letting_go = oldest.end_seq;
+    if (journal_let_go(journal, NULL) != ERR_OK) {
+        if (!may_fail(machine)) {
+            machine_violated(machine, "it cannot let go", oldest.first_seq);
+        }
+        return false;
+    }
+    machine->begins = oldest.end_seq;
+    machine->counts->let_go++;
     return true;
 }
 

@@ -5,7 +5,8 @@
  * After every recovery the journal must be a prefix of that list (P2), at least
  * as long as what was acknowledged (P1). What a recovery let go of leaves the
  * list, and what it kept counts as acknowledged: no later recovery may bring
- * the one back or lose the other. No two records are ever alike. */
+ * the one back or lose the other. It begins where it was let go of, or, if that
+ * was stopped, where it began before. No two records are ever alike. */
 #ifndef TESTS_SIMULATION_MACHINE_H
 #define TESTS_SIMULATION_MACHINE_H
 
@@ -33,6 +34,8 @@ struct machine {
     int64_t now_us;
     uint64_t next_value;
     uint64_t list[MACHINE_LIST_MAX]; /* value by sequence number */
+    uint64_t begins;                 /* what is before it was let go of */
+    uint64_t letting_go;             /* as `begins`, or where it will begin */
     uint64_t appended;
     uint64_t acknowledged;
     uint64_t stop_at; /* absolute count of calls; 0: never */
@@ -63,6 +66,8 @@ struct journal *machine_open(struct machine *machine);
 /* Appends so many records and commits them. False if that ends the process. */
 bool machine_commit(struct machine *machine, struct journal *journal,
                     uint64_t count);
+/* Lets go of the oldest segment, if one is sealed. Likewise. */
+bool machine_let_go(struct machine *machine, struct journal *journal);
 /* Ends it as a kill or a power cut does; journal_close() ends it in order. */
 void machine_kill(struct machine *machine, struct journal *journal);
 

@@ -26,6 +26,9 @@ static void random_process(struct machine *machine) {
     for (uint64_t i = 0; going && i < commits; i++) {
         uint64_t count = 1 + support_below(&machine->random, 6);
         going = machine_commit(machine, journal, count);
+        if (going && support_below(&machine->random, 16) == 0) {
+            going = machine_let_go(machine, journal);
+        }
     }
     if (support_below(&machine->random, 2) == 0) {
         fake_disk_stop(machine->fake); /* killed while it was idle */
@@ -49,6 +52,8 @@ bool power_random(uint64_t seed, struct run_counts *counts,
 
 /* --- The script --- */
 
+enum { LET_GO = 0 }; /* in a list of batches: of the oldest segment */
+
 static void script_process(struct machine *machine, const uint8_t *counts,
                            size_t count, bool close) {
     machine_arm(machine);
@@ -59,7 +64,9 @@ static void script_process(struct machine *machine, const uint8_t *counts,
     }
     bool going = true;
     for (size_t i = 0; going && i < count; i++) {
-        going = machine_commit(machine, journal, counts[i]);
+        going = counts[i] == LET_GO
+                    ? machine_let_go(machine, journal)
+                    : machine_commit(machine, journal, counts[i]);
     }
     if (!close) {
         fake_disk_stop(machine->fake);
@@ -71,7 +78,7 @@ static void script_process(struct machine *machine, const uint8_t *counts,
 static void script(struct machine *machine, bool *ret_more) {
     static const uint8_t first[] = {1, 2, 20, 1, 1, 60, 3, 1};
     static const uint8_t second[] = {1, 1};
-    static const uint8_t third[] = {4, 1, 1, 1, 30};
+    static const uint8_t third[] = {4, 1, LET_GO, 1, 1, LET_GO, 30};
     *ret_more = true;
     script_process(machine, first, sizeof first, true);
     if (fake_disk_stopped(machine->fake) || machine->violated) {
@@ -207,6 +214,7 @@ static const struct fault faults[] = {
     {FAKE_ALLOCATE, ERR_FULL, "allocate, full"},
     {FAKE_TRUNCATE, ERR_IO, "truncate"},
     {FAKE_RENAME, ERR_IO, "rename"},
+    {FAKE_UNLINK, ERR_IO, "unlink"},
     {FAKE_MAKE_DIR, ERR_IO, "make_dir"},
     {FAKE_SYNC_DIR, ERR_IO, "sync_dir"},
     {FAKE_READ, ERR_IO, "read"},
