@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/ingest/stream.h"
+#include "gateway/ingest/stream_state.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,9 +11,6 @@
 #include "gateway/ingest/outward.h"
 
 enum {
-    BATCH_EVENTS_MAX = 4096,
-    BATCH_BYTES_MIN = 4 * 1024 * 1024,
-    ARENA_EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
     /* Kept free of event_bytes_max for what the sink adds and for what the
      * shop adds where it echoes an event's data. */
     SINK_HEADROOM = 4096,
@@ -21,49 +18,8 @@ enum {
      * minute and stream. */
     REJECTED_EVENTS_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
-    DATA_MAX = 4096,       /* of an event of the gateway's own */
-    OWN_EVENTS_MAX = 2,    /* of them in a batch, beside the messages' */
     LET_GO_A_COMMIT = 4,   /* so that letting go never holds up receipts long */
     PAYMENTS_A_TICK = 256, /* asked once more at a time */
-};
-
-struct stream {
-    struct stream_options options;
-    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
-    struct journal *journal;
-    struct shop *shop;      /* NULL unless this stream runs it */
-    uint64_t payments_from; /* where asking once more carries on */
-    struct dedupe *dedupe;
-    struct outward *outward;
-    struct stream_counts counts;
-    struct journal_stats journal_stats;
-    _Atomic uint64_t delivered; /* what lies before it is in the cloud */
-    struct log_limit full_log;
-    /* Dropped undelivered, and not yet said in the journal. */
-    uint64_t drop_first;
-    uint64_t drop_end;
-    uint64_t dropped; /* the count, as the commit's work has it */
-    /* Scratch for one message. */
-    struct arena arena;
-    uint8_t *stored; /* an event in the journal's form */
-    size_t stored_cap;
-    uint8_t *rendered; /* an event as JSON */
-    size_t rendered_cap;
-    /* The cap on EventRejected. */
-    int64_t rejected_minute_us;
-    uint32_t rejected_events;
-    /* The commit in flight. */
-    uv_work_t work;
-    bool committing;
-    bool trying; /* the commit's work is with the pool */
-    bool full;   /* it found no room, and is tried again; still committing */
-    bool giving_up;
-    struct reason full_reason;
-    bool repeat_due; /* payments, when the commit has ended */
-    err_t commit_err;
-    struct reason commit_reason;
-    void (*commit_done)(void *self, err_t err, const struct reason *reason);
-    void *commit_self;
 };
 
 /* --- Appending ---------------------------------------------------------- */
@@ -160,7 +116,7 @@ static void append_dropped(struct stream *stream) {
     if (stream->drop_first == stream->drop_end) {
         return;
     }
-    char data[DATA_MAX];
+    char data[OWN_DATA_MAX];
     struct writer out = writer_over(data, sizeof data);
     writer_printf(
         &out, "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,\"count\":%llu}",
@@ -188,7 +144,7 @@ static bool rejected_event_due(struct stream *stream) {
 /* Tells head office: an EventRejected in the same stream. */
 static err_t append_rejected(struct stream *stream, struct slice device,
                              struct slice id, const char *why) {
-    char data[DATA_MAX];
+    char data[OWN_DATA_MAX];
     struct writer out = writer_over(data, sizeof data);
     writer_str(&out, "{\"device\":");
     json_write_string(&out, device);
@@ -303,7 +259,15 @@ static err_t check_shop(struct stream *stream, const struct event *event,
 static err_t check(struct stream *stream, const struct stream_message *message,
                    struct event *ret, struct reason *why) {
     TRY(admission_device(message->device, why));
-    TRY(check_size(stream, message, why));
+    err_t err = check_size(stream, message, why);
+    if (err != ERR_OK) { /* the device must be able to match the answer */
+        struct slice id;
+        if (event_find_id(event_encoding_guess(message->payload),
+                          message->payload, &stream->arena, &id) == ERR_OK) {
+            ret->id = id;
+        }
+        return err;
+    }
     TRY(event_read(event_encoding_guess(message->payload), message->payload,
                    &stream->arena, ret, why));
     TRY(admission_source(ret, stream->options.config->store, message->device,
@@ -388,19 +352,12 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     return accept_new(stream, message, &event, content_hash, ret);
 }
 
-/* The most one message can add: itself, what the shop makes of it (one of them
- * echoes its data), and their heads. */
-static uint32_t message_bytes_max(const struct config *config) {
-    return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX +
-           OWN_EVENTS_MAX * 2 * DATA_MAX;
-}
-
 bool stream_is_full(const struct stream *stream) {
     return journal_batch_events(stream->journal) + 1 + SHOP_OUTPUTS_MAX +
                    OWN_EVENTS_MAX >
                BATCH_EVENTS_MAX ||
            journal_batch_room(stream->journal) <
-               message_bytes_max(stream->options.config);
+               stream_message_bytes_max(stream->options.config);
 }
 
 /* --- Committing --------------------------------------------------------- */
@@ -615,164 +572,6 @@ void stream_repeat_payments(struct stream *stream) {
             shop_open_payments(stream->shop, stream->payments_from,
                                PAYMENTS_A_TICK, repeat_payment, stream);
     }
-}
-
-/* --- Opening ------------------------------------------------------------ */
-
-/* The device an event came from, if it came from one: the rest of its source
- * behind "/{store}/". The gateway's and the shop's own are nobody's. */
-static struct slice event_device(const struct stream *stream,
-                                 const struct event *event) {
-    char prefix[128];
-    int len =
-        snprintf(prefix, sizeof prefix, "/%s/", stream->options.config->store);
-    if (!slice_starts_with(event->source, prefix)) {
-        return SLICE_EMPTY;
-    }
-    struct slice device =
-        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
-    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
-}
-
-static err_t replay_record(struct stream *stream,
-                           const struct journal_record *record) {
-    struct event event;
-    TRY(event_load(record->bytes, &event));
-    struct slice device = event_device(stream, &event);
-    if (device.len > 0) {
-        TRY(dedupe_add(stream->dedupe, device, event.id, event_hash(&event),
-                       record->seq));
-    }
-    if (stream->shop == NULL) {
-        return ERR_OK;
-    }
-    const struct shop_stamp stamp = {record->seq, record->wall_us};
-    return shop_apply(stream->shop, &event, stamp);
-}
-
-/* The shop's state, for the log: equal before a stop and after a start. */
-static uint64_t stream_hash(const struct stream *stream) {
-    return stream->shop == NULL ? 0 : shop_hash(stream->shop);
-}
-
-static err_t replay(struct stream *stream, struct reason *reason) {
-    uint64_t end = journal_next_seq(stream->journal);
-    uint64_t start = atomic_load(&journal_position(stream->journal)->start);
-    if (start == end) {
-        return ERR_OK;
-    }
-    const struct platform *platform = stream->options.platform;
-    int64_t began_us = platform->clock.mono_us(platform->clock.self);
-    struct journal_reader *reader = NULL;
-    TRY(journal_reader_open(&platform->disk, stream->dir, start, &reader,
-                            reason));
-    struct journal_record record = {0};
-    err_t err = journal_reader_next(reader, end, &record);
-    while (err == ERR_OK) {
-        err = replay_record(stream, &record);
-        if (err == ERR_OK) {
-            err = journal_reader_next(reader, end, &record);
-        }
-    }
-    journal_reader_close(reader);
-    if (err != ERR_END) {
-        return reason_set(reason, err, "%s: replay stopped at record %llu: %s",
-                          stream->dir, (unsigned long long)record.seq,
-                          err_name(err));
-    }
-    int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
-    log_line(
-        LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
-        stream->options.stream->name, (unsigned long long)(end - start),
-        (long long)(took_us / 1000), (unsigned long long)stream_hash(stream));
-    return ERR_OK;
-}
-
-static err_t open_shop(struct stream *stream) {
-    const struct config *config = stream->options.config;
-    const struct shop_options options = {
-        .store = slice_from_str(config->store),
-        .journal_id = journal_id(stream->journal),
-        .currency = config->currency,
-    };
-    return shop_new(&options, &stream->shop);
-}
-
-static err_t allocate(struct stream *stream) {
-    size_t event_bytes = stream->options.config->event_bytes_max;
-    /* It also takes CBOR data written as JSON: at most six times as long. */
-    size_t arena_cap = 8 * event_bytes + ARENA_EXTRA;
-    stream->stored_cap = 2 * event_bytes + ARENA_EXTRA;
-    stream->rendered_cap = 2 * event_bytes + ARENA_EXTRA;
-    stream->stored = malloc(stream->stored_cap);
-    stream->rendered = malloc(stream->rendered_cap);
-    void *arena = malloc(arena_cap);
-    stream->arena = arena_over(arena, arena_cap);
-    ENSURE(stream->stored != NULL && stream->rendered != NULL && arena != NULL,
-           ERR_MEMORY);
-    TRY(dedupe_new(&stream->dedupe));
-    return outward_new(&stream->outward);
-}
-
-static err_t open_parts(struct stream *stream, struct reason *reason) {
-    const struct config *config = stream->options.config;
-    TRY(allocate(stream));
-    uint32_t batch_bytes = 4 * message_bytes_max(config);
-    const struct journal_options options = {
-        .platform = stream->options.platform,
-        .dir = stream->dir,
-        .store = config->store,
-        .stream = stream->options.stream->name,
-        .batch_events_max = BATCH_EVENTS_MAX,
-        .batch_bytes_max =
-            batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
-        .capacity = stream->options.stream->capacity,
-        .free_floor = config->free_floor,
-        .whole = stream->options.stream->shop,
-    };
-    TRY(journal_open(&options, &stream->journal, reason));
-    stream->journal_stats = journal_stats(stream->journal);
-    if (stream->options.stream->shop) {
-        TRY(open_shop(stream));
-    }
-    return replay(stream, reason);
-}
-
-err_t stream_open(const struct stream_options *options, struct stream **ret,
-                  struct reason *reason) {
-    struct stream *stream = calloc(1, sizeof *stream);
-    ENSURE(stream != NULL, ERR_MEMORY);
-    stream->options = *options;
-    snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
-             options->stream->name);
-    err_t err = open_parts(stream, reason);
-    if (err != ERR_OK) {
-        stream_close(stream);
-        return err;
-    }
-    *ret = stream;
-    return ERR_OK;
-}
-
-void stream_close(struct stream *stream) {
-    if (stream == NULL) {
-        return;
-    }
-    assert(!stream->committing);
-    if (stream->journal != NULL) {
-        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
-                 stream->options.stream->name,
-                 (unsigned long long)journal_next_seq(stream->journal),
-                 (unsigned long long)stream_hash(stream));
-    }
-    shop_free(stream->shop);
-    journal_close(stream->journal);
-    dedupe_free(stream->dedupe);
-    outward_free(stream->outward);
-    free(stream->stored);
-    free(stream->rendered);
-    free(stream->arena.data);
-    free(stream);
 }
 
 const struct stream_counts *stream_counts(const struct stream *stream) {

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a stream: its journal, replayed into the dedupe windows and the shop;
+ * and closing it. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/ingest/admission.h"
+#include "gateway/ingest/stream_state.h"
+
+uint32_t stream_message_bytes_max(const struct config *config) {
+    return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX +
+           OWN_EVENTS_MAX * 2 * OWN_DATA_MAX;
+}
+
+/* The device an event came from, if it came from one: the rest of its source
+ * behind "/{store}/". The gateway's and the shop's own are nobody's. */
+static struct slice event_device(const struct stream *stream,
+                                 const struct event *event) {
+    char prefix[128];
+    int len =
+        snprintf(prefix, sizeof prefix, "/%s/", stream->options.config->store);
+    if (!slice_starts_with(event->source, prefix)) {
+        return SLICE_EMPTY;
+    }
+    struct slice device =
+        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
+    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
+}
+
+static err_t replay_record(struct stream *stream,
+                           const struct journal_record *record) {
+    struct event event;
+    TRY(event_load(record->bytes, &event));
+    struct slice device = event_device(stream, &event);
+    if (device.len > 0) {
+        TRY(dedupe_add(stream->dedupe, device, event.id, event_hash(&event),
+                       record->seq));
+    }
+    if (stream->shop == NULL) {
+        return ERR_OK;
+    }
+    const struct shop_stamp stamp = {record->seq, record->wall_us};
+    return shop_apply(stream->shop, &event, stamp);
+}
+
+/* The shop's state, for the log: equal before a stop and after a start. */
+static uint64_t stream_hash(const struct stream *stream) {
+    return stream->shop == NULL ? 0 : shop_hash(stream->shop);
+}
+
+static err_t replay(struct stream *stream, struct reason *reason) {
+    uint64_t end = journal_next_seq(stream->journal);
+    uint64_t start = atomic_load(&journal_position(stream->journal)->start);
+    if (start == end) {
+        return ERR_OK;
+    }
+    const struct platform *platform = stream->options.platform;
+    int64_t began_us = platform->clock.mono_us(platform->clock.self);
+    struct journal_reader *reader = NULL;
+    TRY(journal_reader_open(&platform->disk, stream->dir, start, &reader,
+                            reason));
+    struct journal_record record = {0};
+    err_t err = journal_reader_next(reader, end, &record);
+    while (err == ERR_OK) {
+        err = replay_record(stream, &record);
+        if (err == ERR_OK) {
+            err = journal_reader_next(reader, end, &record);
+        }
+    }
+    journal_reader_close(reader);
+    if (err != ERR_END) {
+        return reason_set(reason, err, "%s: replay stopped at record %llu: %s",
+                          stream->dir, (unsigned long long)record.seq,
+                          err_name(err));
+    }
+    int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
+    log_line(
+        LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
+        stream->options.stream->name, (unsigned long long)(end - start),
+        (long long)(took_us / 1000), (unsigned long long)stream_hash(stream));
+    return ERR_OK;
+}
+
+static err_t open_shop(struct stream *stream) {
+    const struct config *config = stream->options.config;
+    const struct shop_options options = {
+        .store = slice_from_str(config->store),
+        .journal_id = journal_id(stream->journal),
+        .currency = config->currency,
+    };
+    return shop_new(&options, &stream->shop);
+}
+
+static err_t allocate(struct stream *stream) {
+    size_t event_bytes = stream->options.config->event_bytes_max;
+    /* It also takes CBOR data written as JSON: at most six times as long. */
+    size_t arena_cap = 8 * event_bytes + ARENA_EXTRA;
+    stream->stored_cap = 2 * event_bytes + ARENA_EXTRA;
+    stream->rendered_cap = 2 * event_bytes + ARENA_EXTRA;
+    stream->stored = malloc(stream->stored_cap);
+    stream->rendered = malloc(stream->rendered_cap);
+    void *arena = malloc(arena_cap);
+    stream->arena = arena_over(arena, arena_cap);
+    ENSURE(stream->stored != NULL && stream->rendered != NULL && arena != NULL,
+           ERR_MEMORY);
+    TRY(dedupe_new(&stream->dedupe));
+    return outward_new(&stream->outward);
+}
+
+static err_t open_parts(struct stream *stream, struct reason *reason) {
+    const struct config *config = stream->options.config;
+    TRY(allocate(stream));
+    uint32_t batch_bytes = 4 * stream_message_bytes_max(config);
+    const struct journal_options options = {
+        .platform = stream->options.platform,
+        .dir = stream->dir,
+        .store = config->store,
+        .stream = stream->options.stream->name,
+        .batch_events_max = BATCH_EVENTS_MAX,
+        .batch_bytes_max =
+            batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
+        .capacity = stream->options.stream->capacity,
+        .free_floor = config->free_floor,
+        .whole = stream->options.stream->shop,
+    };
+    TRY(journal_open(&options, &stream->journal, reason));
+    stream->journal_stats = journal_stats(stream->journal);
+    if (stream->options.stream->shop) {
+        TRY(open_shop(stream));
+    }
+    return replay(stream, reason);
+}
+
+err_t stream_open(const struct stream_options *options, struct stream **ret,
+                  struct reason *reason) {
+    struct stream *stream = calloc(1, sizeof *stream);
+    ENSURE(stream != NULL, ERR_MEMORY);
+    stream->options = *options;
+    snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
+             options->stream->name);
+    err_t err = open_parts(stream, reason);
+    if (err != ERR_OK) {
+        stream_close(stream);
+        return err;
+    }
+    *ret = stream;
+    return ERR_OK;
+}
+
+void stream_close(struct stream *stream) {
+    if (stream == NULL) {
+        return;
+    }
+    assert(!stream->committing);
+    if (stream->journal != NULL) {
+        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+                 stream->options.stream->name,
+                 (unsigned long long)journal_next_seq(stream->journal),
+                 (unsigned long long)stream_hash(stream));
+    }
+    shop_free(stream->shop);
+    journal_close(stream->journal);
+    dedupe_free(stream->dedupe);
+    outward_free(stream->outward);
+    free(stream->stored);
+    free(stream->rendered);
+    free(stream->arena.data);
+    free(stream);
+}

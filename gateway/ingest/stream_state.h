@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream from inside, for the files that make it; nobody else's. */
+#ifndef GATEWAY_INGEST_STREAM_STATE_H
+#define GATEWAY_INGEST_STREAM_STATE_H
+
+#include "gateway/ingest/dedupe.h"
+#include "gateway/ingest/outward.h"
+#include "gateway/ingest/stream.h"
+
+enum {
+    BATCH_EVENTS_MAX = 4096,
+    BATCH_BYTES_MIN = 4 * 1024 * 1024,
+    ARENA_EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
+    OWN_DATA_MAX = 4096,     /* of an event of the gateway's own */
+    OWN_EVENTS_MAX = 2,      /* of them in a batch, beside the messages' */
+};
+
+struct stream {
+    struct stream_options options;
+    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
+    struct journal *journal;
+    struct shop *shop;      /* NULL unless this stream runs it */
+    uint64_t payments_from; /* where asking once more carries on */
+    struct dedupe *dedupe;
+    struct outward *outward;
+    struct stream_counts counts;
+    struct journal_stats journal_stats;
+    _Atomic uint64_t delivered; /* what lies before it is in the cloud */
+    struct log_limit full_log;
+    /* Dropped undelivered, and not yet said in the journal. */
+    uint64_t drop_first;
+    uint64_t drop_end;
+    uint64_t dropped; /* the count, as the commit's work has it */
+    /* Scratch for one message. */
+    struct arena arena;
+    uint8_t *stored; /* an event in the journal's form */
+    size_t stored_cap;
+    uint8_t *rendered; /* an event as JSON */
+    size_t rendered_cap;
+    /* The cap on EventRejected. */
+    int64_t rejected_minute_us;
+    uint32_t rejected_events;
+    /* The commit in flight. */
+    uv_work_t work;
+    bool committing;
+    bool trying; /* the commit's work is with the pool */
+    bool full;   /* it found no room, and is tried again; still committing */
+    bool giving_up;
+    struct reason full_reason;
+    bool repeat_due; /* payments, when the commit has ended */
+    err_t commit_err;
+    struct reason commit_reason;
+    void (*commit_done)(void *self, err_t err, const struct reason *reason);
+    void *commit_self;
+};
+
+/* The most one message can add to a batch: itself, what the shop makes of it
+ * (one of them echoes its data), their heads, and what the gateway says. */
+uint32_t stream_message_bytes_max(const struct config *config);
+
+#endif
