@@ -82,6 +82,9 @@ static const struct stream_metric stream_metrics[] = {
      AT(bridge.requests), UNIT_COUNT, true},
     {"cloud_failures_total", "counter", "Requests without a usable answer.",
      AT(bridge.failures), UNIT_COUNT, true},
+    {"cloud_lost_total", "counter",
+     "Events let go of before the cloud confirmed them.", AT(bridge.lost),
+     UNIT_COUNT, true},
     {"cloud_refused", "gauge", "Entries that the cloud does not take, held.",
      AT(bridge.refused), UNIT_COUNT, true},
 };

@@ -132,6 +132,12 @@ function linkNotes(stream) {
   if (stream.refused > 0) {
     notes.push(`${eventCount(stream.refused)} held, refused by the cloud`);
   }
+  if (stream.full) {
+    notes.push(`full, nothing more is taken: ${stream.full}`);
+  }
+  if (stream.dropped > 0) {
+    notes.push(`${eventCount(stream.dropped)} dropped to make room`);
+  }
   if (stream.last_error && (stream.link !== "online" || stream.refused > 0)) {
     notes.push(stream.last_error);
   }

@@ -21,11 +21,14 @@ struct host {
 static void fill_stream(const struct host *host, struct console_stream *ret) {
     *ret = (struct console_stream){
         .name = "orders",
+        .start = 200,
         .end = 1234,
         .received = 1300,
         .accepted = 1234,
         .rejected = 16,
         .duplicates = 50,
+        .dropped = 21,
+        .full = "the disk has no room",
         .journal = {.segments = 3,
                     .bytes = 25165824,
                     .commits = 77,
@@ -39,6 +42,7 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                    .repeated = 7,
                    .requests = 120,
                    .failures = 9,
+                   .lost = 4,
                    .since_us = 1795000000000000,
                    .last_error = "no route to \"events\" <host>"},
         .oldest_us = 1795000000000000,

@@ -145,7 +145,9 @@ class ConsoleTest(unittest.TestCase):
                      "cancelled": 15, "rejected": 15})
                 self.assertEqual(len(status["streams"]), 2)
                 self.assertEqual(status["streams"][0], {
-                    "name": "orders", "end": 1234, "cursor": 1000,
+                    "name": "orders", "start": 200, "end": 1234,
+                    "cursor": 1000, "dropped": 21, "lost": 4,
+                    "full": "the disk has no room",
                     "backlog": 234, "link": status["streams"][0]["link"],
                     "since": "2026-11-18T11:06:40.000000Z",
                     "oldest_age_s": 90, "received": 1300, "accepted": 1234,
