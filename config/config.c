@@ -259,8 +259,15 @@ static void fill_defaults(struct loader *loader) {
         default_streams(config);
     }
     for (uint32_t j = 0; j < config->stream_count; j++) {
-        if (config->streams[j].priority == 0) {
-            config->streams[j].priority = j + 1;
+        struct config_stream *stream = &config->streams[j];
+        if (stream->priority == 0) {
+            stream->priority = j + 1;
+        }
+        /* The shop's stream keeps all it ever held, so that a bound nobody
+         * asked for would end the store's selling one day. */
+        if (stream->shop &&
+            node_of(&loader->streams[j], "streams[].capacity") == NULL) {
+            stream->capacity = CONFIG_CAPACITY_MAX;
         }
     }
 }

@@ -19,6 +19,8 @@ enum {
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 
+#define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
+
 enum config_broker_mode {
     CONFIG_BROKER_EMBEDDED, /* Mosquitto as our child */
     CONFIG_BROKER_EXTERNAL, /* the site's own, at `address` */
@@ -51,7 +53,8 @@ struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
     uint32_t priority; /* 1 goes first; default its place in the list */
-    uint64_t capacity; /* bytes its journal may take; default 1 GiB */
+    uint64_t capacity; /* bytes its journal may take; default 1 GiB, for the
+                          shop's stream CONFIG_CAPACITY_MAX */
     enum config_full when_full; /* at its capacity, or on a full disk */
     uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
     enum config_sink sink;

@@ -11,7 +11,7 @@
     .size = sizeof(((struct config_stream *)0)->member)
 
 #define MIB ((uint64_t)1024 * 1024)
-#define TIB (MIB * 1024 * 1024)
+#define TIB CONFIG_CAPACITY_MAX
 
 #define NAME_CHARS "A-Za-z0-9._-"
 
@@ -64,7 +64,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "1 is sent first after an outage; default its place in the list."},
     {"streams[].capacity", CONFIG_SIZE, IN_STREAM(capacity), .min = 32 * MIB,
      .max = TIB, .fallback = "1 GiB",
-     .help = "What the stream's journal may take of the disk."},
+     .help = "What the stream's journal may take of the disk; default for the "
+             "shop's, which keeps all its events, 1 TiB."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
