@@ -126,7 +126,7 @@ def main(root, program):
     root = pathlib.Path(root)
     schemas = load_schemas(root / "config" / "schemas")
     out = subprocess.run([program], check=True, capture_output=True, text=True,
-                         timeout=60).stdout
+                         timeout=300).stdout
     lines = out.splitlines()
     said = check_run(schemas, lines)
     shown = check_documentation(schemas, root / "docs" / "events.md", said)
