@@ -7,8 +7,6 @@
 
 #include "gateway/event/json.h"
 #include "gateway/ingest/admission.h"
-#include "gateway/ingest/dedupe.h"
-#include "gateway/ingest/outward.h"
 
 enum {
     /* Kept free of event_bytes_max for what the sink adds and for what the
