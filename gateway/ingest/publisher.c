@@ -139,10 +139,6 @@ void publisher_to_device(struct publisher *publisher, struct slice device,
     publisher->waiting_bytes += payload.len;
 }
 
-uint64_t publisher_dropped(const struct publisher *publisher) {
-    return publisher->dropped;
-}
-
 void publisher_free(struct publisher *publisher) {
     if (publisher == NULL) {
         return;

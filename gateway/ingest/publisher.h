@@ -37,7 +37,6 @@ void publisher_untarget(struct publisher *publisher);
 /* On shopme/{store}/{device}/{leaf}, QoS 1. */
 void publisher_to_device(struct publisher *publisher, struct slice device,
                          const char *leaf, struct slice payload);
-uint64_t publisher_dropped(const struct publisher *publisher);
 void publisher_free(struct publisher *publisher); /* takes NULL */
 
 #endif
