@@ -7,22 +7,22 @@
 #include "gateway/journal/fixed.h"
 
 enum {
-    SALT_AT = 7,                    /* the item; its value is one further */
-    CHECKSUM_AT = JOURNAL_PAGE - 8, /* the value, on either page */
-    PADDING_END = CHECKSUM_AT - 1,  /* the header's checksum is an item */
-    PADDING_HEAD_SIZE = 3,          /* of the header's padding */
-    SEAL_HEAD_SIZE = 9,             /* of the byte string that a seal is */
+    SALT_AT = 7, /* the item; its value is one further */
+    PAGE_CHECKSUM_AT = JOURNAL_PAGE - 8, /* the value, on either page */
+    PADDING_END = PAGE_CHECKSUM_AT - 1,  /* the header's checksum is an item */
+    PADDING_HEAD_SIZE = 3,               /* of the header's padding */
+    SEAL_HEAD_SIZE = 9,                  /* of the byte string that a seal is */
 };
 
 #define TAG SLICE("\xd9\xd9\xf7")
 #define SEAL_MARK SLICE("ShopmeEdge seal\n")
 
 static uint64_t page_checksum(struct slice page, uint64_t salt) {
-    return XXH3_64bits_withSeed(page.data, CHECKSUM_AT, salt);
+    return XXH3_64bits_withSeed(page.data, PAGE_CHECKSUM_AT, salt);
 }
 
 static bool page_verifies(struct slice page, uint64_t salt) {
-    struct cursor end = cursor_over(slice_part(page, CHECKSUM_AT, 8));
+    struct cursor end = cursor_over(slice_part(page, PAGE_CHECKSUM_AT, 8));
     uint64_t checksum;
     return cursor_u64(&end, &checksum) == ERR_OK &&
            checksum == page_checksum(page, salt);
@@ -55,7 +55,7 @@ void segment_header_write(const struct segment_header *header, uint8_t *page) {
     fixed_put_u16(&writer, FIXED_BYTES_U16, (uint16_t)padding);
     writer_fill(&writer, 0, padding);
     writer_u8(&writer, FIXED_U64);
-    assert(writer.len == CHECKSUM_AT);
+    assert(writer.len == PAGE_CHECKSUM_AT);
     writer_u64(&writer,
                page_checksum(slice_of(page, JOURNAL_PAGE), header->salt));
     assert(!writer.full && writer.len == JOURNAL_PAGE);
@@ -128,7 +128,7 @@ void segment_seal_write(const struct segment_seal *seal, uint64_t salt,
     writer_slice_add(&writer, SEAL_MARK);
     writer_u64(&writer, seal->next_seq);
     writer_u8(&writer, seal->clean_stop ? 1 : 0);
-    writer_fill(&writer, 0, CHECKSUM_AT - writer.len);
+    writer_fill(&writer, 0, PAGE_CHECKSUM_AT - writer.len);
     writer_u64(&writer, page_checksum(slice_of(page, JOURNAL_PAGE), salt));
     assert(!writer.full && writer.len == JOURNAL_PAGE);
 }
