@@ -15,6 +15,7 @@ enum fixed_type {
     FIXED_BYTES_U32 = 0x5a,
     FIXED_BYTES_U64 = 0x5b,
     FIXED_TEXT_U8 = 0x78, /* a text string, its length in 1 byte */
+    FIXED_ARRAY_5 = 0x85,
     FIXED_ARRAY_8 = 0x88,
     FIXED_ARRAY_10 = 0x8a,
 };

@@ -15,6 +15,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "gateway/shop/saved.h"
+
 struct handover {
     struct table_entry entry;
     uint32_t state;
@@ -138,6 +140,29 @@ static uint64_t fulfilment_hash(const void *self) {
     return fingerprint_end(&print);
 }
 
+static void fulfilment_save(const void *self, struct writer *to) {
+    const struct fulfilment *fulfilment = self;
+    writer_u64(to, fulfilment->table.count);
+    for (const struct table_entry *at = fulfilment->table.first; at != NULL;
+         at = at->next) {
+        saved_text(to, table_key(at));
+        saved_state(to, ((const struct handover *)at)->state);
+    }
+}
+
+static err_t fulfilment_load(void *self, struct cursor *from) {
+    struct fulfilment *fulfilment = self;
+    uint64_t count;
+    TRY(cursor_u64(from, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        struct handover *handover;
+        TRY(saved_entry_read(from, &fulfilment->table, sizeof(*handover),
+                             SHOP_ORDER_ID_MAX, &handover));
+        TRY(saved_state_read(from, FULFILMENT_STATES, &handover->state));
+    }
+    return ERR_OK;
+}
+
 static void *fulfilment_open(const struct service_options *options) {
     (void)options;
     return calloc(1, sizeof(struct fulfilment));
@@ -158,5 +183,8 @@ const struct service fulfilment_service = {
     .react = fulfilment_react,
     .apply = fulfilment_apply,
     .hash = fulfilment_hash,
+    .saved_version = 1,
+    .save = fulfilment_save,
+    .load = fulfilment_load,
     .state = fulfilment_state_of,
 };

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "gateway/event/json.h"
+#include "gateway/shop/saved.h"
 
 struct stock {
     struct table_entry entry;
@@ -228,33 +229,33 @@ static bool lines_fit(const struct inventory *inventory,
 
 /* The lines and, behind them, the text of their skus, in one block. */
 static err_t copy_lines(const struct inventory *inventory,
-                        const struct fact *fact, struct holding *holding) {
+                        const struct fact_line *from, uint32_t count,
+                        struct holding *holding) {
     size_t text_len = 0;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        text_len += fact->lines[i].sku.len;
+    for (uint32_t i = 0; i < count; i++) {
+        text_len += from[i].sku.len;
     }
-    size_t lines_size = fact->line_count * sizeof(struct line);
-    struct line *lines = malloc(lines_size + text_len);
+    struct line *lines = malloc(count * sizeof(struct line) + text_len);
     ENSURE(lines != NULL, ERR_MEMORY);
-    struct writer text = writer_over(lines + fact->line_count, text_len);
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        struct slice sku = fact->lines[i].sku;
+    struct writer text = writer_over(lines + count, text_len);
+    for (uint32_t i = 0; i < count; i++) {
+        struct slice sku = from[i].sku;
         lines[i] = (struct line){
             .stock = table_find(&inventory->stocks, sku),
-            .quantity = fact->lines[i].quantity,
+            .quantity = from[i].quantity,
             .sku = slice_of(text.data + text.len, sku.len),
         };
         writer_slice_add(&text, sku);
     }
     assert(!text.full);
     holding->lines = lines;
-    holding->line_count = fact->line_count;
+    holding->line_count = count;
     return ERR_OK;
 }
 
 static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
                            const struct fact *fact) {
-    TRY(copy_lines(inventory, fact, holding));
+    TRY(copy_lines(inventory, fact->lines, fact->line_count, holding));
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
@@ -501,6 +502,116 @@ static uint64_t inventory_hash(const void *self) {
     return fingerprint_end(&print);
 }
 
+static void save_stock(const struct stock *stock, struct writer *to) {
+    const struct inventory_stock *count = &stock->count;
+    saved_text(to, table_key(&stock->entry));
+    saved_i64(to, count->on_hand);
+    saved_i64(to, count->reserved);
+    saved_i64(to, count->received);
+    saved_i64(to, count->adjusted);
+    saved_i64(to, count->sold);
+    saved_i64(to, stock->reorder_level);
+}
+
+static void save_holding(const struct holding *holding, struct writer *to) {
+    saved_text(to, table_key(&holding->entry));
+    saved_state(to, holding->state);
+    writer_u32(to, holding->line_count);
+    for (uint32_t i = 0; i < holding->line_count; i++) {
+        const struct line *line = &holding->lines[i];
+        saved_text(to, line->sku);
+        saved_i64(to, line->quantity);
+        writer_u8(to, line->stock != NULL);
+    }
+}
+
+static void inventory_save(const void *self, struct writer *to) {
+    const struct inventory *inventory = self;
+    writer_u64(to, inventory->stocks.count);
+    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
+         at = at->next) {
+        save_stock((const struct stock *)at, to);
+    }
+    writer_u64(to, inventory->orders.count);
+    for (const struct table_entry *at = inventory->orders.first; at != NULL;
+         at = at->next) {
+        save_holding((const struct holding *)at, to);
+    }
+}
+
+static err_t load_stock(struct inventory *inventory, struct cursor *from) {
+    struct stock *stock;
+    TRY(saved_entry_read(from, &inventory->stocks, sizeof(*stock), SHOP_SKU_MAX,
+                         &stock));
+    struct inventory_stock *count = &stock->count;
+    TRY(saved_i64_read(from, &count->on_hand));
+    TRY(saved_i64_read(from, &count->reserved));
+    TRY(saved_i64_read(from, &count->received));
+    TRY(saved_i64_read(from, &count->adjusted));
+    TRY(saved_i64_read(from, &count->sold));
+    return saved_i64_read(from, &stock->reorder_level);
+}
+
+/* A line as the event that reserved it had it. */
+static err_t load_line(struct cursor *from, struct fact_line *ret) {
+    uint8_t managed;
+    TRY(saved_text_read(from, SHOP_SKU_MAX, &ret->sku));
+    TRY(saved_i64_read(from, &ret->quantity));
+    TRY(cursor_u8(from, &managed));
+    ENSURE(managed <= 1, ERR_PARSE);
+    ret->unmanaged = managed == 0;
+    return ERR_OK;
+}
+
+static err_t load_lines(struct inventory *inventory, struct cursor *from,
+                        uint32_t count, struct holding *holding) {
+    struct fact_line lines[SHOP_ITEMS_MAX];
+    ENSURE(count <= SHOP_ITEMS_MAX, ERR_PARSE);
+    if (count == 0) {
+        return ERR_OK;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(load_line(from, &lines[i]));
+    }
+    TRY(copy_lines(inventory, lines, count, holding));
+    for (uint32_t i = 0; i < count; i++) {
+        struct line *line = &holding->lines[i];
+        if (lines[i].unmanaged) {
+            line->stock = NULL; /* whatever has been counted since */
+        } else {
+            ENSURE(line->stock != NULL, ERR_PARSE);
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t load_holding(struct inventory *inventory, struct cursor *from) {
+    struct holding *holding;
+    uint32_t line_count;
+    TRY(saved_entry_read(from, &inventory->orders, sizeof(*holding),
+                         SHOP_ORDER_ID_MAX, &holding));
+    TRY(saved_state_read(from, INVENTORY_STATES, &holding->state));
+    TRY(cursor_u32(from, &line_count));
+    TRY(load_lines(inventory, from, line_count, holding));
+    ENSURE((holding->state == INVENTORY_RESERVED) == (holding->lines != NULL),
+           ERR_PARSE);
+    return ERR_OK;
+}
+
+static err_t inventory_load(void *self, struct cursor *from) {
+    struct inventory *inventory = self;
+    uint64_t count;
+    TRY(cursor_u64(from, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        TRY(load_stock(inventory, from));
+    }
+    TRY(cursor_u64(from, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        TRY(load_holding(inventory, from));
+    }
+    return ERR_OK;
+}
+
 static void *inventory_open(const struct service_options *options) {
     (void)options;
     return calloc(1, sizeof(struct inventory));
@@ -526,5 +637,8 @@ const struct service inventory_service = {
     .react = inventory_react,
     .apply = inventory_apply,
     .hash = inventory_hash,
+    .saved_version = 1,
+    .save = inventory_save,
+    .load = inventory_load,
     .state = inventory_state_of,
 };

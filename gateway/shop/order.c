@@ -22,6 +22,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/saved.h"
 
 struct order {
     struct table_entry entry;
@@ -314,6 +315,49 @@ static uint64_t order_hash(const void *self) {
     return fingerprint_end(&print);
 }
 
+static void order_save(const void *self, struct writer *to) {
+    const struct orders *orders = self;
+    writer_u64(to, orders->counts.repeated);
+    writer_u64(to, orders->counts.conflicting);
+    writer_u64(to, orders->counts.cancels_ignored);
+    writer_u64(to, orders->table.count);
+    for (const struct table_entry *at = orders->table.first; at != NULL;
+         at = at->next) {
+        const struct order *order = (const struct order *)at;
+        saved_text(to, table_key(at));
+        saved_state(to, order->state);
+        writer_u64(to, order->content);
+        saved_kept(to, &order->outcome);
+    }
+}
+
+static err_t load_order(struct orders *orders, struct cursor *from) {
+    struct order *order;
+    TRY(saved_entry_read(from, &orders->table, sizeof(*order),
+                         SHOP_ORDER_ID_MAX, &order));
+    TRY(saved_state_read(from, ORDER_STATES, &order->state));
+    TRY(cursor_u64(from, &order->content));
+    TRY(saved_kept_read(from, &order->outcome));
+    orders->counts.in_state[order->state]++;
+    /* The two are passed through within a run; nothing is saved inside one. */
+    bool settled = order->state == ORDER_OPEN || order->state >= ORDER_FULFILED;
+    ENSURE(settled && order->outcome.len > 0, ERR_PARSE);
+    return ERR_OK;
+}
+
+static err_t order_load(void *self, struct cursor *from) {
+    struct orders *orders = self;
+    uint64_t count;
+    TRY(cursor_u64(from, &orders->counts.repeated));
+    TRY(cursor_u64(from, &orders->counts.conflicting));
+    TRY(cursor_u64(from, &orders->counts.cancels_ignored));
+    TRY(cursor_u64(from, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        TRY(load_order(orders, from));
+    }
+    return ERR_OK;
+}
+
 static void *order_open(const struct service_options *options) {
     struct orders *orders = calloc(1, sizeof(*orders));
     if (orders != NULL) {
@@ -342,5 +386,8 @@ const struct service order_service = {
     .react = order_react,
     .apply = order_apply,
     .hash = order_hash,
+    .saved_version = 1,
+    .save = order_save,
+    .load = order_load,
     .state = order_state_of,
 };

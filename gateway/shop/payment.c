@@ -26,6 +26,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/saved.h"
 
 struct payment {
     struct table_entry entry;
@@ -243,7 +244,9 @@ static err_t react_refund(const struct payment *payment,
 static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
                       size_t size) {
     assert(text.len <= size);
-    memcpy(ret, text.data, text.len);
+    if (text.len > 0) {
+        memcpy(ret, text.data, text.len);
+    }
     *ret_len = (uint8_t)text.len;
 }
 
@@ -519,6 +522,62 @@ static uint64_t payment_hash(const void *self) {
     return fingerprint_end(&print);
 }
 
+static void payment_save(const void *self, struct writer *to) {
+    const struct payments *payments = self;
+    writer_u64(to, payments->answers_ignored);
+    writer_u64(to, payments->table.count);
+    for (const struct table_entry *at = payments->table.first; at != NULL;
+         at = at->next) {
+        const struct payment *payment = (const struct payment *)at;
+        saved_text(to, table_key(at));
+        saved_state(to, payment->state);
+        saved_i64(to, payment->amount_minor);
+        saved_text(to, slice_from_str(payment->currency));
+        saved_text(to, terminal_of(payment));
+        saved_text(to, transaction_of(payment));
+        saved_kept(to, &payment->request);
+    }
+}
+
+static err_t load_payment(struct payments *payments, struct cursor *from) {
+    struct payment *payment;
+    struct slice currency;
+    struct slice terminal;
+    struct slice transaction;
+    TRY(saved_entry_read(from, &payments->table, sizeof(*payment),
+                         SHOP_ORDER_ID_MAX, &payment));
+    TRY(saved_state_read(from, PAYMENT_STATES, &payment->state));
+    TRY(saved_i64_read(from, &payment->amount_minor));
+    TRY(saved_text_read(from, MONEY_CURRENCY_LEN, &currency));
+    TRY(saved_text_read(from, sizeof(payment->terminal), &terminal));
+    TRY(saved_text_read(from, sizeof(payment->transaction), &transaction));
+    TRY(saved_kept_read(from, &payment->request));
+    if (currency.len > 0) { /* one that was declined at once has no terms */
+        memcpy(payment->currency, currency.data, currency.len);
+    }
+    keep_text(payment->terminal, &payment->terminal_len, terminal,
+              sizeof(payment->terminal));
+    keep_text(payment->transaction, &payment->transaction_len, transaction,
+              sizeof(payment->transaction));
+    bool open = payment->state == PAYMENT_REQUESTED;
+    ENSURE(open == (payment->request.len > 0), ERR_PARSE);
+    if (open) { /* the table is in the order in which they were asked */
+        link_open(payments, payment);
+    }
+    return ERR_OK;
+}
+
+static err_t payment_load(void *self, struct cursor *from) {
+    struct payments *payments = self;
+    uint64_t count;
+    TRY(cursor_u64(from, &payments->answers_ignored));
+    TRY(cursor_u64(from, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        TRY(load_payment(payments, from));
+    }
+    return ERR_OK;
+}
+
 static void *payment_open(const struct service_options *options) {
     (void)options;
     return calloc(1, sizeof(struct payments));
@@ -543,5 +602,8 @@ const struct service payment_service = {
     .react = payment_react,
     .apply = payment_apply,
     .hash = payment_hash,
+    .saved_version = 1,
+    .save = payment_save,
+    .load = payment_load,
     .state = payment_state_of,
 };

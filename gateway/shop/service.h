@@ -32,6 +32,13 @@ struct service {
      * state. ERR_MEMORY. */
     err_t (*apply)(void *self, const struct fact *fact);
     uint64_t (*hash)(const void *self);
+    /* For a snapshot: writes the whole state, and reads it into a service just
+     * opened. The bytes are this service's own; `saved_version` names their
+     * shape, and a change of it takes the next. ERR_PARSE for what save()
+     * never writes, ERR_MEMORY. */
+    uint32_t saved_version;
+    void (*save)(const void *self, struct writer *to);
+    err_t (*load)(void *self, struct cursor *from);
     /* The order's state, by the service's own enum; 0 for an unknown one. */
     uint32_t (*state)(const void *self, struct slice order_id);
 };

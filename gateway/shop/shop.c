@@ -329,6 +329,73 @@ uint64_t shop_hash(const struct shop *shop) {
     return fingerprint_end(&print);
 }
 
+/* One part is its version, its length, and its bytes. */
+static size_t begin_part(struct writer *to, uint32_t version) {
+    writer_u32(to, version);
+    writer_u64(to, 0);
+    return to->len;
+}
+
+static void end_part(struct writer *to, size_t began) {
+    if (!to->full) {
+        struct writer len = writer_over(to->data + began - 8, 8);
+        writer_u64(&len, to->len - began);
+    }
+}
+
+static err_t read_part(struct cursor *from, uint32_t version,
+                       struct cursor *ret) {
+    uint32_t written;
+    uint64_t len;
+    struct slice body;
+    TRY(cursor_u32(from, &written));
+    ENSURE(written == version, ERR_UNSUPPORTED);
+    TRY(cursor_u64(from, &len));
+    ENSURE(len <= SIZE_MAX, ERR_PARSE);
+    TRY(cursor_take(from, (size_t)len, &body));
+    *ret = cursor_over(body);
+    return ERR_OK;
+}
+
+enum { VIEW_SAVED_VERSION = 1 };
+
+/* The services in their order, the view, the hash. */
+void shop_save(const struct shop *shop, struct writer *to) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        size_t began = begin_part(to, services[i]->saved_version);
+        services[i]->save(shop->services[i], to);
+        end_part(to, began);
+    }
+    size_t began = begin_part(to, VIEW_SAVED_VERSION);
+    view_save(&shop->view, to);
+    end_part(to, began);
+    writer_u64(to, shop_hash(shop));
+}
+
+static err_t load_parts(struct shop *shop, struct cursor *from) {
+    struct cursor part;
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        TRY(read_part(from, services[i]->saved_version, &part));
+        TRY(services[i]->load(shop->services[i], &part));
+        ENSURE(cursor_left(&part) == 0, ERR_PARSE);
+    }
+    TRY(read_part(from, VIEW_SAVED_VERSION, &part));
+    TRY(view_load(&shop->view, &part));
+    ENSURE(cursor_left(&part) == 0, ERR_PARSE);
+    return ERR_OK;
+}
+
+err_t shop_load(struct shop *shop, struct slice saved) {
+    struct cursor from = cursor_over(saved);
+    err_t err = load_parts(shop, &from);
+    ENSURE(err != ERR_PARSE, ERR_CORRUPT);
+    TRY(err);
+    uint64_t hash;
+    ENSURE(cursor_u64(&from, &hash) == ERR_OK, ERR_CORRUPT);
+    ENSURE(cursor_left(&from) == 0 && hash == shop_hash(shop), ERR_CORRUPT);
+    return ERR_OK;
+}
+
 struct shop_counts shop_counts(const struct shop *shop) {
     struct order_counts orders = order_counts(shop->services[ORDER]);
     struct shop_counts counts = {

@@ -98,6 +98,15 @@ err_t shop_apply(struct shop *shop, const struct event *event,
  * layout. */
 uint64_t shop_hash(const struct shop *shop);
 
+/* Snapshots: the whole state, as bytes of the shop's own, taken between two
+ * inputs. `to->full` tells that they found no room. */
+void shop_save(const struct shop *shop, struct writer *to);
+/* Into a shop just made; it then is the one that was saved, its hash included.
+ * ERR_UNSUPPORTED for the state of another version of the program; ERR_CORRUPT
+ * for what shop_save() never wrote; ERR_MEMORY. After an error the shop must be
+ * freed. */
+err_t shop_load(struct shop *shop, struct slice saved) MUST_USE;
+
 enum shop_order_state {
     SHOP_ORDER_OPEN,
     SHOP_ORDER_FULFILED,

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "gateway/shop/money.h"
+#include "gateway/shop/saved.h"
 
 struct placing {
     struct table_entry entry;
@@ -77,17 +78,98 @@ static bool change(struct view_order *order, const struct fact *fact) {
     return true;
 }
 
+static bool is_shown(const struct view *view, const struct placing *placing) {
+    return placing->number + SHOP_ORDERS_SHOWN >= view->placed;
+}
+
 err_t view_apply(struct view *view, const struct fact *fact) {
     const struct placing *placing = table_find(&view->table, fact->order_id);
     if (placing == NULL) {
         return fact->type == TYPE_ORDER_PLACED ? add(view, fact) : ERR_OK;
     }
-    if (placing->number + SHOP_ORDERS_SHOWN < view->placed) {
-        return ERR_OK; /* no longer shown */
+    if (!is_shown(view, placing)) {
+        return ERR_OK;
     }
     struct view_order *order = &view->ring[placing->number % SHOP_ORDERS_SHOWN];
     if (change(order, fact)) {
         order->changed_us = fact->stamp.wall_us;
+    }
+    return ERR_OK;
+}
+
+static void save_shown(const struct view_order *order, struct writer *to) {
+    saved_state(to, order->state);
+    writer_u8(to, order->reserved);
+    writer_u8(to, order->paid);
+    saved_i64(to, order->total_minor);
+    saved_text(to, slice_from_str(order->currency));
+    saved_text(to, slice_of(order->reason, order->reason_len));
+    saved_i64(to, order->placed_us);
+    saved_i64(to, order->changed_us);
+}
+
+/* Orders are numbered in the order in which the table holds them. */
+void view_save(const struct view *view, struct writer *to) {
+    assert(view->table.count == view->placed);
+    writer_u64(to, view->placed);
+    for (const struct table_entry *at = view->table.first; at != NULL;
+         at = at->next) {
+        const struct placing *placing = (const struct placing *)at;
+        saved_text(to, table_key(at));
+        saved_text(to, slice_of(placing->device, placing->device_len));
+        if (is_shown(view, placing)) {
+            save_shown(&view->ring[placing->number % SHOP_ORDERS_SHOWN], to);
+        }
+    }
+}
+
+static err_t load_shown(struct cursor *from, struct view_order *order) {
+    uint32_t state;
+    uint8_t reserved;
+    uint8_t paid;
+    struct slice currency;
+    struct slice reason;
+    TRY(saved_state_read(from, SHOP_ORDER_REJECTED + 1, &state));
+    TRY(cursor_u8(from, &reserved));
+    TRY(cursor_u8(from, &paid));
+    TRY(saved_i64_read(from, &order->total_minor));
+    TRY(saved_text_read(from, MONEY_CURRENCY_LEN, &currency));
+    TRY(saved_text_read(from, sizeof(order->reason), &reason));
+    TRY(saved_i64_read(from, &order->placed_us));
+    TRY(saved_i64_read(from, &order->changed_us));
+    ENSURE(reserved <= 1 && paid <= 1, ERR_PARSE);
+    order->reserved = reserved == 1;
+    order->paid = paid == 1;
+    memcpy(order->currency, currency.data, currency.len);
+    end(order, (enum shop_order_state)state, reason);
+    return ERR_OK;
+}
+
+static err_t load_placing(struct view *view, uint64_t number,
+                          struct cursor *from) {
+    struct placing *placing;
+    struct slice device;
+    TRY(saved_entry_read(from, &view->table, sizeof(*placing),
+                         SHOP_ORDER_ID_MAX, &placing));
+    TRY(saved_text_read(from, SHOP_DEVICE_MAX, &device));
+    placing->number = number;
+    placing->device_len = (uint32_t)device.len;
+    memcpy(placing->device, device.data, device.len);
+    if (!is_shown(view, placing)) {
+        return ERR_OK;
+    }
+    struct view_order *order = &view->ring[number % SHOP_ORDERS_SHOWN];
+    *order = (struct view_order){
+        .id = table_key(&placing->entry),
+        .device = slice_of(placing->device, placing->device_len),
+    };
+    return load_shown(from, order);
+}
+
+err_t view_load(struct view *view, struct cursor *from) {
+    TRY(cursor_u64(from, &view->placed));
+    for (uint64_t number = 0; number < view->placed; number++) {
+        TRY(load_placing(view, number, from));
     }
     return ERR_OK;
 }

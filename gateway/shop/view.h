@@ -31,6 +31,10 @@ struct view {
 void view_free(struct view *view);
 /* ERR_MEMORY. */
 err_t view_apply(struct view *view, const struct fact *fact) MUST_USE;
+/* For a snapshot, as a service's. `load` is into a zeroed one. ERR_PARSE,
+ * ERR_MEMORY. */
+void view_save(const struct view *view, struct writer *to);
+err_t view_load(struct view *view, struct cursor *from) MUST_USE;
 /* Who placed an order; empty if it is not known. */
 struct slice view_device(const struct view *view, struct slice order_id);
 /* The last orders placed, newest first. */

@@ -2,7 +2,7 @@
 /* Goal: whatever devices send, in whatever order, the shop publishes what the
  * oracle says and nothing else; the state after replaying any number of inputs
  * is the state that was live then; and a shop that goes on after a replay
- * publishes the same bytes as one that never stopped.
+ * or from a snapshot publishes the same bytes as one that never stopped.
  *
  * An episode prints its seed if it fails; EDGE_SEED begins with another one,
  * EDGE_EPISODES runs more of them, or fewer.
@@ -375,13 +375,65 @@ static void check_prefixes(const struct episode *episode) {
     shop_free(shop);
 }
 
-/* Stops after `cut` inputs, replays them, and goes on: the same bytes. */
-static void check_going_on(const struct episode *episode, uint32_t cut) {
+static void print_order(void *context, const struct shop_order_view *order) {
+    writer_printf(
+        context,
+        "%.*s %.*s %d %d %d %" PRId64 " %s %.*s %" PRId64 " %" PRId64 "\n",
+        SLICE_ARG(order->order_id), SLICE_ARG(order->device), order->state,
+        order->reserved, order->paid, order->total_minor, order->currency,
+        SLICE_ARG(order->reason), order->placed_us, order->changed_us);
+}
+
+/* What the console shows of a shop, as text. */
+static struct slice shown(const struct shop *shop, char *ret, size_t size) {
+    struct writer text = writer_over(ret, size);
+    struct shop_counts counts = shop_counts(shop);
+    writer_slice_add(&text, slice_of(&counts, sizeof(counts)));
+    shop_orders(shop, SHOP_ORDERS_SHOWN, print_order, &text);
+    assert_false(text.full);
+    return writer_slice(&text);
+}
+
+/* The shop that a snapshot of `shop` gives, in its place. A snapshot of that is
+ * the same bytes again, and one cut short is refused. */
+static struct shop *through_snapshot(const struct harness *harness,
+                                     struct shop *shop) {
+    static uint8_t saved[2][1024 * 1024];
+    static char texts[2][64 * 1024];
+    struct writer first = writer_over(saved[0], sizeof(saved[0]));
+    shop_save(shop, &first);
+    assert_false(first.full);
+    struct slice bytes = writer_slice(&first);
+    struct shop *loaded = harness_new_shop(harness);
+    assert_int_equal(shop_load(loaded, bytes), ERR_OK);
+    struct slice before = shown(shop, texts[0], sizeof(texts[0]));
+    struct slice after = shown(loaded, texts[1], sizeof(texts[1]));
+    assert_true(slice_eq(before, after));
+    struct writer second = writer_over(saved[1], sizeof(saved[1]));
+    shop_save(loaded, &second);
+    assert_true(slice_eq(bytes, writer_slice(&second)));
+    shop_free(shop);
+
+    struct shop *refused = harness_new_shop(harness);
+    assert_int_equal(shop_load(refused, slice_part(bytes, 0, bytes.len - 9)),
+                     ERR_CORRUPT);
+    shop_free(refused);
+    return loaded;
+}
+
+/* Stops after `cut` inputs, replays them, and goes on: the same bytes; also
+ * from a snapshot of what was replayed. */
+static void check_going_on(const struct episode *episode, uint32_t cut,
+                           bool from_snapshot) {
     const struct harness *first = &episode->harness;
     struct harness second = {.currency = first->currency};
     second.shop = harness_new_shop(&second);
     for (size_t at = 0; at < episode->starts[cut]; at++) {
         harness_adopt(&second, first, at);
+    }
+    if (from_snapshot) {
+        second.shop = through_snapshot(&second, second.shop);
+        assert_int_equal(shop_hash(second.shop), episode->hashes[cut]);
     }
     for (uint32_t i = cut; i < INPUTS; i++) {
         size_t at = episode->starts[i];
@@ -412,7 +464,8 @@ static bool run_episode(uint64_t seed) {
     bool same = run_live(&episode, &random);
     if (same) {
         check_prefixes(&episode);
-        check_going_on(&episode, below(&random, INPUTS + 1));
+        check_going_on(&episode, below(&random, INPUTS + 1), false);
+        check_going_on(&episode, below(&random, INPUTS + 1), true);
     }
     harness_close(&episode.harness);
     return same;

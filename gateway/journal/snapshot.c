@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/journal/snapshot.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "gateway/journal/fixed.h"
+#include "gateway/journal/segment.h"
+
+enum {
+    FORMAT = 1,
+    FILES_MAX = 64, /* that one directory is searched for at a time */
+    CONTENT_AT = 42,
+    CHECKSUM_SIZE = 9,
+};
+
+#define SUFFIX ".snap"
+#define TEMPORARY "snapshot.tmp"
+
+struct path {
+    char text[SEGMENT_PATH_SIZE + sizeof SUFFIX];
+};
+
+static struct path path_of(const char *dir, uint64_t seq) {
+    struct path path;
+    int len = snprintf(path.text, sizeof path.text, "%s/%020" PRIu64 SUFFIX,
+                       dir, seq);
+    assert(len > 0 && (size_t)len < sizeof path.text);
+    return path;
+}
+
+static struct path path_temporary(const char *dir) {
+    struct path path;
+    int len = snprintf(path.text, sizeof path.text, "%s/" TEMPORARY, dir);
+    assert(len > 0 && (size_t)len < sizeof path.text);
+    return path;
+}
+
+static err_t refused(struct reason *reason, err_t err, const char *what,
+                     const char *path) {
+    int cause = errno;
+    return reason_set(reason, err, "cannot %s: %s: %s", what, strerror(cause),
+                      path);
+}
+
+/* --- The files there are ------------------------------------------------- */
+
+struct files {
+    uint64_t seqs[FILES_MAX]; /* the newest there are, newest first */
+    size_t count;
+};
+
+static void files_each(void *context, const char *name) {
+    struct files *files = context;
+    uint64_t seq;
+    if (!segment_name_read(name, SUFFIX, &seq)) {
+        return;
+    }
+    size_t at = files->count < FILES_MAX ? files->count++ : FILES_MAX - 1;
+    while (at > 0 && files->seqs[at - 1] < seq) {
+        files->seqs[at] = files->seqs[at - 1];
+        at--;
+    }
+    files->seqs[at] = seq;
+}
+
+static err_t list(const struct disk *disk, const char *dir, struct files *ret) {
+    *ret = (struct files){0};
+    return disk->list(disk->self, dir, files_each, ret);
+}
+
+static err_t remove_file(const struct disk *disk, const char *dir,
+                         uint64_t seq) {
+    struct path path = path_of(dir, seq);
+    err_t err = disk->unlink(disk->self, path.text);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+err_t snapshot_covered(const struct disk *disk, const char *dir,
+                       uint64_t *ret_seq) {
+    struct files files;
+    TRY(list(disk, dir, &files));
+    *ret_seq =
+        files.count < SNAPSHOTS_KEPT ? 0 : files.seqs[SNAPSHOTS_KEPT - 1];
+    return ERR_OK;
+}
+
+/* --- Writing ------------------------------------------------------------- */
+
+static void write_head(const struct snapshot_about *about, size_t content_len,
+                       struct writer *to) {
+    writer_slice_add(to, SLICE("\xd9\xd9\xf7")); /* tag 55799 */
+    writer_u8(to, FIXED_ARRAY_5);
+    fixed_put_u16(to, FIXED_U16, FORMAT);
+    writer_u8(to, FIXED_BYTES_16);
+    writer_slice_add(to, slice_of(about->journal_id, JOURNAL_ID_SIZE));
+    fixed_put_u64(to, FIXED_U64, about->seq);
+    fixed_put_u64(to, FIXED_BYTES_U64, content_len);
+    assert(!to->full && to->len == CONTENT_AT);
+}
+
+static uint64_t checksum(struct slice head, struct slice content) {
+    XXH3_state_t *state = XXH3_createState();
+    assert(state != NULL);
+    XXH3_64bits_reset(state);
+    XXH3_64bits_update(state, head.data, head.len);
+    XXH3_64bits_update(state, content.data, content.len);
+    uint64_t sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return sum;
+}
+
+static err_t write_parts(const struct disk *disk, int fd,
+                         const struct snapshot_about *about,
+                         struct slice content) {
+    uint8_t head_bytes[CONTENT_AT];
+    uint8_t tail_bytes[CHECKSUM_SIZE];
+    struct writer head = writer_over(head_bytes, sizeof head_bytes);
+    struct writer tail = writer_over(tail_bytes, sizeof tail_bytes);
+    write_head(about, content.len, &head);
+    fixed_put_u64(&tail, FIXED_U64, checksum(writer_slice(&head), content));
+    TRY(disk->write(disk->self, fd, 0, writer_slice(&head)));
+    TRY(disk->write(disk->self, fd, CONTENT_AT, content));
+    TRY(disk->write(disk->self, fd, CONTENT_AT + content.len,
+                    writer_slice(&tail)));
+    return disk->sync(disk->self, fd);
+}
+
+static err_t write_file(const struct disk *disk, const char *path,
+                        const struct snapshot_about *about,
+                        struct slice content, struct reason *reason) {
+    int fd;
+    err_t err = disk->unlink(disk->self, path);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return refused(reason, err, "remove", path);
+    }
+    err = disk->open(disk->self, path, DISK_CREATE, &fd);
+    if (err != ERR_OK) {
+        return refused(reason, err, "create", path);
+    }
+    err = write_parts(disk, fd, about, content);
+    if (err != ERR_OK) {
+        (void)refused(reason, err, "write", path);
+    }
+    disk->close(disk->self, fd);
+    return err;
+}
+
+static err_t remove_older(const struct disk *disk, const char *dir) {
+    struct files files;
+    TRY(list(disk, dir, &files));
+    for (size_t i = SNAPSHOTS_KEPT; i < files.count; i++) {
+        TRY(remove_file(disk, dir, files.seqs[i]));
+    }
+    return ERR_OK;
+}
+
+err_t snapshot_write(const struct disk *disk, const char *dir,
+                     const struct snapshot_about *about, uint64_t durable_end,
+                     struct slice content, struct reason *reason) {
+#ifndef EDGE_CONTROL_SNAPSHOT_AHEAD
+    if (about->seq > durable_end) {
+        return reason_set(reason, ERR_RANGE,
+                          "a snapshot of records up to %" PRIu64
+                          " would be ahead of the journal, durable to %" PRIu64,
+                          about->seq, durable_end);
+    }
+#else
+    (void)durable_end;
+#endif
+    struct path temporary = path_temporary(dir);
+    struct path path = path_of(dir, about->seq);
+    err_t err = write_file(disk, temporary.text, about, content, reason);
+    if (err == ERR_OK) {
+        err = disk->rename(disk->self, temporary.text, path.text);
+    }
+    if (err != ERR_OK) {
+        (void)disk->unlink(disk->self, temporary.text);
+        return err;
+    }
+    TRY(disk->sync_dir(disk->self, dir));
+    return remove_older(disk, dir);
+}
+
+/* --- Loading ------------------------------------------------------------- */
+
+/* The parts of a file; ERR_CORRUPT, ERR_UNSUPPORTED. */
+static err_t parse(struct slice file, const uint8_t *journal_id, uint64_t seq,
+                   struct slice *ret_content, struct reason *reason) {
+    ENSURE(file.len >= CONTENT_AT + CHECKSUM_SIZE, ERR_CORRUPT);
+    struct slice head = slice_part(file, 0, CONTENT_AT);
+    struct slice content =
+        slice_part(file, CONTENT_AT, file.len - CONTENT_AT - CHECKSUM_SIZE);
+    struct cursor tail =
+        cursor_over(slice_part(file, file.len - CHECKSUM_SIZE, CHECKSUM_SIZE));
+    uint64_t sum;
+    ENSURE(fixed_u64(&tail, FIXED_U64, &sum) == ERR_OK, ERR_CORRUPT);
+    ENSURE(sum == checksum(head, content), ERR_CORRUPT);
+    struct cursor version = cursor_over(slice_part(head, 4, 3));
+    uint16_t format;
+    ENSURE(fixed_u16(&version, FIXED_U16, &format) == ERR_OK, ERR_CORRUPT);
+    if (format != FORMAT) {
+        return reason_set(reason, ERR_UNSUPPORTED,
+                          "%020" PRIu64 SUFFIX
+                          " has snapshot format %u, this program knows %d: run "
+                          "the newer program",
+                          seq, format, FORMAT);
+    }
+    uint8_t expected[CONTENT_AT];
+    struct writer writer = writer_over(expected, sizeof expected);
+    const struct snapshot_about about = {journal_id, seq};
+    write_head(&about, content.len, &writer);
+    ENSURE(slice_eq(head, writer_slice(&writer)), ERR_CORRUPT);
+    *ret_content = content;
+    return ERR_OK;
+}
+
+static err_t read_whole(const struct disk *disk, int fd, uint8_t **ret,
+                        size_t *ret_len) {
+    uint64_t size;
+    TRY(disk->size(disk->self, fd, &size));
+    ENSURE(size < SIZE_MAX, ERR_CORRUPT);
+    uint8_t *memory = malloc((size_t)size + 1);
+    ENSURE(memory != NULL, ERR_MEMORY);
+    err_t err = disk->read(disk->self, fd, 0, memory, (size_t)size, ret_len);
+    if (err != ERR_OK) {
+        free(memory);
+        return err;
+    }
+    *ret = memory;
+    return ERR_OK;
+}
+
+static err_t read_file(const struct disk *disk, const char *path, uint8_t **ret,
+                       size_t *ret_len) {
+    int fd;
+    TRY(disk->open(disk->self, path, DISK_READ, &fd));
+    err_t err = read_whole(disk, fd, ret, ret_len);
+    disk->close(disk->self, fd);
+    return err;
+}
+
+struct loading {
+    const struct disk *disk;
+    const char *dir;
+    const uint8_t *journal_id;
+    uint64_t durable_end;
+    err_t (*take)(void *context, uint64_t seq, struct slice content);
+    void *context;
+};
+
+static err_t load_one(const struct loading *loading, uint64_t seq,
+                      struct reason *reason) {
+#ifndef EDGE_CONTROL_SNAPSHOT_AHEAD
+    ENSURE(seq <= loading->durable_end, ERR_CORRUPT);
+#endif
+    struct path path = path_of(loading->dir, seq);
+    uint8_t *memory;
+    size_t len;
+    err_t err = read_file(loading->disk, path.text, &memory, &len);
+    if (err != ERR_OK) {
+        return refused(reason, err, "read", path.text);
+    }
+    struct slice content;
+    err = parse(slice_of(memory, len), loading->journal_id, seq, &content,
+                reason);
+    if (err == ERR_OK) {
+        err = loading->take(loading->context, seq, content);
+    }
+    free(memory);
+    return err;
+}
+
+static err_t remove_bad(const struct loading *loading, uint64_t seq) {
+    log_line(LOG_WARN, "journal",
+             "snapshot_removed file=%s/%020" PRIu64 SUFFIX
+             " reason=\"damaged, of another journal, or past its end\"",
+             loading->dir, seq);
+    TRY(remove_file(loading->disk, loading->dir, seq));
+    return loading->disk->sync_dir(loading->disk->self, loading->dir);
+}
+
+err_t snapshot_load(const struct disk *disk, const char *dir,
+                    const uint8_t *journal_id, uint64_t durable_end,
+                    err_t (*take)(void *context, uint64_t seq,
+                                  struct slice content),
+                    void *context, struct reason *reason) {
+    const struct loading loading = {disk,        dir,  journal_id,
+                                    durable_end, take, context};
+    struct files files;
+    TRY(list(disk, dir, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        err_t err = load_one(&loading, files.seqs[i], reason);
+        if (err != ERR_CORRUPT) {
+            return err;
+        }
+        TRY(remove_bad(&loading, files.seqs[i]));
+    }
+    return ERR_NOT_FOUND;
+}

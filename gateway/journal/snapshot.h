@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshot files: what somebody made of a journal's records, kept beside it so
+ * that a start need not read them all again, and so that they may be let go of.
+ *
+ * Promises. A snapshot that is loaded is whole, is of this journal, and covers
+ * nothing that the journal does not hold for good. The two newest are kept: a
+ * bad one falls back to the one before it.
+ *
+ * Does not: know what the bytes say. */
+#ifndef GATEWAY_JOURNAL_SNAPSHOT_H
+#define GATEWAY_JOURNAL_SNAPSHOT_H
+
+#include "gateway/journal/journal.h"
+
+/* FORMAT, version 1. The file `<dir>/<seq, 20 digits>.snap` holds one CBOR item
+ * (RFC 8949) of fixed-width parts; integers are big-endian:
+ *      0   3  d9 d9 f7      tag 55799, "this is CBOR"
+ *      3   1  85            array of 5
+ *      4   3  19 u16        format version
+ *      7  17  50 16 bytes   journal id
+ *     24   9  1b u64        seq: made of the records [0, seq)
+ *     33   9  5b u64        byte string: the content, n bytes
+ *   42+n   9  1b u64        checksum: XXH3-64 of bytes 0 to 42+n
+ * `<dir>/snapshot.tmp` is one in the making. */
+
+enum { SNAPSHOTS_KEPT = 2 };
+
+/* Of which journal, and how far: made of its records [0, seq). */
+struct snapshot_about {
+    const uint8_t *journal_id; /* JOURNAL_ID_SIZE bytes */
+    uint64_t seq;
+};
+
+/* Writes and syncs a file, gives it its name, syncs the directory, and only
+ * then removes what is older than the two newest. ERR_RANGE, and nothing is
+ * changed, if `about->seq` lies past `durable_end`, the journal's durable end;
+ * ERR_FULL, ERR_IO: the snapshots there were still are, and it may be tried
+ * again. */
+err_t snapshot_write(const struct disk *disk, const char *dir,
+                     const struct snapshot_about *about, uint64_t durable_end,
+                     struct slice content, struct reason *reason) MUST_USE;
+
+/* Hands the content of the newest to `take`, and of the one before it if that
+ * cannot be used. `take` returns an error for what it cannot use. A file that
+ * is damaged, of another journal, past the journal's end, or that `take` calls
+ * ERR_CORRUPT is removed, durably and with a line in the log, since the journal
+ * may reach its number again with other records. ERR_NOT_FOUND if none serves:
+ * begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing is removed.
+ * ERR_IO, ERR_MEMORY. */
+err_t snapshot_load(const struct disk *disk, const char *dir,
+                    const uint8_t *journal_id, uint64_t durable_end,
+                    err_t (*take)(void *context, uint64_t seq,
+                                  struct slice content),
+                    void *context, struct reason *reason) MUST_USE;
+
+/* How far the older of two files reaches: what lies before that may be let go
+ * of, and a start succeeds even if the newer file is bad. 0 if there are not
+ * two. ERR_IO, ERR_MEMORY. */
+err_t snapshot_covered(const struct disk *disk, const char *dir,
+                       uint64_t *ret_seq) MUST_USE;
+
+#endif
