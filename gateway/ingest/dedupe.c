@@ -166,9 +166,9 @@ static err_t device_add(struct device *device, const struct entry *entry) {
     return ERR_OK;
 }
 
-err_t dedupe_add(struct dedupe *dedupe, struct slice device, struct slice id,
-                 uint64_t content_hash, uint64_t seq) {
-    XXH128_hash_t name = hash_of(device);
+/* The device's window, made if it is new. */
+static err_t device_get(struct dedupe *dedupe, XXH128_hash_t name,
+                        struct device **ret) {
     struct device *found = device_slot(dedupe, name);
     if (found->cap == 0) {
         ENSURE(dedupe->count < DEDUPE_DEVICES_MAX, ERR_FULL);
@@ -180,8 +180,78 @@ err_t dedupe_add(struct dedupe *dedupe, struct slice device, struct slice id,
         found->name = name;
         dedupe->count++;
     }
+    *ret = found;
+    return ERR_OK;
+}
+
+err_t dedupe_add(struct dedupe *dedupe, struct slice device, struct slice id,
+                 uint64_t content_hash, uint64_t seq) {
+    struct device *found;
+    TRY(device_get(dedupe, hash_of(device), &found));
     const struct entry entry = {hash_of(id), content_hash, seq};
     return device_add(found, &entry);
+}
+
+static void save_hash(struct writer *to, XXH128_hash_t hash) {
+    writer_u64(to, hash.high64);
+    writer_u64(to, hash.low64);
+}
+
+static err_t load_hash(struct cursor *from, XXH128_hash_t *ret) {
+    TRY(cursor_u64(from, &ret->high64));
+    return cursor_u64(from, &ret->low64);
+}
+
+/* The oldest first, so that they go in the same order once loaded. */
+static void save_device(const struct device *device, struct writer *to) {
+    save_hash(to, device->name);
+    writer_u32(to, device->count);
+    uint32_t oldest = device->count < device->cap ? 0 : device->next;
+    for (uint32_t i = 0; i < device->count; i++) {
+        const struct entry *entry =
+            &device->ring[(oldest + i) & (device->cap - 1)];
+        save_hash(to, entry->id);
+        writer_u64(to, entry->content_hash);
+        writer_u64(to, entry->seq);
+    }
+}
+
+void dedupe_save(const struct dedupe *dedupe, struct writer *to) {
+    writer_u32(to, dedupe->count);
+    for (uint32_t i = 0; i < dedupe->cap; i++) {
+        if (dedupe->devices[i].cap != 0) {
+            save_device(&dedupe->devices[i], to);
+        }
+    }
+}
+
+static err_t load_device(struct dedupe *dedupe, struct cursor *from) {
+    XXH128_hash_t name;
+    uint32_t count;
+    struct device *device;
+    TRY(load_hash(from, &name));
+    TRY(cursor_u32(from, &count));
+    ENSURE(count <= DEDUPE_WINDOW, ERR_PARSE);
+    TRY(device_get(dedupe, name, &device));
+    ENSURE(device->count == 0, ERR_PARSE);
+    for (uint32_t i = 0; i < count; i++) {
+        struct entry entry;
+        TRY(load_hash(from, &entry.id));
+        TRY(cursor_u64(from, &entry.content_hash));
+        TRY(cursor_u64(from, &entry.seq));
+        TRY(device_add(device, &entry));
+    }
+    return ERR_OK;
+}
+
+err_t dedupe_load(struct dedupe *dedupe, struct cursor *from) {
+    uint32_t count;
+    TRY(cursor_u32(from, &count));
+    ENSURE(count <= DEDUPE_DEVICES_MAX, ERR_PARSE);
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(load_device(dedupe, from));
+    }
+    return ERR_OK;
 }
 
 bool dedupe_has_room(const struct dedupe *dedupe, struct slice device) {

@@ -32,6 +32,12 @@ enum dedupe_verdict dedupe_find(const struct dedupe *dedupe,
 err_t dedupe_add(struct dedupe *dedupe, struct slice device, struct slice id,
                  uint64_t content_hash, uint64_t seq) MUST_USE;
 
+/* For a snapshot: all windows, and what was written into an empty one. The
+ * bytes are this module's own. ERR_PARSE for what dedupe_save() never wrote,
+ * ERR_MEMORY. */
+void dedupe_save(const struct dedupe *dedupe, struct writer *to);
+err_t dedupe_load(struct dedupe *dedupe, struct cursor *from) MUST_USE;
+
 /* True if dedupe_add() would not refuse this device. */
 bool dedupe_has_room(const struct dedupe *dedupe, struct slice device);
 uint32_t dedupe_devices(const struct dedupe *dedupe);

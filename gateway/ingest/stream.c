@@ -27,6 +27,7 @@ static err_t append(struct stream *stream, const struct event *event,
     struct writer out = writer_over(stream->stored, stream->stored_cap);
     event_store(event, &out);
     ENSURE(!out.full, ERR_FULL);
+    stream->appended_bytes += out.len;
     return journal_append(stream->journal, writer_slice(&out), ret_seq);
 }
 
@@ -403,13 +404,17 @@ static err_t drop_oldest(struct stream *stream) {
     return ERR_OK;
 }
 
-/* The oldest segment, if the cloud has all of it. The shop's stream is what its
- * state is replayed from, so it keeps all. */
+/* The oldest segment, if the cloud has all of it. Of the shop's stream also the
+ * older of two snapshots must: its state is replayed from there. */
 static bool oldest_delivered(const struct stream *stream,
                              struct journal_segment *ret) {
-    return stream->shop == NULL && journal_oldest(stream->journal, ret) &&
-           ret->end_seq <=
-               atomic_load_explicit(&stream->delivered, memory_order_relaxed);
+    uint64_t before =
+        atomic_load_explicit(&stream->delivered, memory_order_relaxed);
+    uint64_t covered = atomic_load(&stream->covered);
+    if (stream->shop != NULL && covered < before) {
+        before = covered;
+    }
+    return journal_oldest(stream->journal, ret) && ret->end_seq <= before;
 }
 
 /* Room for the batch: of what is delivered, whatever was to be kept; and then,
@@ -456,6 +461,9 @@ static void commit_work(uv_work_t *work) {
 static void commit_ended(struct stream *stream) {
     if (stream->commit_err == ERR_OK) {
         stream->commit_err = release(stream);
+    }
+    if (stream->commit_err == ERR_OK) {
+        stream_snapshot(stream);
     }
     if (stream->repeat_due) {
         stream_repeat_payments(stream);

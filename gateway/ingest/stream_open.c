@@ -32,6 +32,7 @@ static err_t replay_record(struct stream *stream,
                            const struct journal_record *record) {
     struct event event;
     TRY(event_load(record->bytes, &event));
+    stream->appended_bytes += record->bytes.len;
     struct slice device = event_device(stream, &event);
     if (device.len > 0) {
         TRY(dedupe_add(stream->dedupe, device, event.id, event_hash(&event),
@@ -49,17 +50,11 @@ static uint64_t stream_hash(const struct stream *stream) {
     return stream->shop == NULL ? 0 : shop_hash(stream->shop);
 }
 
-static err_t replay(struct stream *stream, struct reason *reason) {
-    uint64_t end = journal_next_seq(stream->journal);
-    uint64_t start = atomic_load(&journal_position(stream->journal)->start);
-    if (start == end) {
-        return ERR_OK;
-    }
-    const struct platform *platform = stream->options.platform;
-    int64_t began_us = platform->clock.mono_us(platform->clock.self);
+static err_t replay_from(struct stream *stream, uint64_t from, uint64_t end,
+                         struct reason *reason) {
     struct journal_reader *reader = NULL;
-    TRY(journal_reader_open(&platform->disk, stream->dir, start, &reader,
-                            reason));
+    TRY(journal_reader_open(&stream->options.platform->disk, stream->dir, from,
+                            &reader, reason));
     struct journal_record record = {0};
     err_t err = journal_reader_next(reader, end, &record);
     while (err == ERR_OK) {
@@ -74,22 +69,30 @@ static err_t replay(struct stream *stream, struct reason *reason) {
                           stream->dir, (unsigned long long)record.seq,
                           err_name(err));
     }
-    int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
-    log_line(
-        LOG_INFO, "stream", "replayed name=%s events=%llu ms=%lld hash=%016llx",
-        stream->options.stream->name, (unsigned long long)(end - start),
-        (long long)(took_us / 1000), (unsigned long long)stream_hash(stream));
     return ERR_OK;
 }
 
-static err_t open_shop(struct stream *stream) {
-    const struct config *config = stream->options.config;
-    const struct shop_options options = {
-        .store = slice_from_str(config->store),
-        .journal_id = journal_id(stream->journal),
-        .currency = config->currency,
-    };
-    return shop_new(&options, &stream->shop);
+/* The state: of a snapshot, and of what was appended since. */
+static err_t replay(struct stream *stream, struct reason *reason) {
+    const struct platform *platform = stream->options.platform;
+    int64_t began_us = platform->clock.mono_us(platform->clock.self);
+    uint64_t end = journal_next_seq(stream->journal);
+    uint64_t from;
+    TRY(stream_state_load(stream, &from, reason));
+    if (from < end) {
+        TRY(replay_from(stream, from, end, reason));
+    }
+    if (end == 0) {
+        return ERR_OK;
+    }
+    int64_t took_us = platform->clock.mono_us(platform->clock.self) - began_us;
+    log_line(LOG_INFO, "stream",
+             "replayed name=%s snapshot=%llu events=%llu ms=%lld hash=%016llx",
+             stream->options.stream->name,
+             (unsigned long long)stream->snapshot_seq,
+             (unsigned long long)(end - from), (long long)(took_us / 1000),
+             (unsigned long long)stream_hash(stream));
+    return ERR_OK;
 }
 
 static err_t allocate(struct stream *stream) {
@@ -104,7 +107,6 @@ static err_t allocate(struct stream *stream) {
     stream->arena = arena_over(arena, arena_cap);
     ENSURE(stream->stored != NULL && stream->rendered != NULL && arena != NULL,
            ERR_MEMORY);
-    TRY(dedupe_new(&stream->dedupe));
     return outward_new(&stream->outward);
 }
 
@@ -122,13 +124,9 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
         .capacity = stream->options.stream->capacity,
         .free_floor = config->free_floor,
-        .whole = stream->options.stream->shop,
     };
     TRY(journal_open(&options, &stream->journal, reason));
     stream->journal_stats = journal_stats(stream->journal);
-    if (stream->options.stream->shop) {
-        TRY(open_shop(stream));
-    }
     return replay(stream, reason);
 }
 
@@ -152,7 +150,7 @@ void stream_close(struct stream *stream) {
     if (stream == NULL) {
         return;
     }
-    assert(!stream->committing);
+    assert(!stream->committing && !stream->snapshotting);
     if (stream->journal != NULL) {
         log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
                  stream->options.stream->name,

@@ -27,6 +27,20 @@ struct stream {
     struct journal_stats journal_stats;
     _Atomic uint64_t delivered; /* what lies before it is in the cloud */
     struct log_limit full_log;
+    /* Snapshots. What was appended since the last is counted in bytes of
+     * events; `covered` is what a start does not need any more. */
+    uint64_t snapshot_seq; /* of the newest; 0: none */
+    uint64_t appended_bytes;
+    _Atomic uint64_t covered;
+    uint8_t *saved; /* the content in the making, or as large as the last */
+    size_t saved_cap;
+    size_t saved_len;
+    uv_work_t snapshot_work;
+    bool snapshotting;
+    uint64_t snapshot_taken; /* what the one in the making covers */
+    err_t snapshot_err;
+    struct reason snapshot_reason;
+    struct log_limit snapshot_log;
     /* Dropped undelivered, and not yet said in the journal. */
     uint64_t drop_first;
     uint64_t drop_end;
@@ -57,5 +71,17 @@ struct stream {
 /* The most one message can add to a batch: itself, what the shop makes of it
  * (one of them echoes its data), their heads, and what the gateway says. */
 uint32_t stream_message_bytes_max(const struct config *config);
+
+/* --- stream_snapshot.c --- */
+
+/* Opens the shop, if the stream has one, and the dedupe windows, from the
+ * newest snapshot that serves, or empty. The journal is open. `*ret_seq` is
+ * where replay goes on. ERR_CORRUPT if the shop's journal begins later than
+ * that; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
+err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
+                        struct reason *reason) MUST_USE;
+/* Takes a snapshot if enough was appended since the last. The batch is empty,
+ * so the state is that of what is durable. It is written by the worker pool. */
+void stream_snapshot(struct stream *stream);
 
 #endif

@@ -82,7 +82,6 @@ struct journal_options {
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
     uint64_t capacity;         /* bytes of all segments; 0 = no bound */
-    bool whole; /* nothing was ever let go of: it begins at 0, or is damaged */
     uint64_t free_floor; /* bytes to leave free on the file system */
 };
 

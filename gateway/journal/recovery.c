@@ -201,7 +201,7 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     struct recovery *found = &run->found;
     uint64_t first_seq = header->first_seq;
     TRY(check_owner(run, header));
-    if (found->incarnation == 0 && !run->options->whole) {
+    if (found->incarnation == 0) {
         /* What was before it was let go of. */
         found->first_seq = first_seq;
         found->next_seq = first_seq;

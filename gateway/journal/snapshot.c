@@ -19,16 +19,17 @@ enum {
 };
 
 #define SUFFIX ".snap"
+#define SUFFIX_BAD ".bad"
 #define TEMPORARY "snapshot.tmp"
 
 struct path {
     char text[SEGMENT_PATH_SIZE + sizeof SUFFIX];
 };
 
-static struct path path_of(const char *dir, uint64_t seq) {
+static struct path path_of(const char *dir, uint64_t seq, const char *suffix) {
     struct path path;
-    int len = snprintf(path.text, sizeof path.text, "%s/%020" PRIu64 SUFFIX,
-                       dir, seq);
+    int len = snprintf(path.text, sizeof path.text, "%s/%020" PRIu64 "%s", dir,
+                       seq, suffix);
     assert(len > 0 && (size_t)len < sizeof path.text);
     return path;
 }
@@ -75,7 +76,7 @@ static err_t list(const struct disk *disk, const char *dir, struct files *ret) {
 
 static err_t remove_file(const struct disk *disk, const char *dir,
                          uint64_t seq) {
-    struct path path = path_of(dir, seq);
+    struct path path = path_of(dir, seq, SUFFIX);
     err_t err = disk->unlink(disk->self, path.text);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
@@ -173,7 +174,7 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
     (void)durable_end;
 #endif
     struct path temporary = path_temporary(dir);
-    struct path path = path_of(dir, about->seq);
+    struct path path = path_of(dir, about->seq, SUFFIX);
     err_t err = write_file(disk, temporary.text, about, content, reason);
     if (err == ERR_OK) {
         err = disk->rename(disk->self, temporary.text, path.text);
@@ -258,7 +259,7 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
 #ifndef EDGE_CONTROL_SNAPSHOT_AHEAD
     ENSURE(seq <= loading->durable_end, ERR_CORRUPT);
 #endif
-    struct path path = path_of(loading->dir, seq);
+    struct path path = path_of(loading->dir, seq, SUFFIX);
     uint8_t *memory;
     size_t len;
     err_t err = read_file(loading->disk, path.text, &memory, &len);
@@ -275,13 +276,16 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
     return err;
 }
 
-static err_t remove_bad(const struct loading *loading, uint64_t seq) {
+static err_t set_aside(const struct loading *loading, uint64_t seq) {
+    const struct disk *disk = loading->disk;
+    struct path path = path_of(loading->dir, seq, SUFFIX);
+    struct path bad = path_of(loading->dir, seq, SUFFIX_BAD);
     log_line(LOG_WARN, "journal",
-             "snapshot_removed file=%s/%020" PRIu64 SUFFIX
-             " reason=\"damaged, of another journal, or past its end\"",
-             loading->dir, seq);
-    TRY(remove_file(loading->disk, loading->dir, seq));
-    return loading->disk->sync_dir(loading->disk->self, loading->dir);
+             "snapshot_set_aside file=%s reason=\"damaged, of another journal, "
+             "or past its end\"",
+             bad.text);
+    TRY(disk->rename(disk->self, path.text, bad.text));
+    return disk->sync_dir(disk->self, loading->dir);
 }
 
 err_t snapshot_load(const struct disk *disk, const char *dir,
@@ -298,7 +302,7 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
         if (err != ERR_CORRUPT) {
             return err;
         }
-        TRY(remove_bad(&loading, files.seqs[i]));
+        TRY(set_aside(&loading, files.seqs[i]));
     }
     return ERR_NOT_FOUND;
 }

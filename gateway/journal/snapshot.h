@@ -43,9 +43,9 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
 /* Hands the content of the newest to `take`, and of the one before it if that
  * cannot be used. `take` returns an error for what it cannot use. A file that
  * is damaged, of another journal, past the journal's end, or that `take` calls
- * ERR_CORRUPT is removed, durably and with a line in the log, since the journal
- * may reach its number again with other records. ERR_NOT_FOUND if none serves:
- * begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing is removed.
+ * ERR_CORRUPT is set aside as `<seq>.bad`, durably and with a line in the log,
+ * since the journal may reach its number again with other records. ERR_NOT_FOUND if none serves:
+ * begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing is set aside.
  * ERR_IO, ERR_MEMORY. */
 err_t snapshot_load(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t durable_end,

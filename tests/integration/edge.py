@@ -134,7 +134,7 @@ class Store:
     """A folder, a configuration, a local cloud, a gateway."""
 
     def __init__(self, program=EDGE, environment=None, cloud=True,
-                 broker_address=None, extra="", telemetry=""):
+                 broker_address=None, extra="", telemetry="", orders=""):
         self.name = "s1"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-"))
         self.broker_port = broker_address or free_port()
@@ -154,7 +154,7 @@ store: {self.name}
 data: {self.folder}/data
 broker: {{mode: {mode}, {where}: "127.0.0.1:{self.broker_port}"}}
 streams:
-  - {{name: orders, shop: true, sink: {{eventbridge: {{bus: {BUS}}}}}}}
+  - {{name: orders, shop: true, {orders} sink: {{eventbridge: {{bus: {BUS}}}}}}}
   - {{name: telemetry, {telemetry} sink: {{kinesis: {{stream: {STREAM}}}}}}}
 cloud:
   region: eu-central-1

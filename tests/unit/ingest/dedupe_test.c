@@ -48,6 +48,21 @@ static void oracle_add(struct memory *memory, int id, uint64_t hash,
     memory->count++;
 }
 
+/* What a snapshot of it gives, in its place. */
+static struct dedupe *through_snapshot(struct dedupe *dedupe) {
+    static uint8_t saved[1024 * 1024];
+    struct writer to = writer_over(saved, sizeof saved);
+    dedupe_save(dedupe, &to);
+    assert_false(to.full);
+    dedupe_free(dedupe);
+    struct dedupe *loaded;
+    assert_int_equal(dedupe_new(&loaded), ERR_OK);
+    struct cursor from = cursor_over(writer_slice(&to));
+    assert_int_equal(dedupe_load(loaded, &from), ERR_OK);
+    assert_int_equal(cursor_left(&from), 0);
+    return loaded;
+}
+
 static void agrees_with_a_list(void **state) {
     (void)state;
     unsigned seed = (unsigned)time(NULL);
@@ -60,6 +75,9 @@ static void agrees_with_a_list(void **state) {
         /* The first device gets half of it, so its window turns over often. */
         int d = rand() % 2 ? 0 : rand() % DEVICES;
         int id = rand() % IDS;
+        if (step % (STEPS / 16) == STEPS / 20) {
+            dedupe = through_snapshot(dedupe);
+        }
         uint64_t hash = (uint64_t)(rand() % 2);
         char device[16];
         char name[16];

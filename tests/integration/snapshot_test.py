@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: with snapshots the shop's journal lets go of what the cloud has, and the
+shop that starts from one is the shop that was: its hash, its answers, and what
+it does next, also over kills at random moments and damaged snapshot files."""
+
+import os
+import random
+import shutil
+import signal
+import time
+import unittest
+
+from edge import BUS, Device, Store, wait_for
+
+SEED = int(os.environ.get("EDGE_SEED", time.time_ns() % 1_000_000))
+KILLS = 6
+NOTE = "x" * 60_000  # makes an order large: it is in the journal twice
+
+
+class SnapshotTest(unittest.TestCase):
+    def start(self):
+        store = self.enterContext(Store(orders="keep: 0,"))
+        store.gateway.start().wait_up()
+        return store, self.till(store)
+
+    def till(self, store):
+        till = Device(store, "till-1")
+        self.addCleanup(till.close)
+        till.placed = []
+        return till
+
+    def place(self, till, count):
+        first = len(till.placed)
+        ids = [f"o-{first + i}" for i in range(count)]
+        till.placed += ids
+        for id_ in ids:
+            till.send(till.order(id_, id_, note=NOTE))
+        return ids
+
+    def fill(self, store, till):
+        """Until the journal's first segment is gone."""
+        while store.gateway.stream("orders")["start"] == 0:
+            self.assertLess(len(till.placed), 400, "nothing was let go of")
+            till.wait_accepted(self.place(till, 20))
+            store.gateway.wait_synced(120)
+
+    def snapshots(self, store):
+        return sorted((store.folder / "data/orders").glob("*.snap"))
+
+    def said(self, store, what):
+        """What each line `what name=orders` of the log has, newest last."""
+        return [dict(word.split("=", 1) for word in line.split()
+                     if "=" in word)
+                for line in store.gateway.log().splitlines()
+                if f"{what} name=orders" in line]
+
+    def restart(self, store):
+        self.assertEqual(store.gateway.stop(), 0)
+        closed = self.said(store, "closed")[-1]
+        store.gateway.start().wait_up()
+        replayed = self.said(store, "replayed")[-1]
+        self.assertEqual(replayed["hash"], closed["hash"])
+        return replayed
+
+    def test_lets_go_and_goes_on(self):
+        store, till = self.start()
+        self.fill(store, till)
+        stream = store.gateway.stream("orders")
+        self.assertEqual(len(self.snapshots(store)), 2)
+        replayed = self.restart(store)
+        self.assertGreater(int(replayed["snapshot"]), stream["start"])
+        self.assertLess(int(replayed["events"]), stream["end"] // 2)
+        print(f"figure: {stream['end']} events, the journal begins at "
+              f"{stream['start']}; a start replays {replayed['events']} of "
+              f"them from the snapshot at {replayed['snapshot']}")
+
+        # The first order's events are gone; its answers are not.
+        again = self.till(store)
+        again.send(again.order("o-0", "o-0", note=NOTE))
+        again.wait_accepted(["o-0"])
+        self.assertEqual(again.accepted["o-0"], till.accepted["o-0"][:1])
+        again.send(again.order("o-0", "another-id", note=NOTE))
+        told = wait_for("how the order stands", lambda: [
+            n for n in again.notices if n.get("repeated")])
+        self.assertEqual((told[0]["type"], told[0]["subject"]),
+                         ("OrderFulfiled", "o-0"))
+
+    def test_kills(self):
+        print(f"seed {SEED}")
+        chance = random.Random(SEED)
+        store, till = self.start()
+        for _ in range(KILLS):
+            sent = self.place(till, 20)
+            time.sleep(chance.uniform(0.05, 1.5))
+            store.gateway.stop(signal.SIGKILL)
+            store.gateway.start().wait_up()
+            till.close()
+            placed, accepted = till.placed, till.accepted
+            till = self.till(store)
+            till.placed, till.accepted = placed, accepted
+            for id_ in sent:  # what a device does with what had no receipt
+                if id_ not in accepted:
+                    till.send(till.order(id_, id_, note=NOTE))
+            till.wait_accepted(sent)
+        store.gateway.wait_synced(120)
+        ends = {}
+        for event in store.cloud.events(bus=BUS):
+            if event["type"] == "OrderFulfiled":
+                ends.setdefault(event["subject"], []).append(event["id"])
+        self.assertEqual(set(ends), set(till.placed))
+        self.assertEqual([o for o, e in ends.items() if len(set(e)) != 1], [])
+        taken = len(self.said(store, "snapshot"))
+        self.assertGreater(taken, KILLS // 2)
+        self.restart(store)
+        print(f"figure: {KILLS} kills, {taken} snapshots, "
+              f"{len(till.placed)} orders each fulfilled once")
+
+    def damage(self, path):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+    def test_damage(self):
+        """A damaged snapshot falls back to the one before it; with both gone a
+        journal that begins later is refused, by words that say what to do."""
+        store, till = self.start()
+        self.fill(store, till)
+        self.assertEqual(store.gateway.stop(), 0)
+        closed = self.said(store, "closed")[-1]
+        older, newer = self.snapshots(store)
+        shutil.copy(newer, store.folder)
+        self.damage(newer)
+        store.gateway.start().wait_up()
+        replayed = self.said(store, "replayed")[-1]
+        self.assertEqual(replayed["snapshot"], str(int(older.stem)))
+        self.assertEqual(replayed["hash"], closed["hash"])
+        self.assertIn("snapshot_set_aside", store.gateway.log())
+        self.assertEqual(store.gateway.stop(), 0)
+        for path in self.snapshots(store):  # it may have taken another
+            self.damage(path)
+        store.gateway.start()
+        self.assertEqual(store.gateway.process.wait(30), 1)
+        store.gateway.process = None
+        self.assertIn("no snapshot of what was before it can be read",
+                      store.gateway.log())
+        shutil.copy(store.folder / newer.name, newer)
+        store.gateway.start().wait_up()
+        replayed = self.said(store, "replayed")[-1]
+        self.assertEqual(replayed["hash"], closed["hash"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
