@@ -263,8 +263,8 @@ static void fill_defaults(struct loader *loader) {
         if (stream->priority == 0) {
             stream->priority = j + 1;
         }
-        /* The shop's stream keeps all it ever held, so that a bound nobody
-         * asked for would end the store's selling one day. */
+        /* A bound that nobody asked for would end the store's selling in a long
+         * outage while its disk has room. */
         if (stream->shop &&
             node_of(&loader->streams[j], "streams[].capacity") == NULL) {
             stream->capacity = CONFIG_CAPACITY_MAX;

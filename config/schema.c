@@ -65,15 +65,14 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].capacity", CONFIG_SIZE, IN_STREAM(capacity), .min = 32 * MIB,
      .max = TIB, .fallback = "1 GiB",
      .help = "What the stream's journal may take of the disk; default for the "
-             "shop's, which keeps all its events, 1 TiB."},
+             "shop's, which should sell as long as the disk has room, 1 TiB."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
              "drop_oldest: the oldest go, which EventsDropped tells."},
     {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
      .fallback = "64 MiB",
-     .help = "What stays in the journal of events that the cloud has; not for "
-             "the shop's stream, which keeps all."},
+     .help = "What stays in the journal of events that the cloud has."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream goes; none keeps it in the store."},
     {"streams[].sink.eventbridge", CONFIG_SECTION,

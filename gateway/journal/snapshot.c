@@ -41,8 +41,8 @@ static struct path path_temporary(const char *dir) {
     return path;
 }
 
-static err_t refused(struct reason *reason, err_t err, const char *what,
-                     const char *path) {
+static err_t cannot(struct reason *reason, err_t err, const char *what,
+                    const char *path) {
     int cause = errno;
     return reason_set(reason, err, "cannot %s: %s: %s", what, strerror(cause),
                       path);
@@ -137,15 +137,15 @@ static err_t write_file(const struct disk *disk, const char *path,
     int fd;
     err_t err = disk->unlink(disk->self, path);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return refused(reason, err, "remove", path);
+        return cannot(reason, err, "remove", path);
     }
     err = disk->open(disk->self, path, DISK_CREATE, &fd);
     if (err != ERR_OK) {
-        return refused(reason, err, "create", path);
+        return cannot(reason, err, "create", path);
     }
     err = write_parts(disk, fd, about, content);
     if (err != ERR_OK) {
-        (void)refused(reason, err, "write", path);
+        (void)cannot(reason, err, "write", path);
     }
     disk->close(disk->self, fd);
     return err;
@@ -264,7 +264,7 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
     size_t len;
     err_t err = read_file(loading->disk, path.text, &memory, &len);
     if (err != ERR_OK) {
-        return refused(reason, err, "read", path.text);
+        return cannot(reason, err, "read", path.text);
     }
     struct slice content;
     err = parse(slice_of(memory, len), loading->journal_id, seq, &content,

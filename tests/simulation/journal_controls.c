@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/simulation/damage.h"
 #include "tests/simulation/power.h"
+#include "tests/simulation/snapshots.h"
 
 const struct control journal_controls[] = {
     {"SKIP_SYNC", "a commit is not synced", power_random},
@@ -14,5 +15,7 @@ const struct control journal_controls[] = {
     {"NO_SALT", "checksums of frames have no salt", damage_forged},
     {"REUSE_INCARNATION", "a start does not take the next incarnation",
      damage_stale},
+    {"SNAPSHOT_AHEAD", "a snapshot may be ahead of the journal",
+     snapshots_random},
     {NULL, NULL, NULL},
 };

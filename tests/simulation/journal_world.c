@@ -3,6 +3,7 @@
 #include "tests/simulation/damage.h"
 #include "tests/simulation/power.h"
 #include "tests/simulation/short_write.h"
+#include "tests/simulation/snapshots.h"
 
 static const struct row rows[] = {
     {"calls", "stopped at every disk call, and at every one of the recovery",
@@ -12,6 +13,8 @@ static const struct row rows[] = {
     {"bytes", "cut at every byte of a commit, batches of 1 to 64",
      bytes_every_byte, 0},
     {"random", "long lives, cut and failing by chance", power_random, 1},
+    {"snapshots", "starts from snapshots, and lets go of what they cover",
+     snapshots_random, 10},
     {"faults", "every disk call fails once", power_every_fault, 0},
     {"short", "every write is short and interrupted (the real disk's table)",
      short_write_every_length, 0},
