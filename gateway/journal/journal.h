@@ -82,7 +82,7 @@ struct journal_options {
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
     uint64_t capacity;         /* bytes of all segments; 0 = no bound */
-    uint64_t free_floor; /* bytes to leave free on the file system */
+    uint64_t free_floor;       /* bytes to leave free on the file system */
 };
 
 /* What the journal holds: records [start, end), durable. Written by the journal

@@ -44,9 +44,9 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
  * cannot be used. `take` returns an error for what it cannot use. A file that
  * is damaged, of another journal, past the journal's end, or that `take` calls
  * ERR_CORRUPT is set aside as `<seq>.bad`, durably and with a line in the log,
- * since the journal may reach its number again with other records. ERR_NOT_FOUND if none serves:
- * begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing is set aside.
- * ERR_IO, ERR_MEMORY. */
+ * since the journal may reach its number again with other records.
+ * ERR_NOT_FOUND if none serves: begin with nothing. ERR_UNSUPPORTED, of `take`
+ * too: nothing is set aside. ERR_IO, ERR_MEMORY. */
 err_t snapshot_load(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t durable_end,
                     err_t (*take)(void *context, uint64_t seq,
