@@ -113,6 +113,8 @@ static err_t allocate(struct stream *stream) {
 static err_t open_parts(struct stream *stream, struct reason *reason) {
     const struct config *config = stream->options.config;
     TRY(allocate(stream));
+    uint64_t covered; /* what a shop's journal may have let go of */
+    TRY(stream_covered(stream, &covered, reason));
     uint32_t batch_bytes = 4 * stream_message_bytes_max(config);
     const struct journal_options options = {
         .platform = stream->options.platform,
@@ -124,6 +126,7 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
         .capacity = stream->options.stream->capacity,
         .free_floor = config->free_floor,
+        .whole = stream->options.stream->shop && covered == 0,
     };
     TRY(journal_open(&options, &stream->journal, reason));
     stream->journal_stats = journal_stats(stream->journal);

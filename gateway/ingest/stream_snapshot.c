@@ -83,6 +83,17 @@ static err_t without_snapshot(struct stream *stream, err_t err, uint64_t start,
                       stream->dir, (unsigned long long)start);
 }
 
+err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
+                     struct reason *reason) {
+    const struct disk *disk = &stream->options.platform->disk;
+    *ret_seq = 0;
+    err_t err = snapshot_covered(disk, stream->dir, ret_seq);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        return ERR_OK;
+    }
+    return reason_set(reason, err, "cannot list %s", stream->dir);
+}
+
 err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
                         struct reason *reason) {
     const struct disk *disk = &stream->options.platform->disk;
@@ -98,7 +109,7 @@ err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
         TRY(err);
     }
     uint64_t covered;
-    TRY(snapshot_covered(disk, stream->dir, &covered));
+    TRY(stream_covered(stream, &covered, reason));
     atomic_store(&stream->covered, covered);
     *ret_seq = stream->snapshot_seq > start ? stream->snapshot_seq : start;
     return ERR_OK;

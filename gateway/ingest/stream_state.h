@@ -74,6 +74,10 @@ uint32_t stream_message_bytes_max(const struct config *config);
 
 /* --- stream_snapshot.c --- */
 
+/* What the older of two snapshots covers; 0 if there are not two, or no journal
+ * yet. ERR_IO. */
+err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
+                     struct reason *reason) MUST_USE;
 /* Opens the shop, if the stream has one, and the dedupe windows, from the
  * newest snapshot that serves, or empty. The journal is open. `*ret_seq` is
  * where replay goes on. ERR_CORRUPT if the shop's journal begins later than

@@ -54,6 +54,7 @@ struct journal {
     uint64_t sealed_bytes;
     uint64_t capacity;
     uint64_t free_floor;
+    struct damage damage;
     int64_t last_wall_us; /* of the last frame committed */
     uint64_t let_go;
     uint64_t commits;
@@ -325,6 +326,7 @@ static err_t journal_recover(struct journal *journal,
     struct recovery found;
     TRY(recovery_run(options, &found, reason));
     sealed_take(journal, &found);
+    journal->damage = found.damage;
     if (found.incarnation == UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
                           "the journal in %s was opened 4294967295 times: "
@@ -378,6 +380,7 @@ static void journal_free(struct journal *journal) {
     }
     free(journal->batch.data);
     free(journal->sealed);
+    damage_free(&journal->damage);
     free(journal);
 }
 
@@ -618,8 +621,11 @@ err_t journal_let_go(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     char path[SEGMENT_PATH_SIZE];
     segment_path(journal->dir, oldest.first_seq, SEGMENT_SUFFIX, path);
-    /* Readers turn away from what is about to go. */
-    atomic_store_explicit(&journal->position.start, oldest.end_seq,
+    /* Readers turn away from what is about to go, and from a gap behind it. */
+    uint64_t start = journal->sealed_at + 1 < journal->sealed_count
+                         ? journal->sealed[journal->sealed_at + 1].first_seq
+                         : journal->segment.header.first_seq;
+    atomic_store_explicit(&journal->position.start, start,
                           memory_order_release);
     err_t err = disk->unlink(disk->self, path);
     if (err == ERR_OK) {
@@ -668,6 +674,20 @@ const uint8_t *journal_id(const struct journal *journal) {
 
 uint32_t journal_incarnation(const struct journal *journal) {
     return journal->header.incarnation;
+}
+
+const struct journal_gap *journal_gaps(const struct journal *journal,
+                                       size_t *ret_count) {
+    *ret_count = journal->damage.count;
+    return journal->damage.gaps;
+}
+
+err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
+                       struct reason *reason) {
+    assert(journal->batch_events == 0);
+    struct journal_gap gap = {first, end, durable_end(journal)};
+    return damage_note(journal_disk(journal), journal->dir, &journal->damage,
+                       gap, reason);
 }
 
 struct journal_stats journal_stats(const struct journal *journal) {

@@ -6,7 +6,8 @@
  * crash or power cut. After recovery the journal is a prefix of what was
  * appended: in order, nothing twice, nothing invented, nothing back from the
  * dead. Sequence numbers are gapless from 0; what was let go of is missing at
- * the front, in whole segments.
+ * the front, in whole segments. What a failing medium took is missing where it
+ * was, is on record as a gap, and no number of it is used again.
  *
  * Does not: know what a record holds, or when it may go.
  *
@@ -65,7 +66,27 @@
  *   4088   8  u64           XXH3-64 of bytes 0 to 4087, seed = salt
  * What lies behind a seal (a truncation that a power cut undid) is not looked
  * at. `<first-seq>.tmp` is a segment in the making, removed at the next open.
- */
+ *
+ * `<dir>/damage`, only where damage was found, version 1, big-endian:
+ *      0   8  "SEDGEROT"
+ *      8   4  u32           version
+ *     12   4  u32           incarnation: no lower one is taken
+ *     16   4  u32           count of gaps, each:
+ *      .   8  u64             first number that is gone
+ *      .   8  u64             number that follows the last one
+ *      .   8  u64             where the journal ended when this was noticed
+ *      .   8  u64           XXH3-64 of all before it
+ * `<dir>/<first-seq, 20 digits>-<end, 20 digits>.rot` is a damaged segment,
+ * kept byte for byte for who wants to look at it; `end` is where the journal
+ * ended when it was set aside. Nothing reads it. */
+
+/* Records [first, end) that damage took. Their numbers are not used again. */
+struct journal_gap {
+    uint64_t first;
+    uint64_t end;
+    uint64_t noticed; /* where the journal ended then: what it holds from there
+                         on was written by one who knew of this gap */
+};
 
 enum {
     JOURNAL_ID_SIZE = 16,
@@ -82,7 +103,10 @@ struct journal_options {
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
     uint64_t capacity;         /* bytes of all segments; 0 = no bound */
-    uint64_t free_floor;       /* bytes to leave free on the file system */
+    bool whole; /* nothing was ever let go of: it begins at 0, or is damaged */
+    uint64_t free_floor; /* bytes to leave free on the file system */
+    bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
+    uint64_t known_end;  /* it held all before this once; 0 = not known */
 };
 
 /* What the journal holds: records [start, end), durable. Written by the journal
@@ -103,9 +127,10 @@ struct journal;
 /* Opens or creates, recovers, takes the next incarnation; after it returns
  * nothing that was dropped can come back, and [0, next_seq) is durable.
  * ERR_BUSY if another process has it, ERR_CORRUPT if it holds damage that is
- * not a torn tail (nothing is changed then), ERR_UNSUPPORTED for a format this
- * program does not know, ERR_REFUSED if it is another store's or stream's,
- * ERR_RANGE for options that cannot be, ERR_IO, ERR_FULL, ERR_MEMORY. */
+ * not a torn tail, and that is not to be set aside or cannot be rot (nothing is
+ * changed then), ERR_UNSUPPORTED for a format this program does not know,
+ * ERR_REFUSED if it is another store's or stream's, ERR_RANGE for options that
+ * cannot be, ERR_IO, ERR_FULL, ERR_MEMORY. */
 err_t journal_open(const struct journal_options *options, struct journal **ret,
                    struct reason *reason) MUST_USE;
 /* Seals and syncs if all is well, and frees. Takes NULL. What was appended but
@@ -129,6 +154,21 @@ err_t journal_append(struct journal *journal, struct slice record,
  * room. Any other failure is final: this call and every later one returns
  * ERR_IO, and the position stands still. */
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
+
+/* What damage took, ever, as far as it is known: sorted, apart from each other.
+ * Valid until the next call of journal_note_gap(). */
+const struct journal_gap *journal_gaps(const struct journal *journal,
+                                       size_t *ret_count);
+/* Is nothing in the journal newer than the knowledge of this gap? The batch
+ * that is committed next is to tell of it: that it has is known from then on,
+ * since the batch stands behind `noticed`. */
+bool journal_gap_is_new(const struct journal_position *position,
+                        const struct journal_gap *gap);
+/* Makes it known, durably, that [first, end) cannot be read; what of it is
+ * known already stays as it is. The next start sets the damage aside. Not
+ * during a commit, no batch begun. ERR_IO, ERR_FULL, ERR_MEMORY. */
+err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
+                       struct reason *reason) MUST_USE;
 
 /* A sealed segment. */
 struct journal_segment {
@@ -180,9 +220,10 @@ struct journal_record {
 
 struct journal_reader;
 
-/* Positions at `from_seq` (which may lie at the end). `disk` outlives the
- * reader. ERR_NOT_FOUND if there is no journal or it begins later, ERR_RANGE if
- * it ends before; ERR_UNSUPPORTED, ERR_CORRUPT, ERR_IO, ERR_MEMORY. */
+/* Positions at `from_seq` (which may lie at the end, or where damage took it).
+ * `disk` outlives the reader. ERR_NOT_FOUND if there is no journal or it begins
+ * later, ERR_RANGE if it ends before; ERR_UNSUPPORTED, ERR_CORRUPT, ERR_IO,
+ * ERR_MEMORY. */
 err_t journal_reader_open(const struct disk *disk, const char *dir,
                           uint64_t from_seq, struct journal_reader **ret,
                           struct reason *reason) MUST_USE;
@@ -190,10 +231,18 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
  * from a journal_position all of it is durable; with UINT64_MAX it stops at the
  * first frame that does not verify at the tail, and may go on from there later.
  * ERR_NOT_FOUND if the record was let go of: open a reader where the journal
- * begins now. ERR_CORRUPT if a frame below `end_seq` does not verify, or with
- * UINT64_MAX one that later segments follow; ERR_IO, ERR_MEMORY. */
+ * begins now. ERR_CORRUPT if a frame below `end_seq` does not verify or is
+ * missing, or with UINT64_MAX one that later segments follow:
+ * journal_reader_pass() goes on behind it. ERR_IO, ERR_MEMORY. */
 err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
                           struct journal_record *ret) MUST_USE;
+/* After ERR_CORRUPT: goes on with the next record that can be read, below
+ * `end_seq`, else at `end_seq`. `*ret` is what was passed, maybe nothing (it
+ * could be read after all); `*ret_known` if all of it is on record as damaged.
+ * ERR_END if there is no such record and `end_seq` is UINT64_MAX. ERR_NOT_FOUND
+ * if it was let go of meanwhile; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
+err_t journal_reader_pass(struct journal_reader *reader, uint64_t end_seq,
+                          struct journal_gap *ret, bool *ret_known) MUST_USE;
 void journal_reader_close(struct journal_reader *reader);
 /* Where a journal begins: the number of its oldest record, or of the one to
  * come. ERR_NOT_FOUND if there is none, ERR_IO. */

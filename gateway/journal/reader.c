@@ -7,12 +7,17 @@
  * the file may be one that a recovery has since replaced: it is opened again by
  * its name. The same salt means that it is the same file or its mended copy,
  * in which frames keep their places; another salt means that the old one held
- * nothing and is gone, and the reader looks for its place again. */
+ * nothing and is gone, and the reader looks for its place again.
+ *
+ * Where damage is, going forward ends. To pass it, the frame that comes next by
+ * its number is looked for, in all of the file and in the files that follow. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/damage.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/listing.h"
 #include "gateway/journal/segment.h"
 
 struct journal_reader {
@@ -25,6 +30,7 @@ struct journal_reader {
     struct frame_head head;
     struct cursor records; /* of the frame in memory, not yet handed out */
     uint32_t left;         /* how many they are */
+    bool astray; /* where the next record lies is not known: in damage */
 };
 
 /* The segments of a directory as seen from a sequence number. */
@@ -79,6 +85,7 @@ static void enter_segment(struct journal_reader *reader,
     reader->segment = *segment;
     reader->offset = JOURNAL_PAGE;
     reader->left = 0;
+    reader->astray = false;
 }
 
 static err_t open_segment(const struct journal_reader *reader,
@@ -220,6 +227,184 @@ static err_t load_again(struct journal_reader *reader) {
     return err;
 }
 
+/* --- Passing damage --- */
+
+/* Where the lowest record at or behind `seq` is. */
+struct finding {
+    uint64_t seq; /* its number */
+    uint64_t segment;
+    uint64_t offset; /* of the frame that holds it */
+    bool found;
+};
+
+static void find_better(struct finding *finding, uint64_t seq,
+                        const struct segment *segment, uint64_t offset) {
+    if (!finding->found || seq < finding->seq) {
+        *finding = (struct finding){
+            .seq = seq,
+            .segment = segment->header.first_seq,
+            .offset = offset,
+            .found = true,
+        };
+    }
+}
+
+/* Looks at every page: a write may have gone astray. What the disk cannot read
+ * does not verify. */
+static err_t find_in_segment(struct journal_reader *reader,
+                             const struct segment *segment, uint64_t seq,
+                             struct finding *ret) {
+    const struct disk *disk = reader->disk;
+    uint64_t size;
+    TRY(disk->size(disk->self, segment->fd, &size));
+    struct segment_item item = {.type = SEGMENT_NOTHING};
+    uint64_t at = JOURNAL_PAGE;
+    while (at < size && item.type != SEGMENT_SEAL) {
+        err_t err = segment_read(segment, at, &reader->buffer, &item);
+        ENSURE(err == ERR_OK || err == ERR_IO, err);
+        if (err == ERR_IO || item.type != SEGMENT_FRAME) {
+            at += FRAME_ALIGN;
+            continue;
+        }
+        uint64_t first = item.head.first_seq;
+        if (first + item.head.count > seq) {
+            find_better(ret, first > seq ? first : seq, segment, at);
+        }
+        at += item.frame.len;
+    }
+    return ERR_OK;
+}
+
+/* A segment whose header is lost holds nothing that can be read. The last one
+ * may not hold anything yet: then what is to come begins with its name. */
+static err_t find_in_file(struct journal_reader *reader,
+                          const struct listing *listing, size_t index,
+                          uint64_t seq, struct finding *ret) {
+    struct segment segment;
+    uint64_t name = listing->segments[index];
+    err_t err = open_segment(reader, name, &segment, NULL);
+    if (err == ERR_CORRUPT || err == ERR_IO) {
+        return ERR_OK;
+    }
+    TRY(err);
+    err = find_in_segment(reader, &segment, seq, ret);
+    if (err == ERR_OK && !ret->found && name > seq &&
+        index + 1 == listing->segment_count) {
+        find_better(ret, name, &segment, JOURNAL_PAGE);
+    }
+    segment_close(&segment);
+    return err;
+}
+
+static err_t find_listed(struct journal_reader *reader,
+                         const struct listing *listing, uint64_t seq,
+                         struct finding *ret) {
+    size_t index = 0;
+    while (index + 1 < listing->segment_count &&
+           listing->segments[index + 1] <= seq) {
+        index++;
+    }
+    while (index < listing->segment_count && !ret->found) {
+        TRY(find_in_file(reader, listing, index, seq, ret));
+        index++;
+    }
+    return ERR_OK;
+}
+
+/* ERR_END if there is nothing at or behind `seq`. */
+static err_t find(struct journal_reader *reader, uint64_t seq,
+                  struct finding *ret) {
+    CLEANUP(listing_free) struct listing listing = {0};
+    *ret = (struct finding){0};
+    TRY(listing_load(reader->disk, reader->dir, &listing, NULL));
+    TRY(find_listed(reader, &listing, seq, ret));
+    return ret->found ? ERR_OK : ERR_END;
+}
+
+static err_t go_to(struct journal_reader *reader,
+                   const struct finding *finding) {
+    struct segment segment;
+    TRY(open_segment(reader, finding->segment, &segment, NULL));
+    enter_segment(reader, &segment);
+    reader->offset = finding->offset;
+    reader->seq = finding->seq;
+    struct segment_item item;
+    TRY(segment_read(&reader->segment, reader->offset, &reader->buffer, &item));
+    if (item.type != SEGMENT_FRAME) {
+        return ERR_OK; /* a record to come */
+    }
+    reader->seq = item.head.first_seq;
+    TRY(load_frame(reader));
+    while (reader->seq < finding->seq) {
+        (void)take_record(reader);
+    }
+    return ERR_OK;
+}
+
+/* The records that were handed out are gone by, the next is somewhere. */
+static void stray(struct journal_reader *reader, uint64_t seq) {
+    reader->seq = seq;
+    reader->left = 0;
+    reader->astray = true;
+}
+
+/* Back to where the next record is, if it is anywhere. */
+static err_t find_way(struct journal_reader *reader) {
+    struct finding finding;
+    err_t err = find(reader, reader->seq, &finding);
+    ENSURE(err != ERR_END, ERR_CORRUPT);
+    TRY(err);
+    ENSURE(finding.seq == reader->seq, ERR_CORRUPT);
+    return go_to(reader, &finding);
+}
+
+/* What could not be reached record by record may lie in or behind damage. */
+static err_t locate_astray(struct journal_reader *reader, uint64_t seq,
+                           err_t why) {
+    struct finding finding;
+    err_t err = find(reader, seq, &finding);
+    if (err == ERR_OK && finding.seq == seq) {
+        return go_to(reader, &finding);
+    }
+    ENSURE(err == ERR_OK || err == ERR_END, err);
+    ENSURE(err == ERR_OK || why == ERR_CORRUPT, why);
+    stray(reader, seq);
+    return ERR_OK;
+}
+
+static err_t is_known(const struct journal_reader *reader,
+                      const struct journal_gap *gap, bool *ret) {
+    CLEANUP(damage_free) struct damage damage = {0};
+    TRY(damage_load(reader->disk, reader->dir, &damage, NULL));
+    *ret = damage_covers(&damage, gap->first, gap->end);
+    return ERR_OK;
+}
+
+err_t journal_reader_pass(struct journal_reader *reader, uint64_t end_seq,
+                          struct journal_gap *ret, bool *ret_known) {
+    struct finding finding;
+    assert(reader->left == 0);
+    err_t err = find(reader, reader->seq, &finding);
+    bool nothing = err == ERR_END;
+    ENSURE(err == ERR_OK || nothing, err);
+    ENSURE(!nothing || end_seq != UINT64_MAX, ERR_END);
+    if (nothing || finding.seq >= end_seq) {
+        finding.seq = end_seq;
+        nothing = true;
+    }
+    struct journal_gap gap = {.first = reader->seq, .end = finding.seq};
+    bool known = false;
+    TRY(is_known(reader, &gap, &known));
+    if (nothing) {
+        stray(reader, end_seq);
+    } else {
+        TRY(go_to(reader, &finding));
+    }
+    *ret = gap;
+    *ret_known = known;
+    return ERR_OK;
+}
+
 err_t journal_reader_open(const struct disk *disk, const char *dir,
                           uint64_t from_seq, struct journal_reader **ret,
                           struct reason *reason) {
@@ -237,6 +422,9 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
     err_t err = segment_buffer_init(&reader->buffer);
     if (err == ERR_OK) {
         err = locate(reader, from_seq, reason);
+    }
+    if (err == ERR_CORRUPT || err == ERR_RANGE) {
+        err = locate_astray(reader, from_seq, err);
     }
     if (err != ERR_OK) {
         journal_reader_close(reader);
@@ -256,7 +444,10 @@ void journal_reader_close(struct journal_reader *reader) {
 }
 
 static err_t next_frame(struct journal_reader *reader, uint64_t end_seq) {
-    err_t err = load_frame(reader);
+    err_t err = reader->astray ? find_way(reader) : ERR_OK;
+    if (err == ERR_OK && reader->left == 0) {
+        err = load_frame(reader);
+    }
     if (err == ERR_END) {
         err = load_again(reader);
     }

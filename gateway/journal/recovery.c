@@ -13,14 +13,45 @@
  *   a seal, no clean stop  | (not looked at)       | whole: rewritten
  *   nothing that verifies  | nothing that verifies | torn: rewritten up to
  *                          |                       | there, sealed
- *   nothing, or a frame or | a frame or a seal     | rot: refused, and nothing
- *   seal out of sequence   | that verifies         | is changed
+ *   nothing, or a frame or | a frame or a seal     | rot
+ *   seal out of sequence   | that verifies         |
  *   no frame at all        | nothing that verifies | empty: the next segment
  *                          |                       | takes its name and place
  *
  * All other segments must be whole up to their seal. "Verifies" is under the
  * file's own salt, so nothing inside a record and nothing that an older file
  * left on the disk can.
+ *
+ * Rot is refused, and nothing is changed, or it is set aside (quarantine.c).
+ * What is lost then, and announced:
+ *
+ *   segment | what does not verify  | behind it           | lost
+ *   --------+-----------------------+---------------------+-------------------
+ *   any     | a frame               | a later frame, or a | its records
+ *           |                       | seal that counts it |
+ *   not the | a frame               | the next segment    | from it to the
+ *   last    |                       |                     | next segment
+ *   not the | the seal              | the next segment    | nothing; what lies
+ *   last    |                       |                     | between, if any
+ *   not the | the header, or the    | the next segment    | all of it
+ *   last    | file is gone          |                     |
+ *   last    | the header            | -                   | as far as its
+ *           |                       |                     | frames' heads say
+ *   last    | a frame               | nothing             | none (torn), but
+ *           |                       |                     | what is before the
+ *           |                       |                     | bridge's cursor
+ *   last    | a frame, which the    | nothing             | one record, or
+ *           | disk cannot read, or  |                     | what is before the
+ *           | is another's          |                     | bridge's cursor
+ *   last    | the seal              | nothing             | nothing
+ *   none    | (no segment at all)   | -                   | all before the
+ *           |                       |                     | bridge's cursor
+ *
+ * The incarnation decides what verifies: a frame of another start never does.
+ * A header whose incarnation goes back, or of another journal, store or format,
+ * or segments that overlap are no rot, and are refused always. A gap is part of
+ * the journal once the file `damage` names it. tests/simulation/rot.c tries all
+ * of it, page by page.
  *
  * Rewritten: the valid frames are copied, each verified again as it is copied,
  * into a new file that is sealed, synced and then renamed over the old one.
@@ -40,63 +71,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/listing.h"
+#include "gateway/journal/quarantine.h"
 #include "gateway/journal/segment.h"
-
-/* The names in a directory that are the journal's. */
-struct listing {
-    uint64_t *segments; /* first sequence numbers, sorted */
-    size_t segment_count;
-    uint64_t *leftovers; /* temporary files, by the same number */
-    size_t leftover_count;
-    err_t err;
-};
-
-static void listing_free(struct listing *listing) {
-    free(listing->segments);
-    free(listing->leftovers);
-}
-
-static err_t list_add(uint64_t **list, size_t *count, uint64_t value) {
-    if ((*count & (*count - 1)) == 0) { /* full at each power of two */
-        size_t cap = *count == 0 ? 1 : *count * 2;
-        uint64_t *more = realloc(*list, cap * sizeof **list);
-        ENSURE(more != NULL, ERR_MEMORY);
-        *list = more;
-    }
-    (*list)[(*count)++] = value;
-    return ERR_OK;
-}
-
-static void listing_each(void *context, const char *name) {
-    struct listing *listing = context;
-    uint64_t seq;
-    err_t err = ERR_OK;
-    if (segment_name_read(name, SEGMENT_SUFFIX, &seq)) {
-        err = list_add(&listing->segments, &listing->segment_count, seq);
-    } else if (segment_name_read(name, SEGMENT_SUFFIX_TEMPORARY, &seq)) {
-        err = list_add(&listing->leftovers, &listing->leftover_count, seq);
-    }
-    if (err != ERR_OK) {
-        listing->err = err;
-    }
-}
-
-static int seq_compare(const void *left, const void *right) {
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
-static err_t listing_load(const struct disk *disk, const char *dir,
-                          struct listing *listing) {
-    TRY(disk->list(disk->self, dir, listing_each, listing));
-    TRY(listing->err);
-    if (listing->segment_count > 1) {
-        qsort(listing->segments, listing->segment_count,
-              sizeof *listing->segments, seq_compare);
-    }
-    return ERR_OK;
-}
 
 /* How far a segment holds good frames, and what ends them. */
 struct extent {
@@ -165,6 +142,7 @@ static void run_free(struct run *run) {
     listing_free(&run->listing);
     segment_close(&run->last);
     free(run->found.sealed);
+    damage_free(&run->found.damage);
 }
 
 static err_t io_failed(struct run *run, err_t err, const char *what,
@@ -182,13 +160,14 @@ static err_t damaged(struct run *run, uint64_t first_seq, uint64_t at,
                       first_seq, SEGMENT_SUFFIX, at, what, run->options->dir);
 }
 
-static err_t check_owner(struct run *run, const struct segment_header *header) {
-    const struct journal_options *options = run->options;
+err_t recovery_check_owner(const struct journal_options *options,
+                           const struct segment_header *header,
+                           struct reason *reason) {
     if (strcmp(header->store, options->store) == 0 &&
         strcmp(header->stream, options->stream) == 0) {
         return ERR_OK;
     }
-    return reason_set(run->reason, ERR_REFUSED,
+    return reason_set(reason, ERR_REFUSED,
                       "the journal is that of store %s, stream %s, not of "
                       "store %s, stream %s: give this one another directory "
                       "than %s",
@@ -200,10 +179,13 @@ static err_t check_owner(struct run *run, const struct segment_header *header) {
 static err_t check_chain(struct run *run, const struct segment_header *header) {
     struct recovery *found = &run->found;
     uint64_t first_seq = header->first_seq;
-    TRY(check_owner(run, header));
-    if (found->incarnation == 0) {
-        /* What was before it was let go of. */
+    TRY(recovery_check_owner(run->options, header, run->reason));
+    if (found->incarnation == 0 &&
+        (!run->options->whole || damage_covers(&found->damage, 0, first_seq))) {
+        /* What was before it was let go of, or is known to be gone. */
         found->first_seq = first_seq;
+        found->next_seq = first_seq;
+    } else if (damage_covers(&found->damage, found->next_seq, first_seq)) {
         found->next_seq = first_seq;
     }
     if (first_seq != found->next_seq) {
@@ -351,10 +333,28 @@ static err_t seal_last(struct run *run) {
     return ERR_OK;
 }
 
+/* One that holds nothing, and whose numbers are not to be used any more. */
+static err_t remove_last(struct run *run) {
+    uint64_t first_seq = run->last.header.first_seq;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(run->options->dir, first_seq, SEGMENT_SUFFIX, path);
+    err_t err = run->disk->unlink(run->disk->self, path);
+    if (err == ERR_OK) {
+        err = run->disk->sync_dir(run->disk->self, run->options->dir);
+    }
+    return err == ERR_OK ? ERR_OK : io_failed(run, err, "remove", first_seq);
+}
+
 static err_t mend_last(struct run *run) {
     bool empty = run->last_extent.end == JOURNAL_PAGE;
-    if (run->last.disk == NULL || empty) {
+    if (run->last.disk == NULL) {
         return ERR_OK;
+    }
+    if (empty) {
+        /* The next segment takes its place, unless damage is known there. */
+        return run->last.header.first_seq == run->found.next_seq
+                   ? ERR_OK
+                   : remove_last(run);
     }
     if (run->last_extent.clean_stop) {
         return seal_last(run);
@@ -369,18 +369,65 @@ static err_t mend_last(struct run *run) {
 #endif
 }
 
-static err_t run_steps(struct run *run) {
-    TRY(segment_buffer_init(&run->buffer));
-    err_t err = listing_load(run->disk, run->options->dir, &run->listing);
-    if (err != ERR_OK) {
-        return reason_set(run->reason, err, "cannot list %s: %s",
-                          run->options->dir, err_name(err));
+/* The end: was there more? */
+static err_t check_end(struct run *run) {
+    struct recovery *found = &run->found;
+    found->next_seq = damage_end(&found->damage, found->next_seq);
+    if (found->sealed_count == 0) {
+        found->first_seq = found->next_seq;
     }
+    if (found->next_seq >= run->options->known_end) {
+        return ERR_OK;
+    }
+    return reason_set(
+        run->reason, ERR_CORRUPT,
+        "the journal in %s ends at record %" PRIu64 ", and all before %" PRIu64
+        " were sent to the cloud: it was replaced or has lost "
+        "its end; to send all of it, remove the file cursor "
+        "beside it",
+        run->options->dir, found->next_seq, run->options->known_end);
+}
+
+static err_t check_all(struct run *run) {
+    TRY(listing_load(run->disk, run->options->dir, &run->listing, run->reason));
     size_t count = run->listing.segment_count;
     run->found.sealed = calloc(count + 1, sizeof *run->found.sealed);
     ENSURE(run->found.sealed != NULL, ERR_MEMORY);
     for (size_t i = 0; i < count; i++) {
         TRY(check_segment(run, i));
+    }
+    return check_end(run);
+}
+
+/* Forgets what was found, but for the damage on record. */
+static void start_over(struct run *run) {
+    listing_free(&run->listing);
+    segment_close(&run->last);
+    free(run->found.sealed);
+    run->found = (struct recovery){.damage = run->found.damage};
+}
+
+/* Damage is set aside, if it is to be; what is left then is checked as any
+ * other journal is. */
+static err_t check_or_set_aside(struct run *run) {
+    err_t err = check_all(run);
+    if (!run->options->quarantine || (err != ERR_CORRUPT && err != ERR_IO)) {
+        return err;
+    }
+    start_over(run);
+    TRY(quarantine_run(run->options, &run->found.damage, run->reason));
+    return check_all(run);
+}
+
+static err_t run_steps(struct run *run) {
+    TRY(segment_buffer_init(&run->buffer));
+    TRY(damage_load(run->disk, run->options->dir, &run->found.damage,
+                    run->reason));
+    TRY(check_or_set_aside(run));
+    struct recovery *found = &run->found;
+    if (found->incarnation != 0 &&
+        found->incarnation < found->damage.incarnation) {
+        found->incarnation = found->damage.incarnation;
     }
     TRY(remove_leftovers(run));
     return mend_last(run);
@@ -394,5 +441,6 @@ err_t recovery_run(const struct journal_options *options, struct recovery *ret,
     TRY(run_steps(&run));
     *ret = run.found;
     run.found.sealed = NULL;
+    run.found.damage = (struct damage){0};
     return ERR_OK;
 }

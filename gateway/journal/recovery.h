@@ -4,14 +4,16 @@
 #define GATEWAY_JOURNAL_RECOVERY_H
 
 #include "gateway/base/base.h"
+#include "gateway/journal/damage.h"
 #include "gateway/journal/journal.h"
 #include "gateway/journal/segment.h"
 
 struct recovery {
     uint8_t journal_id[JOURNAL_ID_SIZE]; /* zeros if `incarnation` is 0 */
-    uint32_t incarnation; /* the last that was taken; 0 in a new journal */
+    uint32_t incarnation; /* the last that was taken; 0 without a segment */
     uint64_t first_seq;   /* [first_seq, next_seq) is durable */
     uint64_t next_seq;
+    struct damage damage; /* what is missing of it; the caller frees it */
     struct journal_segment *sealed; /* those with records, oldest first; the
                                        caller frees it */
     size_t sealed_count;
@@ -21,13 +23,19 @@ struct recovery {
 #endif
 };
 
-/* Verifies every segment, then removes leftover temporary files and mends the
- * last segment: what holds records is sealed and synced afterwards. The caller
+/* Verifies every segment, sets damage aside if that is wanted, then removes
+ * leftover temporary files and mends the last segment: what holds records is
+ * sealed and synced afterwards. The caller
  * holds the lock, and next publishes a segment that begins with `next_seq`, of
  * the next incarnation; it takes the place of one of that name that holds
  * nothing. Errors as journal_open; nothing is changed if it is ERR_CORRUPT,
  * ERR_REFUSED or ERR_UNSUPPORTED. */
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
                    struct reason *reason) MUST_USE;
+
+/* ERR_REFUSED if it is another store's or stream's. */
+err_t recovery_check_owner(const struct journal_options *options,
+                           const struct segment_header *header,
+                           struct reason *reason) MUST_USE;
 
 #endif

@@ -11,6 +11,7 @@
 enum {
     PATH_SIZE = 96,
     HANDLES_MAX = 64,
+    BAD_BYTES = 4096,
 };
 
 struct entry {
@@ -279,8 +280,13 @@ static err_t fake_read(void *self, int fd, uint64_t offset, void *buf,
                        size_t len, size_t *ret_len) {
     struct fake_disk *fake = self;
     ENSURE_RUNNING(fake);
-    const struct image *image = &file_of(fake, fd)->seen;
+    const struct file *file = file_of(fake, fd);
+    const struct image *image = &file->seen;
     TRY(judged(fake, judge(fake, FAKE_READ)));
+    errno = EIO;
+    ENSURE(!file->bad || offset >= file->bad_at + BAD_BYTES ||
+               offset + len <= file->bad_at,
+           ERR_IO);
     size_t got = 0;
     if (offset < image->size) {
         uint64_t left = image->size - offset;
@@ -565,6 +571,13 @@ void fake_disk_put(struct fake_disk *fake, const char *path,
     entry_set(&fake->seen, path, file);
     entry_set(&fake->medium, path, file);
     fake_file_put(file, bytes);
+}
+
+void fake_disk_spoil(struct fake_disk *fake, const char *path, uint64_t at) {
+    const struct entry *entry = entry_find(&fake->seen, path);
+    assert(entry != NULL && entry->file != NULL);
+    entry->file->bad = true;
+    entry->file->bad_at = at;
 }
 
 void fake_disk_flip(struct fake_disk *fake, const char *path, uint64_t bit) {

@@ -75,5 +75,7 @@ uint8_t *fake_disk_bytes(struct fake_disk *fake, const char *path,
 void fake_disk_put(struct fake_disk *fake, const char *path,
                    struct slice bytes);
 void fake_disk_flip(struct fake_disk *fake, const char *path, uint64_t bit);
+/* From now on no read of the 4096 bytes at `at` succeeds; one place a file. */
+void fake_disk_spoil(struct fake_disk *fake, const char *path, uint64_t at);
 
 #endif

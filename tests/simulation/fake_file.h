@@ -27,6 +27,8 @@ struct file {
     size_t change_count;
     size_t change_cap;
     bool changed; /* since the last power cut; else both images are alike */
+    bool bad;     /* a page cannot be read: the one at `bad_at` */
+    uint64_t bad_at;
 };
 
 /* Makes room for one more item; the list may move. */

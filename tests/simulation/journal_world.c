@@ -2,6 +2,7 @@
 #include "tests/simulation/bytes.h"
 #include "tests/simulation/damage.h"
 #include "tests/simulation/power.h"
+#include "tests/simulation/rot.h"
 #include "tests/simulation/short_write.h"
 #include "tests/simulation/snapshots.h"
 
@@ -21,6 +22,8 @@ static const struct row rows[] = {
     {"heads", "every bit of a frame's head is flipped", damage_heads, 0},
     {"forged", "a record carries forged frames", damage_forged, 0},
     {"stale", "a segment shows the blocks of an earlier one", damage_stale, 0},
+    {"rot", "each page of each segment rots; cut at each call of the start",
+     rot_each_page, 0},
     {NULL, NULL, NULL, 0},
 };
 

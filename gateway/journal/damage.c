@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/journal/damage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "gateway/journal/segment.h"
+
+enum {
+    DAMAGE_VERSION = 1,
+    DAMAGE_HEAD_SIZE = 20,
+    DAMAGE_GAP_SIZE = 24,
+    DAMAGE_SUM_SIZE = 8,
+};
+
+static const char DAMAGE_MAGIC[] = "SEDGEROT";
+
+static void damage_path(const char *dir, const char *suffix, char *ret) {
+    snprintf(ret, SEGMENT_PATH_SIZE, "%s/damage%s", dir, suffix);
+}
+
+void damage_free(struct damage *damage) {
+    free(damage->gaps);
+    *damage = (struct damage){0};
+}
+
+/* --- The list --- */
+
+static err_t insert(struct damage *damage, size_t at, struct journal_gap gap) {
+    struct journal_gap *gaps =
+        realloc(damage->gaps, (damage->count + 1) * sizeof *gaps);
+    ENSURE(gaps != NULL, ERR_MEMORY);
+    memmove(gaps + at + 1, gaps + at, (damage->count - at) * sizeof *gaps);
+    gaps[at] = gap;
+    damage->gaps = gaps;
+    damage->count++;
+    return ERR_OK;
+}
+
+err_t damage_add(struct damage *damage, struct journal_gap gap) {
+    size_t at = 0;
+    while (gap.first < gap.end) {
+        while (at < damage->count && damage->gaps[at].end <= gap.first) {
+            at++;
+        }
+        struct journal_gap piece = gap;
+        if (at < damage->count && damage->gaps[at].first < gap.end) {
+            piece.end = damage->gaps[at].first;
+            gap.first = damage->gaps[at].end;
+        } else {
+            gap.first = gap.end;
+        }
+        if (piece.first < piece.end) {
+            TRY(insert(damage, at, piece));
+        }
+    }
+    return ERR_OK;
+}
+
+uint64_t damage_end(const struct damage *damage, uint64_t seq) {
+    for (size_t i = 0; i < damage->count; i++) {
+        const struct journal_gap *gap = &damage->gaps[i];
+        if (gap->first <= seq && seq < gap->end) {
+            seq = gap->end;
+        }
+    }
+    return seq;
+}
+
+bool damage_covers(const struct damage *damage, uint64_t first, uint64_t end) {
+    return first == end || (first < end && damage_end(damage, first) >= end);
+}
+
+bool journal_gap_is_new(const struct journal_position *position,
+                        const struct journal_gap *gap) {
+    return gap->noticed >=
+           atomic_load_explicit(&position->end, memory_order_acquire);
+}
+
+/* --- The file --- */
+
+static err_t parse_gaps(struct cursor *cursor, uint32_t count,
+                        struct damage *ret) {
+    for (uint32_t i = 0; i < count; i++) {
+        struct journal_gap gap;
+        TRY(cursor_u64(cursor, &gap.first));
+        TRY(cursor_u64(cursor, &gap.end));
+        TRY(cursor_u64(cursor, &gap.noticed));
+        TRY(damage_add(ret, gap));
+    }
+    return ERR_OK;
+}
+
+/* ERR_PARSE, ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it does, and
+ * is of a later version. */
+static err_t parse(struct slice bytes, struct damage *ret) {
+    struct cursor cursor = cursor_over(bytes);
+    struct slice magic;
+    uint32_t version;
+    uint32_t count;
+    ENSURE(bytes.len >= DAMAGE_HEAD_SIZE + DAMAGE_SUM_SIZE, ERR_PARSE);
+    struct cursor end = cursor_over(
+        slice_part(bytes, bytes.len - DAMAGE_SUM_SIZE, DAMAGE_SUM_SIZE));
+    uint64_t sum;
+    TRY(cursor_u64(&end, &sum));
+    ENSURE(sum == XXH3_64bits(bytes.data, bytes.len - DAMAGE_SUM_SIZE),
+           ERR_CORRUPT);
+    TRY(cursor_take(&cursor, sizeof DAMAGE_MAGIC - 1, &magic));
+    TRY(cursor_u32(&cursor, &version));
+    TRY(cursor_u32(&cursor, &ret->incarnation));
+    TRY(cursor_u32(&cursor, &count));
+    ENSURE(slice_eq_str(magic, DAMAGE_MAGIC), ERR_CORRUPT);
+    ENSURE(version == DAMAGE_VERSION, ERR_UNSUPPORTED);
+    return parse_gaps(&cursor, count, ret);
+}
+
+static err_t read_all(const struct disk *disk, int fd, uint8_t **ret,
+                      size_t *ret_len) {
+    uint64_t size;
+    TRY(disk->size(disk->self, fd, &size));
+    *ret = malloc((size_t)size + 1);
+    ENSURE(*ret != NULL, ERR_MEMORY);
+    return disk->read(disk->self, fd, 0, *ret, (size_t)size, ret_len);
+}
+
+static err_t load(const struct disk *disk, const char *path,
+                  struct damage *ret) {
+    int fd;
+    TRY(disk->open(disk->self, path, DISK_READ, &fd));
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    err_t err = read_all(disk, fd, &bytes, &len);
+    disk->close(disk->self, fd);
+    if (err == ERR_OK) {
+        err = parse(slice_of(bytes, len), ret);
+    }
+    free(bytes);
+    return err;
+}
+
+err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
+                  struct reason *reason) {
+    char path[SEGMENT_PATH_SIZE];
+    damage_path(dir, "", path);
+    struct damage damage = {0};
+    err_t err = load(disk, path, &damage);
+    if (err == ERR_OK) {
+        *ret = damage;
+        return ERR_OK;
+    }
+    damage_free(&damage);
+    if (err == ERR_CORRUPT || err == ERR_PARSE) {
+        log_line(LOG_ERROR, "journal",
+                 "damage=unreadable path=%s; what it names is looked for "
+                 "again",
+                 path);
+    } else if (err == ERR_UNSUPPORTED) {
+        return reason_set(reason, err,
+                          "%s was written by a later version of this program: "
+                          "run the newer program",
+                          path);
+    } else if (err != ERR_NOT_FOUND) {
+        return reason_set(reason, err, "cannot read %s: %s", path,
+                          err_name(err));
+    }
+    *ret = (struct damage){0};
+    return ERR_OK;
+}
+
+static void render(const struct damage *damage, struct writer *writer) {
+    writer_str(writer, DAMAGE_MAGIC);
+    writer_u32(writer, DAMAGE_VERSION);
+    writer_u32(writer, damage->incarnation);
+    writer_u32(writer, (uint32_t)damage->count);
+    for (size_t i = 0; i < damage->count; i++) {
+        writer_u64(writer, damage->gaps[i].first);
+        writer_u64(writer, damage->gaps[i].end);
+        writer_u64(writer, damage->gaps[i].noticed);
+    }
+    writer_u64(writer, XXH3_64bits(writer->data, writer->len));
+}
+
+/* A whole new file, so that a power cut leaves the one or the other. */
+static err_t replace(const struct disk *disk, const char *dir,
+                     struct slice bytes) {
+    char path[SEGMENT_PATH_SIZE];
+    char making[SEGMENT_PATH_SIZE];
+    damage_path(dir, "", path);
+    damage_path(dir, ".new", making);
+    (void)disk->unlink(disk->self, making); /* a power cut may have left one */
+    int fd;
+    TRY(disk->open(disk->self, making, DISK_CREATE, &fd));
+    err_t err = disk->write(disk->self, fd, 0, bytes);
+    if (err == ERR_OK) {
+        err = disk->sync(disk->self, fd);
+    }
+    disk->close(disk->self, fd);
+    TRY(err);
+    TRY(disk->rename(disk->self, making, path));
+    return disk->sync_dir(disk->self, dir);
+}
+
+err_t damage_save(const struct disk *disk, const char *dir,
+                  const struct damage *damage, struct reason *reason) {
+    size_t size =
+        DAMAGE_HEAD_SIZE + damage->count * DAMAGE_GAP_SIZE + DAMAGE_SUM_SIZE;
+    uint8_t *bytes = malloc(size);
+    ENSURE(bytes != NULL, ERR_MEMORY);
+    struct writer writer = writer_over(bytes, size);
+    render(damage, &writer);
+    err_t err = replace(disk, dir, writer_slice(&writer));
+    free(bytes);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot write %s/damage: %s", dir,
+                          err_name(err));
+    }
+    return ERR_OK;
+}
+
+static err_t copy_with(const struct damage *damage, struct journal_gap gap,
+                       struct damage *ret) {
+    *ret = (struct damage){.incarnation = damage->incarnation};
+    for (size_t i = 0; i < damage->count; i++) {
+        TRY(damage_add(ret, damage->gaps[i]));
+    }
+    return damage_add(ret, gap);
+}
+
+err_t damage_note(const struct disk *disk, const char *dir,
+                  struct damage *damage, struct journal_gap gap,
+                  struct reason *reason) {
+    if (damage_covers(damage, gap.first, gap.end)) {
+        return ERR_OK;
+    }
+    struct damage next;
+    err_t err = copy_with(damage, gap, &next);
+    if (err == ERR_OK) {
+        err = damage_save(disk, dir, &next, reason);
+    }
+    if (err != ERR_OK) {
+        damage_free(&next);
+        return err;
+    }
+    damage_free(damage);
+    *damage = next;
+    return ERR_OK;
+}

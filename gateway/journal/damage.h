@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What damage has taken from a journal: the file `<dir>/damage`, which makes a
+ * gap between two segments one that is known. It is replaced as a whole, synced
+ * before anything that rests on it is changed. The format is drawn in
+ * journal.h.
+ */
+#ifndef GATEWAY_JOURNAL_DAMAGE_H
+#define GATEWAY_JOURNAL_DAMAGE_H
+
+#include "gateway/base/base.h"
+#include "gateway/journal/journal.h"
+
+/* Zeroed is one without damage. */
+struct damage {
+    struct journal_gap *gaps; /* sorted, apart from each other */
+    size_t count;
+    uint32_t incarnation; /* a file whose header was lost had no higher one */
+};
+
+/* No file is no damage. One that does not verify is logged and is none either:
+ * the gaps it named are found again, and announced again. ERR_UNSUPPORTED for
+ * one of a later version, ERR_IO, ERR_MEMORY. */
+err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
+                  struct reason *reason) MUST_USE;
+/* ERR_IO, ERR_FULL, ERR_MEMORY; the older file stands then. */
+err_t damage_save(const struct disk *disk, const char *dir,
+                  const struct damage *damage, struct reason *reason) MUST_USE;
+/* Adds what of `gap` is not known yet, and saves if there is any. After a
+ * failure neither memory nor disk knows of it. */
+err_t damage_note(const struct disk *disk, const char *dir,
+                  struct damage *damage, struct journal_gap gap,
+                  struct reason *reason) MUST_USE;
+void damage_free(struct damage *damage);
+
+/* Adds what of `gap` is not known yet. ERR_MEMORY. */
+err_t damage_add(struct damage *damage, struct journal_gap gap) MUST_USE;
+/* Is all of [first, end) known? An empty range is. */
+bool damage_covers(const struct damage *damage, uint64_t first,
+                   uint64_t end) MUST_USE;
+/* The end of what is known to be gone from `seq` on; `seq` if it is not. */
+uint64_t damage_end(const struct damage *damage, uint64_t seq) MUST_USE;
+
+#endif

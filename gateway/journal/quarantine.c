@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each segment is surveyed: which frames verify, wherever they lie in the file
+ * (a write may have gone astray), and how far it once went. What lies between
+ * the runs of frames that are left is gone. Then, and only then, the disk is
+ * changed, in this order:
+ *
+ *   1. the gaps go on record, synced;
+ *   2. of each file that is not whole, last file first: a copy of it, synced;
+ *   3. its runs, the last one first, each as a segment of its own, sealed and
+ *      synced before it gets its name; the first one takes the file's place,
+ *      or the file goes, if nothing of it is left at its beginning.
+ *
+ * Until the last step of 3 the file is as it was. A start that is stopped in
+ * between finds it so once more, and beside it perhaps later runs under their
+ * own names: of a file nothing counts that lies at or behind the name of the
+ * next one, so the second time gives what the first one would have given.
+ *
+ * A page that the disk cannot read is one that does not verify, as long as the
+ * file's first or second page can be read: then it is a bad page and not a bad
+ * disk. Where the next frame of the last file would be, and no seal or frame
+ * behind it says what was there, it counts as one record: as few as there can
+ * have been, and its number is not used again. */
+#include "gateway/journal/quarantine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/journal/listing.h"
+#include "gateway/journal/recovery.h"
+#include "gateway/journal/segment.h"
+
+enum {
+    ROT_PATH_SIZE = SEGMENT_PATH_SIZE + 32,
+    /* A segment without a header cannot say its incarnation. It is that of the
+     * last frame before it, and one for each start since that wrote nothing. */
+    INCARNATIONS_LOST = 1 << 16,
+};
+
+struct run {
+    uint64_t first;
+    uint64_t end;
+};
+
+struct frame_place {
+    uint64_t first;
+    uint64_t end;
+    uint64_t offset;
+};
+
+/* One file, as far as it can be read. */
+struct survey {
+    uint64_t name;          /* the first sequence number, by the file's name */
+    uint64_t limit;         /* the next file's; UINT64_MAX for the last one */
+    struct segment segment; /* open, unless the header is lost */
+    bool header_lost;
+    bool whole;       /* nothing needs mending */
+    bool unreadable;  /* a page of it */
+    uint64_t went_to; /* numbers before this one were there once */
+    struct frame_place *frames;
+    size_t count;
+};
+
+struct work {
+    const struct journal_options *options;
+    const struct disk *disk;
+    struct damage *damage;
+    struct reason *reason;
+    struct segment_buffer buffer;
+    struct listing listing;
+    struct run *runs; /* that can be read, in order */
+    size_t run_count;
+    bool *whole; /* of each file */
+    uint64_t start;
+    uint64_t went_to;
+    uint32_t incarnation;
+    uint8_t journal_id[JOURNAL_ID_SIZE];
+    bool header_lost; /* of a file or more */
+};
+
+static void work_free(struct work *work) {
+    segment_buffer_free(&work->buffer);
+    listing_free(&work->listing);
+    free(work->runs);
+    free(work->whole);
+}
+
+static void survey_end(struct survey *survey) {
+    segment_close(&survey->segment);
+    free(survey->frames);
+}
+
+static err_t no_rot(struct work *work, uint64_t name, const char *what) {
+    return reason_set(work->reason, ERR_CORRUPT,
+                      "%020" PRIu64 "%s: %s, which is no damage that can be "
+                      "set aside; nothing was changed in %s",
+                      name, SEGMENT_SUFFIX, what, work->options->dir);
+}
+
+static err_t failed(struct work *work, err_t err, const char *what,
+                    uint64_t name) {
+    return reason_set(work->reason, err, "cannot %s %020" PRIu64 "%s in %s: %s",
+                      what, name, SEGMENT_SUFFIX, work->options->dir,
+                      err_name(err));
+}
+
+/* --- What can be read --------------------------------------------------- */
+
+static err_t note_frame(struct survey *survey, const struct segment_item *item,
+                        uint64_t offset) {
+    if (survey->count % 64 == 0) {
+        struct frame_place *more = realloc(
+            survey->frames, (survey->count + 64) * sizeof *survey->frames);
+        ENSURE(more != NULL, ERR_MEMORY);
+        survey->frames = more;
+    }
+    survey->frames[survey->count++] = (struct frame_place){
+        .first = item->head.first_seq,
+        .end = item->head.first_seq + item->head.count,
+        .offset = offset,
+    };
+    return ERR_OK;
+}
+
+/* How the frames lie in the file: as they were written, up to where? */
+struct walk {
+    uint64_t expected; /* the number that follows the last good frame */
+    bool broken;       /* something else was found there */
+    bool sealed;       /* the seal was, and says the same */
+    bool followed;     /* behind what is broken, something verifies */
+    bool seal_seen;    /* anywhere */
+    bool unreadable;   /* what is broken is, and is not the seal's place */
+};
+
+/* As segment_read(), of a file that may have pages that cannot be read. */
+static err_t look(struct work *work, struct survey *survey, uint64_t offset,
+                  struct segment_item *ret) {
+    err_t err = segment_read(&survey->segment, offset, &work->buffer, ret);
+    if (err == ERR_IO) {
+        survey->unreadable = true;
+        *ret = (struct segment_item){.type = SEGMENT_NOTHING};
+        return ERR_OK;
+    }
+    return err;
+}
+
+static err_t walk_item(struct survey *survey, struct walk *walk,
+                       const struct segment_item *item, uint64_t offset) {
+    if (item->type == SEGMENT_SEAL) {
+        walk->seal_seen = true;
+        walk->sealed = !walk->broken && item->seal.next_seq == walk->expected;
+        walk->broken = !walk->sealed;
+        walk->followed |= walk->broken;
+        if (item->seal.next_seq > survey->went_to) {
+            survey->went_to = item->seal.next_seq;
+        }
+        return ERR_OK;
+    }
+    if (item->type == SEGMENT_NOTHING) {
+        walk->broken = true;
+        return ERR_OK;
+    }
+    walk->broken |= item->head.first_seq != walk->expected;
+    walk->followed |= walk->broken;
+    if (!walk->broken) {
+        walk->expected += item->head.count;
+    }
+    return note_frame(survey, item, offset);
+}
+
+static int frame_compare(const void *left, const void *right) {
+    const struct frame_place *a = left;
+    const struct frame_place *b = right;
+    return a->first != b->first
+               ? (a->first > b->first) - (a->first < b->first)
+               : (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* In the order of their numbers, each once, none of another file's. */
+static err_t frames_sort(struct work *work, struct survey *survey) {
+    if (survey->count > 1) {
+        qsort(survey->frames, survey->count, sizeof *survey->frames,
+              frame_compare);
+    }
+    uint64_t next = survey->name;
+    size_t kept = 0;
+    for (size_t i = 0; i < survey->count; i++) {
+        struct frame_place frame = survey->frames[i];
+        if (frame.first < next || frame.first >= survey->limit) {
+            continue;
+        }
+        if (frame.end > survey->limit) {
+            return no_rot(work, survey->name,
+                          "it overlaps with the next segment");
+        }
+        survey->frames[kept++] = frame;
+        next = frame.end;
+    }
+    survey->count = kept;
+    return ERR_OK;
+}
+
+/* Is the file as a start expects it? The last one may end anyhow, if nothing is
+ * known to have been behind. */
+static bool is_whole(const struct work *work, const struct survey *survey,
+                     const struct walk *walk) {
+    if (walk->sealed) {
+        return true;
+    }
+    return survey->limit == UINT64_MAX && !walk->followed &&
+           !survey->unreadable && walk->expected >= work->options->known_end;
+}
+
+/* How far the file went. A frame in the place of the one that should follow
+ * the last, and nothing that says what was there: a record at least. */
+static void note_end(struct survey *survey, const struct walk *walk) {
+    uint64_t good_end = survey->count > 0
+                            ? survey->frames[survey->count - 1].end
+                            : survey->name;
+    if (good_end > survey->went_to) {
+        survey->went_to = good_end;
+    }
+    if (survey->limit == UINT64_MAX && (walk->followed || walk->unreadable) &&
+        !walk->seal_seen && good_end == walk->expected) {
+        survey->went_to = good_end + 1;
+    }
+}
+
+static err_t survey_frames(struct work *work, struct survey *survey) {
+    const struct disk *disk = work->disk;
+    uint64_t size;
+    TRY(disk->size(disk->self, survey->segment.fd, &size));
+    struct walk walk = {.expected = survey->name};
+    uint64_t at = JOURNAL_PAGE;
+    while (at < size && !walk.sealed) {
+        struct segment_item item;
+        bool readable = !survey->unreadable;
+        TRY(look(work, survey, at, &item));
+        walk.unreadable |= !walk.broken && readable && survey->unreadable &&
+                           at + JOURNAL_PAGE < size;
+        TRY(walk_item(survey, &walk, &item, at));
+        at += item.type == SEGMENT_FRAME ? item.frame.len : FRAME_ALIGN;
+    }
+    survey->whole = is_whole(work, survey, &walk);
+    if (survey->whole && walk.expected > survey->limit) {
+        return no_rot(work, survey->name, "it overlaps with the next segment");
+    }
+    TRY(frames_sort(work, survey));
+    note_end(survey, &walk);
+    return ERR_OK;
+}
+
+/* Without its header a file has no salt, and none of its frames can verify.
+ * Their heads still say how many records there were: good for nothing but for
+ * knowing which numbers were taken. */
+static err_t survey_heads(struct work *work, struct survey *survey) {
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(work->options->dir, survey->name, SEGMENT_SUFFIX, path);
+    const struct disk *disk = work->disk;
+    int fd;
+    TRY(disk->open(disk->self, path, DISK_READ, &fd));
+    struct frame_head head;
+    uint64_t at = JOURNAL_PAGE;
+    size_t len = 0;
+    err_t err = ERR_OK;
+    while (err == ERR_OK) {
+        err = disk->read(disk->self, fd, at, work->buffer.data, JOURNAL_PAGE,
+                         &len);
+        if (err == ERR_OK) {
+            err = frame_parse(slice_of(work->buffer.data, len), &head);
+        }
+        if (err == ERR_OK && head.first_seq != survey->went_to) {
+            err = ERR_PARSE;
+        }
+        if (err == ERR_OK) {
+            survey->went_to += head.count;
+            at += frame_size(head.events_len);
+        }
+    }
+    disk->close(disk->self, fd);
+    if (survey->went_to > survey->limit) {
+        survey->went_to = survey->limit;
+    }
+    return ERR_OK;
+}
+
+static err_t check_header(struct work *work, const struct survey *survey) {
+    const struct segment_header *header = &survey->segment.header;
+    TRY(recovery_check_owner(work->options, header, work->reason));
+    if (work->incarnation != 0 &&
+        memcmp(header->journal_id, work->journal_id, JOURNAL_ID_SIZE) != 0) {
+        return no_rot(work, survey->name, "it is another journal's");
+    }
+    if (header->incarnation == 0 || header->incarnation < work->incarnation) {
+        return no_rot(work, survey->name, "its incarnation goes back");
+    }
+    memcpy(work->journal_id, header->journal_id, JOURNAL_ID_SIZE);
+    work->incarnation = header->incarnation;
+    return ERR_OK;
+}
+
+/* Is it a bad page, or is the disk gone? */
+static err_t check_disk(struct work *work, uint64_t name) {
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(work->options->dir, name, SEGMENT_SUFFIX, path);
+    const struct disk *disk = work->disk;
+    int fd;
+    size_t len;
+    uint8_t *page = work->buffer.data;
+    err_t err = disk->open(disk->self, path, DISK_READ, &fd);
+    if (err == ERR_OK) {
+        err = disk->read(disk->self, fd, 0, page, JOURNAL_PAGE, &len);
+        if (err != ERR_OK) {
+            err = disk->read(disk->self, fd, JOURNAL_PAGE, page, JOURNAL_PAGE,
+                             &len);
+        }
+        disk->close(disk->self, fd);
+    }
+    return err == ERR_OK ? ERR_OK : failed(work, err, "read", name);
+}
+
+static err_t survey_file(struct work *work, size_t index, struct survey *ret) {
+    const struct listing *listing = &work->listing;
+    *ret = (struct survey){
+        .name = listing->segments[index],
+        .limit = index + 1 < listing->segment_count
+                     ? listing->segments[index + 1]
+                     : UINT64_MAX,
+    };
+    ret->went_to = ret->name;
+    err_t err = segment_open(work->disk, work->options->dir, ret->name,
+                             DISK_READ, &ret->segment, work->reason);
+    if (err == ERR_CORRUPT || err == ERR_IO) {
+        ret->header_lost = true;
+        ret->unreadable = err == ERR_IO;
+        TRY(survey_heads(work, ret));
+    } else {
+        TRY(err);
+        TRY(survey_frames(work, ret));
+    }
+    return ret->unreadable ? check_disk(work, ret->name) : ERR_OK;
+}
+
+/* --- What of the journal is left ---------------------------------------- */
+
+static err_t run_add(struct work *work, const struct frame_place *frame) {
+    if (work->run_count > 0 &&
+        work->runs[work->run_count - 1].end == frame->first) {
+        work->runs[work->run_count - 1].end = frame->end;
+        return ERR_OK;
+    }
+    struct run *more =
+        realloc(work->runs, (work->run_count + 1) * sizeof *more);
+    ENSURE(more != NULL, ERR_MEMORY);
+    work->runs = more;
+    work->runs[work->run_count++] = (struct run){frame->first, frame->end};
+    return ERR_OK;
+}
+
+static err_t take_survey(struct work *work, const struct survey *survey) {
+    if (survey->header_lost) {
+        work->header_lost = true;
+    } else {
+        TRY(check_header(work, survey));
+    }
+    for (size_t i = 0; i < survey->count; i++) {
+        TRY(run_add(work, &survey->frames[i]));
+    }
+    if (survey->went_to > work->went_to) {
+        work->went_to = survey->went_to;
+    }
+    return ERR_OK;
+}
+
+static err_t survey_all(struct work *work) {
+    size_t count = work->listing.segment_count;
+    work->whole = calloc(count + 1, sizeof *work->whole);
+    ENSURE(work->whole != NULL, ERR_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        struct survey survey;
+        err_t err = survey_file(work, i, &survey);
+        if (err == ERR_OK) {
+            err = take_survey(work, &survey);
+        }
+        work->whole[i] = survey.whole;
+        survey_end(&survey);
+        TRY(err);
+    }
+    return ERR_OK;
+}
+
+/* --- Going on record ---------------------------------------------------- */
+
+/* What told of a gap, is itself gone, and never reached the cloud: it is told
+ * of again. */
+static void tell_again(struct work *work, uint64_t first, uint64_t end,
+                       uint64_t noticed) {
+    for (size_t i = 0; i < work->damage->count; i++) {
+        struct journal_gap *gap = &work->damage->gaps[i];
+        if (gap->noticed >= first && gap->noticed < end &&
+            gap->noticed >= work->options->known_end) {
+            gap->noticed = noticed;
+        }
+    }
+}
+
+static err_t gap_add(struct work *work, uint64_t first, uint64_t end,
+                     uint64_t noticed) {
+    if (damage_covers(work->damage, first, end)) {
+        return ERR_OK;
+    }
+    tell_again(work, first, end, noticed);
+    return damage_add(work->damage, (struct journal_gap){first, end, noticed});
+}
+
+static err_t find_gaps(struct work *work) {
+    uint64_t end = work->options->known_end;
+    end = work->went_to > end ? work->went_to : end;
+    for (size_t i = 0; i < work->damage->count; i++) {
+        uint64_t known = work->damage->gaps[i].end;
+        end = known > end ? known : end;
+    }
+    work->went_to = end;
+    uint64_t next = work->start;
+    for (size_t i = 0; i < work->run_count; i++) {
+        TRY(gap_add(work, next, work->runs[i].first, end));
+        next = work->runs[i].end;
+    }
+    return gap_add(work, next, end, end);
+}
+
+/* --- Changing the disk -------------------------------------------------- */
+
+/* The page as it is, or zeros if it cannot be read. */
+static err_t copy_page(struct work *work, int from, int to, uint64_t at,
+                       size_t *ret_len) {
+    const struct disk *disk = work->disk;
+    uint8_t *page = work->buffer.data;
+    err_t err = disk->read(disk->self, from, at, page, JOURNAL_PAGE, ret_len);
+    if (err == ERR_IO) {
+        memset(page, 0, JOURNAL_PAGE);
+        *ret_len = JOURNAL_PAGE;
+    } else {
+        TRY(err);
+    }
+    return *ret_len == 0
+               ? ERR_OK
+               : disk->write(disk->self, to, at, slice_of(page, *ret_len));
+}
+
+static err_t copy_bytes(struct work *work, int from, int to) {
+    const struct disk *disk = work->disk;
+    uint64_t size;
+    TRY(disk->size(disk->self, from, &size));
+    size_t len = 0;
+    for (uint64_t at = 0; at < size; at += len) {
+        TRY(copy_page(work, from, to, at, &len));
+        ENSURE(len > 0, ERR_IO);
+    }
+    return disk->sync(disk->self, to);
+}
+
+static err_t copy_file(struct work *work, const char *from, const char *to) {
+    const struct disk *disk = work->disk;
+    int source;
+    int copy;
+    TRY(disk->open(disk->self, from, DISK_READ, &source));
+    (void)disk->unlink(disk->self, to); /* of a start that was stopped */
+    err_t err = disk->open(disk->self, to, DISK_CREATE, &copy);
+    if (err == ERR_OK) {
+        err = copy_bytes(work, source, copy);
+        disk->close(disk->self, copy);
+    }
+    disk->close(disk->self, source);
+    TRY(err);
+    return disk->sync_dir(disk->self, work->options->dir);
+}
+
+static err_t set_aside(struct work *work, uint64_t name) {
+    char from[SEGMENT_PATH_SIZE];
+    char to[ROT_PATH_SIZE];
+    segment_path(work->options->dir, name, SEGMENT_SUFFIX, from);
+    snprintf(to, sizeof to, "%s/%020" PRIu64 "-%020" PRIu64 ".rot",
+             work->options->dir, name, work->went_to);
+    err_t err = copy_file(work, from, to);
+    if (err != ERR_OK) {
+        return failed(work, err, "set aside", name);
+    }
+    log_line(LOG_ERROR, "journal", "damaged file=%s set_aside=%s", from, to);
+    return ERR_OK;
+}
+
+/* Writes the frames [from, to) as a segment of their own. They were sealed with
+ * the file's salt, so the new one has it too. */
+static err_t write_frames(struct work *work, const struct survey *survey,
+                          size_t from, size_t to, const struct segment *copy) {
+    uint64_t at = JOURNAL_PAGE;
+    for (size_t i = from; i < to; i++) {
+        struct segment_item item;
+        TRY(segment_read(&survey->segment, survey->frames[i].offset,
+                         &work->buffer, &item));
+        ENSURE(item.type == SEGMENT_FRAME &&
+                   item.head.first_seq == survey->frames[i].first,
+               ERR_IO);
+        TRY(work->disk->write(work->disk->self, copy->fd, at, item.frame));
+        at += item.frame.len;
+    }
+    struct segment_seal seal = {.next_seq = survey->frames[to - 1].end};
+    return segment_seal(copy, at, seal);
+}
+
+static err_t write_run(struct work *work, const struct survey *survey,
+                       size_t from, size_t to) {
+    const char *dir = work->options->dir;
+    struct segment_header header = survey->segment.header;
+    header.first_seq = survey->frames[from].first;
+    char leftover[SEGMENT_PATH_SIZE];
+    segment_path(dir, header.first_seq, SEGMENT_SUFFIX_TEMPORARY, leftover);
+    (void)work->disk->unlink(work->disk->self, leftover);
+    struct segment copy;
+    TRY(segment_create(work->disk, dir, &header, 0, &copy, work->reason));
+    err_t err = write_frames(work, survey, from, to, &copy);
+    if (err != ERR_OK) {
+        segment_discard(&copy, dir);
+        return failed(work, err, "rewrite", survey->name);
+    }
+    TRY(segment_publish(&copy, dir, work->reason));
+    segment_close(&copy);
+    return ERR_OK;
+}
+
+static err_t remove_file(struct work *work, uint64_t name) {
+    const struct disk *disk = work->disk;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(work->options->dir, name, SEGMENT_SUFFIX, path);
+    err_t err = disk->unlink(disk->self, path);
+    if (err == ERR_OK) {
+        err = disk->sync_dir(disk->self, work->options->dir);
+    }
+    return err == ERR_OK ? ERR_OK : failed(work, err, "remove", name);
+}
+
+/* The last run first, so that the file itself goes last. */
+static err_t write_runs(struct work *work, const struct survey *survey) {
+    size_t to = survey->count;
+    while (to > 0) {
+        size_t from = to - 1;
+        while (from > 0 &&
+               survey->frames[from - 1].end == survey->frames[from].first) {
+            from--;
+        }
+        TRY(write_run(work, survey, from, to));
+        to = from;
+    }
+    bool replaced =
+        survey->count > 0 && survey->frames[0].first == survey->name;
+    return replaced ? ERR_OK : remove_file(work, survey->name);
+}
+
+static err_t mend_file(struct work *work, size_t index) {
+    struct survey survey;
+    err_t err = survey_file(work, index, &survey);
+    if (err == ERR_OK) {
+        err = set_aside(work, survey.name);
+    }
+    if (err == ERR_OK) {
+        err = write_runs(work, &survey);
+    }
+    survey_end(&survey);
+    return err;
+}
+
+/* A number that no start has taken, whatever the lost header said. */
+static void choose_incarnation(struct work *work) {
+    uint32_t *floor = &work->damage->incarnation;
+    if (!work->header_lost) {
+        return;
+    }
+    uint32_t last = *floor > work->incarnation ? *floor : work->incarnation;
+    uint32_t room = UINT32_MAX - 1 - last;
+    *floor = last + (room < INCARNATIONS_LOST ? room : INCARNATIONS_LOST);
+}
+
+static bool all_whole(const struct work *work) {
+    for (size_t i = 0; i < work->listing.segment_count; i++) {
+        if (!work->whole[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static err_t run_steps(struct work *work) {
+    TRY(segment_buffer_init(&work->buffer));
+    TRY(listing_load(work->disk, work->options->dir, &work->listing,
+                     work->reason));
+    if (!work->options->whole && work->listing.segment_count > 0) {
+        work->start = work->listing.segments[0];
+    }
+    TRY(survey_all(work));
+    size_t known = work->damage->count;
+    TRY(find_gaps(work));
+    if (all_whole(work) && work->damage->count == known) {
+        return ERR_OK; /* what could not be read at first now can */
+    }
+    choose_incarnation(work);
+    TRY(damage_save(work->disk, work->options->dir, work->damage,
+                    work->reason));
+    for (size_t i = work->listing.segment_count; i > 0; i--) {
+        if (!work->whole[i - 1]) {
+            TRY(mend_file(work, i - 1));
+        }
+    }
+    return ERR_OK;
+}
+
+err_t quarantine_run(const struct journal_options *options,
+                     struct damage *damage, struct reason *reason) {
+    CLEANUP(work_free)
+    struct work work = {
+        .options = options,
+        .disk = &options->platform->disk,
+        .damage = damage,
+        .reason = reason,
+    };
+    return run_steps(&work);
+}
