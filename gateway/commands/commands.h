@@ -15,7 +15,11 @@ int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
-int command_journal(int argc, char **argv);     /* reads the next word */
-int command_journal_cat(int argc, char **argv); /* behind "journal" */
+int command_journal(int argc, char **argv); /* reads the next word */
+/* Behind "journal". */
+int command_journal_cat(int argc, char **argv);
+int command_journal_list(int argc, char **argv);
+int command_journal_verify(int argc, char **argv);
+int command_journal_stats(int argc, char **argv);
 
 #endif

@@ -7,11 +7,27 @@
 #include "gateway/commands/commands.h"
 
 static const char usage[] =
-    "usage: shopme-edge journal cat [options]\n"
+    "usage: shopme-edge journal COMMAND [options]\n"
     "\n"
     "  cat        print the journaled events, one JSON event a line\n"
+    "  list       show each journal: its records, bytes, segments, snapshots\n"
+    "  stats      count the events by type\n"
+    "  verify     read everything and say what is damaged\n"
     "\n"
-    "shopme-edge journal cat --help tells more.\n";
+    "All of them only read: beside a running gateway, or on the disk of a box\n"
+    "that is down. shopme-edge journal COMMAND --help tells more.\n";
+
+struct entry {
+    const char *name;
+    int (*run)(int argc, char **argv);
+};
+
+static const struct entry entries[] = {
+    {"cat", command_journal_cat},
+    {"list", command_journal_list},
+    {"stats", command_journal_stats},
+    {"verify", command_journal_verify},
+};
 
 int command_journal(int argc, char **argv) {
     const char *name = argc < 2 ? "" : argv[1];
@@ -19,8 +35,10 @@ int command_journal(int argc, char **argv) {
         fputs(usage, stdout);
         return EXIT_SUCCESS;
     }
-    if (strcmp(name, "cat") == 0) {
-        return command_journal_cat(argc - 1, argv + 1);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        if (strcmp(name, entries[i].name) == 0) {
+            return entries[i].run(argc - 1, argv + 1);
+        }
     }
     if (name[0] != '\0') {
         fprintf(stderr, "shopme-edge journal: there is no \"%s\" here\n", name);

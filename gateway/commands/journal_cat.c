@@ -5,23 +5,19 @@
  * it asks how far each journal is durable and reads no further: what a crash
  * could still take away is not shown. If there is one that cannot be asked, it
  * says that this does not hold, and reads on. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config/config.h"
 #include "gateway/commands/arguments.h"
-#include "gateway/commands/client.h"
 #include "gateway/commands/commands.h"
+#include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
-#include "gateway/event/json.h"
 #include "gateway/journal/journal.h"
 
 enum {
     /* A rendered event: its data may grow sixfold where JSON escapes it. */
     LINE_MAX_BYTES = 8 * EVENT_BYTES_MAX,
-    NAMES_MAX = 64, /* entries of a data directory that are looked at */
 };
 
 static const char usage[] =
@@ -45,43 +41,14 @@ static const char usage[] =
     "  --help\n";
 
 struct cat {
-    struct disk disk;
-    char data[CONFIG_PATH_MAX];
-    char socket[CONFIG_PATH_MAX + 16];
-    char names[NAMES_MAX][CONFIG_NAME_MAX];
-    uint32_t count;
-    uint32_t opened; /* of them, journals that there are */
-    bool chosen;     /* by --stream */
+    struct journals journals;
+    uint32_t opened; /* of them, those that there are */
     uint64_t from;
     uint64_t to;
     struct slice type;    /* empty = any */
     struct slice subject; /* empty = any */
     uint8_t *line;        /* LINE_MAX_BYTES */
-    bool running;         /* a gateway answered; then: */
-    struct client_answer answer;
 };
-
-/* How far a stream is durable; UINT64_MAX if no gateway is there to ask. */
-static uint64_t durable_end(const struct cat *cat, const char *name) {
-    struct slice streams;
-    struct slice stream;
-    size_t at = 0;
-    if (!cat->running ||
-        json_get(cat->answer.body, "streams", &streams) != ERR_OK ||
-        json_kind(streams) != JSON_ARRAY) {
-        return UINT64_MAX;
-    }
-    while (json_element(streams, &at, &stream) == ERR_OK) {
-        char found[CONFIG_NAME_MAX];
-        if (json_kind(stream) == JSON_OBJECT) {
-            client_text(stream, "name", found, sizeof found);
-            if (strcmp(found, name) == 0) {
-                return client_uint(stream, "end");
-            }
-        }
-    }
-    return UINT64_MAX;
-}
 
 static bool wanted(const struct cat *cat, const struct event *event) {
     return (cat->type.len == 0 || slice_eq(cat->type, event->type)) &&
@@ -107,7 +74,7 @@ static err_t print_record(const struct cat *cat,
 /* One record that cannot be shown does not hide the rest. */
 static bool print_records(const struct cat *cat, const char *name,
                           struct journal_reader *reader, uint64_t from) {
-    uint64_t end = durable_end(cat, name);
+    uint64_t end = journals_durable_end(&cat->journals, name);
     uint64_t next = from;
     bool good = true;
     while (next <= cat->to && next < end) {
@@ -145,7 +112,7 @@ static err_t open_reader(const struct cat *cat, const char *dir,
                          const char *name, uint64_t *from,
                          struct journal_reader **ret, struct reason *reason) {
     uint64_t begins;
-    TRY(journal_begins(&cat->disk, dir, &begins, reason));
+    TRY(journal_begins(&cat->journals.disk, dir, &begins, reason));
     if (*from < begins) {
         if (*from > 0) {
             fprintf(stderr,
@@ -155,20 +122,21 @@ static err_t open_reader(const struct cat *cat, const char *dir,
         }
         *from = begins;
     }
-    return journal_reader_open(&cat->disk, dir, *from, ret, reason);
+    return journal_reader_open(&cat->journals.disk, dir, *from, ret, reason);
 }
 
 /* A range that begins past the end holds nothing, and what holds no journal has
  * had no event: worth a word only if the stream was named. */
-static bool cat_stream(struct cat *cat, const char *name) {
-    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 1];
-    snprintf(dir, sizeof dir, "%s/%s", cat->data, name);
+static bool cat_stream(struct cat *cat, uint32_t n) {
+    char dir[JOURNALS_DIR_MAX];
+    journals_dir(&cat->journals, n, dir);
+    const char *name = cat->journals.names[n];
     struct journal_reader *reader;
     struct reason reason;
     uint64_t from = cat->from;
     err_t err = open_reader(cat, dir, name, &from, &reader, &reason);
     cat->opened += err == ERR_NOT_FOUND ? 0 : 1;
-    if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->chosen) {
+    if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->journals.chosen) {
         return true;
     }
     if (err != ERR_OK) {
@@ -180,96 +148,14 @@ static bool cat_stream(struct cat *cat, const char *name) {
     return good;
 }
 
-static void add_name(void *context, const char *name) {
-    struct cat *cat = context;
-    if (cat->count == NAMES_MAX || strchr(name, '.') != NULL) {
-        return;
-    }
-    struct slice text = slice_from_str(name);
-    if (slice_to_str(text, cat->names[cat->count], CONFIG_NAME_MAX) == ERR_OK) {
-        cat->count++;
-    }
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(a, b);
-}
-
-/* Every folder in the data directory that holds a journal. */
-static err_t find_streams(struct cat *cat) {
-    if (cat->disk.list(cat->disk.self, cat->data, add_name, cat) != ERR_OK) {
-        fprintf(stderr,
-                "%s: %s; give a data directory, such as "
-                "/var/lib/shopme-edge\n",
-                cat->data, strerror(errno));
-        return ERR_NOT_FOUND;
-    }
-    qsort(cat->names, cat->count, sizeof *cat->names, by_name);
-    return ERR_OK;
-}
-
-static err_t use_config(struct cat *cat, const char *path, const char *stream) {
-    struct config config;
-    struct reason reason;
-    if (config_load(path, &config, &reason) != ERR_OK) {
-        fprintf(stderr, "%s\n", reason.text);
-        return ERR_CONFIG;
-    }
-    memcpy(cat->data, config.data, sizeof config.data);
-    memcpy(cat->socket, config.control_socket, sizeof config.control_socket);
-    for (uint32_t i = 0; i < config.stream_count; i++) {
-        if (stream == NULL || strcmp(stream, config.streams[i].name) == 0) {
-            add_name(cat, config.streams[i].name);
-        }
-    }
-    if (cat->count == 0) {
-        fprintf(stderr, "%s names no stream %s; give one of:", path, stream);
-        for (uint32_t i = 0; i < config.stream_count; i++) {
-            fprintf(stderr, " %s", config.streams[i].name);
-        }
-        fputs("\n", stderr);
-        return ERR_NOT_FOUND;
-    }
-    return ERR_OK;
-}
-
-static err_t use_data(struct cat *cat, const char *data, const char *stream) {
-    if (slice_to_str(slice_from_str(data), cat->data, sizeof cat->data) !=
-        ERR_OK) {
-        fprintf(stderr, "%s: the path is too long\n", data);
-        return ERR_RANGE;
-    }
-    snprintf(cat->socket, sizeof cat->socket, "%s/control.sock", cat->data);
-    if (stream == NULL) {
-        return find_streams(cat);
-    }
-    add_name(cat, stream);
-    return ERR_OK;
-}
-
-static void ask_gateway(struct cat *cat) {
-    struct reason reason;
-    err_t err = client_status(cat->socket, &cat->answer, &reason);
-    cat->running = err == ERR_OK;
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        fprintf(stderr,
-                "%s\nThe end of what is printed may not be durable: a crash "
-                "could still take it away.\n",
-                reason.text);
-    }
-}
-
 static int cat_all(struct cat *cat) {
-    ask_gateway(cat);
+    journals_ask(&cat->journals);
     bool good = true;
-    for (uint32_t i = 0; i < cat->count; i++) {
-        good = cat_stream(cat, cat->names[i]) && good;
+    for (uint32_t i = 0; i < cat->journals.count; i++) {
+        good = cat_stream(cat, i) && good;
     }
     if (good && cat->opened == 0) {
-        fprintf(stderr,
-                "%s holds no journal: no gateway has run there yet, or the "
-                "data directory is another one\n",
-                cat->data);
+        journals_none(&cat->journals);
         return EXIT_FAILURE;
     }
     if (fflush(stdout) != 0) {
@@ -299,23 +185,17 @@ int command_journal_cat(int argc, char **argv) {
         {"subject", &subject, NULL}, {"json", NULL, &json},
     };
     const struct arguments arguments = {"journal cat", usage, table, 8};
-    struct cat cat = {.count = 0};
+    struct cat cat = {.opened = 0};
     int exit_code;
     if (!arguments_read(&arguments, argc, argv, &exit_code) ||
         !arguments_number(&arguments, "from", from, 0, UINT64_MAX, &cat.from,
                           &exit_code) ||
         !arguments_number(&arguments, "to", to, 0, UINT64_MAX, &cat.to,
-                          &exit_code)) {
+                          &exit_code) ||
+        !journals_choose(&cat.journals, "journal cat", path, data, stream,
+                         &exit_code)) {
         return exit_code;
     }
-    if (path != NULL && data != NULL) {
-        fputs("shopme-edge journal cat: --config and --data exclude each "
-              "other\nTry: shopme-edge journal cat --help\n",
-              stderr);
-        return COMMANDS_EXIT_USAGE;
-    }
-    cat.disk = platform_real().disk;
-    cat.chosen = stream != NULL;
     cat.type = slice_from_str(type);
     cat.subject = slice_from_str(subject);
     CLEANUP(free_line) uint8_t *line = malloc(LINE_MAX_BYTES);
@@ -324,10 +204,5 @@ int command_journal_cat(int argc, char **argv) {
         fputs("not enough memory\n", stderr);
         return EXIT_FAILURE;
     }
-    err_t err =
-        data != NULL
-            ? use_data(&cat, data, stream)
-            : use_config(&cat, path != NULL ? path : COMMANDS_CONFIG_DEFAULT,
-                         stream);
-    return err == ERR_OK ? cat_all(&cat) : EXIT_FAILURE;
+    return cat_all(&cat);
 }

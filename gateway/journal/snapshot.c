@@ -81,6 +81,15 @@ static err_t remove_file(const struct disk *disk, const char *dir,
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+err_t snapshot_list(const struct disk *disk, const char *dir,
+                    uint64_t ret_seqs[SNAPSHOTS_KEPT], size_t *ret_count) {
+    struct files files;
+    TRY(list(disk, dir, &files));
+    *ret_count = files.count < SNAPSHOTS_KEPT ? files.count : SNAPSHOTS_KEPT;
+    memcpy(ret_seqs, files.seqs, *ret_count * sizeof *ret_seqs);
+    return ERR_OK;
+}
+
 err_t snapshot_covered(const struct disk *disk, const char *dir,
                        uint64_t *ret_seq) {
     struct files files;

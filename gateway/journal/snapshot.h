@@ -53,6 +53,12 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
 
+/* The numbers of the newest files, newest first, at most SNAPSHOTS_KEPT. None
+ * was looked into. ERR_NOT_FOUND if there is no such directory, ERR_IO. */
+err_t snapshot_list(const struct disk *disk, const char *dir,
+                    uint64_t ret_seqs[SNAPSHOTS_KEPT],
+                    size_t *ret_count) MUST_USE;
+
 /* How far the older of two files reaches: what lies before that may be let go
  * of, and a start succeeds even if the newer file is bad. 0 if there are not
  * two. ERR_IO, ERR_MEMORY. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shopme-edge journal list: each journal, and the files it is made of. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/commands/arguments.h"
+#include "gateway/commands/commands.h"
+#include "gateway/commands/journals.h"
+#include "gateway/event/event.h"
+#include "gateway/journal/inspect.h"
+#include "gateway/journal/snapshot.h"
+
+static const char usage[] =
+    "usage: shopme-edge journal list [--config FILE | --data DIR]\n"
+    "           [--stream NAME]\n"
+    "\n"
+    "Shows each journal: its first and last record, its bytes, since when, "
+    "how\n"
+    "much of it is in the cloud, its snapshots, and its segments. Reads only\n"
+    "their ends; journal verify reads all. Exit status: 0 shown, 1 a journal\n"
+    "could not be read or shows damage, 2 usage.\n"
+    "\n"
+    "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
+    "  --data DIR     a data directory, without its configuration\n"
+    "  --stream NAME  this stream only; default all\n"
+    "  --help\n";
+
+struct list {
+    uint64_t segments;
+    uint64_t bytes;
+    uint64_t first;
+    uint64_t end;
+    int64_t oldest_us;
+    uint64_t lost;
+    bool damaged;
+    bool print; /* the second time round */
+};
+
+static void on_segment(void *self, const struct inspected *segment) {
+    struct list *list = self;
+    bool damaged = segment->damage.text[0] != '\0';
+    if (list->print) {
+        printf("  %020" PRIu64 ".seg  %10" PRIu64 " records %12" PRIu64
+               " bytes  %s%s%s\n",
+               segment->first_seq, segment->end_seq - segment->first_seq,
+               segment->bytes,
+               segment->clean_stop ? "sealed by a stop"
+               : segment->sealed   ? "sealed"
+                                   : "open",
+               damaged ? ": " : "", segment->damage.text);
+        return;
+    }
+    if (list->segments++ == 0) {
+        list->first = segment->first_seq;
+        list->oldest_us = segment->first_us;
+    }
+    list->bytes += segment->bytes;
+    list->end = segment->end_seq;
+    list->damaged = list->damaged || damaged;
+}
+
+static void on_gap(void *self, const struct journal_gap *gap) {
+    struct list *list = self;
+    if (list->print) {
+        printf("  records %" PRIu64 " to %" PRIu64 " were lost to damage\n",
+               gap->first, gap->end - 1);
+        return;
+    }
+    list->lost += gap->end - gap->first;
+}
+
+static void print_head(const char *name, const struct list *list) {
+    printf("%s: records %" PRIu64 " to %" PRIu64 ", %" PRIu64
+           " bytes in %" PRIu64 " segments",
+           name, list->first, list->end, list->bytes, list->segments);
+    if (list->oldest_us > 0) {
+        char oldest[EVENT_TIME_SIZE];
+        event_time_format(list->oldest_us, oldest);
+        printf(", since %s", oldest);
+    }
+    printf("\n");
+}
+
+static void print_snapshots(const struct journals *journals, const char *dir) {
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count;
+    if (snapshot_list(&journals->disk, dir, seqs, &count) != ERR_OK) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf("  %020" PRIu64 ".snap  the state before record %" PRIu64 "\n",
+               seqs[i], seqs[i]);
+    }
+}
+
+/* ERR_NOT_FOUND: there is no journal. */
+static err_t list_one(const struct journals *journals, uint32_t n,
+                      bool *ret_good) {
+    const char *name = journals->names[n];
+    char dir[JOURNALS_DIR_MAX];
+    journals_dir(journals, n, dir);
+    struct list list = {.print = false};
+    const struct inspection inspection = {&list, on_segment, on_gap};
+    struct reason reason;
+    *ret_good = false;
+    err_t err =
+        journal_inspect(&journals->disk, dir, false, &inspection, &reason);
+    if (err == ERR_OK) {
+        print_head(name, &list);
+        print_snapshots(journals, dir);
+        list.print = true;
+        err =
+            journal_inspect(&journals->disk, dir, false, &inspection, &reason);
+        *ret_good = !list.damaged;
+    }
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        fprintf(stderr, "%s: %s\n", name, reason.text);
+    }
+    return err;
+}
+
+int command_journal_list(int argc, char **argv) {
+    const char *path = NULL;
+    const char *data = NULL;
+    const char *stream = NULL;
+    const struct argument table[] = {
+        {"config", &path, NULL},
+        {"data", &data, NULL},
+        {"stream", &stream, NULL},
+    };
+    const struct arguments arguments = {"journal list", usage, table, 3};
+    struct journals journals = {.count = 0};
+    int exit_code;
+    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
+        !journals_choose(&journals, "journal list", path, data, stream,
+                         &exit_code)) {
+        return exit_code;
+    }
+    bool good = true;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < journals.count; i++) {
+        bool one;
+        if (list_one(&journals, i, &one) != ERR_NOT_FOUND) {
+            found++;
+            good = good && one;
+        }
+    }
+    if (found == 0) {
+        journals_none(&journals);
+        return EXIT_FAILURE;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

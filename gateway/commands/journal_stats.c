@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shopme-edge journal stats: the events counted by type. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/commands/arguments.h"
+#include "gateway/commands/commands.h"
+#include "gateway/commands/journals.h"
+#include "gateway/event/event.h"
+#include "gateway/journal/journal.h"
+
+enum { TYPES_MAX = 256, TYPE_LEN_MAX = 64 };
+
+static const char usage[] =
+    "usage: shopme-edge journal stats [--config FILE | --data DIR]\n"
+    "           [--stream NAME]\n"
+    "\n"
+    "Counts what the journals hold by event type, with the bytes it takes.\n"
+    "Exit status: 0 counted, 1 a journal could not be read whole, 2 usage.\n"
+    "\n"
+    "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
+    "  --data DIR     a data directory, without its configuration\n"
+    "  --stream NAME  this stream only; default all\n"
+    "  --help\n";
+
+struct type_count {
+    char name[TYPE_LEN_MAX];
+    uint64_t events;
+    uint64_t bytes;
+};
+
+struct stats {
+    struct type_count types[TYPES_MAX]; /* the last is for all others */
+    uint32_t count;
+    uint64_t events;
+    uint64_t bytes;
+    int64_t first_us;
+    int64_t last_us;
+};
+
+static struct type_count *find_or_add(struct stats *stats, const char *name) {
+    for (uint32_t i = 0; i < stats->count; i++) {
+        if (strcmp(stats->types[i].name, name) == 0) {
+            return &stats->types[i];
+        }
+    }
+    if (stats->count == TYPES_MAX) {
+        return NULL;
+    }
+    struct type_count *type = &stats->types[stats->count++];
+    snprintf(type->name, sizeof type->name, "%s", name);
+    return type;
+}
+
+/* The last place is kept for what finds no other. */
+static struct type_count *type_of(struct stats *stats, struct slice name) {
+    char text[TYPE_LEN_MAX];
+    struct type_count *type = NULL;
+    if (slice_to_str(name, text, sizeof text) == ERR_OK &&
+        stats->count < TYPES_MAX - 1) {
+        type = find_or_add(stats, text);
+    }
+    return type != NULL ? type : find_or_add(stats, "(others)");
+}
+
+static void count(struct stats *stats, const struct journal_record *record) {
+    struct event event;
+    struct slice name = SLICE("(unreadable)");
+    if (event_load(record->bytes, &event) == ERR_OK) {
+        name = event.type;
+    }
+    struct type_count *type = type_of(stats, name);
+    type->events++;
+    type->bytes += record->bytes.len;
+    stats->first_us = stats->events == 0 ? record->wall_us : stats->first_us;
+    stats->last_us = record->wall_us;
+    stats->events++;
+    stats->bytes += record->bytes.len;
+}
+
+/* Up to its end, or to what does not verify. */
+static err_t count_all(const struct journals *journals, uint32_t n,
+                       struct stats *stats, struct reason *reason) {
+    char dir[JOURNALS_DIR_MAX];
+    journals_dir(journals, n, dir);
+    uint64_t begins;
+    struct journal_reader *reader;
+    TRY(journal_begins(&journals->disk, dir, &begins, reason));
+    TRY(journal_reader_open(&journals->disk, dir, begins, &reader, reason));
+    uint64_t end = journals_durable_end(journals, journals->names[n]);
+    struct journal_record record;
+    err_t err = journal_reader_next(reader, end, &record);
+    while (err == ERR_OK) {
+        count(stats, &record);
+        err = journal_reader_next(reader, end, &record);
+    }
+    journal_reader_close(reader);
+    return err == ERR_END ? ERR_OK
+                          : reason_set(reason, err,
+                                       "cannot be read on behind its first "
+                                       "%" PRIu64 " events (journal verify "
+                                       "tells more)",
+                                       stats->events);
+}
+
+static int by_bytes(const void *left, const void *right) {
+    const struct type_count *a = left;
+    const struct type_count *b = right;
+    return (a->bytes < b->bytes) - (a->bytes > b->bytes);
+}
+
+static void print(const char *name, struct stats *stats) {
+    char first[EVENT_TIME_SIZE];
+    char last[EVENT_TIME_SIZE];
+    event_time_format(stats->first_us, first);
+    event_time_format(stats->last_us, last);
+    printf("%s: %" PRIu64 " events, %" PRIu64 " bytes", name, stats->events,
+           stats->bytes);
+    printf(stats->events > 0 ? ", from %s to %s\n" : "\n", first, last);
+    qsort(stats->types, stats->count, sizeof *stats->types, by_bytes);
+    for (uint32_t i = 0; i < stats->count; i++) {
+        const struct type_count *type = &stats->types[i];
+        printf("  %-28s %10" PRIu64 " events %12" PRIu64 " bytes %8" PRIu64
+               " each\n",
+               type->name, type->events, type->bytes,
+               type->bytes / type->events);
+    }
+}
+
+static bool stats_one(const struct journals *journals, uint32_t n,
+                      uint32_t *found) {
+    struct stats stats = {.count = 0};
+    struct reason reason;
+    err_t err = count_all(journals, n, &stats, &reason);
+    if (err == ERR_NOT_FOUND && stats.events == 0) {
+        return true;
+    }
+    (*found)++;
+    if (err != ERR_OK) {
+        fprintf(stderr, "%s: %s\n", journals->names[n], reason.text);
+    }
+    if (err == ERR_OK || stats.events > 0) {
+        print(journals->names[n], &stats);
+    }
+    return err == ERR_OK;
+}
+
+int command_journal_stats(int argc, char **argv) {
+    const char *path = NULL;
+    const char *data = NULL;
+    const char *stream = NULL;
+    const struct argument table[] = {
+        {"config", &path, NULL},
+        {"data", &data, NULL},
+        {"stream", &stream, NULL},
+    };
+    const struct arguments arguments = {"journal stats", usage, table, 3};
+    struct journals journals = {.count = 0};
+    int exit_code;
+    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
+        !journals_choose(&journals, "journal stats", path, data, stream,
+                         &exit_code)) {
+        return exit_code;
+    }
+    journals_ask(&journals);
+    bool good = true;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < journals.count; i++) {
+        good = stats_one(&journals, i, &found) && good;
+    }
+    if (good && found == 0) {
+        journals_none(&journals);
+        return EXIT_FAILURE;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

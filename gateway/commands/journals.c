@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/commands/journals.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/commands/commands.h"
+#include "gateway/event/json.h"
+
+uint64_t journals_durable_end(const struct journals *journals,
+                              const char *name) {
+    struct slice streams;
+    struct slice stream;
+    size_t at = 0;
+    if (!journals->running ||
+        json_get(journals->answer.body, "streams", &streams) != ERR_OK ||
+        json_kind(streams) != JSON_ARRAY) {
+        return UINT64_MAX;
+    }
+    while (json_element(streams, &at, &stream) == ERR_OK) {
+        char found[CONFIG_NAME_MAX];
+        if (json_kind(stream) == JSON_OBJECT) {
+            client_text(stream, "name", found, sizeof found);
+            if (strcmp(found, name) == 0) {
+                return client_uint(stream, "end");
+            }
+        }
+    }
+    return UINT64_MAX;
+}
+
+static void add_name(void *context, const char *name) {
+    struct journals *journals = context;
+    if (journals->count == JOURNALS_MAX || strchr(name, '.') != NULL) {
+        return;
+    }
+    struct slice text = slice_from_str(name);
+    if (slice_to_str(text, journals->names[journals->count], CONFIG_NAME_MAX) ==
+        ERR_OK) {
+        journals->count++;
+    }
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+/* Every folder in the data directory that holds a journal. */
+static err_t find_streams(struct journals *journals) {
+    if (journals->disk.list(journals->disk.self, journals->data, add_name,
+                            journals) != ERR_OK) {
+        fprintf(stderr,
+                "%s: %s; give a data directory, such as "
+                "/var/lib/shopme-edge\n",
+                journals->data, strerror(errno));
+        return ERR_NOT_FOUND;
+    }
+    qsort(journals->names, journals->count, sizeof *journals->names, by_name);
+    return ERR_OK;
+}
+
+static err_t use_config(struct journals *journals, const char *path,
+                        const char *stream) {
+    struct config config;
+    struct reason reason;
+    if (config_load(path, &config, &reason) != ERR_OK) {
+        fprintf(stderr, "%s\n", reason.text);
+        return ERR_CONFIG;
+    }
+    memcpy(journals->data, config.data, sizeof config.data);
+    memcpy(journals->socket, config.control_socket,
+           sizeof config.control_socket);
+    for (uint32_t i = 0; i < config.stream_count; i++) {
+        if (stream == NULL || strcmp(stream, config.streams[i].name) == 0) {
+            add_name(journals, config.streams[i].name);
+        }
+    }
+    if (journals->count == 0) {
+        fprintf(stderr, "%s names no stream %s; give one of:", path, stream);
+        for (uint32_t i = 0; i < config.stream_count; i++) {
+            fprintf(stderr, " %s", config.streams[i].name);
+        }
+        fputs("\n", stderr);
+        return ERR_NOT_FOUND;
+    }
+    return ERR_OK;
+}
+
+static err_t use_data(struct journals *journals, const char *data,
+                      const char *stream) {
+    if (slice_to_str(slice_from_str(data), journals->data,
+                     sizeof journals->data) != ERR_OK) {
+        fprintf(stderr, "%s: the path is too long\n", data);
+        return ERR_RANGE;
+    }
+    snprintf(journals->socket, sizeof journals->socket, "%s/control.sock",
+             journals->data);
+    if (stream == NULL) {
+        return find_streams(journals);
+    }
+    add_name(journals, stream);
+    return ERR_OK;
+}
+
+void journals_ask(struct journals *journals) {
+    struct reason reason;
+    err_t err = client_status(journals->socket, &journals->answer, &reason);
+    journals->running = err == ERR_OK;
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        fprintf(stderr,
+                "%s\nThe end of what is printed may not be durable: a crash "
+                "could still take it away.\n",
+                reason.text);
+    }
+}
+
+bool journals_choose(struct journals *journals, const char *command,
+                     const char *config, const char *data, const char *stream,
+                     int *ret_exit) {
+    if (config != NULL && data != NULL) {
+        fprintf(stderr,
+                "shopme-edge %s: --config and --data exclude each other\nTry: "
+                "shopme-edge %s --help\n",
+                command, command);
+        *ret_exit = COMMANDS_EXIT_USAGE;
+        return false;
+    }
+    journals->disk = platform_real().disk;
+    journals->chosen = stream != NULL;
+    *ret_exit = EXIT_FAILURE;
+    if (data != NULL) {
+        return use_data(journals, data, stream) == ERR_OK;
+    }
+    return use_config(journals,
+                      config != NULL ? config : COMMANDS_CONFIG_DEFAULT,
+                      stream) == ERR_OK;
+}
+
+void journals_dir(const struct journals *journals, uint32_t n,
+                  char ret[JOURNALS_DIR_MAX]) {
+    snprintf(ret, JOURNALS_DIR_MAX, "%s/%s", journals->data,
+             journals->names[n]);
+}
+
+void journals_none(const struct journals *journals) {
+    fprintf(stderr,
+            "%s holds no journal: no gateway has run there yet, or the data "
+            "directory is another one\n",
+            journals->data);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a journal's directory holds, file by file, for who looks and changes
+ * nothing: beside a running gateway, or on a dead box's disk. */
+#ifndef GATEWAY_JOURNAL_INSPECT_H
+#define GATEWAY_JOURNAL_INSPECT_H
+
+#include "gateway/journal/journal.h"
+
+struct inspected {
+    uint64_t first_seq; /* by the file's name */
+    uint64_t end_seq;   /* that follows its last record, as far as was read */
+    uint64_t bytes;
+    uint64_t frames;  /* that verify; only if all were read */
+    int64_t first_us; /* wall time of the first frame; 0: there is none */
+    uint32_t incarnation;
+    bool sealed;
+    bool clean_stop;
+    bool last; /* in the directory: it may end without a seal */
+    /* What is wrong with it, or between the one before and it; else empty. */
+    struct reason damage;
+};
+
+struct inspection {
+    void *self;
+    void (*segment)(void *self, const struct inspected *segment);
+    /* Records that damage took, and the journal knows of. May be NULL. */
+    void (*gap)(void *self, const struct journal_gap *gap);
+};
+
+/* Goes through the segments in order. `all`: reads every frame of each;
+ * otherwise the ends of those that are sealed. ERR_NOT_FOUND if there is no
+ * journal; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
+err_t journal_inspect(const struct disk *disk, const char *dir, bool all,
+                      const struct inspection *inspection,
+                      struct reason *reason) MUST_USE;
+
+#endif
