@@ -42,14 +42,22 @@ enum bridge_link {
     BRIDGE_LINK_PAUSED,  /* told to pause */
 };
 
+/* Ranges that a stream's status tells of. */
+enum { BRIDGE_GAPS_MAX = 8 };
+
 struct bridge_stream_status {
     enum bridge_link link;
-    uint64_t cursor;      /* lowest sequence number not confirmed */
-    uint64_t saved;       /* the cursor as it is on the disk: what lies before
-                             it need not be kept for the bridge */
-    uint64_t end;         /* durable end as the bridge last saw it */
-    uint64_t lost;        /* events since start that the journal had let go of
-                             before the service confirmed them */
+    uint64_t cursor; /* lowest sequence number not confirmed */
+    uint64_t saved;  /* the cursor as it is on the disk: what lies before
+                        it need not be kept for the bridge */
+    uint64_t end;    /* durable end as the bridge last saw it */
+    uint64_t lost;   /* events since start that the journal had let go of,
+                        or lost to damage, before the service confirmed
+                        them */
+    /* Damage that the journal did not know of when it was met: the last of it,
+     * each range at its number modulo BRIDGE_GAPS_MAX. */
+    struct journal_gap gaps[BRIDGE_GAPS_MAX];
+    uint32_t gap_count;   /* since start */
     uint64_t sent;        /* events confirmed since start */
     uint64_t repeated;    /* entries sent more than once since start */
     uint64_t requests;    /* since start */

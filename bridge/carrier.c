@@ -5,60 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
-#include "bridge/request.h"
+#include "bridge/carrier_state.h"
 
 enum {
     BUFFER_KEEP = 64 * 1024, /* a larger one is let go when idle */
 };
 
 #define CURSOR_SAVE_US ((int64_t)1000 * 1000)
-/* A journal that could not be read is tried again this much later. */
-#define READ_AGAIN_US ((int64_t)10 * 1000 * 1000)
 /* After an outage this long the target is asked for once more. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
 /* How far the clock must have been wrong to blame it for a refusal (AWS SDK for
  * JavaScript, clock skew correction). */
 #define SKEW_US ((int64_t)240 * 1000 * 1000)
 
-struct carrier {
-    struct carrier_shared *shared;
-    struct bridge_stream_options options;
-    const struct sink *sink;
-    struct sink_target target;
-    struct endpoint where;
-    struct https *https;
-    struct sigv4_key key;
-
-    struct forwarder forwarder;
-    struct cursor_file cursor;
-    int64_t cursor_saved_us;
-    struct log_limit cursor_log;
-    struct journal_reader *reader;
-    bool reader_at_fault;
-    int64_t read_again_us;
-    struct forwarder_record waiting; /* read, and no room for it yet */
-    bool has_waiting;
-    struct reason held; /* why the last event that cannot be sent cannot */
-
-    const struct forwarder_batch *batch;
-    bool probe_wanted;
-    bool probing;
-    int64_t sent_offset_us;     /* the clock's offset it was signed with */
-    int64_t answered_us;        /* last answer that was the service's */
-    struct sink_buffer scratch; /* one event's JSON */
-    struct sink_buffer body;
-    struct answer answer;
-    char head[REQUEST_HEAD_MAX];
-    char probe[1024];
-
-    bool paused;
-    struct log_limit error_log;
-    struct bridge_stream_status status;
-    struct bridge_stream_status told;
-};
-
-static int64_t mono_us(const struct carrier *carrier) {
+int64_t carrier_mono_us(const struct carrier *carrier) {
     const struct clock *clock = &carrier->shared->platform->clock;
     return clock->mono_us(clock->self);
 }
@@ -68,7 +28,7 @@ static int64_t wall_us(const struct carrier *carrier) {
     return clock->wall_us(clock->self);
 }
 
-static const char *name_of(const struct carrier *carrier) {
+const char *carrier_name(const struct carrier *carrier) {
     return carrier->options.config->name;
 }
 
@@ -80,7 +40,7 @@ static const char *link_name(enum bridge_link link) {
     return names[link];
 }
 
-static void set_error(struct carrier *carrier, const char *text) {
+void carrier_set_error(struct carrier *carrier, const char *text) {
     struct writer writer = writer_over(carrier->status.last_error,
                                        sizeof carrier->status.last_error - 1);
     size_t len = strlen(text);
@@ -98,7 +58,7 @@ static void set_link(struct carrier *carrier, enum bridge_link link) {
     }
     bool bad = now == BRIDGE_LINK_OFFLINE || now == BRIDGE_LINK_REFUSED;
     log_line(bad ? LOG_WARN : LOG_INFO, "bridge",
-             "stream=%s link=%s was=%s backlog=%llu%s%s", name_of(carrier),
+             "stream=%s link=%s was=%s backlog=%llu%s%s", carrier_name(carrier),
              link_name(now), link_name(status->link),
              (unsigned long long)(status->end - status->cursor),
              bad ? " error=" : "", bad ? status->last_error : "");
@@ -106,11 +66,11 @@ static void set_link(struct carrier *carrier, enum bridge_link link) {
     status->since_us = wall_us(carrier);
 }
 
-static void log_trouble(struct carrier *carrier, const char *text) {
+void carrier_log_trouble(struct carrier *carrier, const char *text) {
     uint64_t skipped;
     if (log_allowed(&carrier->error_log, &skipped)) {
         log_line(LOG_WARN, "bridge", "stream=%s skipped=%llu error=%s",
-                 name_of(carrier), (unsigned long long)skipped, text);
+                 carrier_name(carrier), (unsigned long long)skipped, text);
     }
 }
 
@@ -136,146 +96,17 @@ bool carrier_status(struct carrier *carrier, struct bridge_stream_status *ret) {
     return changed;
 }
 
-/* --- from the journal into the window ----------------------------------- */
-
-static void reader_failed(struct carrier *carrier, err_t err,
-                          const char *text) {
-    struct reason reason;
-    reason_set(&reason, err, "cannot read the journal %s: %s",
-               carrier->options.dir, text);
-    set_error(carrier, reason.text);
-    log_trouble(carrier, reason.text);
-    carrier->reader_at_fault = true;
-    carrier->read_again_us = mono_us(carrier) + READ_AGAIN_US;
-}
-
-/* A reader that failed is opened anew: what went wrong may have passed. */
-static err_t reader_ready(struct carrier *carrier) {
-    if (!carrier->reader_at_fault) {
-        return ERR_OK;
-    }
-    ENSURE(carrier->read_again_us <= mono_us(carrier), ERR_AGAIN);
-    journal_reader_close(carrier->reader);
-    carrier->reader = NULL;
-    struct reason reason = {""};
-    err_t err = journal_reader_open(
-        &carrier->shared->platform->disk, carrier->options.dir,
-        forwarder_next_seq(&carrier->forwarder), &carrier->reader, &reason);
-    if (err != ERR_OK) {
-        reader_failed(carrier, err, reason.text);
-        return err;
-    }
-    carrier->reader_at_fault = false;
-    return ERR_OK;
-}
-
-static void measure(struct carrier *carrier,
-                    const struct journal_record *record) {
-    carrier->waiting = (struct forwarder_record){
-        .seq = record->seq,
-        .wall_us = record->wall_us,
-        .bytes = record->bytes,
-    };
-    struct reason reason = {""};
-    if (sink_measure(carrier->sink, &carrier->target, &carrier->scratch,
-                     &carrier->waiting, &reason) != ERR_OK) {
-        log_trouble(carrier, "no memory for an event");
-        return;
-    }
-    carrier->has_waiting = true;
-    if (!carrier->waiting.sendable) {
-        carrier->held = reason;
-        set_error(carrier, reason.text);
-        log_line(LOG_ERROR, "bridge", "stream=%s %s; its key waits",
-                 name_of(carrier), reason.text);
-    }
-}
-
-/* What comes next was let go of, to make room. Everything before it is sent
- * first; then it goes on where the journal begins. False: not yet. */
-static bool pass_gap(struct carrier *carrier) {
-    uint64_t next = forwarder_next_seq(&carrier->forwarder);
-    uint64_t start = atomic_load_explicit(&carrier->options.position->start,
-                                          memory_order_acquire);
-    if (next >= start) {
-        return true;
-    }
-    if (!forwarder_is_drained(&carrier->forwarder)) {
-        return false;
-    }
-    carrier->status.lost += start - next;
-    log_line(LOG_ERROR, "bridge",
-             "stream=%s events_not_sent=%llu first=%llu last=%llu: the "
-             "journal was full and has let go of them",
-             name_of(carrier), (unsigned long long)(start - next),
-             (unsigned long long)next, (unsigned long long)start - 1);
-    forwarder_skip(&carrier->forwarder, start);
-    carrier->reader_at_fault = true;
-    carrier->read_again_us = 0;
-    return true;
-}
-
-/* Reads the next record. ERR_END if there is none yet. */
-static err_t read_one(struct carrier *carrier) {
-    struct journal_record record;
-    err_t err =
-        journal_reader_next(carrier->reader, carrier->status.end, &record);
-    if (err == ERR_NOT_FOUND) { /* let go of since: looked at again at once */
-        carrier->reader_at_fault = true;
-        carrier->read_again_us = 0;
-        return ERR_OK;
-    }
-    if (err != ERR_OK && err != ERR_END) {
-        reader_failed(carrier, err, err_name(err));
-    }
-    TRY(err);
-    measure(carrier, &record);
-    if (!carrier->has_waiting) {
-        reader_failed(carrier, ERR_MEMORY, "no memory");
-        return ERR_MEMORY;
-    }
-    return ERR_OK;
-}
-
-static void fill(struct carrier *carrier) {
-    carrier->status.end = atomic_load_explicit(&carrier->options.position->end,
-                                               memory_order_acquire);
-    if (carrier->sink == NULL) {
-        return;
-    }
-    for (;;) {
-        if (!carrier->has_waiting &&
-            (!pass_gap(carrier) ||
-             forwarder_next_seq(&carrier->forwarder) >= carrier->status.end ||
-             reader_ready(carrier) != ERR_OK || read_one(carrier) != ERR_OK)) {
-            return;
-        }
-        if (!carrier->has_waiting) {
-            continue;
-        }
-        err_t err = forwarder_push(&carrier->forwarder, &carrier->waiting);
-        if (err == ERR_CORRUPT) {
-            carrier->has_waiting = false;
-            reader_failed(carrier, err, "a sequence number is missing");
-        }
-        if (err != ERR_OK) {
-            return;
-        }
-        carrier->has_waiting = false;
-    }
-}
-
 /* --- the cursor --------------------------------------------------------- */
 
 static void save_cursor(struct carrier *carrier) {
-    carrier->cursor_saved_us = mono_us(carrier);
+    carrier->cursor_saved_us = carrier_mono_us(carrier);
     err_t err = cursor_file_save(&carrier->cursor, carrier->forwarder.base);
     uint64_t skipped;
     if (err != ERR_OK && log_allowed(&carrier->cursor_log, &skipped)) {
         log_line(LOG_ERROR, "bridge",
                  "stream=%s cannot save %s: %s; a restart would repeat what "
                  "was sent since",
-                 name_of(carrier), carrier->cursor.path, err_name(err));
+                 carrier_name(carrier), carrier->cursor.path, err_name(err));
     }
 }
 
@@ -347,12 +178,12 @@ static void say(struct carrier *carrier, enum bridge_link link,
                 const char *text) {
     char before[sizeof carrier->status.last_error];
     memcpy(before, carrier->status.last_error, sizeof before);
-    set_error(carrier, text);
+    carrier_set_error(carrier, text);
     bool new_words = strcmp(before, carrier->status.last_error) != 0;
     bool new_link = carrier->status.link != link;
     set_link(carrier, link);
     if (text[0] != '\0' && new_words && !new_link) {
-        log_trouble(carrier, text);
+        carrier_log_trouble(carrier, text);
     }
 }
 
@@ -380,7 +211,7 @@ static void probe_answered(struct carrier *carrier) {
         log_line(LOG_WARN, "bridge",
                  "stream=%s cannot check that %s %s exists: %s; events for one "
                  "that does not would be lost",
-                 name_of(carrier), carrier->sink->what,
+                 carrier_name(carrier), carrier->sink->what,
                  carrier->options.config->sink_name, answer->text);
         *answer = (struct answer){.call = CALL_ANSWERED};
     }
@@ -389,12 +220,12 @@ static void probe_answered(struct carrier *carrier) {
         carrier->forwarder.attempt = 0;
         return;
     }
-    forwarder_hold(&carrier->forwarder, mono_us(carrier), answer->call);
+    forwarder_hold(&carrier->forwarder, carrier_mono_us(carrier), answer->call);
 }
 
 static void batch_answered(struct carrier *carrier) {
     uint64_t sent = carrier->forwarder.counts.sent;
-    forwarder_answer(&carrier->forwarder, mono_us(carrier),
+    forwarder_answer(&carrier->forwarder, carrier_mono_us(carrier),
                      carrier->answer.call, carrier->answer.outcomes);
     if (carrier->forwarder.counts.sent > sent) {
         carrier->status.confirmed_us = wall_us(carrier);
@@ -413,7 +244,7 @@ static void forgive_skew(struct carrier *carrier) {
 
 /* A long outage may have taken the target along. */
 static void note_time(struct carrier *carrier) {
-    int64_t now_us = mono_us(carrier);
+    int64_t now_us = carrier_mono_us(carrier);
     if (carrier->answer.call == CALL_ANSWERED) {
         carrier->answered_us = now_us;
     } else if (now_us - carrier->answered_us > PROBE_AGAIN_US) {
@@ -508,7 +339,7 @@ static bool may_send(const struct carrier *carrier) {
 }
 
 void carrier_send(struct carrier *carrier) {
-    int64_t now_us = mono_us(carrier);
+    int64_t now_us = carrier_mono_us(carrier);
     if (!may_send(carrier)) {
         return;
     }
@@ -537,7 +368,7 @@ bool carrier_busy(const struct carrier *carrier) {
 bool carrier_wants_line(const struct carrier *carrier) {
     return carrier->sink != NULL &&
            carrier->status.link == BRIDGE_LINK_ONLINE &&
-           forwarder_ready(&carrier->forwarder, mono_us(carrier));
+           forwarder_ready(&carrier->forwarder, carrier_mono_us(carrier));
 }
 
 /* --- turns -------------------------------------------------------------- */
@@ -550,9 +381,9 @@ static void give_back(struct carrier *carrier, struct sink_buffer *buffer) {
 }
 
 void carrier_work(struct carrier *carrier) {
-    fill(carrier);
+    carrier_fill(carrier);
     if (cursor_moved(carrier) &&
-        carrier->cursor_saved_us + CURSOR_SAVE_US <= mono_us(carrier)) {
+        carrier->cursor_saved_us + CURSOR_SAVE_US <= carrier_mono_us(carrier)) {
         save_cursor(carrier);
     }
     give_back(carrier, &carrier->body);
@@ -564,7 +395,7 @@ static int64_t sooner(int64_t a, int64_t b) {
 }
 
 int64_t carrier_due_us(const struct carrier *carrier, bool line_is_free) {
-    int64_t now_us = mono_us(carrier);
+    int64_t now_us = carrier_mono_us(carrier);
     int64_t due_us = INT64_MAX;
     if (cursor_moved(carrier)) {
         due_us = carrier->cursor_saved_us + CURSOR_SAVE_US;
@@ -602,7 +433,7 @@ static err_t open_cursor(struct carrier *carrier, struct reason *reason) {
         log_line(LOG_ERROR, "bridge",
                  "stream=%s %s is damaged: sending everything again under the "
                  "same ids",
-                 name_of(carrier), carrier->cursor.path);
+                 carrier_name(carrier), carrier->cursor.path);
     }
     uint64_t end = carrier->status.end;
     if (carrier->cursor.saved <= end) {
@@ -661,7 +492,7 @@ err_t carrier_new(struct carrier_shared *shared,
     carrier->sink = sink_of(options->config);
     carrier->target = (struct sink_target){shared->config, options->config};
     carrier->cursor.fd = -1;
-    carrier->answered_us = mono_us(carrier);
+    carrier->answered_us = carrier_mono_us(carrier);
     carrier->status.since_us = wall_us(carrier);
     carrier->status.end =
         atomic_load_explicit(&options->position->end, memory_order_acquire);

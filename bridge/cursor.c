@@ -85,6 +85,17 @@ static err_t open_or_create(struct cursor_file *file, const char *dir) {
     return err;
 }
 
+static err_t read_failed(struct cursor_file *file, err_t err,
+                         struct reason *reason) {
+    cursor_file_close(file);
+    return reason_set(reason, err,
+                      err == ERR_UNSUPPORTED
+                          ? "%s was written by a later version of this "
+                            "program (%s): use that one"
+                          : "cannot read %s: %s",
+                      file->path, err_name(err));
+}
+
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, bool *ret_damaged,
                        struct reason *reason) {
@@ -98,14 +109,31 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
     }
     err = read_slots(file, ret_damaged);
     if (err != ERR_OK) {
-        cursor_file_close(file);
-        return reason_set(reason, err,
-                          err == ERR_UNSUPPORTED
-                              ? "%s was written by a later version of this "
-                                "program (%s): use that one"
-                              : "cannot read %s: %s",
-                          file->path, err_name(err));
+        return read_failed(file, err, reason);
     }
+    return ERR_OK;
+}
+
+err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,
+                       struct reason *reason) {
+    struct cursor_file file = {.disk = disk, .fd = -1};
+    snprintf(file.path, sizeof file.path, "%s/cursor", dir);
+    bool damaged;
+    err_t err = disk->open(disk->self, file.path, DISK_READ, &file.fd);
+    if (err == ERR_NOT_FOUND) {
+        *ret = 0;
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = read_slots(&file, &damaged);
+    } else {
+        file.fd = -1;
+    }
+    if (err != ERR_OK) {
+        return read_failed(&file, err, reason);
+    }
+    cursor_file_close(&file);
+    *ret = file.saved;
     return ERR_OK;
 }
 

@@ -49,6 +49,11 @@ enum config_full {
     CONFIG_FULL_DROP_OLDEST, /* let the oldest events go, and say so */
 };
 
+enum config_rot {
+    CONFIG_ROT_QUARANTINE, /* set damage aside, say so, go on */
+    CONFIG_ROT_STOP,       /* do not start on a damaged journal */
+};
+
 struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
@@ -57,6 +62,7 @@ struct config_stream {
                           shop's stream CONFIG_CAPACITY_MAX */
     enum config_full when_full; /* at its capacity, or on a full disk */
     uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
+    enum config_rot on_rot;
     enum config_sink sink;
     char sink_name[256]; /* eventbridge: bus; kinesis: stream */
 };

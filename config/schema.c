@@ -73,6 +73,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
      .fallback = "64 MiB",
      .help = "What stays in the journal of events that the cloud has."},
+    {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
+     .words = {"quarantine", "stop"}, .fallback = "quarantine",
+     .help = "When the journal's disk has lost events: quarantine sets the "
+             "damage aside, says what is lost (JournalDamaged) and goes on; "
+             "stop does not start."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream goes; none keeps it in the store."},
     {"streams[].sink.eventbridge", CONFIG_SECTION,

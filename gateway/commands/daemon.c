@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "bridge/cursor.h"
 #include "gateway/commands/daemon_state.h"
 
 enum {
@@ -125,7 +126,17 @@ static void on_tick(uv_timer_t *timer) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         struct stream *stream = daemon->streams[i].stream;
         bool has_sink = stream_config(stream)->sink != CONFIG_SINK_NONE;
-        stream_tick(stream, has_sink ? bridge.streams[sinks++].saved : 0);
+        if (!has_sink) {
+            stream_tick(stream, 0);
+            continue;
+        }
+        const struct bridge_stream_status *status = &bridge.streams[sinks++];
+        uint32_t gaps = status->gap_count;
+        if (gaps > 0) {
+            stream_note_damage(stream, status->gaps,
+                               gaps < BRIDGE_GAPS_MAX ? gaps : BRIDGE_GAPS_MAX);
+        }
+        stream_tick(stream, status->saved);
     }
 }
 
@@ -156,13 +167,29 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     return err == ERR_OK ? sync_parent(daemon, reason) : ERR_OK;
 }
 
+/* What the bridge knows of a journal's length. */
+static err_t find_known_end(const struct daemon *daemon,
+                            const struct config_stream *stream, uint64_t *ret,
+                            struct reason *reason) {
+    *ret = 0;
+    if (stream->sink == CONFIG_SINK_NONE) {
+        return ERR_OK;
+    }
+    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
+    snprintf(dir, sizeof dir, "%s/%s", daemon->config->data, stream->name);
+    return cursor_file_peek(&daemon->platform.disk, dir, ret, reason);
+}
+
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     for (uint32_t i = 0; i < config->stream_count; i++) {
+        uint64_t known_end;
+        TRY(find_known_end(daemon, &config->streams[i], &known_end, reason));
         const struct stream_options options = {
             .platform = &daemon->platform,
             .config = config,
             .stream = &config->streams[i],
+            .known_end = known_end,
             .loop = &daemon->loop,
             .publisher = daemon->publisher,
             .self = daemon,

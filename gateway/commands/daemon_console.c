@@ -28,6 +28,13 @@ static int64_t oldest_us(struct daemon *daemon, struct daemon_stream *slot,
     return slot->oldest_us;
 }
 
+static void fill_damage(struct stream *stream, struct console_stream *ret) {
+    ret->gaps = journal_gaps(stream_journal(stream), &ret->gap_count);
+    for (size_t i = 0; i < ret->gap_count; i++) {
+        ret->damaged += ret->gaps[i].end - ret->gaps[i].first;
+    }
+}
+
 static void fill_stream(struct daemon *daemon, struct daemon_stream *slot,
                         struct console_stream *ret) {
     const struct stream_counts *counts = stream_counts(slot->stream);
@@ -39,6 +46,7 @@ static void fill_stream(struct daemon *daemon, struct daemon_stream *slot,
     ret->rejected = counts->rejected;
     ret->duplicates = counts->duplicates;
     ret->dropped = counts->dropped;
+    fill_damage(slot->stream, ret);
     ret->start =
         atomic_load(&journal_position(stream_journal(slot->stream))->start);
     ret->full = stream_full_reason(slot->stream);

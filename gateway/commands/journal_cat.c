@@ -71,6 +71,27 @@ static err_t print_record(const struct cat *cat,
     return ERR_OK;
 }
 
+/* Goes on behind what damage took, and says so; `*next` is what comes then.
+ * False if nothing comes. */
+static bool pass_damage(const struct cat *cat, const char *name,
+                        struct journal_reader *reader, uint64_t end,
+                        uint64_t *next) {
+    struct journal_gap gap;
+    bool known;
+    if (journal_reader_pass(reader, end, &gap, &known) != ERR_OK ||
+        gap.first == gap.end) {
+        return false;
+    }
+    *next = gap.end;
+    uint64_t last = gap.end - 1 < cat->to ? gap.end - 1 : cat->to;
+    fprintf(stderr,
+            "%s: events %" PRIu64 " to %" PRIu64 " are lost: the journal is "
+            "damaged there%s\n",
+            name, gap.first, last,
+            known ? "" : ", which the gateway has not noted yet");
+    return true;
+}
+
 /* One record that cannot be shown does not hide the rest. */
 static bool print_records(const struct cat *cat, const char *name,
                           struct journal_reader *reader, uint64_t from) {
@@ -80,6 +101,13 @@ static bool print_records(const struct cat *cat, const char *name,
     while (next <= cat->to && next < end) {
         struct journal_record record;
         err_t err = journal_reader_next(reader, end, &record);
+        if (err == ERR_CORRUPT || (err == ERR_END && end == UINT64_MAX)) {
+            bool passed = pass_damage(cat, name, reader, end, &next);
+            good = good && !passed;
+            if (passed) {
+                continue;
+            }
+        }
         if (err == ERR_END) {
             return good;
         }

@@ -68,6 +68,24 @@ static void print_room(struct slice stream) {
     }
 }
 
+/* The first and last number of each range that damage took. */
+static void print_damage(struct slice stream) {
+    uint64_t damaged = client_uint(stream, "damaged");
+    struct slice ranges;
+    struct slice range;
+    if (damaged == 0 || json_get(stream, "damage", &ranges) != ERR_OK ||
+        json_kind(ranges) != JSON_ARRAY) {
+        return;
+    }
+    printf("  DAMAGED: the disk has lost %" PRIu64 " event%s of this journal:",
+           damaged, damaged == 1 ? "" : "s");
+    size_t at = 0;
+    while (json_element(ranges, &at, &range) == ERR_OK) {
+        printf(" %.*s", (int)range.len, (const char *)range.data);
+    }
+    printf("; look at the disk, and at the .rot files beside the journal\n");
+}
+
 static void print_stream(struct slice stream) {
     char name[WORDS_MAX];
     char link[WORDS_MAX];
@@ -89,7 +107,24 @@ static void print_stream(struct slice stream) {
         printf("  %s since %s: %s\n", link, since, error);
     }
     print_room(stream);
+    print_damage(stream);
     print_held(client_uint(stream, "refused"), online ? error : "");
+}
+
+static bool damaged(struct slice status) {
+    struct slice streams;
+    struct slice stream;
+    size_t at = 0;
+    bool any = false;
+    if (json_get(status, "streams", &streams) != ERR_OK ||
+        json_kind(streams) != JSON_ARRAY) {
+        return false;
+    }
+    while (json_element(streams, &at, &stream) == ERR_OK) {
+        any |= json_kind(stream) == JSON_OBJECT &&
+               client_uint(stream, "damaged") > 0;
+    }
+    return any;
 }
 
 static void print_head(struct slice status) {
@@ -102,7 +137,8 @@ static void print_head(struct slice status) {
     client_text(status, "unhealthy", unhealthy, sizeof unhealthy);
     span(client_uint(status, "uptime_s"), up);
     printf("store %s, version %s, up %s\n", store, version, up);
-    printf("health: %s\n", unhealthy[0] == '\0' ? "ok" : unhealthy);
+    const char *health = damaged(status) ? "DAMAGED, see below" : "ok";
+    printf("health: %s\n", unhealthy[0] == '\0' ? health : unhealthy);
     struct slice broker;
     struct slice running;
     if (json_get(status, "broker", &broker) == ERR_OK &&
@@ -121,6 +157,12 @@ static void print_head(struct slice status) {
                client_uint(orders, "fulfiled"),
                client_uint(orders, "cancelled"),
                client_uint(orders, "rejected"));
+        uint64_t unfitting = client_uint(orders, "unfitting");
+        if (unfitting > 0) {
+            printf("  %" PRIu64 " events passed over: what they build on was "
+                   "lost to damage\n",
+                   unfitting);
+        }
     }
 }
 

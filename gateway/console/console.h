@@ -47,6 +47,9 @@ struct console_stream {
     uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
     uint64_t dropped; /* let go of undelivered since start, to make room */
+    const struct journal_gap *gaps; /* what damage took of it, ever */
+    size_t gap_count;
+    uint64_t damaged; /* events in those */
     const char *full; /* why it takes nothing more; NULL if it does */
     struct journal_stats journal;
     bool has_sink;                      /* else `bridge` is not looked at */

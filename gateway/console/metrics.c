@@ -58,6 +58,8 @@ static const struct stream_metric stream_metrics[] = {
     {"events_dropped_total", "counter",
      "Events let go of before the cloud had them, to make room.", AT(dropped),
      UNIT_COUNT, false},
+    {"events_damaged", "gauge", "Events that the disk has lost.", AT(damaged),
+     UNIT_COUNT, false},
     {"journal_start", "gauge", "Lowest sequence number kept.", AT(start),
      UNIT_COUNT, false},
     {"journal_end", "gauge", "Durable events since the journal began.", AT(end),
@@ -158,6 +160,9 @@ static void write_orders(const struct shop_counts *orders,
            orders->cancelled);
     single(writer, "orders_rejected_total", "counter", "Orders rejected.",
            orders->rejected);
+    single(writer, "orders_unfitting_events", "gauge",
+           "Events passed over since what they build on was lost to damage.",
+           orders->unfitting);
 }
 
 void reply_metrics(const struct console_status *status, struct writer *writer) {

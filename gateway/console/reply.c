@@ -8,7 +8,7 @@
 #include "gateway/event/event.h"
 #include "gateway/event/json.h"
 
-enum { US_PER_S = 1000000 };
+enum { US_PER_S = 1000000, GAPS_SHOWN = 8 };
 
 const char *reply_link(const struct console_stream *stream) {
     static const char *const names[] = {
@@ -83,6 +83,21 @@ static void age_member(struct writer *writer, const char *name, int64_t now_us,
     writer_printf(writer, "%" PRId64, age);
 }
 
+/* The last of what damage took, as [first, last]. */
+static void write_gaps(const struct console_stream *stream,
+                       struct writer *writer) {
+    member(writer, "damage");
+    writer_str(writer, "[");
+    size_t from =
+        stream->gap_count > GAPS_SHOWN ? stream->gap_count - GAPS_SHOWN : 0;
+    for (size_t i = from; i < stream->gap_count; i++) {
+        writer_printf(writer, "%s[%" PRIu64 ",%" PRIu64 "]",
+                      i == from ? "" : ",", stream->gaps[i].first,
+                      stream->gaps[i].end - 1);
+    }
+    writer_str(writer, "]");
+}
+
 static void write_stream(const struct console_stream *stream, int64_t now_us,
                          struct writer *writer) {
     const struct bridge_stream_status *bridge = &stream->bridge;
@@ -102,6 +117,8 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     uint_member(writer, "dropped", stream->dropped);
     uint_member(writer, "lost", bridge->lost);
     str_member(writer, "full", stream->full == NULL ? "" : stream->full);
+    uint_member(writer, "damaged", stream->damaged);
+    write_gaps(stream, writer);
     uint_member(writer, "sent", bridge->sent);
     uint_member(writer, "repeated", bridge->repeated);
     uint_member(writer, "requests", bridge->requests);
@@ -140,6 +157,7 @@ static void write_counts(const struct console_status *status,
     uint_member(writer, "fulfiled", status->orders.fulfiled);
     uint_member(writer, "cancelled", status->orders.cancelled);
     uint_member(writer, "rejected", status->orders.rejected);
+    uint_member(writer, "unfitting", status->orders.unfitting);
     writer_str(writer, "}");
 }
 

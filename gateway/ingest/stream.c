@@ -83,8 +83,7 @@ static void shop_repeat(void *self, const struct event *event,
     }
 }
 
-/* An event of the gateway's own; `mark` keeps its id apart from the shop's. */
-static err_t append_own(struct stream *stream, struct slice type, char mark,
+err_t stream_append_own(struct stream *stream, struct slice type, char mark,
                         struct slice data) {
     const uint8_t *journal = journal_id(stream->journal);
     char event_id[64];
@@ -122,8 +121,8 @@ static void append_dropped(struct stream *stream) {
         stream->options.stream->name, (unsigned long long)stream->drop_first,
         (unsigned long long)stream->drop_end - 1,
         (unsigned long long)(stream->drop_end - stream->drop_first));
-    if (append_own(stream, SLICE("EventsDropped"), 'd', writer_slice(&out)) ==
-        ERR_OK) {
+    if (stream_append_own(stream, SLICE("EventsDropped"), 'd',
+                          writer_slice(&out)) == ERR_OK) {
         stream->drop_first = stream->drop_end;
     }
 }
@@ -157,7 +156,8 @@ static err_t append_rejected(struct stream *stream, struct slice device,
     json_write_string(&out, slice_from_str(why));
     writer_str(&out, "}");
     ENSURE(!out.full, ERR_FULL);
-    return append_own(stream, SLICE("EventRejected"), 'r', writer_slice(&out));
+    return stream_append_own(stream, SLICE("EventRejected"), 'r',
+                             writer_slice(&out));
 }
 
 /* A reason may quote what a device sent; what leaves as text is UTF-8. */

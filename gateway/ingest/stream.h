@@ -25,6 +25,7 @@ struct stream_options {
     const struct platform *platform; /* these three outlive the stream */
     const struct config *config;
     const struct config_stream *stream;
+    uint64_t known_end; /* the cloud has all before this */
     uv_loop_t *loop;
     struct publisher *publisher; /* outlives the stream */
     void *self;
@@ -33,7 +34,8 @@ struct stream_options {
 };
 
 /* Opens the journal under <data>/<name>, replays it into the dedupe windows
- * and the shop. Errors as journal_open(). */
+ * and the shop, and journals what damage took since (JournalDamaged). Errors as
+ * journal_open() and journal_commit(). */
 err_t stream_open(const struct stream_options *options, struct stream **ret,
                   struct reason *reason) MUST_USE;
 /* Not during a commit. Seals the journal. Takes NULL. */
@@ -74,6 +76,10 @@ bool stream_is_committing(const struct stream *stream);
 /* Once a second or so. `delivered`: what lies before this sequence number is in
  * the cloud and need not be kept for the bridge. */
 void stream_tick(struct stream *stream, uint64_t delivered);
+/* The bridge could not read these ranges: what of it is not known yet goes on
+ * record and is journaled, now or, if a batch is open, at a later call. */
+void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
+                        uint32_t count);
 /* Ends a commit that waits for room, with ERR_FULL: the process stops. */
 void stream_give_up(struct stream *stream);
 /* Why the commit waits for room; NULL if it does not. */

@@ -50,17 +50,44 @@ static uint64_t stream_hash(const struct stream *stream) {
     return stream->shop == NULL ? 0 : shop_hash(stream->shop);
 }
 
+/* The journal has none of its events in damage that was set aside: the shop
+ * goes on with what it has. */
+static err_t replay_next(struct stream *stream, struct journal_reader *reader,
+                         uint64_t end, struct journal_record *ret) {
+    err_t err = journal_reader_next(reader, end, ret);
+    while (err == ERR_CORRUPT) {
+        struct journal_gap gap;
+        bool known;
+        TRY(journal_reader_pass(reader, end, &gap, &known));
+        ENSURE(known, ERR_CORRUPT);
+        if (stream->shop != NULL) {
+            shop_pass_gap(stream->shop);
+        }
+        err = journal_reader_next(reader, end, ret);
+    }
+    return err;
+}
+
+/* Was anything lost before what is replayed? */
+static void pass_gaps_before(struct stream *stream, uint64_t start) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
+    if (stream->shop != NULL && count > 0 && gaps[0].first < start) {
+        shop_pass_gap(stream->shop);
+    }
+}
+
 static err_t replay_from(struct stream *stream, uint64_t from, uint64_t end,
                          struct reason *reason) {
     struct journal_reader *reader = NULL;
     TRY(journal_reader_open(&stream->options.platform->disk, stream->dir, from,
                             &reader, reason));
     struct journal_record record = {0};
-    err_t err = journal_reader_next(reader, end, &record);
+    err_t err = replay_next(stream, reader, end, &record);
     while (err == ERR_OK) {
         err = replay_record(stream, &record);
         if (err == ERR_OK) {
-            err = journal_reader_next(reader, end, &record);
+            err = replay_next(stream, reader, end, &record);
         }
     }
     journal_reader_close(reader);
@@ -79,6 +106,7 @@ static err_t replay(struct stream *stream, struct reason *reason) {
     uint64_t end = journal_next_seq(stream->journal);
     uint64_t from;
     TRY(stream_state_load(stream, &from, reason));
+    pass_gaps_before(stream, from);
     if (from < end) {
         TRY(replay_from(stream, from, end, reason));
     }
@@ -127,10 +155,14 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
         .capacity = stream->options.stream->capacity,
         .free_floor = config->free_floor,
         .whole = stream->options.stream->shop && covered == 0,
+        .quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE,
+        .known_end = stream->options.known_end,
     };
     TRY(journal_open(&options, &stream->journal, reason));
+    TRY(replay(stream, reason));
+    TRY(stream_tell_damage(stream, reason));
     stream->journal_stats = journal_stats(stream->journal);
-    return replay(stream, reason);
+    return ERR_OK;
 }
 
 err_t stream_open(const struct stream_options *options, struct stream **ret,

@@ -41,6 +41,7 @@ struct stream {
     err_t snapshot_err;
     struct reason snapshot_reason;
     struct log_limit snapshot_log;
+    struct log_limit damage_log;
     /* Dropped undelivered, and not yet said in the journal. */
     uint64_t drop_first;
     uint64_t drop_end;
@@ -67,6 +68,15 @@ struct stream {
     void (*commit_done)(void *self, err_t err, const struct reason *reason);
     void *commit_self;
 };
+
+/* An event of the gateway's own into the batch; `mark` keeps its id apart from
+ * the shop's. As journal_append(). */
+err_t stream_append_own(struct stream *stream, struct slice type, char mark,
+                        struct slice data) MUST_USE;
+/* Journals a JournalDamaged for each gap that the journal does not tell of yet,
+ * as the one batch that is next. Does nothing if there is none. As
+ * journal_commit(). */
+err_t stream_tell_damage(struct stream *stream, struct reason *reason) MUST_USE;
 
 /* The most one message can add to a batch: itself, what the shop makes of it
  * (one of them echoes its data), their heads, and what the gateway says. */

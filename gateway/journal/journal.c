@@ -621,12 +621,11 @@ err_t journal_let_go(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     char path[SEGMENT_PATH_SIZE];
     segment_path(journal->dir, oldest.first_seq, SEGMENT_SUFFIX, path);
-    /* Readers turn away from what is about to go, and from a gap behind it. */
+    /* Readers turn away from what goes, and from a gap behind it. */
     uint64_t start = journal->sealed_at + 1 < journal->sealed_count
                          ? journal->sealed[journal->sealed_at + 1].first_seq
                          : journal->segment.header.first_seq;
-    atomic_store_explicit(&journal->position.start, start,
-                          memory_order_release);
+    atomic_store(&journal->position.start, start);
     err_t err = disk->unlink(disk->self, path);
     if (err == ERR_OK) {
         err = disk->sync_dir(disk->self, journal->dir);
@@ -684,7 +683,6 @@ const struct journal_gap *journal_gaps(const struct journal *journal,
 
 err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
                        struct reason *reason) {
-    assert(journal->batch_events == 0);
     struct journal_gap gap = {first, end, durable_end(journal)};
     return damage_note(journal_disk(journal), journal->dir, &journal->damage,
                        gap, reason);

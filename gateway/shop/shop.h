@@ -90,9 +90,16 @@ err_t shop_run(struct shop *shop, const struct event *input,
 
 /* Replay: applies one event of the journal, input or output; a type that is
  * not the shop's is passed over. ERR_CORRUPT, and nothing is changed, if the
- * event cannot follow what was applied before it; ERR_MEMORY. */
+ * event cannot follow what was applied before it and none is missing;
+ * ERR_MEMORY. */
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) MUST_USE;
+
+/* Events are missing from here on: they were lost to damage. Each is lost with
+ * all that followed from it in its run, and later ones may build on it. From
+ * now on, live and in replay, an event that cannot follow what was applied
+ * before it is counted and passed over, where it would be refused otherwise. */
+void shop_pass_gap(struct shop *shop);
 
 /* A hash of the whole state of all four services; does not depend on memory
  * layout. */
@@ -135,6 +142,8 @@ struct shop_counts {
     uint64_t conflicting;     /* of these, with other content: not taken */
     uint64_t answers_ignored; /* terminals' answers that nobody asked for */
     uint64_t cancels_ignored; /* of unknown orders, or after their end */
+    uint64_t unfitting;       /* events that follow from lost ones: passed over
+                                 (see shop_pass_gap) */
 };
 
 struct shop_counts shop_counts(const struct shop *shop);

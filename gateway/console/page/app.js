@@ -138,6 +138,11 @@ function linkNotes(stream) {
   if (stream.dropped > 0) {
     notes.push(`${eventCount(stream.dropped)} dropped to make room`);
   }
+  if (stream.damaged > 0) {
+    const ranges = stream.damage.map(([first, last]) => `${first} to ${last}`);
+    notes.push(`${eventCount(stream.damaged)} lost by the disk: ` +
+      ranges.join(", "));
+  }
   if (stream.last_error && (stream.link !== "online" || stream.refused > 0)) {
     notes.push(stream.last_error);
   }
@@ -199,6 +204,12 @@ function showLink([kind, word, words]) {
   setText(byId("link-words"), words);
 }
 
+function damageWords(status) {
+  const damaged = status.streams.filter((stream) => stream.damaged > 0);
+  return damaged.length === 0 ? "" : "the disk has lost events of " +
+    damaged.map((stream) => stream.name).join(", ");
+}
+
 function showStatus(status) {
   document.title = `Shopme Edge ${status.store}`;
   setText(byId("store"), status.store);
@@ -208,8 +219,9 @@ function showStatus(status) {
   setText(byId("facts"), `version ${status.version}, ` +
     `up ${duration(status.uptime_s)}, ${broker}`);
   showLink(summary(status));
-  byId("alarm").hidden = status.healthy;
-  setText(byId("alarm"), status.unhealthy || "");
+  const alarm = [status.unhealthy, damageWords(status)].filter(Boolean);
+  byId("alarm").hidden = alarm.length === 0;
+  setText(byId("alarm"), alarm.join("; "));
   const sinks = status.streams.filter((stream) => stream.link !== "none");
   paused = sinks.some((stream) => stream.link === "paused");
   byId("uplink").hidden = sinks.length === 0;

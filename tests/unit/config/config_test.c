@@ -97,7 +97,7 @@ static const struct bad bads[] = {
      S "streams: [{name: a, colour: red}]\n",
      "2:21",
      {"\"colour\"",
-      "one of name, shop, priority, capacity, when_full, keep, sink"}},
+      "one of name, shop, priority, capacity, when_full, keep, on_rot, sink"}},
     {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
     {"free_floor", S "free_floor: 5 %\n", "2:13", {"a size from 0"}},
     {"streams[].capacity",
@@ -120,6 +120,10 @@ static const struct bad bads[] = {
      S "streams: [{name: a, shop: true, when_full: drop_oldest}]\n",
      "2:44",
      {"runs the shop", "expected reject"}},
+    {"streams[].on_rot",
+     S "streams: [{name: a, on_rot: ignore}]\n",
+     "2:29",
+     {"quarantine", "stop"}},
     {NULL, S A64 A64 ": 1\n", "2:1", {"\"" A16 A16 A16 "\"...", "one of"}},
     {NULL, S "store: t\n", "2:1", {"\"store\" again", "once"}},
     {NULL, S "shop: {currency: EUR, currency: USD}\n", "2:23", {"again"}},
@@ -455,6 +459,7 @@ static void test_defaults(void **state) {
         assert_true(c.streams[i].capacity ==
                     (i == 0 ? CONFIG_CAPACITY_MAX : (uint64_t)1 << 30));
         assert_int_equal(c.streams[i].keep, 64 * 1024 * 1024);
+        assert_int_equal(c.streams[i].on_rot, CONFIG_ROT_QUARANTINE);
     }
     assert_string_equal(c.cloud.region, "");
     assert_string_equal(c.cloud.endpoint, "");
@@ -476,7 +481,7 @@ static const char all_keys[] =
     "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
-    "     when_full: drop_oldest, keep: 0,\n"
+    "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -512,6 +517,7 @@ static void test_all_keys(void **state) {
     assert_true(c.streams[0].capacity == (uint64_t)6 << 30);
     assert_int_equal(c.streams[0].when_full, CONFIG_FULL_DROP_OLDEST);
     assert_int_equal(c.streams[0].keep, 0);
+    assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");
     assert_true(c.streams[1].shop);

@@ -21,7 +21,7 @@ BEYOND_SCHEMAS = re.compile(
 NONCHARACTER = re.compile("[\U0001fffe-\U0001ffff\U0003fffe-\U0003ffff]")
 ENVELOPES = {"event", "record", "notice", "receipt"}
 # Said by the gateway itself, not by the shop.
-OF_THE_GATEWAY = {"EventRejected", "EventsDropped"}
+OF_THE_GATEWAY = {"EventRejected", "EventsDropped", "JournalDamaged"}
 
 
 def load_schemas(folder):

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saying in the journal what damage took from it. All gaps that the journal
+ * does not tell of yet go into one batch with nothing else in it: whether they
+ * were told of is whether there is anything behind where they were noticed. */
+#include "gateway/ingest/stream_state.h"
+
+enum { TOLD_MAX = 256 }; /* events in that batch */
+
+static err_t append_damaged(struct stream *stream, uint64_t first, uint64_t end,
+                            uint64_t count) {
+    char data[OWN_DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_printf(
+        &out, "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,\"count\":%llu}",
+        stream->options.stream->name, (unsigned long long)first,
+        (unsigned long long)end - 1, (unsigned long long)count);
+    log_line(LOG_ERROR, "stream",
+             "damaged name=%s first=%llu last=%llu count=%llu: these events "
+             "are lost",
+             stream->options.stream->name, (unsigned long long)first,
+             (unsigned long long)end - 1, (unsigned long long)count);
+    return stream_append_own(stream, SLICE("JournalDamaged"), 'x',
+                             writer_slice(&out));
+}
+
+/* What is more than the batch is to hold is told in its last event as one: the
+ * lowest and the highest number, and how many of those between. */
+static err_t append_new(struct stream *stream, const struct journal_gap *gaps,
+                        size_t count) {
+    const struct journal_position *position = journal_position(stream->journal);
+    struct journal_gap rest = {0};
+    uint64_t rest_count = 0;
+    size_t told = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct journal_gap *gap = &gaps[i];
+        if (!journal_gap_is_new(position, gap)) {
+            continue;
+        }
+        if (told < TOLD_MAX - 1) {
+            TRY(append_damaged(stream, gap->first, gap->end,
+                               gap->end - gap->first));
+            told++;
+            continue;
+        }
+        rest.first = rest_count == 0 ? gap->first : rest.first;
+        rest.end = gap->end;
+        rest_count += gap->end - gap->first;
+    }
+    return rest_count == 0
+               ? ERR_OK
+               : append_damaged(stream, rest.first, rest.end, rest_count);
+}
+
+err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
+    journal_begin(stream->journal);
+    TRY(append_new(stream, gaps, count));
+    return journal_commit(stream->journal, reason);
+}
+
+void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
+                        uint32_t count) {
+    if (stream->committing || journal_batch_events(stream->journal) > 0) {
+        return;
+    }
+    struct reason reason = {""};
+    err_t err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        err = journal_note_gap(stream->journal, gaps[i].first, gaps[i].end,
+                               &reason);
+    }
+    uint64_t end = journal_next_seq(stream->journal);
+    if (err == ERR_OK) {
+        err = stream_tell_damage(stream, &reason);
+    }
+    uint64_t skipped;
+    if (err != ERR_OK && log_allowed(&stream->damage_log, &skipped)) {
+        log_line(LOG_ERROR, "stream",
+                 "damaged name=%s cannot be journaled: %s; a later start does",
+                 stream->options.stream->name, reason.text);
+    }
+    if (journal_next_seq(stream->journal) > end) {
+        stream->options.durable(stream->options.self);
+    }
+}

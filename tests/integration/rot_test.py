@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a disk that loses events stops no store. What can be read is kept,
+replayed and sent, in order; what cannot is named in one JournalDamaged, once,
+over any number of starts; other streams do not notice. Rot lies behind the
+cursor, before it, in the tail, in a header, in a file that is gone; in either
+stream; and once it comes while the gateway runs."""
+
+import json
+import re
+import signal
+import subprocess
+import unittest
+
+from edge import BUS, EDGE, STREAM, Device, Store, wait_for
+
+PAGE = 4096
+COUNT = 12  # events, each in a frame of its own
+EVENT_BYTES = 150_000
+WINDOW_EVENTS = 30  # of that size; the bridge reads 4 MiB ahead
+
+
+class Sensor(Device):
+    """Sends one event at a time, the n-th under the id e-n."""
+
+    def __init__(self, store, name="sensor-1"):
+        super().__init__(store, name)
+        self.sent = 0
+
+    def send_events(self, count, size=1):
+        for _ in range(count):
+            id_ = f"e-{self.sent}"
+            self.sent += 1
+            self.send(self.event("Measured", id_, {"fill": "x" * size}),
+                      "telemetry")
+            self.wait_accepted([id_])
+
+
+def send_orders(store, till, ids):
+    for id_ in ids:
+        till.send(till.order(id_, id_))
+        till.wait_accepted([id_], 20)
+
+
+class Journal:
+    """The files of a stream's journal, and what is in their pages."""
+
+    def __init__(self, store, stream):
+        self.folder = store.folder / "data" / stream
+
+    def segments(self):
+        return sorted(self.folder.glob("*.seg"))
+
+    def frames(self):
+        """(file, offset, length, first, end), by reading the format."""
+        for file in self.segments():
+            data = file.read_bytes()
+            at = PAGE
+            while data[at:at + 1] == b"\x88":
+                first = int.from_bytes(data[at + 7:at + 15], "big")
+                count = int.from_bytes(data[at + 16:at + 20], "big")
+                length = int.from_bytes(data[at + 48:at + 52], "big")
+                size = -(-(52 + length + 5) // PAGE) * PAGE
+                yield file, at, size, first, first + count
+                at += size
+
+    def flip(self, file, offset):
+        with open(file, "r+b") as f:
+            f.seek(offset)
+            byte = f.read(1)[0]
+            f.seek(offset)
+            f.write(bytes([byte ^ 0x40]))
+
+    def rot_frame_of(self, seq):
+        """Flips a bit in the frame that holds `seq`; its [first, end)."""
+        for file, at, _, first, end in self.frames():
+            if first <= seq < end:
+                self.flip(file, at + 60)
+                return first, end
+        raise AssertionError(f"no frame holds {seq}")
+
+    def kept(self):
+        return sorted(self.folder.glob("*.rot"))
+
+
+class RotTest(unittest.TestCase):
+    def start(self, **options):
+        store = self.enterContext(Store(**options))
+        store.gateway.start().wait_up()
+        return store
+
+    def stop(self, store, how=signal.SIGKILL):
+        store.gateway.stop(how)
+
+    def events(self, store, stream):
+        """Sequence number -> event, as the cloud has it."""
+        where = {"stream": STREAM} if stream == "telemetry" else {"bus": BUS}
+        return {int(event["journalsequence"]): event
+                for event in store.cloud.events(**where)}
+
+    def damage_told(self, store, stream):
+        """Every JournalDamaged in the cloud, by its own number."""
+        return {seq: event["data"]
+                for seq, event in self.events(store, stream).items()
+                if event["type"] == "JournalDamaged"}
+
+    def check(self, store, stream, first, end, in_cloud=()):
+        """After the start: [first, end) is told of once, and that alone is
+        missing; two more starts change nothing."""
+        other = "orders" if stream == "telemetry" else "telemetry"
+        for how in (signal.SIGKILL, signal.SIGTERM, None):
+            store.gateway.wait_synced(60)
+            told = self.damage_told(store, stream)
+            self.assertEqual(
+                list(told.values()),
+                [{"stream": stream, "first": first, "last": end - 1,
+                  "count": end - first}])
+            self.assertEqual(self.damage_told(store, other), {})
+            status = store.gateway.stream(stream)
+            self.assertEqual(status["damaged"], end - first)
+            self.assertEqual(status["damage"], [[first, end - 1]])
+            self.assertEqual(store.gateway.stream(other)["damaged"], 0)
+            missing = set(range(status["end"])) - set(
+                self.events(store, stream))
+            self.assertEqual(missing, set(range(first, end)) - set(in_cloud))
+            if how is not None:
+                self.stop(store, how)
+                store.gateway.start().wait_up()
+        said = subprocess.run(
+            [EDGE, "status", "--config", store.config_path],
+            capture_output=True, text=True, check=True).stdout
+        self.assertIn("health: DAMAGED", said)
+        self.assertIn(f"[{first},{end - 1}]", said)
+        done = subprocess.run(
+            [EDGE, "journal", "cat", "--config", store.config_path,
+             "--stream", stream], capture_output=True, text=True, check=False)
+        if first > 0:  # else the journal just begins behind it
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"events {first} to {end - 1} are lost",
+                          done.stderr)
+        shown = {int(json.loads(line)["journalsequence"])
+                 for line in done.stdout.splitlines()}
+        self.assertEqual(shown, set(range(status["end"]))
+                         - set(range(first, end)))
+
+    def sell(self, store, number):
+        till = Device(store, f"till-after-{number}")
+        self.addCleanup(till.close)
+        send_orders(store, till, [f"after-{number}-{i}" for i in range(3)])
+
+    def test_before_the_cursor(self):
+        """What the cloud has had rots: nothing is missing there."""
+        for stream in ("telemetry", "orders"):
+            with self.subTest(stream=stream):
+                store = self.start()
+                sensor, till = Sensor(store), Device(store, "till-1")
+                self.addCleanup(sensor.close)
+                self.addCleanup(till.close)
+                sensor.send_events(COUNT)
+                send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
+                store.gateway.wait_synced(60)
+                self.stop(store, signal.SIGTERM)
+                journal = Journal(store, stream)
+                whole = journal.segments()[0].read_bytes()
+                first, end = journal.rot_frame_of(5)
+                store.gateway.start().wait_up()
+                self.sell(store, 1)
+                self.check(store, stream, first, end,
+                           in_cloud=range(first, end))
+                kept = journal.kept()
+                self.assertEqual(len(kept), 1)
+                differ = [i for i, (a, b) in enumerate(
+                    zip(whole, kept[0].read_bytes())) if a != b]
+                self.assertEqual(len(differ), 1)
+
+    def test_behind_the_cursor(self):
+        """What the cloud has not had rots: that is missing, and nothing else."""
+        for stream in ("telemetry", "orders"):
+            with self.subTest(stream=stream):
+                store = self.start()
+                sensor, till = Sensor(store), Device(store, "till-1")
+                self.addCleanup(sensor.close)
+                self.addCleanup(till.close)
+                sensor.send_events(2)
+                send_orders(store, till, ["o-x"])
+                store.gateway.wait_synced(60)
+                store.cloud.faults(offline=True)
+                sensor.send_events(COUNT)
+                send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
+                self.stop(store)
+                journal = Journal(store, stream)
+                frames = list(journal.frames())
+                first, end = journal.rot_frame_of(frames[len(frames) // 2][3])
+                store.gateway.start().wait_up()
+                self.sell(store, 1)
+                store.cloud.faults(offline=False)
+                self.check(store, stream, first, end)
+                self.assertEqual(store.gateway.stream(stream)["lost"], 0)
+
+    def test_tail(self):
+        """The last frame, which the cloud has, rots, and the gateway was
+        killed: its numbers are not used again."""
+        store = self.start()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        sensor.send_events(COUNT)
+        store.gateway.wait_synced(60)
+        wait_for("the cursor is on the disk", lambda: self.saved(store)
+                 == COUNT, 20)
+        self.stop(store)
+        journal = Journal(store, "telemetry")
+        first, end = journal.rot_frame_of(COUNT - 1)
+        store.gateway.start().wait_up()
+        self.sell(store, 1)
+        sensor.send_events(2)
+        self.check(store, "telemetry", first, end,
+                   in_cloud=range(first, end))
+        self.assertEqual(min(self.damage_told(store, "telemetry")), COUNT)
+
+    def saved(self, store):
+        data = (store.folder / "data/telemetry/cursor").read_bytes()
+        slots = [(int.from_bytes(data[at + 16:at + 24], "big"),
+                  int.from_bytes(data[at + 24:at + 32], "big"))
+                 for at in (0, PAGE) if len(data) >= at + 40]
+        return max(slots)[1]
+
+    def test_header_and_missing_file(self):
+        """A segment whose header rots, then one that is gone: each is told of
+        with all that was in it."""
+        store = self.start()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        ends = []
+        for _ in range(3):
+            sensor.send_events(4)
+            store.gateway.wait_synced(60)
+            ends.append(store.gateway.stream("telemetry")["end"])
+            self.stop(store, signal.SIGTERM)
+            if len(ends) < 3:
+                store.gateway.start().wait_up()
+        journal = Journal(store, "telemetry")
+        journal.flip(journal.segments()[0], 20)
+        journal.segments()[1].unlink()
+        store.gateway.start().wait_up()
+        self.sell(store, 1)
+        self.check(store, "telemetry", 0, ends[1], in_cloud=range(ends[1]))
+
+    def test_while_running(self):
+        """The bridge meets rot: it goes on behind it, the gateway says so at
+        once, and later starts set the file aside without another word."""
+        store = self.start()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        store.cloud.faults(offline=True)
+        sensor.send_events(WINDOW_EVENTS + 20, EVENT_BYTES)
+        first, end = Journal(store, "telemetry").rot_frame_of(
+            WINDOW_EVENTS + 10)
+        store.cloud.faults(offline=False)
+        wait_for("it is told of", lambda: self.damage_told(
+            store, "telemetry"), 60)
+        self.assertEqual(store.gateway.stream("telemetry")["lost"],
+                         end - first)
+        self.assertEqual(Journal(store, "telemetry").kept(), [])
+        self.sell(store, 1)
+        sensor.send_events(2)
+        self.check(store, "telemetry", first, end)
+        self.assertEqual(len(Journal(store, "telemetry").kept()), 1)
+
+    def test_stop(self):
+        """With `on_rot: stop` the gateway does not start, says which byte, and
+        changes nothing; with quarantine it goes on then."""
+        store = self.start(telemetry="on_rot: stop,")
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        sensor.send_events(COUNT)
+        store.gateway.wait_synced(60)
+        self.stop(store, signal.SIGTERM)
+        journal = Journal(store, "telemetry")
+        first, end = journal.rot_frame_of(5)
+        before = {f.name: f.read_bytes() for f in journal.folder.iterdir()}
+        store.gateway.start()
+        self.assertEqual(store.gateway.process.wait(20), 1)
+        store.gateway.process = None
+        self.assertTrue(re.search(r"is damaged at byte \d+", store.gateway.log()))
+        after = {f.name: f.read_bytes() for f in journal.folder.iterdir()}
+        self.assertEqual(before, after)
+        config = store.config_path.read_text().replace("on_rot: stop,", "")
+        store.config_path.write_text(config)
+        store.gateway.start().wait_up()
+        self.check(store, "telemetry", first, end, in_cloud=range(first, end))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
