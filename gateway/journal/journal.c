@@ -321,7 +321,9 @@ static err_t journal_recover(struct journal *journal,
         journal->offset = found.tail_end;
         journal->header = found.tail.header;
         const struct disk *disk = journal_disk(journal);
-        return disk->size(disk->self, found.tail.fd, &journal->size);
+        TRY(disk->size(disk->self, found.tail.fd, &journal->size));
+        journal->supply.used += journal->size;
+        return ERR_OK;
     }
 #endif
     /* The new segment's header holds the new incarnation, and is on the disk
