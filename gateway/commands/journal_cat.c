@@ -111,6 +111,13 @@ static bool print_records(const struct cat *cat, const char *name,
         if (err == ERR_END) {
             return good;
         }
+        if (err == ERR_NOT_FOUND) {
+            fprintf(stderr,
+                    "%s: events from %" PRIu64
+                    " on were let go of meanwhile: ask again\n",
+                    name, next);
+            return false;
+        }
         if (err != ERR_OK) {
             fprintf(stderr, "%s: cannot be read on from %" PRIu64 ": %s\n",
                     name, next, err_name(err));

@@ -438,12 +438,17 @@ static err_t commit_with_room(struct stream *stream) {
     return err;
 }
 
+static uint64_t bytes_of_events(const struct stream *stream) {
+    struct journal_stats stats = journal_stats(stream->journal);
+    return stats.bytes - stats.spare_bytes;
+}
+
 /* What is delivered goes, oldest first, down to what is to be kept. */
 static err_t let_go_delivered(struct stream *stream) {
     uint64_t keep = stream->options.stream->keep;
     struct journal_segment oldest;
     for (int i = 0; i < LET_GO_A_COMMIT && oldest_delivered(stream, &oldest) &&
-                    journal_stats(stream->journal).bytes - oldest.bytes >= keep;
+                    bytes_of_events(stream) - oldest.bytes >= keep;
          i++) {
         TRY(journal_let_go(stream->journal, &stream->commit_reason));
     }

@@ -15,6 +15,7 @@
 
 #include "gateway/journal/recovery.h"
 #include "gateway/journal/segment.h"
+#include "gateway/journal/supply.h"
 
 enum {
     SEGMENT_BYTES_DEFAULT = 8 * 1024 * 1024,
@@ -29,7 +30,6 @@ struct journal {
     int lock_fd;
     bool locked;
     struct segment_header header; /* of the segments to come */
-    uint64_t segment_bytes;
 
     struct segment segment; /* the one written to */
     uint64_t offset;        /* of the next frame */
@@ -51,9 +51,7 @@ struct journal {
     size_t sealed_at;
     size_t sealed_count;
     size_t sealed_cap;
-    uint64_t sealed_bytes;
-    uint64_t capacity;
-    uint64_t free_floor;
+    struct supply supply;
     struct damage damage;
     int64_t last_wall_us; /* of the last frame committed */
     uint64_t let_go;
@@ -109,54 +107,23 @@ static err_t sealed_reserve(struct journal *journal) {
     return ERR_OK;
 }
 
-static uint64_t segment_size_for(const struct journal *journal,
-                                 uint64_t frame_len) {
-    uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
-    return need > journal->segment_bytes ? need : journal->segment_bytes;
-}
-
-/* May the journal take `more` bytes of the disk? */
-static err_t check_space(const struct journal *journal, uint64_t more,
-                         struct reason *reason) {
-    uint64_t held = journal->sealed_bytes + journal->size;
-    if (journal->capacity != 0 && held + more > journal->capacity) {
-        return reason_set(reason, ERR_FULL,
-                          "%s holds %" PRIu64 " bytes and may take %" PRIu64
-                          " (capacity)",
-                          journal->dir, held, journal->capacity);
-    }
-    if (journal->free_floor == 0) {
-        return ERR_OK;
-    }
-    const struct disk *disk = journal_disk(journal);
-    uint64_t free_bytes;
-    TRY(disk->free_space(disk->self, journal->dir, &free_bytes));
-    if (free_bytes < journal->free_floor + more) {
-        return reason_set(reason, ERR_FULL,
-                          "the disk of %s has %" PRIu64 " bytes free, of which "
-                          "%" PRIu64 " are kept",
-                          journal->dir, free_bytes, journal->free_floor);
-    }
-    return ERR_OK;
-}
-
-/* Makes, under its temporary name, the segment of the next record to come, with
- * room for a frame of `frame_len` bytes at least. */
+/* Makes the segment of the next record to come. */
 static err_t segment_prepare(struct journal *journal, uint64_t frame_len,
-                             struct segment *ret, struct reason *reason) {
+                             struct supply_segment *ret,
+                             struct reason *reason) {
     struct segment_header *header = &journal->header;
     header->first_seq = durable_end(journal);
     header->salt = entropy_u64(&journal->platform->entropy);
-    return segment_create(journal_disk(journal), journal->dir, header,
-                          segment_size_for(journal, frame_len), ret, reason);
+    return supply_make(&journal->supply, header, frame_len, ret, reason);
 }
 
-static err_t segment_enter(struct journal *journal, struct segment *segment,
-                           uint64_t frame_len, struct reason *reason) {
-    TRY(segment_publish(segment, journal->dir, reason));
-    journal->segment = *segment;
+static err_t segment_enter(struct journal *journal, struct supply_segment *next,
+                           struct reason *reason) {
+    TRY(segment_publish(&next->segment, journal->dir, reason));
+    journal->segment = next->segment;
     journal->offset = JOURNAL_PAGE;
-    journal->size = segment_size_for(journal, frame_len);
+    journal->size = next->size;
+    journal->supply.used += next->size;
     return ERR_OK;
 }
 
@@ -173,7 +140,7 @@ static err_t segment_end(struct journal *journal, bool clean_stop) {
         .bytes = bytes,
         .wall_us = journal->last_wall_us,
     };
-    journal->sealed_bytes += bytes;
+    journal->supply.used -= journal->size - bytes;
     return ERR_OK;
 }
 
@@ -229,15 +196,19 @@ static err_t journal_init(struct journal *journal,
     strcpy(journal->dir, options->dir);
     strcpy(journal->header.store, options->store);
     strcpy(journal->header.stream, options->stream);
-    journal->segment_bytes = segment_bytes_of(options);
+    journal->supply = (struct supply){
+        .disk = &options->platform->disk,
+        .dir = journal->dir,
+        .segment_bytes = segment_bytes_of(options),
+        .capacity = options->capacity,
+        .free_floor = options->free_floor,
+    };
     journal->batch_events_max = options->batch_events_max != 0
                                     ? options->batch_events_max
                                     : BATCH_EVENTS_DEFAULT;
     journal->batch_bytes_max = options->batch_bytes_max != 0
                                    ? options->batch_bytes_max
                                    : BATCH_BYTES_DEFAULT;
-    journal->capacity = options->capacity;
-    journal->free_floor = options->free_floor;
     uint64_t heads = (uint64_t)journal->batch_events_max * FRAME_ITEM_HEAD_SIZE;
     size_t cap = (size_t)frame_size(heads + journal->batch_bytes_max);
     uint8_t *data = calloc(1, cap); /* a page costs memory once it is used */
@@ -315,7 +286,7 @@ static void sealed_take(struct journal *journal, const struct recovery *found) {
     journal->sealed_count = found->sealed_count;
     journal->sealed_cap = found->sealed_count;
     for (size_t i = 0; i < found->sealed_count; i++) {
-        journal->sealed_bytes += found->sealed[i].bytes;
+        journal->supply.used += found->sealed[i].bytes;
         journal->last_wall_us = found->sealed[i].wall_us;
     }
 }
@@ -327,6 +298,7 @@ static err_t journal_recover(struct journal *journal,
     TRY(recovery_run(options, &found, reason));
     sealed_take(journal, &found);
     journal->damage = found.damage;
+    TRY(supply_load(&journal->supply, reason));
     if (found.incarnation == UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
                           "the journal in %s was opened 4294967295 times: "
@@ -351,15 +323,19 @@ static err_t journal_recover(struct journal *journal,
         journal->offset = found.tail_end;
         journal->header = found.tail.header;
         const struct disk *disk = journal_disk(journal);
-        return disk->size(disk->self, found.tail.fd, &journal->size);
+        TRY(disk->size(disk->self, found.tail.fd, &journal->size));
+        journal->supply.used += journal->size;
+        return ERR_OK;
     }
 #endif
     /* The new segment's header holds the new incarnation, and is on the disk
      * under its own name when this returns: no frame can be written with an
      * incarnation that a later open might take again. */
-    struct segment segment;
-    TRY(segment_prepare(journal, 0, &segment, reason));
-    return segment_enter(journal, &segment, 0, reason);
+    struct supply_segment next;
+    TRY(segment_prepare(journal, 0, &next, reason));
+    TRY(segment_enter(journal, &next, reason));
+    journal->supply.bounded = true;
+    return ERR_OK;
 }
 
 static err_t open_steps(struct journal *journal,
@@ -459,12 +435,13 @@ static err_t disk_failed(const struct journal *journal, err_t err,
 /* A segment that holds nothing is made larger: the next would bear its name. */
 static err_t segment_enlarge(struct journal *journal, uint64_t need,
                              struct reason *reason) {
-    TRY(check_space(journal, need - journal->size, reason));
+    TRY(supply_check(&journal->supply, need - journal->size, reason));
     const struct disk *disk = journal_disk(journal);
     err_t err = disk->allocate(disk->self, journal->segment.fd, need);
     if (err != ERR_OK) {
         return disk_failed(journal, err, "enlarge", reason);
     }
+    journal->supply.used += need - journal->size;
     journal->size = need;
     return ERR_OK;
 }
@@ -473,16 +450,15 @@ static err_t segment_enlarge(struct journal *journal, uint64_t need,
  * first: up to there nothing has changed, and want of it is no failure. */
 static err_t segment_roll(struct journal *journal, uint64_t frame_len,
                           struct reason *reason) {
-    struct segment next;
-    TRY(check_space(journal, segment_size_for(journal, frame_len), reason));
+    struct supply_segment next;
     TRY(segment_prepare(journal, frame_len, &next, reason));
     err_t err = segment_end(journal, false);
     if (err != ERR_OK) {
-        segment_discard(&next, journal->dir);
+        segment_discard(&next.segment, journal->dir);
         /* Sealing takes no space: whatever it failed of is final. */
         return disk_failed(journal, ERR_IO, "seal", reason);
     }
-    err = segment_enter(journal, &next, frame_len, reason);
+    err = segment_enter(journal, &next, reason);
     return err == ERR_FULL ? ERR_IO : err;
 }
 
@@ -613,31 +589,28 @@ bool journal_oldest(const struct journal *journal,
 }
 
 /* One file at a time, and the directory synced after each: a power cut can
- * leave the oldest segment or not, but never a hole. */
+ * leave the oldest segment or not, but never a hole. A file that is kept has
+ * lost its name for good before anything is written over it. */
 err_t journal_let_go(struct journal *journal, struct reason *reason) {
     struct journal_segment oldest;
     TRY(check_alive(journal, reason));
     ENSURE(journal_oldest(journal, &oldest), ERR_NOT_FOUND);
-    const struct disk *disk = journal_disk(journal);
     char path[SEGMENT_PATH_SIZE];
     segment_path(journal->dir, oldest.first_seq, SEGMENT_SUFFIX, path);
     /* Readers turn away from what goes, and from a gap behind it. */
     uint64_t start = journal->sealed_at + 1 < journal->sealed_count
                          ? journal->sealed[journal->sealed_at + 1].first_seq
                          : journal->segment.header.first_seq;
-    atomic_store(&journal->position.start, start);
-    err_t err = disk->unlink(disk->self, path);
-    if (err == ERR_OK) {
-        err = disk->sync_dir(disk->self, journal->dir);
-    }
+    atomic_store_explicit(&journal->position.start, start,
+                          memory_order_release);
+    err_t err = supply_take_back(&journal->supply, &oldest);
     if (err != ERR_OK) {
         struct reason why;
-        (void)reason_set(&why, err, "cannot remove %s: %s", path,
+        (void)reason_set(&why, err, "cannot let go of %s: %s", path,
                          strerror(errno));
         return fail(journal, &why, reason);
     }
     journal->sealed_at++;
-    journal->sealed_bytes -= oldest.bytes;
     journal->let_go++;
     return ERR_OK;
 }
@@ -691,8 +664,10 @@ err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
 struct journal_stats journal_stats(const struct journal *journal) {
     return (struct journal_stats){
         .segments = journal->sealed_count - journal->sealed_at + 1,
-        .bytes = journal->sealed_bytes + journal->size,
+        .bytes = supply_held(&journal->supply),
+        .spare_bytes = spares_bytes(&journal->supply.spares),
         .let_go = journal->let_go,
+        .recycled = journal->supply.recycled,
         .commits = journal->commits,
         .commit_us_last = journal->commit_us_last,
         .commit_us_max = journal->commit_us_max,

@@ -66,6 +66,9 @@
  *   4088   8  u64           XXH3-64 of bytes 0 to 4087, seed = salt
  * What lies behind a seal (a truncation that a power cut undid) is not looked
  * at. `<first-seq>.tmp` is a segment in the making, removed at the next open.
+ * `<first-seq>.spare` is a segment that was let go of: free space, which the
+ * next segments are written into. What an older life of a file left in it
+ * cannot verify under the newer header, since each has a salt of its own.
  *
  * `<dir>/damage`, only where damage was found, version 1, big-endian:
  *      0   8  "SEDGEROT"
@@ -102,7 +105,7 @@ struct journal_options {
     uint64_t segment_bytes;    /* preallocated size; 0 = 8 MiB */
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
-    uint64_t capacity;         /* bytes of all segments; 0 = no bound */
+    uint64_t capacity; /* bytes of all segments and spares; 0 = no bound */
     bool whole; /* nothing was ever let go of: it begins at 0, or is damaged */
     uint64_t free_floor; /* bytes to leave free on the file system */
     bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
@@ -182,9 +185,11 @@ struct journal_segment {
 bool journal_oldest(const struct journal *journal,
                     struct journal_segment *ret) MUST_USE;
 /* Lets go of the oldest sealed segment, durably: its records are gone, and
- * `start` moves on. A reader that has the file open reads it to its end. Call
- * it where a commit may be called, with a batch open or not. ERR_NOT_FOUND if
- * there is none; ERR_IO is final, as in a commit. */
+ * `start` moves on. The file may be kept (a few are) and become a later
+ * segment. A reader that has it open may still get records that lie in it, as
+ * they were, and then gets ERR_NOT_FOUND: that it will come to the end is not
+ * promised. Call it where a commit may be called, with a batch open or not.
+ * ERR_NOT_FOUND if there is none; ERR_IO is final, as in a commit. */
 err_t journal_let_go(struct journal *journal, struct reason *reason) MUST_USE;
 
 struct journal_stamp journal_batch_stamp(const struct journal *journal);
@@ -199,9 +204,11 @@ uint32_t journal_incarnation(const struct journal *journal);
 
 struct journal_stats {
     uint64_t segments;
-    uint64_t bytes;   /* on disk, preallocation included */
-    uint64_t let_go;  /* segments, since opened */
-    uint64_t commits; /* since opened */
+    uint64_t bytes;       /* on disk, preallocation and spares included */
+    uint64_t spare_bytes; /* of them: kept for segments to come */
+    uint64_t let_go;      /* segments, since opened */
+    uint64_t recycled;    /* made from a spare, since opened */
+    uint64_t commits;     /* since opened */
     uint64_t commit_us_last;
     uint64_t commit_us_max; /* since opened */
 };

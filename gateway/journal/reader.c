@@ -10,7 +10,13 @@
  * nothing and is gone, and the reader looks for its place again.
  *
  * Where damage is, going forward ends. To pass it, the frame that comes next by
- * its number is looked for, in all of the file and in the files that follow. */
+ * its number is looked for, in all of the file and in the files that follow.
+ *
+ * A file that is open here may be let go of and written over, by this process
+ * or another. A frame that verifies is right nevertheless, since it does so
+ * under the salt that the file had when it was opened, and no later frame can.
+ * What does not verify is damage only if the file still has its name: it loses
+ * that, for good, before anything is written over it. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,11 +94,29 @@ static void enter_segment(struct journal_reader *reader,
     reader->astray = false;
 }
 
+/* A header that does not verify may be that of a file which was let go of, and
+ * written over, between its opening and its reading: then the name is gone. */
 static err_t open_segment(const struct journal_reader *reader,
                           uint64_t first_seq, struct segment *ret,
                           struct reason *reason) {
-    return segment_open(reader->disk, reader->dir, first_seq, DISK_READ, ret,
-                        reason);
+    err_t err = segment_open(reader->disk, reader->dir, first_seq, DISK_READ,
+                             ret, reason);
+    if (err == ERR_CORRUPT) {
+        err = segment_open(reader->disk, reader->dir, first_seq, DISK_READ, ret,
+                           reason);
+    }
+    return err;
+}
+
+/* Was the file that is open let go of? */
+static bool is_let_go(const struct journal_reader *reader) {
+    struct segment again;
+    err_t err =
+        open_segment(reader, reader->segment.header.first_seq, &again, NULL);
+    if (err == ERR_OK) {
+        segment_close(&again);
+    }
+    return err == ERR_NOT_FOUND;
 }
 
 /* Goes on to the segment that follows a seal. ERR_END if it is not there yet;
@@ -151,6 +175,12 @@ static err_t seek(struct journal_reader *reader, uint64_t seq,
                   struct reason *reason) {
     while (reader->seq < seq) {
         err_t err = load_frame(reader);
+        if ((err == ERR_END || err == ERR_CORRUPT) && is_let_go(reader)) {
+            return reason_set(reason, ERR_NOT_FOUND,
+                              "record %" PRIu64
+                              " of the journal in %s was let go of",
+                              reader->seq, reader->dir);
+        }
         if (err == ERR_END) {
             return reason_set(reason, ERR_RANGE,
                               "the journal in %s ends at record %" PRIu64
@@ -452,7 +482,10 @@ static err_t next_frame(struct journal_reader *reader, uint64_t end_seq) {
         err = load_again(reader);
     }
     if (err == ERR_END && end_seq != UINT64_MAX) {
-        return ERR_CORRUPT;
+        err = ERR_CORRUPT;
+    }
+    if (err == ERR_CORRUPT && is_let_go(reader)) {
+        return ERR_NOT_FOUND;
     }
     return err;
 }

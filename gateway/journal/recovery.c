@@ -360,6 +360,7 @@ static err_t mend_last(struct run *run) {
         return seal_last(run);
     }
 #ifdef EDGE_CONTROL_KEEP_TAIL
+    run->found.sealed_count--; /* it is not */
     run->found.tail = run->last;
     run->found.tail_end = run->last_extent.end;
     run->last.disk = NULL;

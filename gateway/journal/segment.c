@@ -117,22 +117,54 @@ static err_t header_store(const struct segment *segment, uint64_t size) {
     return disk->write(disk->self, segment->fd, 0, slice_of(page, sizeof page));
 }
 
+/* What it is called until it is published. */
+static void making_path(const struct segment *segment, const char *dir,
+                        char *ret) {
+    if (segment->recycled) {
+        segment_path(dir, segment->spare_number, SEGMENT_SUFFIX_SPARE, ret);
+    } else {
+        segment_path(dir, segment->header.first_seq, SEGMENT_SUFFIX_TEMPORARY,
+                     ret);
+    }
+}
+
+/* Makes `segment`, which has all but the open file. */
+static err_t make(struct segment *segment, const char *dir, enum disk_open how,
+                  uint64_t size, struct reason *reason) {
+    const struct disk *disk = segment->disk;
+    char path[SEGMENT_PATH_SIZE];
+    making_path(segment, dir, path);
+    err_t err = disk->open(disk->self, path, how, &segment->fd);
+    if (err != ERR_OK) {
+        return refused(reason, err, how == DISK_CREATE ? "create" : "open",
+                       path);
+    }
+    err = header_store(segment, size);
+    if (err != ERR_OK) {
+        refused(reason, err, "write", path);
+        segment_discard(segment, dir);
+    }
+    return err;
+}
+
 err_t segment_create(const struct disk *disk, const char *dir,
                      const struct segment_header *header, uint64_t size,
                      struct segment *ret, struct reason *reason) {
-    char path[SEGMENT_PATH_SIZE];
-    segment_path(dir, header->first_seq, SEGMENT_SUFFIX_TEMPORARY, path);
     struct segment segment = {.disk = disk, .header = *header};
-    err_t err = disk->open(disk->self, path, DISK_CREATE, &segment.fd);
-    if (err != ERR_OK) {
-        return refused(reason, err, "create", path);
-    }
-    err = header_store(&segment, size);
-    if (err != ERR_OK) {
-        refused(reason, err, "write", path);
-        segment_discard(&segment, dir);
-        return err;
-    }
+    TRY(make(&segment, dir, DISK_CREATE, size, reason));
+    *ret = segment;
+    return ERR_OK;
+}
+
+err_t segment_recycle(const struct disk *disk, const char *dir,
+                      const struct segment_header *header,
+                      uint64_t spare_number, uint64_t size, struct segment *ret,
+                      struct reason *reason) {
+    struct segment segment = {.disk = disk,
+                              .header = *header,
+                              .recycled = true,
+                              .spare_number = spare_number};
+    TRY(make(&segment, dir, DISK_WRITE, size, reason));
     *ret = segment;
     return ERR_OK;
 }
@@ -140,11 +172,10 @@ err_t segment_create(const struct disk *disk, const char *dir,
 err_t segment_publish(struct segment *segment, const char *dir,
                       struct reason *reason) {
     const struct disk *disk = segment->disk;
-    uint64_t first_seq = segment->header.first_seq;
     char from[SEGMENT_PATH_SIZE];
     char to[SEGMENT_PATH_SIZE];
-    segment_path(dir, first_seq, SEGMENT_SUFFIX_TEMPORARY, from);
-    segment_path(dir, first_seq, SEGMENT_SUFFIX, to);
+    making_path(segment, dir, from);
+    segment_path(dir, segment->header.first_seq, SEGMENT_SUFFIX, to);
     err_t err = disk->sync(disk->self, segment->fd);
     if (err == ERR_OK) {
         err = disk->rename(disk->self, from, to);
@@ -167,10 +198,9 @@ err_t segment_publish(struct segment *segment, const char *dir,
 void segment_discard(struct segment *segment, const char *dir) {
     const struct disk *disk = segment->disk;
     char path[SEGMENT_PATH_SIZE];
-    segment_path(dir, segment->header.first_seq, SEGMENT_SUFFIX_TEMPORARY,
-                 path);
+    making_path(segment, dir, path);
     segment_close(segment);
-    /* If it cannot be removed, the next open will. */
+    /* If it cannot be removed, the next open will, or keeps it as a spare. */
     (void)disk->unlink(disk->self, path);
 }
 

@@ -9,19 +9,22 @@
 #include "gateway/journal/page.h"
 
 enum {
-    SEGMENT_NAME_SIZE = 25, /* "00000000000000000000.seg" and its end */
+    SEGMENT_NAME_SIZE = 27, /* "00000000000000000000.spare" and its end */
     SEGMENT_DIR_MAX = 900,  /* bytes of a journal's directory name */
     SEGMENT_PATH_SIZE = SEGMENT_DIR_MAX + 1 + SEGMENT_NAME_SIZE,
 };
 
 #define SEGMENT_SUFFIX ".seg"
 #define SEGMENT_SUFFIX_TEMPORARY ".tmp" /* in the making */
+#define SEGMENT_SUFFIX_SPARE ".spare"   /* let go of, to be written again */
 
 /* An open file. Zeroed is not ready; `disk` is NULL when nothing is open. */
 struct segment {
     const struct disk *disk; /* outlives it */
     int fd;
     struct segment_header header;
+    bool recycled;         /* made from the spare of this number; */
+    uint64_t spare_number; /* its name is that until it is published */
 };
 
 /* `ret` has SEGMENT_PATH_SIZE bytes. `dir` is at most SEGMENT_DIR_MAX long. */
@@ -49,6 +52,14 @@ err_t segment_create(const struct disk *disk, const char *dir,
 err_t segment_publish(struct segment *segment, const char *dir,
                       struct reason *reason) MUST_USE;
 void segment_discard(struct segment *segment, const char *dir);
+/* The first step, with a spare for the file: it is lengthened to `size` bytes
+ * if it has fewer, and its header written over. It keeps the spare's name until
+ * it is published, so that at no moment a file has two. ERR_NOT_FOUND if the
+ * spare is not there any more; else as segment_create. */
+err_t segment_recycle(const struct disk *disk, const char *dir,
+                      const struct segment_header *header,
+                      uint64_t spare_number, uint64_t size, struct segment *ret,
+                      struct reason *reason) MUST_USE;
 
 /* Writes the seal at `offset`, cuts the file behind it, syncs. */
 err_t segment_seal(const struct segment *segment, uint64_t offset,

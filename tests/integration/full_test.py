@@ -85,7 +85,7 @@ class FullTest(unittest.TestCase):
         self.assertGreater(stream["dropped"], 0)
         self.assertEqual(stream["full"], "")
         files = store.folder / "data/telemetry"
-        used = sum(f.stat().st_blocks * 512 for f in files.glob("*.seg"))
+        used = sum(f.stat().st_blocks * 512 for f in files.glob("*.s*"))
         self.assertLessEqual(used, CAPACITY_MIB << 20)
         takes_orders(self, store)
 

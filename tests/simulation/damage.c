@@ -256,8 +256,49 @@ static bool stale_lives(struct machine *machine, bool in_order,
     return machine_end(machine);
 }
 
+/* A segment in the file of one that was let go of, so many commits on, when the
+ * power goes: behind them lie the older segment's frames, of the same journal,
+ * incarnation and places, and perhaps its seal. */
+static bool recycled_life(struct machine *machine, uint64_t commits,
+                          enum fake_fate fate) {
+    enum { FRAMES = 6 }; /* in a segment */
+    machine->options.segment_bytes = (2 + FRAMES) * JOURNAL_PAGE;
+    struct journal *journal =
+        commit_records(machine, machine_open(machine), 2 * FRAMES);
+    bool going = journal != NULL && machine_let_go(machine, journal);
+    assert(going);
+    uint64_t recycled = machine->counts->recycled;
+    commit_records(machine, journal, 1 + commits);
+    assert(machine->counts->recycled == recycled + 1);
+    machine_kill(machine, journal);
+    machine_power_cut(machine, fate);
+    journal_close(commit_records(machine, machine_open(machine), 2));
+    if (!machine->violated) {
+        machine_power_cut(machine, FAKE_DROP);
+        journal_close(machine_open(machine));
+    }
+    return machine_end(machine);
+}
+
+static bool recycled_lives(uint64_t seed, struct run_counts *counts,
+                           struct reason *ret) {
+    static const enum fake_fate fates[] = {FAKE_DROP, FAKE_KEEP, FAKE_TEAR};
+    for (uint64_t commits = 0; commits < 6; commits++) {
+        for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
+            struct machine *machine = short_machine(seed, counts, ret);
+            if (!recycled_life(machine, commits, fates[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool damage_stale(uint64_t seed, struct run_counts *counts,
                   struct reason *ret) {
+    if (!recycled_lives(seed, counts, ret)) {
+        return false;
+    }
     for (uint64_t commits = 0; commits < 4; commits++) {
         for (int in_order = 0; in_order < 2; in_order++) {
             struct machine *machine = short_machine(seed, counts, ret);

@@ -7,6 +7,8 @@ const struct control journal_controls[] = {
     {"SKIP_SYNC", "a commit is not synced", power_random},
     {"ACK_EARLY", "a commit is acknowledged before its sync", power_random},
     {"SKIP_DIR_SYNC", "a segment's name is not synced", power_random},
+    {"REUSE_EARLY", "a file is reused before its letting go is synced",
+     power_random},
     {"KEEP_TAIL", "an unsealed segment is gone on with", power_random},
     {"UNALIGNED", "frames begin at 64 bytes, not at pages", power_random},
     {"RETRY_FSYNC", "a failed sync is repeated and believed",

@@ -106,6 +106,7 @@ struct slice machine_segment(struct machine *machine) {
 
 bool machine_end(struct machine *machine) {
     bool held = !machine->violated;
+    assert(machine->follower == NULL);
     fake_disk_free(machine->fake);
     free(machine);
     return held;
@@ -291,6 +292,7 @@ bool machine_commit(struct machine *machine, struct journal *journal,
                     uint64_t count) {
     uint64_t position = machine->acknowledged;
     uint64_t segments = journal_stats(journal).segments;
+    uint64_t recycled = journal_stats(journal).recycled;
     append_values(machine, journal, count);
     err_t err = journal_commit(journal, NULL);
     if (err == ERR_FULL && fake_disk_failed(machine->fake) &&
@@ -314,6 +316,7 @@ bool machine_commit(struct machine *machine, struct journal *journal,
     }
     machine->counts->commits++;
     machine->counts->rolls += journal_stats(journal).segments - segments;
+    machine->counts->recycled += journal_stats(journal).recycled - recycled;
     machine->acknowledged = machine->appended;
     return true;
 }
@@ -333,6 +336,63 @@ bool machine_let_go(struct machine *machine, struct journal *journal) {
     machine->begins = oldest.end_seq;
     machine->counts->let_go++;
     return true;
+}
+
+/* --- A reader beside it --- */
+
+static void follower_close(struct machine *machine) {
+    journal_reader_close(machine->follower);
+    machine->follower = NULL;
+}
+
+static void follower_open(struct machine *machine) {
+    const struct disk *disk = &machine->platform.disk;
+    machine->follower_seq = machine->begins;
+    err_t err = journal_reader_open(disk, MACHINE_DIR, machine->begins,
+                                    &machine->follower, NULL);
+    if (err != ERR_OK) {
+        machine_violated(machine, "a reader beside it cannot be opened",
+                         machine->begins);
+    }
+}
+
+/* False if there is nothing more to read, or it has to be opened again. */
+static bool follow_once(struct machine *machine) {
+    struct journal_record record;
+    uint64_t seq = machine->follower_seq;
+    err_t err =
+        journal_reader_next(machine->follower, machine->acknowledged, &record);
+    if (err == ERR_NOT_FOUND && seq < machine->begins) {
+        machine->counts->overtaken++;
+        follower_close(machine);
+        return false;
+    }
+    if (err == ERR_END && seq == machine->acknowledged) {
+        return false;
+    }
+    if (err != ERR_OK) {
+        return machine_violated(machine, "a reader beside it fails", seq);
+    }
+    uint64_t value = machine->list[seq];
+    if (record.seq != seq ||
+        !support_record_is(record.bytes, value, machine->length_of(value))) {
+        return machine_violated(machine, "a reader beside it is misled", seq);
+    }
+    machine->follower_seq++;
+    return true;
+}
+
+void machine_follow(struct machine *machine, uint64_t count) {
+    if (fake_disk_stopped(machine->fake)) {
+        return;
+    }
+    if (machine->follower == NULL) {
+        follower_open(machine);
+    }
+    bool going = machine->follower != NULL;
+    for (uint64_t i = 0; going && i < count; i++) {
+        going = follow_once(machine);
+    }
 }
 
 /* --- Between two processes --- */
@@ -361,6 +421,7 @@ void machine_power_cut(struct machine *machine, enum fake_fate fate) {
 }
 
 void machine_next_process(struct machine *machine) {
+    follower_close(machine);
     uint64_t chance = support_below(&machine->random, 16);
     if (chance < 4) {
         fake_disk_process_gone(machine->fake);

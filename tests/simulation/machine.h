@@ -38,8 +38,10 @@ struct machine {
     uint64_t letting_go;             /* as `begins`, or where it will begin */
     uint64_t appended;
     uint64_t acknowledged;
-    uint64_t stop_at; /* absolute count of calls; 0: never */
-    err_t fault;      /* what the call that is made to fail fails with */
+    struct journal_reader *follower; /* beside the journal, or NULL */
+    uint64_t follower_seq;           /* of its next record */
+    uint64_t stop_at;                /* absolute count of calls; 0: never */
+    err_t fault; /* what the call that is made to fail fails with */
     struct run_counts *counts;
     struct reason *violation;
     bool violated;
@@ -68,6 +70,9 @@ bool machine_commit(struct machine *machine, struct journal *journal,
                     uint64_t count);
 /* Lets go of the oldest segment, if one is sealed. Likewise. */
 bool machine_let_go(struct machine *machine, struct journal *journal);
+/* A reader that stays open while the journal goes on reads up to `count`
+ * records more: each is right, or was let go of. */
+void machine_follow(struct machine *machine, uint64_t count);
 /* Ends it as a kill or a power cut does; journal_close() ends it in order. */
 void machine_kill(struct machine *machine, struct journal *journal);
 

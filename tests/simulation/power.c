@@ -26,8 +26,11 @@ static void random_process(struct machine *machine) {
     for (uint64_t i = 0; going && i < commits; i++) {
         uint64_t count = 1 + support_below(&machine->random, 6);
         going = machine_commit(machine, journal, count);
-        if (going && support_below(&machine->random, 16) == 0) {
+        if (going && support_below(&machine->random, 4) == 0) {
             going = machine_let_go(machine, journal);
+        }
+        if (going && support_below(&machine->random, 2) == 0) {
+            machine_follow(machine, support_below(&machine->random, 4));
         }
     }
     if (support_below(&machine->random, 2) == 0) {
@@ -78,7 +81,8 @@ static void script_process(struct machine *machine, const uint8_t *counts,
 static void script(struct machine *machine, bool *ret_more) {
     static const uint8_t first[] = {1, 2, 20, 1, 1, 60, 3, 1};
     static const uint8_t second[] = {1, 1};
-    static const uint8_t third[] = {4, 1, LET_GO, 1, 1, LET_GO, 30};
+    static const uint8_t third[] = {4,      1,  LET_GO, 1, 1, LET_GO, 30,
+                                    LET_GO, 40, 30,     2, 1, 9};
     *ret_more = true;
     script_process(machine, first, sizeof first, true);
     if (fake_disk_stopped(machine->fake) || machine->violated) {

@@ -164,6 +164,8 @@ static void counts_add(struct run_counts *to, const struct run_counts *from) {
     to->faults += from->faults;
     to->full += from->full;
     to->let_go += from->let_go;
+    to->recycled += from->recycled;
+    to->overtaken += from->overtaken;
     to->damages += from->damages;
     to->recoveries_dropping += from->recoveries_dropping;
     to->recoveries_keeping += from->recoveries_keeping;
@@ -198,9 +200,9 @@ static void check_counts(struct simulation *simulation) {
     const struct run_counts *counts = &simulation->counts;
     if (counts->power_cuts == 0 || counts->processes_gone == 0 ||
         counts->cuts_in_recovery == 0 || counts->faults == 0 ||
-        counts->full == 0 || counts->let_go == 0 ||
-        counts->recoveries_dropping == 0 || counts->recoveries_keeping == 0 ||
-        counts->rolls == 0) {
+        counts->full == 0 || counts->let_go == 0 || counts->recycled == 0 ||
+        counts->overtaken == 0 || counts->recoveries_dropping == 0 ||
+        counts->recoveries_keeping == 0 || counts->rolls == 0) {
         fprintf(stderr, "VIOLATION: something that is to be simulated never "
                         "happened: the rows test nothing\n");
         simulation->violations++;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/spares.h"
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/support.h"
 
@@ -225,8 +226,11 @@ static void oldest_first(void **state) {
     assert_false(journal_oldest(journal, &oldest));
     assert_int_equal(journal_stats(journal).segments, 1);
     assert_int_equal(journal_stats(journal).let_go, 5);
-    assert_int_equal(journal_stats(journal).bytes, SEGMENT);
+    assert_int_equal(journal_stats(journal).spare_bytes, SPARES_MAX * SEGMENT);
+    assert_int_equal(journal_stats(journal).bytes, (SPARES_MAX + 1) * SEGMENT);
     write_values(journal, 6, 40); /* over the list's own moves */
+    assert_int_equal(journal_stats(journal).recycled, SPARES_MAX);
+    assert_int_equal(journal_stats(journal).spare_bytes, 0);
     expect_journal(f, 5, 40);
     journal_close(journal);
 }
@@ -261,6 +265,165 @@ static void reader_meanwhile(void **state) {
     assert_int_equal(journal_reader_open(disk, DIR, 2, &behind, &reason),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(reason.text, "begins at record 3"));
+    journal_close(journal);
+}
+
+static uint64_t spare_files(struct fixture *f) {
+    uint64_t count = 0;
+    for (uint64_t seq = 0; seq < 40; seq++) {
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(DIR, seq, SEGMENT_SUFFIX_SPARE, path);
+        uint64_t size;
+        count += fake_disk_bytes(f->fake, path, &size) != NULL;
+    }
+    return count;
+}
+
+/* Goal: a reader whose file was written over gets no record that is not its
+ * own: it is told that the next one is gone, and where to go on. */
+static void reader_overtaken(void **state) {
+    struct fixture *f = *state;
+    f->options.segment_bytes = 5 * JOURNAL_PAGE; /* three frames */
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 7);
+    struct disk *disk = &f->platform.disk;
+    struct journal_reader *behind;
+    struct journal_reader *at_end;
+    assert_int_equal(journal_reader_open(disk, DIR, 0, &behind, NULL), ERR_OK);
+    expect_records(behind, 0, 1);
+    assert_int_equal(journal_reader_open(disk, DIR, 0, &at_end, NULL), ERR_OK);
+    expect_records(at_end, 0, 3);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    write_values(journal, 7, 12); /* 9 to 11 in the file of 0 to 2 */
+    assert_int_equal(journal_stats(journal).recycled, 1);
+    struct journal_record record;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(journal_reader_next(behind, 12, &record),
+                         ERR_NOT_FOUND);
+        assert_int_equal(journal_reader_next(behind, UINT64_MAX, &record),
+                         ERR_NOT_FOUND);
+    }
+    expect_records(at_end, 3, 12);
+    journal_reader_close(at_end);
+    journal_reader_close(behind);
+    expect_journal(f, 3, 12);
+    journal_close(journal);
+}
+
+/* Goal: a start keeps as many spares as are of use and removes the others: too
+ * many, too short, too long; a journal of another segment size keeps none. */
+static void spares_at_a_start(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 6);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    }
+    journal_close(journal);
+    assert_int_equal(spare_files(f), 3);
+    static const uint8_t bytes[SEGMENT + 1];
+    for (uint64_t i = 0; i < 20; i++) {
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(DIR, 10 + i, SEGMENT_SUFFIX_SPARE, path);
+        fake_disk_put(f->fake, path,
+                      slice_of(bytes, i % 3 == 0   ? SEGMENT
+                                      : i % 3 == 1 ? SEGMENT + 1
+                                                   : SEGMENT / 2 - 1));
+    }
+    journal = support_open(&f->options);
+    /* The first segment of the start is made from one. */
+    assert_int_equal(journal_stats(journal).recycled, 1);
+    assert_int_equal(spare_files(f), SPARES_MAX - 1);
+    expect_journal(f, 3, 6);
+    journal_close(journal);
+    f->options.segment_bytes = 8 * SEGMENT;
+    journal = support_open(&f->options);
+    assert_int_equal(spare_files(f), 0);
+    assert_int_equal(journal_stats(journal).recycled, 0);
+    expect_journal(f, 3, 6);
+    journal_close(journal);
+}
+
+/* Goal: a spare that somebody removed is done without. */
+static void spare_removed(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 4);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    struct disk *disk = &f->platform.disk;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(DIR, 0, SEGMENT_SUFFIX_SPARE, path);
+    assert_int_equal(disk->unlink(disk->self, path), ERR_OK);
+    write_values(journal, 4, 7);
+    assert_int_equal(journal_stats(journal).recycled, 1);
+    assert_int_equal(spare_files(f), 0);
+    expect_journal(f, 2, 7);
+    journal_close(journal);
+}
+
+/* Goal: a frame that no spare can hold gets a file of its own, and where there
+ * is no room for that, the spares make it. */
+static void spares_give_way(void **state) {
+    struct fixture *f = *state;
+    f->options.capacity = 6 * SEGMENT;
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 6);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    }
+    assert_int_equal(spare_files(f), 4);
+    static uint8_t large[3 * SEGMENT];
+    journal_begin(journal);
+    support_append(journal, slice_of(large, sizeof large));
+    assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    assert_int_equal(spare_files(f), 0);
+    assert_true(journal_stats(journal).bytes <= f->options.capacity);
+    journal_close(journal);
+    /* A journal that is to become smaller keeps none either. */
+    f->options.capacity = 2 * SEGMENT;
+    journal = support_open(&f->options);
+    while (journal_let_go(journal, NULL) == ERR_OK) {
+        assert_true(spare_files(f) == 0 ||
+                    journal_stats(journal).bytes <= f->options.capacity);
+    }
+    journal_close(journal);
+}
+
+static err_t commit_bytes(struct journal *journal, size_t len) {
+    static uint8_t record[3 * JOURNAL_PAGE];
+    assert_true(len <= sizeof record);
+    if (journal_batch_events(journal) == 0) {
+        journal_begin(journal);
+        support_append(journal, slice_of(record, len));
+    }
+    return journal_commit(journal, NULL);
+}
+
+/* Goal: where the disk is down to its floor a spare is written to as it is,
+ * without being made longer; where that is too short, it is given back. */
+static void spare_at_the_floor(void **state) {
+    struct fixture *f = *state;
+    f->options.free_floor = 1024 * 1024;
+    f->options.segment_bytes = 5 * JOURNAL_PAGE;
+    struct journal *journal = support_open(&f->options);
+    for (int i = 0; i < 4; i++) { /* sealed with a page to spare */
+        assert_int_equal(commit_bytes(journal, 5000), ERR_OK);
+    }
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).spare_bytes, 8 * JOURNAL_PAGE);
+    fake_disk_set_free(f->fake, f->options.free_floor);
+    uint64_t bytes = journal_stats(journal).bytes;
+    assert_int_equal(commit_bytes(journal, 5000), ERR_OK);
+    assert_int_equal(journal_stats(journal).recycled, 1);
+    assert_true(journal_stats(journal).bytes < bytes);
+    assert_int_equal(commit_bytes(journal, 2 * JOURNAL_PAGE), ERR_FULL);
+    assert_int_equal(journal_stats(journal).spare_bytes, 0);
+    assert_int_equal(spare_files(f), 0);
+    fake_disk_set_free(f->fake, 2 * f->options.free_floor);
+    assert_int_equal(commit_bytes(journal, 0), ERR_OK);
+    assert_int_equal(journal_next_seq(journal), 6);
     journal_close(journal);
 }
 
@@ -306,7 +469,7 @@ static void power_cut_meanwhile(void **state) {
  * commit; nothing that was not let go of is lost. */
 static void failing_meanwhile(void **state) {
     struct fixture *f = *state;
-    static const enum fake_call calls[] = {FAKE_UNLINK, FAKE_SYNC_DIR};
+    static const enum fake_call calls[] = {FAKE_RENAME, FAKE_SYNC_DIR};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         struct journal *journal = support_open(&f->options);
         uint64_t next = journal_next_seq(journal);
@@ -314,7 +477,7 @@ static void failing_meanwhile(void **state) {
         fake_disk_fail_at(f->fake, calls[i], 1, ERR_IO);
         struct reason reason = {""};
         assert_int_equal(journal_let_go(journal, &reason), ERR_IO);
-        assert_non_null(strstr(reason.text, "cannot remove"));
+        assert_non_null(strstr(reason.text, "cannot let go of"));
         uint64_t seq;
         journal_begin(journal);
         assert_int_equal(journal_append(journal, SLICE("x"), &seq), ERR_IO);
@@ -331,10 +494,13 @@ static void failing_meanwhile(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(capacity),          TEST(floor_of_free_space),
-        TEST(full_disk),         TEST(full_inside_a_segment),
-        TEST(oldest_first),      TEST(reader_meanwhile),
-        TEST(failing_meanwhile), TEST(power_cut_meanwhile),
+        TEST(capacity),           TEST(floor_of_free_space),
+        TEST(full_disk),          TEST(full_inside_a_segment),
+        TEST(oldest_first),       TEST(reader_meanwhile),
+        TEST(failing_meanwhile),  TEST(power_cut_meanwhile),
+        TEST(reader_overtaken),   TEST(spares_at_a_start),
+        TEST(spare_removed),      TEST(spares_give_way),
+        TEST(spare_at_the_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

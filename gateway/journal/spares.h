@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of segments that were let go of, kept to be written again: writing into
+ * space that was written before needs no change of the file system's own
+ * records, so a commit's sync waits for the data only. What they hold is never
+ * read. */
+#ifndef GATEWAY_JOURNAL_SPARES_H
+#define GATEWAY_JOURNAL_SPARES_H
+
+#include "gateway/base/base.h"
+#include "gateway/journal/segment.h"
+
+/* One is needed for each segment that is begun; the others take what is let go
+ * of in one go when the bridge's cursor moves. */
+enum { SPARES_MAX = 4 };
+
+struct spare {
+    uint64_t number; /* in its name: of the first record it once held */
+    uint64_t bytes;
+};
+
+struct spares {
+    struct spare list[SPARES_MAX]; /* in the order they came */
+    size_t count;
+};
+
+/* Finds those of an earlier run; removes what is not worth keeping. ERR_IO,
+ * ERR_FULL. */
+err_t spares_load(struct spares *spares, const struct disk *disk,
+                  const char *dir, uint64_t segment_bytes) MUST_USE;
+/* Is there room for one more, and is a file of `bytes` worth keeping where
+ * segments have `segment_bytes`? */
+bool spares_wants(const struct spares *spares, uint64_t bytes,
+                  uint64_t segment_bytes);
+/* There must be room. The caller has renamed the file. */
+void spares_add(struct spares *spares, struct spare spare);
+/* Takes the one that came first, into `ret`; false if there is none. */
+bool spares_take(struct spares *spares, struct spare *ret) MUST_USE;
+uint64_t spares_bytes(const struct spares *spares);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/journal/supply.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+err_t supply_load(struct supply *supply, struct reason *reason) {
+    err_t err = spares_load(&supply->spares, supply->disk, supply->dir,
+                            supply->segment_bytes);
+    if (err != ERR_OK) {
+        return reason_set(reason, err,
+                          "cannot look through the spare files in %s: %s",
+                          supply->dir, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+uint64_t supply_held(const struct supply *supply) {
+    return supply->used + spares_bytes(&supply->spares);
+}
+
+err_t supply_check(const struct supply *supply, uint64_t more,
+                   struct reason *reason) {
+    if (!supply->bounded) {
+        return ERR_OK;
+    }
+    uint64_t held = supply_held(supply);
+    if (supply->capacity != 0 && held + more > supply->capacity) {
+        return reason_set(reason, ERR_FULL,
+                          "%s holds %" PRIu64 " bytes and may take %" PRIu64
+                          " (capacity)",
+                          supply->dir, held, supply->capacity);
+    }
+    if (supply->free_floor == 0 || more == 0) {
+        return ERR_OK;
+    }
+    const struct disk *disk = supply->disk;
+    uint64_t free_bytes;
+    TRY(disk->free_space(disk->self, supply->dir, &free_bytes));
+    if (free_bytes < supply->free_floor + more) {
+        return reason_set(reason, ERR_FULL,
+                          "the disk of %s has %" PRIu64 " bytes free, of which "
+                          "%" PRIu64 " are kept",
+                          supply->dir, free_bytes, supply->free_floor);
+    }
+    return ERR_OK;
+}
+
+/* --- Making --- */
+
+static err_t make_new(struct supply *supply,
+                      const struct segment_header *header, uint64_t need,
+                      struct supply_segment *ret, struct reason *reason) {
+    uint64_t bytes = supply->segment_bytes;
+    ret->size = need > bytes ? need : bytes;
+    TRY(supply_check(supply, ret->size, reason));
+    return segment_create(supply->disk, supply->dir, header, ret->size,
+                          &ret->segment, reason);
+}
+
+/* How large the segment becomes that the first spare is made into. Where it
+ * must not grow, it is used as it is, if that is enough. */
+static err_t recycled_size(const struct supply *supply, uint64_t need,
+                           uint64_t *ret_size, struct reason *reason) {
+    uint64_t bytes = supply->spares.list[0].bytes;
+    uint64_t more = supply->segment_bytes - bytes;
+    err_t err = supply_check(supply, more, reason);
+    ENSURE(err == ERR_OK || (err == ERR_FULL && need <= bytes), err);
+    if (err == ERR_FULL) {
+        more = 0;
+        TRY(supply_check(supply, more, reason));
+    }
+    *ret_size = bytes + more;
+    return ERR_OK;
+}
+
+static err_t make_recycled(struct supply *supply,
+                           const struct segment_header *header, uint64_t need,
+                           struct supply_segment *ret, struct reason *reason) {
+    TRY(recycled_size(supply, need, &ret->size, reason));
+    struct spare spare;
+    bool taken = spares_take(&supply->spares, &spare);
+    assert(taken);
+    uint64_t grow_to = ret->size > spare.bytes ? ret->size : 0;
+    TRY(segment_recycle(supply->disk, supply->dir, header, spare.number,
+                        grow_to, &ret->segment, reason));
+    supply->recycled++;
+    return ERR_OK;
+}
+
+static void give_back(struct supply *supply) {
+    struct spare spare;
+    if (spares_take(&supply->spares, &spare)) {
+        const struct disk *disk = supply->disk;
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(supply->dir, spare.number, SEGMENT_SUFFIX_SPARE, path);
+        /* If it cannot be removed, the next open will, or keeps it. */
+        (void)disk->unlink(disk->self, path);
+    }
+}
+
+err_t supply_make(struct supply *supply, const struct segment_header *header,
+                  uint64_t frame_len, struct supply_segment *ret,
+                  struct reason *reason) {
+    uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
+    for (;;) {
+        size_t spares = supply->spares.count;
+        bool recycle = spares > 0 && need <= supply->segment_bytes;
+        err_t err = recycle ? make_recycled(supply, header, need, ret, reason)
+                            : make_new(supply, header, need, ret, reason);
+        if (err == ERR_FULL && supply->spares.count == spares) {
+            give_back(supply);
+        }
+        bool again = (err == ERR_FULL || err == ERR_NOT_FOUND) &&
+                     supply->spares.count < spares;
+        if (!again) {
+            return err;
+        }
+    }
+}
+
+/* --- Taking back --- */
+
+/* Worth a spare, unless the journal is to become smaller. */
+static bool is_kept(const struct supply *supply, uint64_t bytes) {
+    return spares_wants(&supply->spares, bytes, supply->segment_bytes) &&
+           (supply->capacity == 0 || supply_held(supply) <= supply->capacity);
+}
+
+err_t supply_take_back(struct supply *supply,
+                       const struct journal_segment *segment) {
+    const struct disk *disk = supply->disk;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(supply->dir, segment->first_seq, SEGMENT_SUFFIX, path);
+    bool keep = is_kept(supply, segment->bytes);
+    if (keep) {
+        char spare[SEGMENT_PATH_SIZE];
+        segment_path(supply->dir, segment->first_seq, SEGMENT_SUFFIX_SPARE,
+                     spare);
+        TRY(disk->rename(disk->self, path, spare));
+    } else {
+        TRY(disk->unlink(disk->self, path));
+    }
+#ifndef EDGE_CONTROL_REUSE_EARLY
+    TRY(disk->sync_dir(disk->self, supply->dir));
+#endif
+    supply->used -= segment->bytes;
+    if (keep) {
+        spares_add(&supply->spares, (struct spare){.number = segment->first_seq,
+                                                   .bytes = segment->bytes});
+    }
+    return ERR_OK;
+}

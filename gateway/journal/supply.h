@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a journal's segments come from and go to: files within its bounds, new
+ * ones or spares. Knows nothing of records. */
+#ifndef GATEWAY_JOURNAL_SUPPLY_H
+#define GATEWAY_JOURNAL_SUPPLY_H
+
+#include "gateway/base/base.h"
+#include "gateway/journal/segment.h"
+#include "gateway/journal/spares.h"
+
+struct supply {
+    const struct disk *disk; /* outlives it, as does `dir` */
+    const char *dir;
+    uint64_t segment_bytes;
+    uint64_t capacity;   /* 0: no bound */
+    uint64_t free_floor; /* of the file system */
+    bool bounded;        /* a start is not: it needs a segment to go on with */
+    uint64_t used;       /* bytes of the segments; the journal counts them */
+    uint64_t recycled;   /* segments made from a spare */
+    struct spares spares;
+};
+
+/* A segment under the name of its making, to be published or discarded. */
+struct supply_segment {
+    struct segment segment;
+    uint64_t size;
+};
+
+/* Takes over the spares of an earlier run. ERR_IO, ERR_FULL. */
+err_t supply_load(struct supply *supply, struct reason *reason) MUST_USE;
+/* Bytes on the disk: what holds records, and what is kept to hold more. */
+uint64_t supply_held(const struct supply *supply);
+/* May the journal take `more` bytes of the disk? ERR_FULL, ERR_IO. */
+err_t supply_check(const struct supply *supply, uint64_t more,
+                   struct reason *reason) MUST_USE;
+/* Makes a segment with room for a frame of `frame_len` bytes at least: from a
+ * spare if it is large enough. For want of space a spare is given back; one
+ * that somebody removed is done without. ERR_FULL, ERR_IO. */
+err_t supply_make(struct supply *supply, const struct segment_header *header,
+                  uint64_t frame_len, struct supply_segment *ret,
+                  struct reason *reason) MUST_USE;
+/* Takes the file of a segment back, durably: it loses its name and becomes a
+ * spare, or is removed. ERR_IO and others, with errno; it is not known then
+ * whether it has its name. */
+err_t supply_take_back(struct supply *supply,
+                       const struct journal_segment *segment) MUST_USE;
+
+#endif
