@@ -78,6 +78,13 @@ class Journal:
                 return first, end
         raise AssertionError(f"no frame holds {seq}")
 
+    def saved(self):
+        """The bridge's cursor, as it is on the disk."""
+        data = (self.folder / "cursor").read_bytes()
+        return max((int.from_bytes(data[at + 16:at + 24], "big"),
+                    int.from_bytes(data[at + 24:at + 32], "big"))
+                   for at in (0, PAGE) if len(data) >= at + 40)[1]
+
     def kept(self):
         return sorted(self.folder.glob("*.rot"))
 
@@ -88,8 +95,12 @@ class RotTest(unittest.TestCase):
         store.gateway.start().wait_up()
         return store
 
-    def stop(self, store, how=signal.SIGKILL):
-        store.gateway.stop(how)
+    def start_with_devices(self):
+        store = self.start()
+        sensor, till = Sensor(store), Device(store, "till-1")
+        self.addCleanup(sensor.close)
+        self.addCleanup(till.close)
+        return store, sensor, till
 
     def events(self, store, stream):
         """Sequence number -> event, as the cloud has it."""
@@ -97,39 +108,44 @@ class RotTest(unittest.TestCase):
         return {int(event["journalsequence"]): event
                 for event in store.cloud.events(**where)}
 
-    def damage_told(self, store, stream):
-        """Every JournalDamaged in the cloud, by its own number."""
-        return {seq: event["data"]
-                for seq, event in self.events(store, stream).items()
-                if event["type"] == "JournalDamaged"}
-
-    def check(self, store, stream, first, end, in_cloud=()):
-        """After the start: [first, end) is told of once, and that alone is
-        missing; two more starts change nothing."""
-        other = "orders" if stream == "telemetry" else "telemetry"
+    def check(self, store, lost, in_cloud=False):
+        """After the start: of each stream in `lost` its [first, end) is told of
+        once, and that alone is missing, unless the cloud had it; of the other
+        streams nothing. Two more starts change nothing."""
         for how in (signal.SIGKILL, signal.SIGTERM, None):
             store.gateway.wait_synced(60)
-            told = self.damage_told(store, stream)
-            self.assertEqual(
-                list(told.values()),
-                [{"stream": stream, "first": first, "last": end - 1,
-                  "count": end - first}])
-            self.assertEqual(self.damage_told(store, other), {})
-            status = store.gateway.stream(stream)
-            self.assertEqual(status["damaged"], end - first)
-            self.assertEqual(status["damage"], [[first, end - 1]])
-            self.assertEqual(store.gateway.stream(other)["damaged"], 0)
-            missing = set(range(status["end"])) - set(
-                self.events(store, stream))
-            self.assertEqual(missing, set(range(first, end)) - set(in_cloud))
+            for stream in ("orders", "telemetry"):
+                self.check_stream(store, stream, lost.get(stream), in_cloud)
             if how is not None:
-                self.stop(store, how)
+                store.gateway.stop(how)
                 store.gateway.start().wait_up()
         said = subprocess.run(
             [EDGE, "status", "--config", store.config_path],
             capture_output=True, text=True, check=True).stdout
         self.assertIn("health: DAMAGED", said)
-        self.assertIn(f"[{first},{end - 1}]", said)
+        for stream, (first, end) in lost.items():
+            self.assertIn(f"[{first},{end - 1}]", said)
+            self.check_cat(store, stream, first, end)
+
+    def check_stream(self, store, stream, lost, in_cloud):
+        events = self.events(store, stream)
+        told = [event["data"] for event in events.values()
+                if event["type"] == "JournalDamaged"]
+        status = store.gateway.stream(stream)
+        gone = set()
+        if lost is None:
+            self.assertEqual(told, [])
+            self.assertEqual(status["damaged"], 0)
+        else:
+            first, end = lost
+            self.assertEqual(told, [{"stream": stream, "first": first,
+                                     "last": end - 1, "count": end - first}])
+            self.assertEqual(status["damaged"], end - first)
+            self.assertEqual(status["damage"], [[first, end - 1]])
+            gone = set() if in_cloud else set(range(first, end))
+        self.assertEqual(set(range(status["end"])) - set(events), gone)
+
+    def check_cat(self, store, stream, first, end):
         done = subprocess.run(
             [EDGE, "journal", "cat", "--config", store.config_path,
              "--stream", stream], capture_output=True, text=True, check=False)
@@ -139,89 +155,79 @@ class RotTest(unittest.TestCase):
                           done.stderr)
         shown = {int(json.loads(line)["journalsequence"])
                  for line in done.stdout.splitlines()}
-        self.assertEqual(shown, set(range(status["end"]))
+        self.assertEqual(shown, set(range(store.gateway.stream(stream)["end"]))
                          - set(range(first, end)))
 
-    def sell(self, store, number):
-        till = Device(store, f"till-after-{number}")
+    def sell(self, store):
+        till = Device(store, "till-after")
         self.addCleanup(till.close)
-        send_orders(store, till, [f"after-{number}-{i}" for i in range(3)])
+        send_orders(store, till, [f"after-{i}" for i in range(3)])
 
     def test_before_the_cursor(self):
-        """What the cloud has had rots: nothing is missing there."""
-        for stream in ("telemetry", "orders"):
-            with self.subTest(stream=stream):
-                store = self.start()
-                sensor, till = Sensor(store), Device(store, "till-1")
-                self.addCleanup(sensor.close)
-                self.addCleanup(till.close)
-                sensor.send_events(COUNT)
-                send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
-                store.gateway.wait_synced(60)
-                self.stop(store, signal.SIGTERM)
-                journal = Journal(store, stream)
-                whole = journal.segments()[0].read_bytes()
-                first, end = journal.rot_frame_of(5)
-                store.gateway.start().wait_up()
-                self.sell(store, 1)
-                self.check(store, stream, first, end,
-                           in_cloud=range(first, end))
-                kept = journal.kept()
-                self.assertEqual(len(kept), 1)
-                differ = [i for i, (a, b) in enumerate(
-                    zip(whole, kept[0].read_bytes())) if a != b]
-                self.assertEqual(len(differ), 1)
+        """What the cloud has had rots, in both streams: nothing is missing
+        there, and the damaged file is kept as it was."""
+        store, sensor, till = self.start_with_devices()
+        sensor.send_events(COUNT)
+        send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
+        store.gateway.wait_synced(60)
+        store.gateway.stop(signal.SIGTERM)
+        lost, whole = {}, {}
+        for stream in ("orders", "telemetry"):
+            journal = Journal(store, stream)
+            whole[stream] = journal.segments()[0].read_bytes()
+            lost[stream] = journal.rot_frame_of(5)
+        store.gateway.start().wait_up()
+        self.sell(store)
+        self.check(store, lost, in_cloud=True)
+        for stream, before in whole.items():
+            kept = Journal(store, stream).kept()
+            self.assertEqual(len(kept), 1)
+            differ = sum(a != b for a, b in
+                         zip(before, kept[0].read_bytes(), strict=True))
+            self.assertEqual(differ, 1)
 
     def test_behind_the_cursor(self):
-        """What the cloud has not had rots: that is missing, and nothing else."""
+        """What the cloud has not had rots: that is missing, nothing else is,
+        and the other stream does not notice."""
         for stream in ("telemetry", "orders"):
             with self.subTest(stream=stream):
-                store = self.start()
-                sensor, till = Sensor(store), Device(store, "till-1")
-                self.addCleanup(sensor.close)
-                self.addCleanup(till.close)
+                store, sensor, till = self.start_with_devices()
                 sensor.send_events(2)
                 send_orders(store, till, ["o-x"])
                 store.gateway.wait_synced(60)
                 store.cloud.faults(offline=True)
                 sensor.send_events(COUNT)
                 send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
-                self.stop(store)
+                store.gateway.stop(signal.SIGKILL)
                 journal = Journal(store, stream)
                 frames = list(journal.frames())
-                first, end = journal.rot_frame_of(frames[len(frames) // 2][3])
+                lost = journal.rot_frame_of(frames[len(frames) // 2][3])
                 store.gateway.start().wait_up()
-                self.sell(store, 1)
+                self.sell(store)
                 store.cloud.faults(offline=False)
-                self.check(store, stream, first, end)
-                self.assertEqual(store.gateway.stream(stream)["lost"], 0)
+                self.check(store, {stream: lost})
 
     def test_tail(self):
-        """The last frame, which the cloud has, rots, and the gateway was
-        killed: its numbers are not used again."""
-        store = self.start()
-        sensor = Sensor(store)
-        self.addCleanup(sensor.close)
+        """The last frame, which the cloud has, rots in both streams, and the
+        gateway was killed: its numbers are not used again."""
+        store, sensor, till = self.start_with_devices()
         sensor.send_events(COUNT)
+        send_orders(store, till, [f"o-{i}" for i in range(COUNT)])
         store.gateway.wait_synced(60)
-        wait_for("the cursor is on the disk", lambda: self.saved(store)
-                 == COUNT, 20)
-        self.stop(store)
-        journal = Journal(store, "telemetry")
-        first, end = journal.rot_frame_of(COUNT - 1)
+        lost = {}
+        for stream in ("orders", "telemetry"):
+            end = store.gateway.stream(stream)["end"]
+            wait_for("the cursor is on the disk",
+                     lambda: Journal(store, stream).saved() == end, 20)
+            lost[stream] = (None, end)
+        store.gateway.stop(signal.SIGKILL)
+        for stream, (_, end) in lost.items():
+            lost[stream] = Journal(store, stream).rot_frame_of(end - 1)
+            self.assertEqual(lost[stream][1], end)
         store.gateway.start().wait_up()
-        self.sell(store, 1)
+        self.sell(store)
         sensor.send_events(2)
-        self.check(store, "telemetry", first, end,
-                   in_cloud=range(first, end))
-        self.assertEqual(min(self.damage_told(store, "telemetry")), COUNT)
-
-    def saved(self, store):
-        data = (store.folder / "data/telemetry/cursor").read_bytes()
-        slots = [(int.from_bytes(data[at + 16:at + 24], "big"),
-                  int.from_bytes(data[at + 24:at + 32], "big"))
-                 for at in (0, PAGE) if len(data) >= at + 40]
-        return max(slots)[1]
+        self.check(store, lost, in_cloud=True)
 
     def test_header_and_missing_file(self):
         """A segment whose header rots, then one that is gone: each is told of
@@ -234,15 +240,15 @@ class RotTest(unittest.TestCase):
             sensor.send_events(4)
             store.gateway.wait_synced(60)
             ends.append(store.gateway.stream("telemetry")["end"])
-            self.stop(store, signal.SIGTERM)
+            store.gateway.stop(signal.SIGTERM)
             if len(ends) < 3:
                 store.gateway.start().wait_up()
         journal = Journal(store, "telemetry")
         journal.flip(journal.segments()[0], 20)
         journal.segments()[1].unlink()
         store.gateway.start().wait_up()
-        self.sell(store, 1)
-        self.check(store, "telemetry", 0, ends[1], in_cloud=range(ends[1]))
+        self.sell(store)
+        self.check(store, {"telemetry": (0, ends[1])}, in_cloud=True)
 
     def test_while_running(self):
         """The bridge meets rot: it goes on behind it, the gateway says so at
@@ -255,14 +261,14 @@ class RotTest(unittest.TestCase):
         first, end = Journal(store, "telemetry").rot_frame_of(
             WINDOW_EVENTS + 10)
         store.cloud.faults(offline=False)
-        wait_for("it is told of", lambda: self.damage_told(
-            store, "telemetry"), 60)
+        wait_for("it is told of", lambda: store.cloud.events(
+            stream=STREAM, type="JournalDamaged"), 60)
         self.assertEqual(store.gateway.stream("telemetry")["lost"],
                          end - first)
         self.assertEqual(Journal(store, "telemetry").kept(), [])
-        self.sell(store, 1)
+        self.sell(store)
         sensor.send_events(2)
-        self.check(store, "telemetry", first, end)
+        self.check(store, {"telemetry": (first, end)})
         self.assertEqual(len(Journal(store, "telemetry").kept()), 1)
 
     def test_stop(self):
@@ -273,7 +279,7 @@ class RotTest(unittest.TestCase):
         self.addCleanup(sensor.close)
         sensor.send_events(COUNT)
         store.gateway.wait_synced(60)
-        self.stop(store, signal.SIGTERM)
+        store.gateway.stop(signal.SIGTERM)
         journal = Journal(store, "telemetry")
         first, end = journal.rot_frame_of(5)
         before = {f.name: f.read_bytes() for f in journal.folder.iterdir()}
@@ -286,7 +292,7 @@ class RotTest(unittest.TestCase):
         config = store.config_path.read_text().replace("on_rot: stop,", "")
         store.config_path.write_text(config)
         store.gateway.start().wait_up()
-        self.check(store, "telemetry", first, end, in_cloud=range(first, end))
+        self.check(store, {"telemetry": (first, end)}, in_cloud=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ struct host {
 };
 
 static void fill_stream(const struct host *host, struct console_stream *ret) {
+    static const struct journal_gap gaps[] = {{7, 10, 90}, {40, 41, 90}};
     *ret = (struct console_stream){
         .name = "orders",
         .start = 200,
@@ -28,6 +29,9 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
         .rejected = 16,
         .duplicates = 50,
         .dropped = 21,
+        .gaps = gaps,
+        .gap_count = 2,
+        .damaged = 4,
         .full = "the disk has no room",
         .journal = {.segments = 3,
                     .bytes = 25165824,

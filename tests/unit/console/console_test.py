@@ -142,11 +142,12 @@ class ConsoleTest(unittest.TestCase):
                 self.assertEqual(
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
-                     "cancelled": 15, "rejected": 15})
+                     "cancelled": 15, "rejected": 15, "unfitting": 0})
                 self.assertEqual(len(status["streams"]), 2)
                 self.assertEqual(status["streams"][0], {
                     "name": "orders", "start": 200, "end": 1234,
                     "cursor": 1000, "dropped": 21, "lost": 4,
+                    "damaged": 4, "damage": [[7, 9], [40, 40]],
                     "full": "the disk has no room",
                     "backlog": 234, "link": status["streams"][0]["link"],
                     "since": "2026-11-18T11:06:40.000000Z",
