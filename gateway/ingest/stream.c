@@ -544,6 +544,7 @@ void stream_tick(struct stream *stream, uint64_t delivered) {
     if (stream->full && !stream->trying) {
         commit_begin(stream);
     }
+    stream_scrub(stream);
 }
 
 void stream_give_up(struct stream *stream) {

@@ -107,6 +107,8 @@ static err_t replay(struct stream *stream, struct reason *reason) {
     uint64_t from;
     TRY(stream_state_load(stream, &from, reason));
     pass_gaps_before(stream, from);
+    stream->scrub_at = 0;
+    stream->scrub_end = from;
     if (from < end) {
         TRY(replay_from(stream, from, end, reason));
     }
@@ -138,9 +140,15 @@ static err_t allocate(struct stream *stream) {
     return outward_new(&stream->outward);
 }
 
-static err_t open_parts(struct stream *stream, struct reason *reason) {
+/* `trust`: sealed segments are believed by their ends, for now. */
+static err_t open_journal(struct stream *stream, bool trust,
+                          struct reason *reason) {
     const struct config *config = stream->options.config;
-    TRY(allocate(stream));
+    bool quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE;
+    uint64_t known_end = stream->options.known_end;
+    if (quarantine) {
+        TRY(stream_known_end(stream, &known_end, reason));
+    }
     uint64_t covered; /* what a shop's journal may have let go of */
     TRY(stream_covered(stream, &covered, reason));
     uint32_t batch_bytes = 4 * stream_message_bytes_max(config);
@@ -155,11 +163,32 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
         .capacity = stream->options.stream->capacity,
         .free_floor = config->free_floor,
         .whole = stream->options.stream->shop && covered == 0,
-        .quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE,
-        .known_end = stream->options.known_end,
+        .quarantine = quarantine,
+        .known_end = known_end,
+        .trust_sealed = trust,
     };
+    journal_close(stream->journal);
+    stream->journal = NULL;
+    stream->appended_bytes = 0;
     TRY(journal_open(&options, &stream->journal, reason));
-    TRY(replay(stream, reason));
+    return replay(stream, reason);
+}
+
+/* Who wants a start that is refused for damage wants all of it looked at. */
+static err_t open_parts(struct stream *stream, struct reason *reason) {
+    bool quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE;
+    bool trust = quarantine && !stream_doubts(stream);
+    TRY(allocate(stream));
+    err_t err = open_journal(stream, trust, reason);
+    if (err == ERR_CORRUPT && trust) { /* what is replayed is damaged */
+        trust = false;
+        err = open_journal(stream, trust, reason);
+    }
+    TRY(err);
+    if (!trust) {
+        stream->scrub_end = 0;
+        stream_doubt_end(stream);
+    }
     TRY(stream_tell_damage(stream, reason));
     stream->journal_stats = journal_stats(stream->journal);
     return ERR_OK;
@@ -185,7 +214,7 @@ void stream_close(struct stream *stream) {
     if (stream == NULL) {
         return;
     }
-    assert(!stream->committing && !stream->snapshotting);
+    assert(!stream->committing && !stream->snapshotting && !stream->scrubbing);
     if (stream->journal != NULL) {
         log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
                  stream->options.stream->name,

@@ -94,6 +94,21 @@ err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
     return reason_set(reason, err, "cannot list %s", stream->dir);
 }
 
+err_t stream_known_end(const struct stream *stream, uint64_t *known_end,
+                       struct reason *reason) {
+    const struct disk *disk = &stream->options.platform->disk;
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count = 0;
+    err_t err = snapshot_list(disk, stream->dir, seqs, &count);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return reason_set(reason, err, "cannot list %s", stream->dir);
+    }
+    if (count > 0 && seqs[0] > *known_end) {
+        *known_end = seqs[0];
+    }
+    return ERR_OK;
+}
+
 err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
                         struct reason *reason) {
     const struct disk *disk = &stream->options.platform->disk;

@@ -42,6 +42,14 @@ struct stream {
     struct reason snapshot_reason;
     struct log_limit snapshot_log;
     struct log_limit damage_log;
+    /* What a start did not read: [scrub_at, scrub_end). */
+    uint64_t scrub_at;
+    uint64_t scrub_end;
+    uv_work_t scrub_work;
+    bool scrubbing;
+    err_t scrub_err;
+    struct reason scrub_reason;
+    struct journal_gap scrub_gap; /* found, and to be noted */
     /* Dropped undelivered, and not yet said in the journal. */
     uint64_t drop_first;
     uint64_t drop_end;
@@ -82,12 +90,25 @@ err_t stream_tell_damage(struct stream *stream, struct reason *reason) MUST_USE;
  * (one of them echoes its data), their heads, and what the gateway says. */
 uint32_t stream_message_bytes_max(const struct config *config);
 
+/* --- stream_scrub.c --- */
+
+/* True if the next start is to read everything: the disk could not. */
+bool stream_doubts(const struct stream *stream);
+void stream_doubt_end(const struct stream *stream);
+/* Reads a little more of what the start did not, on the worker pool, and has
+ * damage noted. Called at each tick. */
+void stream_scrub(struct stream *stream);
+
 /* --- stream_snapshot.c --- */
 
 /* What the older of two snapshots covers; 0 if there are not two, or no journal
  * yet. ERR_IO. */
 err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
                      struct reason *reason) MUST_USE;
+/* Raises `*known_end` to what the newest snapshot was made of: the journal held
+ * that once, whatever has become of it. ERR_IO. */
+err_t stream_known_end(const struct stream *stream, uint64_t *known_end,
+                       struct reason *reason) MUST_USE;
 /* Opens the shop, if the stream has one, and the dedupe windows, from the
  * newest snapshot that serves, or empty. The journal is open. `*ret_seq` is
  * where replay goes on. ERR_CORRUPT if the shop's journal begins later than

@@ -53,7 +53,6 @@ struct journal {
     size_t sealed_cap;
     struct supply supply;
     struct damage damage;
-    int64_t last_wall_us; /* of the last frame committed */
     uint64_t let_go;
     uint64_t commits;
     uint64_t commit_us_last;
@@ -138,7 +137,6 @@ static err_t segment_end(struct journal *journal, bool clean_stop) {
         .first_seq = journal->segment.header.first_seq,
         .end_seq = seal.next_seq,
         .bytes = bytes,
-        .wall_us = journal->last_wall_us,
     };
     journal->supply.used -= journal->size - bytes;
     return ERR_OK;
@@ -287,7 +285,6 @@ static void sealed_take(struct journal *journal, const struct recovery *found) {
     journal->sealed_cap = found->sealed_count;
     for (size_t i = 0; i < found->sealed_count; i++) {
         journal->supply.used += found->sealed[i].bytes;
-        journal->last_wall_us = found->sealed[i].wall_us;
     }
 }
 
@@ -527,7 +524,6 @@ static err_t batch_write(struct journal *journal, struct reason *reason) {
         frame_finish(&journal->batch, &head, journal->segment.header.salt);
     TRY(frame_write(journal, frame, reason));
     journal->offset += frame.len;
-    journal->last_wall_us = head.wall_us;
     atomic_store_explicit(&journal->position.end, first_seq + count,
                           memory_order_release);
     return ERR_OK;

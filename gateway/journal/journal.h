@@ -110,6 +110,11 @@ struct journal_options {
     uint64_t free_floor; /* bytes to leave free on the file system */
     bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
     uint64_t known_end;  /* it held all before this once; 0 = not known */
+    /* Sealed segments but the last are believed by their ends, so that opening
+     * costs by segments and not by records. What is rotten inside them is found
+     * by who reads them: journal_note_gap() then, or an opening without this.
+     */
+    bool trust_sealed;
 };
 
 /* What the journal holds: records [start, end), durable. Written by the journal
@@ -178,7 +183,6 @@ struct journal_segment {
     uint64_t first_seq;
     uint64_t end_seq; /* that follows its last record */
     uint64_t bytes;
-    int64_t wall_us; /* of its last frame */
 };
 
 /* The oldest sealed segment; false if there is none. */

@@ -79,7 +79,6 @@
 struct extent {
     uint64_t end;      /* offset behind the last good frame */
     uint64_t next_seq; /* that follows its last record */
-    int64_t wall_us;   /* of that frame */
     bool sealed;
     bool clean_stop;
 };
@@ -94,7 +93,6 @@ static err_t extent_find(const struct segment *segment,
            item.head.first_seq == extent.next_seq) {
         extent.end += item.frame.len;
         extent.next_seq += item.head.count;
-        extent.wall_us = item.head.wall_us;
         TRY(segment_read(segment, extent.end, buffer, &item));
     }
     if (item.type == SEGMENT_SEAL && item.seal.next_seq == extent.next_seq) {
@@ -103,6 +101,28 @@ static err_t extent_find(const struct segment *segment,
     }
     *ret = extent;
     return ERR_OK;
+}
+
+/* Of one that ends in a seal, without what lies between: false if it does not,
+ * and all of it must be looked at. */
+static bool extent_by_seal(const struct segment *segment,
+                           struct segment_buffer *buffer, struct extent *ret) {
+    const struct disk *disk = segment->disk;
+    struct segment_item item;
+    uint64_t size;
+    if (disk->size(disk->self, segment->fd, &size) != ERR_OK ||
+        size < 2 * JOURNAL_PAGE || size % JOURNAL_PAGE != 0 ||
+        segment_read(segment, size - JOURNAL_PAGE, buffer, &item) != ERR_OK ||
+        item.type != SEGMENT_SEAL) {
+        return false;
+    }
+    *ret = (struct extent){
+        .end = size - JOURNAL_PAGE,
+        .next_seq = item.seal.next_seq,
+        .sealed = true,
+        .clean_stop = item.seal.clean_stop,
+    };
+    return true;
 }
 
 /* Looks for anything of this segment's from `from` on; `*ret_at` is where, 0 if
@@ -228,6 +248,10 @@ static err_t check_extent(struct run *run, const struct segment *segment,
                           bool last, struct extent *ret) {
     uint64_t first_seq = segment->header.first_seq;
     struct extent extent;
+    if (!last && run->options->trust_sealed &&
+        extent_by_seal(segment, &run->buffer, ret)) {
+        return ERR_OK;
+    }
     err_t err = extent_find(segment, &run->buffer, &extent);
     if (err != ERR_OK) {
         return io_failed(run, err, "read", first_seq);
@@ -263,7 +287,6 @@ static err_t check_segment(struct run *run, size_t index) {
             .first_seq = found->next_seq,
             .end_seq = extent.next_seq,
             .bytes = extent.end + JOURNAL_PAGE,
-            .wall_us = extent.wall_us,
         };
         found->next_seq = extent.next_seq;
     }
