@@ -79,7 +79,20 @@ static void count(struct stats *stats, const struct journal_record *record) {
     stats->bytes += record->bytes.len;
 }
 
-/* Up to its end, or to what does not verify. */
+/* The next one that can be read; what was lost to damage is passed over. */
+static err_t next(struct journal_reader *reader, uint64_t end,
+                  struct journal_record *ret) {
+    err_t err = journal_reader_next(reader, end, ret);
+    while (err == ERR_CORRUPT) {
+        struct journal_gap gap;
+        bool known;
+        TRY(journal_reader_pass(reader, end, &gap, &known));
+        err = journal_reader_next(reader, end, ret);
+    }
+    return err;
+}
+
+/* Up to its end. */
 static err_t count_all(const struct journals *journals, uint32_t n,
                        struct stats *stats, struct reason *reason) {
     char dir[JOURNALS_DIR_MAX];
@@ -90,10 +103,10 @@ static err_t count_all(const struct journals *journals, uint32_t n,
     TRY(journal_reader_open(&journals->disk, dir, begins, &reader, reason));
     uint64_t end = journals_durable_end(journals, journals->names[n]);
     struct journal_record record;
-    err_t err = journal_reader_next(reader, end, &record);
+    err_t err = next(reader, end, &record);
     while (err == ERR_OK) {
         count(stats, &record);
-        err = journal_reader_next(reader, end, &record);
+        err = next(reader, end, &record);
     }
     journal_reader_close(reader);
     return err == ERR_END ? ERR_OK

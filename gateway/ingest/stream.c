@@ -541,7 +541,7 @@ void stream_commit(struct stream *stream,
 
 void stream_tick(struct stream *stream, uint64_t delivered) {
     atomic_store_explicit(&stream->delivered, delivered, memory_order_relaxed);
-    if (stream->full && !stream->trying) {
+    if (stream->full && !stream->trying && !stream->giving_up) {
         commit_begin(stream);
     }
     stream_scrub(stream);

@@ -71,9 +71,9 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                                &reason);
     }
     uint64_t end = journal_next_seq(stream->journal);
-    if (err == ERR_OK) {
-        err = stream_tell_damage(stream, &reason);
-    }
+    /* What is on record is told, whatever became of the rest. */
+    err_t told = stream_tell_damage(stream, &reason);
+    err = err == ERR_OK ? told : err;
     uint64_t skipped;
     if (err != ERR_OK && log_allowed(&stream->damage_log, &skipped)) {
         log_line(LOG_ERROR, "stream",

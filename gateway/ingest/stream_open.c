@@ -149,8 +149,8 @@ static err_t open_journal(struct stream *stream, bool trust,
     if (quarantine) {
         TRY(stream_known_end(stream, &known_end, reason));
     }
-    uint64_t covered; /* what a shop's journal may have let go of */
-    TRY(stream_covered(stream, &covered, reason));
+    bool let_go; /* may a shop's journal have let go of anything? */
+    TRY(stream_may_begin_later(stream, &let_go, reason));
     uint32_t batch_bytes = 4 * stream_message_bytes_max(config);
     const struct journal_options options = {
         .platform = stream->options.platform,
@@ -162,7 +162,7 @@ static err_t open_journal(struct stream *stream, bool trust,
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
         .capacity = stream->options.stream->capacity,
         .free_floor = config->free_floor,
-        .whole = stream->options.stream->shop && covered == 0,
+        .whole = stream->options.stream->shop && !let_go,
         .quarantine = quarantine,
         .known_end = known_end,
         .trust_sealed = trust,
@@ -180,7 +180,8 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
     bool trust = quarantine && !stream_doubts(stream);
     TRY(allocate(stream));
     err_t err = open_journal(stream, trust, reason);
-    if (err == ERR_CORRUPT && trust) { /* what is replayed is damaged */
+    if ((err == ERR_CORRUPT || err == ERR_IO) && trust) {
+        /* What is replayed is damaged. */
         trust = false;
         err = open_journal(stream, trust, reason);
     }

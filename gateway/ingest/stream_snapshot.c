@@ -64,10 +64,24 @@ static err_t take(void *context, uint64_t seq, struct slice content) {
     return err;
 }
 
-/* The journal may have all that the snapshots were made of. */
+/* Is all of [first, end) known to be lost? */
+static bool is_lost(const struct stream *stream, uint64_t first, uint64_t end) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (gaps[i].first <= first && end <= gaps[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The journal may have all that the snapshots were made of, or have lost it to
+ * damage, which the shop then knows of. */
 static err_t without_snapshot(struct stream *stream, err_t err, uint64_t start,
                               struct reason *reason) {
-    if (start == 0 || !stream->options.stream->shop) {
+    if (start == 0 || !stream->options.stream->shop ||
+        is_lost(stream, 0, start)) {
         return begin_empty(stream);
     }
     if (err == ERR_UNSUPPORTED) {
@@ -83,11 +97,10 @@ static err_t without_snapshot(struct stream *stream, err_t err, uint64_t start,
                       stream->dir, (unsigned long long)start);
 }
 
-err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
-                     struct reason *reason) {
+err_t stream_may_begin_later(const struct stream *stream, bool *ret,
+                             struct reason *reason) {
     const struct disk *disk = &stream->options.platform->disk;
-    *ret_seq = 0;
-    err_t err = snapshot_covered(disk, stream->dir, ret_seq);
+    err_t err = snapshot_was_taken(disk, stream->dir, ret);
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         return ERR_OK;
     }
@@ -118,13 +131,14 @@ err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
     err_t err = snapshot_load(disk, stream->dir, journal_id(stream->journal),
                               end, take, stream, reason);
     if (err == ERR_NOT_FOUND || err == ERR_UNSUPPORTED ||
-        (err == ERR_OK && stream->snapshot_seq < start)) {
+        (err == ERR_OK && stream->snapshot_seq < start &&
+         !is_lost(stream, stream->snapshot_seq, start))) {
         TRY(without_snapshot(stream, err, start, reason));
     } else {
         TRY(err);
     }
     uint64_t covered;
-    TRY(stream_covered(stream, &covered, reason));
+    TRY(snapshot_covered(disk, stream->dir, &covered));
     atomic_store(&stream->covered, covered);
     *ret_seq = stream->snapshot_seq > start ? stream->snapshot_seq : start;
     return ERR_OK;

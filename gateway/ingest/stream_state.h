@@ -32,9 +32,8 @@ struct stream {
     uint64_t snapshot_seq; /* of the newest; 0: none */
     uint64_t appended_bytes;
     _Atomic uint64_t covered;
-    uint8_t *saved; /* the content in the making, or as large as the last */
-    size_t saved_cap;
-    size_t saved_len;
+    uint8_t *saved;   /* the content of the one in the making */
+    size_t saved_len; /* of that, or of the last one */
     uv_work_t snapshot_work;
     bool snapshotting;
     uint64_t snapshot_taken; /* what the one in the making covers */
@@ -101,10 +100,9 @@ void stream_scrub(struct stream *stream);
 
 /* --- stream_snapshot.c --- */
 
-/* What the older of two snapshots covers; 0 if there are not two, or no journal
- * yet. ERR_IO. */
-err_t stream_covered(const struct stream *stream, uint64_t *ret_seq,
-                     struct reason *reason) MUST_USE;
+/* A shop's journal begins at 0 until a snapshot was taken. ERR_IO. */
+err_t stream_may_begin_later(const struct stream *stream, bool *ret,
+                             struct reason *reason) MUST_USE;
 /* Raises `*known_end` to what the newest snapshot was made of: the journal held
  * that once, whatever has become of it. ERR_IO. */
 err_t stream_known_end(const struct stream *stream, uint64_t *known_end,

@@ -15,7 +15,8 @@ struct look {
     struct listing listing;
     struct damage damage;
     struct segment_buffer buffer;
-    uint64_t expected; /* first record of the next segment */
+    bool chained; /* the next segment is to begin with: */
+    uint64_t expected;
 };
 
 static void say(struct inspected *segment, const char *what, uint64_t number) {
@@ -53,6 +54,21 @@ static bool follows(const struct segment_item *item, uint64_t end_seq) {
     return item->type == SEGMENT_FRAME && item->head.first_seq == end_seq;
 }
 
+/* Does anything of this segment's verify behind `offset`, where nothing does? A
+ * gateway that writes on meanwhile makes no damage. */
+static err_t is_followed(struct look *look, const struct segment *segment,
+                         uint64_t bytes, uint64_t offset, bool *ret) {
+    struct segment_item item = {.type = SEGMENT_NOTHING};
+    uint64_t at = offset + JOURNAL_PAGE;
+    for (; at < bytes && item.type == SEGMENT_NOTHING; at += JOURNAL_PAGE) {
+        TRY(segment_read(segment, at, &look->buffer, &item));
+    }
+    *ret = item.type != SEGMENT_NOTHING;
+    TRY(segment_read(segment, offset, &look->buffer, &item));
+    *ret = *ret && item.type == SEGMENT_NOTHING;
+    return ERR_OK;
+}
+
 static err_t read_frames(struct look *look, const struct segment *segment,
                          struct inspected *ret) {
     uint64_t offset = JOURNAL_PAGE;
@@ -65,14 +81,19 @@ static err_t read_frames(struct look *look, const struct segment *segment,
         offset += item.frame.len;
         TRY(segment_read(segment, offset, &look->buffer, &item));
     }
-    bool at_seal = item.type == SEGMENT_SEAL && item.seal.next_seq == end;
-    if (at_seal) {
+    ret->end_seq = end;
+    if (item.type == SEGMENT_SEAL && item.seal.next_seq == end) {
         ret->sealed = true;
         ret->clean_stop = item.seal.clean_stop;
-    } else if (!ret->last || ret->sealed) {
+        return ERR_OK;
+    }
+    bool damaged = !ret->last || ret->sealed || item.type != SEGMENT_NOTHING;
+    if (!damaged) {
+        TRY(is_followed(look, segment, ret->bytes, offset, &damaged));
+    }
+    if (damaged) {
         say(ret, "nothing verifies at byte", offset);
     }
-    ret->end_seq = end;
     return ERR_OK;
 }
 
@@ -88,10 +109,22 @@ static err_t look_inside(struct look *look, const struct segment *segment,
 
 static void check_chain(struct look *look, struct inspected *segment) {
     uint64_t from = look->expected;
-    if (segment->first_seq != from &&
+    if (look->chained && segment->first_seq != from &&
         !damage_covers(&look->damage, from, segment->first_seq)) {
         say(segment, "records are missing or doubled from", from);
     }
+}
+
+/* A segment loses its name before anything is written over it. */
+static bool is_gone(const struct look *look, const struct inspected *segment) {
+    char path[SEGMENT_PATH_SIZE];
+    int fd;
+    segment_path(look->dir, segment->first_seq, SEGMENT_SUFFIX, path);
+    err_t err = look->disk->open(look->disk->self, path, DISK_READ, &fd);
+    if (err == ERR_OK) {
+        look->disk->close(look->disk->self, fd);
+    }
+    return err == ERR_NOT_FOUND;
 }
 
 static err_t look_at(struct look *look, size_t index) {
@@ -103,18 +136,21 @@ static err_t look_at(struct look *look, size_t index) {
     struct segment segment;
     err_t err = segment_open(look->disk, look->dir, found.first_seq, DISK_READ,
                              &segment, &found.damage);
-    if (err == ERR_NOT_FOUND) {
-        return ERR_OK; /* let go of meanwhile */
-    }
-    ENSURE(err == ERR_OK || err == ERR_CORRUPT, err);
     if (err == ERR_OK) {
         err = look_inside(look, &segment, &found);
         segment_close(&segment);
-        TRY(err);
+        if (err == ERR_IO) {
+            say(&found, "the disk cannot read it; readable to record",
+                found.end_seq);
+        }
     }
-    if (index > 0) {
-        check_chain(look, &found);
+    ENSURE(err != ERR_UNSUPPORTED && err != ERR_MEMORY, err);
+    if (is_gone(look, &found)) {
+        look->chained = false;
+        return ERR_OK; /* let go of meanwhile, and perhaps written over */
     }
+    check_chain(look, &found);
+    look->chained = true;
     look->expected = found.end_seq;
     look->to->segment(look->to->self, &found);
     return ERR_OK;

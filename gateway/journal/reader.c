@@ -110,6 +110,12 @@ static err_t open_segment(const struct journal_reader *reader,
 
 /* Was the file that is open let go of? */
 static bool is_let_go(const struct journal_reader *reader) {
+    if (reader->segment.disk == NULL) { /* none was found: by the names then */
+        uint64_t begins;
+        return journal_begins(reader->disk, reader->dir, &begins, NULL) ==
+                   ERR_OK &&
+               reader->seq < begins;
+    }
     struct segment again;
     err_t err =
         open_segment(reader, reader->segment.header.first_seq, &again, NULL);

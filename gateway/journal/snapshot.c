@@ -81,6 +81,18 @@ static err_t remove_file(const struct disk *disk, const char *dir,
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static void was_taken_each(void *context, const char *name) {
+    bool *taken = context;
+    uint64_t seq;
+    *taken = *taken || segment_name_read(name, SUFFIX, &seq) ||
+             segment_name_read(name, SUFFIX_BAD, &seq);
+}
+
+err_t snapshot_was_taken(const struct disk *disk, const char *dir, bool *ret) {
+    *ret = false;
+    return disk->list(disk->self, dir, was_taken_each, ret);
+}
+
 err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT], size_t *ret_count) {
     struct files files;
@@ -308,10 +320,15 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
     TRY(list(disk, dir, &files));
     for (size_t i = 0; i < files.count; i++) {
         err_t err = load_one(&loading, files.seqs[i], reason);
-        if (err != ERR_CORRUPT) {
+        if (err == ERR_CORRUPT) {
+            TRY(set_aside(&loading, files.seqs[i]));
+        } else if (err == ERR_IO) {
+            log_line(LOG_ERROR, "journal",
+                     "snapshot_unreadable file=%s/%020" PRIu64 SUFFIX, dir,
+                     files.seqs[i]);
+        } else {
             return err;
         }
-        TRY(set_aside(&loading, files.seqs[i]));
     }
     return ERR_NOT_FOUND;
 }

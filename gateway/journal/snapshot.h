@@ -45,13 +45,19 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
  * is damaged, of another journal, past the journal's end, or that `take` calls
  * ERR_CORRUPT is set aside as `<seq>.bad`, durably and with a line in the log,
  * since the journal may reach its number again with other records.
- * ERR_NOT_FOUND if none serves: begin with nothing. ERR_UNSUPPORTED, of `take`
- * too: nothing is set aside. ERR_IO, ERR_MEMORY. */
+ * One that the disk cannot read is passed over, with a line too. ERR_NOT_FOUND
+ * if none serves: begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing
+ * is set aside. ERR_IO, ERR_MEMORY. */
 err_t snapshot_load(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t durable_end,
                     err_t (*take)(void *context, uint64_t seq,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
+
+/* Has there ever been one? Also one that was set aside counts. ERR_NOT_FOUND if
+ * there is no such directory, ERR_IO. */
+err_t snapshot_was_taken(const struct disk *disk, const char *dir,
+                         bool *ret) MUST_USE;
 
 /* The numbers of the newest files, newest first, at most SNAPSHOTS_KEPT. None
  * was looked into. ERR_NOT_FOUND if there is no such directory, ERR_IO. */

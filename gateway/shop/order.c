@@ -339,9 +339,10 @@ static err_t load_order(struct orders *orders, struct cursor *from) {
     TRY(cursor_u64(from, &order->content));
     TRY(saved_kept_read(from, &order->outcome));
     orders->counts.in_state[order->state]++;
-    /* The two are passed through within a run; nothing is saved inside one. */
-    bool settled = order->state == ORDER_OPEN || order->state >= ORDER_FULFILED;
-    ENSURE(settled && order->outcome.len > 0, ERR_PARSE);
+    /* What is passed through within a run can last where events are missing. */
+    bool told = order->outcome.len > 0;
+    ENSURE(order->state != ORDER_NONE && (told || order->state == ORDER_PLACED),
+           ERR_PARSE);
     return ERR_OK;
 }
 

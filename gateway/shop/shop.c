@@ -109,36 +109,43 @@ void shop_free(struct shop *shop) {
     free(shop);
 }
 
-static bool all_admit(const struct shop *shop) {
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        if (!services[i]->admits(shop->services[i], &shop->fact)) {
-            return false;
-        }
-    }
-    return true;
-}
+/* Which services the event at hand fits. Where events are missing it is passed
+ * over by those it does not fit, each for itself: what one has lost must not
+ * keep another from giving money or stock back. */
+struct fit {
+    bool admitted[SERVICE_COUNT];
+    bool all;
+};
 
-/* Counts what does not fit; with nothing missing that is a broken journal. */
-static bool fits(struct shop *shop) {
-    bool admitted = all_admit(shop);
-    shop->unfitting += admitted ? 0 : 1;
-    return admitted;
+static struct fit fit_of(struct shop *shop) {
+    struct fit fit = {.all = true};
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        fit.admitted[i] = services[i]->admits(shop->services[i], &shop->fact);
+        fit.all = fit.all && fit.admitted[i];
+    }
+    shop->unfitting += fit.all ? 0 : 1;
+    return fit;
 }
 
 void shop_pass_gap(struct shop *shop) {
     shop->gap = true;
 }
 
-static err_t apply_all(struct shop *shop) {
+static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        TRY(services[i]->apply(shop->services[i], &shop->fact));
+        if (fit->admitted[i]) {
+            TRY(services[i]->apply(shop->services[i], &shop->fact));
+        }
     }
     return view_apply(&shop->view, &shop->fact);
 }
 
-static err_t react_all(struct shop *shop, struct reaction *reaction) {
+static err_t react_fitting(struct shop *shop, const struct fit *fit,
+                           struct reaction *reaction) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        TRY(services[i]->react(shop->services[i], &shop->fact, reaction));
+        if (fit->admitted[i]) {
+            TRY(services[i]->react(shop->services[i], &shop->fact, reaction));
+        }
     }
     return ERR_OK;
 }
@@ -246,12 +253,11 @@ static err_t step(struct shop *shop, const struct event *event,
                   struct shop_stamp stamp, struct slice device,
                   const struct shop_bus *bus) {
     struct reaction reaction = {.arena = &shop->arena};
-    if (!fits(shop)) {
-        assert(shop->gap); /* else what the shop itself makes always follows */
-        return ERR_OK;
-    }
-    TRY(react_all(shop, &reaction));
-    TRY(apply_all(shop));
+    struct fit fit = fit_of(shop);
+    /* What the shop itself makes always follows, if nothing is missing. */
+    assert(fit.all || shop->gap);
+    TRY(react_fitting(shop, &fit, &reaction));
+    TRY(apply_fitting(shop, &fit));
     if (reaction.repeat != NULL) {
         say_again(reaction.repeat, device, bus);
     }
@@ -334,10 +340,9 @@ err_t shop_apply(struct shop *shop, const struct event *event,
     arena_reset(&shop->arena);
     TRY(fact_read(event, type, stamp, &shop->context, &shop->arena,
                   &shop->fact));
-    if (!fits(shop)) {
-        return shop->gap ? ERR_OK : ERR_CORRUPT;
-    }
-    return apply_all(shop);
+    struct fit fit = fit_of(shop);
+    ENSURE(fit.all || shop->gap, ERR_CORRUPT);
+    return apply_fitting(shop, &fit);
 }
 
 uint64_t shop_hash(const struct shop *shop) {

@@ -134,7 +134,8 @@ class Store:
     """A folder, a configuration, a local cloud, a gateway."""
 
     def __init__(self, program=EDGE, environment=None, cloud=True,
-                 broker_address=None, extra="", telemetry="", orders=""):
+                 broker_address=None, extra="", telemetry="", orders="",
+                 streams=""):
         self.name = "s1"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-"))
         self.broker_port = broker_address or free_port()
@@ -156,7 +157,7 @@ broker: {{mode: {mode}, {where}: "127.0.0.1:{self.broker_port}"}}
 streams:
   - {{name: orders, shop: true, {orders} sink: {{eventbridge: {{bus: {BUS}}}}}}}
   - {{name: telemetry, {telemetry} sink: {{kinesis: {{stream: {STREAM}}}}}}}
-cloud:
+{streams}cloud:
   region: eu-central-1
   endpoint: {self.cloud.endpoint if cloud else "https://localhost:1"}
   ca_file: {self.cloud.ca_path or "/etc/ssl/certs/ca-certificates.crt"}
