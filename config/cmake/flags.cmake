@@ -30,6 +30,15 @@ if(EDGE_SANITIZE)
   add_link_options(-fsanitize=${EDGE_SANITIZE})
 endif()
 
+# The fuzzers' build: all code tells libFuzzer which way it went (tests/fuzz).
+option(EDGE_FUZZ "Build the fuzzers; clang only" OFF)
+if(EDGE_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "EDGE_FUZZ needs clang: cmake --preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # A control is a build that breaks one rule on purpose; a test that does not
 # catch it is no test. Never set for anything that is shipped.
 set(EDGE_CONTROL "" CACHE STRING "Negative control, e.g. ACK_ON_RECEIPT")

@@ -366,8 +366,9 @@ static err_t go_to(struct journal_reader *reader,
     reader->seq = finding->seq;
     struct segment_item item;
     TRY(segment_read(&reader->segment, reader->offset, &reader->buffer, &item));
-    if (item.type != SEGMENT_FRAME) {
-        return ERR_OK; /* a record to come */
+    if (item.type != SEGMENT_FRAME ||
+        item.head.first_seq + item.head.count <= finding->seq) {
+        return ERR_OK; /* a record to come; such a frame is none of this file */
     }
     reader->seq = item.head.first_seq;
     TRY(load_frame(reader));

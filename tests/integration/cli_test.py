@@ -132,7 +132,7 @@ class UsageTest(CommandTest):
                 (["sync", "--timeout", "1.5"], "give a whole number from 0"),
                 (["sync", "--timeout", "99999999999999999999999"],
                  "give a whole number"),
-                (["journal"], "usage: shopme-edge journal cat"),
+                (["journal"], "usage: shopme-edge journal COMMAND"),
                 (["journal", "eat"], 'there is no "eat" here'),
                 (["journal", "cat", "orders"], "one word too many"),
                 (["journal", "cat", "--form", "1"], 'no option "--form"'),
@@ -143,6 +143,10 @@ class UsageTest(CommandTest):
                 (["journal", "cat", "--type"], "--type needs a value"),
                 (["journal", "cat", "--config", "a", "--data", "b"],
                  "exclude each other"),
+                (["journal", "list", "--config", "a", "--data", "b"],
+                 "exclude each other"),
+                (["journal", "stats", "orders"], "one word too many"),
+                (["journal", "verify", "--all"], 'no option "--all"'),
                 (["run", "--wrong"], "shopme-edge run --help"),
                 (["run", "now"], "one word too many")):
             with self.subTest(words=words):
@@ -162,6 +166,9 @@ class UsageTest(CommandTest):
                 (["status", "--help"], "--json"),
                 (["sync", "--help"], "--timeout"),
                 (["journal", "--help"], "cat"),
+                (["journal", "list", "--help"], "snapshots"),
+                (["journal", "stats", "--help"], "by event type"),
+                (["journal", "verify", "--help"], "does not verify"),
                 (["journal", "cat", "--help"], "--subject")):
             with self.subTest(words=words):
                 done = run(*words)
@@ -594,6 +601,21 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left", done.stderr)
 
+    def test_6_list_stats_and_verify(self):
+        """Beside the gateway, the same as cat shows."""
+        events = self.by_config("--stream", "orders")
+        where = ("--config", self.store.config_path, "--stream", "orders")
+        listed, stats, verified = (run("journal", word, *where)
+                                   for word in ("list", "stats", "verify"))
+        for done in (listed, stats, verified):
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"orders: records 0 to {len(events)}, ", listed.stdout)
+        self.assertRegex(listed.stdout, r"0{20}\.seg +\d+ records .* open")
+        self.assertIn(f"orders: {len(events)} events, ", stats.stdout)
+        placed = sum(e["type"] == "OrderPlaced" for e in events)
+        self.assertRegex(stats.stdout, rf"OrderPlaced +{placed} events ")
+        self.assertIn("all verify", verified.stdout)
+
     def test_7_cat_on_a_dead_box(self):
         """Killed, without its configuration: the same events."""
         alive = self.by_config()
@@ -606,6 +628,27 @@ class LiveTest(unittest.TestCase):
                                   "--to", "1000000"),
                          [e for e in alive
                           if e["type"] != "TemperatureMeasured"])
+
+    def test_8_verify_on_a_dead_box(self):
+        """A flipped bit is said with its place; in the middle of the open
+        segment, where something follows, and not in the others."""
+        data = self.store.folder / "data"
+        self.assertEqual(run("journal", "verify", "--data", data).returncode, 0)
+        segment = next((data / "orders").glob("*.seg"))
+        with open(segment, "r+b") as file:
+            file.seek(4096 + 60)
+            byte = file.read(1)[0]
+            file.seek(4096 + 60)
+            file.write(bytes([byte ^ 4]))
+        done = run("journal", "verify", "--data", data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("orders: 00000000000000000000.seg: nothing verifies at "
+                      "byte 4096", done.stdout)
+        self.assertRegex(done.stdout, "(?m)^orders: .*DAMAGED$")
+        self.assertRegex(done.stdout, "(?m)^telemetry: .*all verify$")
+        listed = run("journal", "list", "--data", data, "--stream", "orders")
+        self.assertEqual(listed.returncode, 1)
+        self.assertIn("nothing verifies", listed.stdout)
 
 
 if __name__ == "__main__":

@@ -250,6 +250,50 @@ class RotTest(unittest.TestCase):
         self.sell(store)
         self.check(store, {"telemetry": (0, ends[1])}, in_cloud=True)
 
+    def test_header_of_the_shop(self):
+        """The first of the shop's segments goes, and no snapshot was taken
+        yet: it sells on with what it has."""
+        store = self.start()
+        till = Device(store, "till-1")
+        self.addCleanup(till.close)
+        ends = []
+        for n in range(2):
+            send_orders(store, till, [f"o-{n}-{i}" for i in range(3)])
+            store.gateway.wait_synced(60)
+            ends.append(store.gateway.stream("orders")["end"])
+            store.gateway.stop(signal.SIGTERM)
+            if len(ends) < 2:
+                store.gateway.start().wait_up()
+        journal = Journal(store, "orders")
+        journal.flip(journal.segments()[0], 20)
+        store.gateway.start().wait_up()
+        self.sell(store)
+        self.check(store, {"orders": (0, ends[0])}, in_cloud=True)
+
+    def test_unread(self):
+        """A start believes older segments by their ends. Rot inside one that
+        it need not read, behind the cursor and a snapshot, is found afterwards
+        and told of like any other."""
+        store = self.start()
+        sensor = Sensor(store)
+        self.addCleanup(sensor.close)
+        sensor.send_events(COUNT, EVENT_BYTES)
+        wait_for("a snapshot", lambda: list(
+            Journal(store, "telemetry").folder.glob("*.snap")))
+        for _ in range(2):  # so that it is not the last segment
+            store.gateway.wait_synced(60)
+            store.gateway.stop(signal.SIGTERM)
+            store.gateway.start().wait_up()
+            sensor.send_events(1)
+        store.gateway.wait_synced(60)
+        store.gateway.stop(signal.SIGTERM)
+        lost = Journal(store, "telemetry").rot_frame_of(2)
+        store.gateway.start().wait_up()
+        self.sell(store)
+        wait_for("it is told of", lambda: store.cloud.events(
+            stream=STREAM, type="JournalDamaged"), 60)
+        self.check(store, {"telemetry": lost}, in_cloud=True)
+
     def test_while_running(self):
         """The bridge meets rot: it goes on behind it, the gateway says so at
         once, and later starts set the file aside without another word."""

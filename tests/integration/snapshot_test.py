@@ -143,10 +143,13 @@ class SnapshotTest(unittest.TestCase):
         store.gateway.process = None
         self.assertIn("no snapshot of what was before it can be read",
                       store.gateway.log())
+        # One file left is not one that has never been: what was let go of is
+        # no damage.
         shutil.copy(store.folder / newer.name, newer)
         store.gateway.start().wait_up()
         replayed = self.said(store, "replayed")[-1]
         self.assertEqual(replayed["hash"], closed["hash"])
+        self.assertEqual(store.gateway.stream("orders")["damaged"], 0)
 
     def test_outlives_the_tail(self):
         """The journal's end is lost, and the cursor with it: the snapshot knows

@@ -309,6 +309,31 @@ static void reader_overtaken(void **state) {
     journal_close(journal);
 }
 
+/* Goal: a reader that begins where a header does not verify, while what was
+ * before is let go of, says damage, and passes it. */
+static void reader_at_lost_header(void **state) {
+    struct fixture *f = *state;
+    f->options.segment_bytes = 5 * JOURNAL_PAGE; /* three frames */
+    struct journal *journal = support_open(&f->options);
+    write_values(journal, 0, 7);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    fake_disk_flip(f->fake, DIR "/00000000000000000003.seg", 100);
+    struct journal_reader *reader;
+    struct journal_record record;
+    struct journal_gap gap;
+    bool known;
+    assert_int_equal(
+        journal_reader_open(&f->platform.disk, DIR, 3, &reader, NULL), ERR_OK);
+    assert_int_equal(journal_reader_next(reader, 7, &record), ERR_CORRUPT);
+    assert_int_equal(journal_reader_pass(reader, 7, &gap, &known), ERR_OK);
+    assert_int_equal(gap.first, 3);
+    assert_int_equal(gap.end, 6);
+    assert_false(known);
+    expect_records(reader, 6, 7);
+    journal_reader_close(reader);
+    journal_close(journal);
+}
+
 /* Goal: a start keeps as many spares as are of use and removes the others: too
  * many, too short, too long; a journal of another segment size keeps none. */
 static void spares_at_a_start(void **state) {
@@ -493,12 +518,19 @@ static void failing_meanwhile(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(capacity),           TEST(floor_of_free_space),
-        TEST(full_disk),          TEST(full_inside_a_segment),
-        TEST(oldest_first),       TEST(reader_meanwhile),
-        TEST(failing_meanwhile),  TEST(power_cut_meanwhile),
-        TEST(reader_overtaken),   TEST(spares_at_a_start),
-        TEST(spare_removed),      TEST(spares_give_way),
+        TEST(capacity),
+        TEST(floor_of_free_space),
+        TEST(full_disk),
+        TEST(full_inside_a_segment),
+        TEST(oldest_first),
+        TEST(reader_meanwhile),
+        TEST(failing_meanwhile),
+        TEST(power_cut_meanwhile),
+        TEST(reader_at_lost_header),
+        TEST(reader_overtaken),
+        TEST(spares_at_a_start),
+        TEST(spare_removed),
+        TEST(spares_give_way),
         TEST(spare_at_the_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

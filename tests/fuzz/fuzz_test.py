@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each fuzzer for EDGE_FUZZ_SECONDS (10), over what tests/fuzz/corpus has of
+it; EDGE_BUILD is a build of the preset `fuzz`."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(os.environ.get(
+    "EDGE_BUILD", HERE.parents[1] / "build" / "fuzz"))
+SECONDS = int(os.environ.get("EDGE_FUZZ_SECONDS", "10"))
+# Small files and many of them: what is freed need not be kept for long.
+SANITIZER = "quarantine_size_mb=4:malloc_context_size=4"
+BROKEN = "a promise was broken: "
+
+
+class FuzzTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fuzz-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def fuzz(self, program, corpus=None, *options):
+        """Runs it; what it says, and whether it found nothing."""
+        inputs = self.folder / "corpus"
+        if corpus is None:
+            inputs.mkdir()
+        else:
+            shutil.copytree(HERE / "corpus" / corpus, inputs)
+            self.assertTrue(any(inputs.iterdir()), "the corpus is empty")
+        done = subprocess.run(
+            [BUILD / "tests" / "fuzz" / program, f"-max_total_time={SECONDS}",
+             "-max_len=256", "-len_control=0", "-print_funcs=0",
+             "-timeout=60", f"-artifact_prefix={self.folder}/found-",
+             *options, inputs],
+            capture_output=True, text=True, errors="replace",
+            timeout=SECONDS + 300,
+            env={**os.environ, "ASAN_OPTIONS": SANITIZER})
+        return done.stderr, done.returncode == 0
+
+    def finds_nothing(self, program, corpus):
+        said, nothing = self.fuzz(program, corpus)
+        found = [f"{path.name}: {path.read_bytes().hex()}"
+                 for path in self.folder.glob("found-*")]
+        self.assertTrue(nothing, "\n".join([said[-8000:], *found]))
+        self.assertRegex(said, r"Done [0-9]+ runs")
+
+    def test_recovery_of_mutated_files(self):
+        """Whatever is done to a journal's files, recovery, readers and the
+        inspection end, and give no record that was not appended."""
+        self.finds_nothing("fuzz_recovery", "recovery")
+
+    def test_any_order_of_operations(self):
+        """No order of commits, letting go, ends of processes and power cuts
+        breaks a promise."""
+        self.finds_nothing("fuzz_operations", "operations")
+
+    def test_a_journal_that_does_not_sync_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon what loses a record
+        of a journal whose commits are not synced."""
+        said, nothing = self.fuzz("fuzz_operations_broken", None, "-seed=1")
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "an acknowledged record is gone", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
