@@ -512,7 +512,7 @@ static void check_live_after(const struct episode *episode,
     for (uint32_t i = loss->end; i < INPUTS; i++) {
         struct event event;
         size_t at = episode->starts[i];
-        if (i % 16 == 0) { /* what a loss leaves behind can be saved, too */
+        if (i % 48 == 0) { /* what a loss leaves behind can be saved, too */
             second.shop = through_snapshot(&second, second.shop);
         }
         harness_load(first, at, &event);
