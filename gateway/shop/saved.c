@@ -68,7 +68,7 @@ err_t saved_entry_read(struct cursor *from, struct table *table, size_t size,
                        size_t key_max, void *ret_entry) {
     struct slice key;
     TRY(saved_text_read(from, key_max, &key));
-    ENSURE(table_find(table, key) == NULL, ERR_PARSE);
+    ENSURE(key.len > 0 && table_find(table, key) == NULL, ERR_PARSE);
     void *entry = table_add(table, key, size);
     ENSURE(entry != NULL, ERR_MEMORY);
     memcpy(ret_entry, &entry, sizeof entry);

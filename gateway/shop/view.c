@@ -140,7 +140,9 @@ static err_t load_shown(struct cursor *from, struct view_order *order) {
     ENSURE(reserved <= 1 && paid <= 1, ERR_PARSE);
     order->reserved = reserved == 1;
     order->paid = paid == 1;
-    memcpy(order->currency, currency.data, currency.len);
+    if (currency.len > 0) { /* rejected before it was known */
+        memcpy(order->currency, currency.data, currency.len);
+    }
     end(order, (enum shop_order_state)state, reason);
     return ERR_OK;
 }
@@ -152,6 +154,7 @@ static err_t load_placing(struct view *view, uint64_t number,
     TRY(saved_entry_read(from, &view->table, sizeof(*placing),
                          SHOP_ORDER_ID_MAX, &placing));
     TRY(saved_text_read(from, SHOP_DEVICE_MAX, &device));
+    ENSURE(device.len > 0, ERR_PARSE);
     placing->number = number;
     placing->device_len = (uint32_t)device.len;
     memcpy(placing->device, device.data, device.len);
