@@ -51,6 +51,17 @@ static err_t append_new(struct stream *stream, const struct journal_gap *gaps,
                : append_damaged(stream, rest.first, rest.end, rest_count);
 }
 
+bool stream_is_lost(const struct stream *stream, uint64_t first, uint64_t end) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (gaps[i].first <= first && end <= gaps[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
     size_t count;
     const struct journal_gap *gaps = journal_gaps(stream->journal, &count);

@@ -140,7 +140,7 @@ static err_t allocate(struct stream *stream) {
     return outward_new(&stream->outward);
 }
 
-/* `trust`: sealed segments are believed by their ends, for now. */
+/* `trust`: sealed segments are believed by their ends, and read later. */
 static err_t open_journal(struct stream *stream, bool trust,
                           struct reason *reason) {
     const struct config *config = stream->options.config;

@@ -46,8 +46,8 @@ static void doubt(const struct stream *stream) {
         (void)disk->sync_dir(disk->self, stream->dir);
     }
     log_line(LOG_ERROR, "stream",
-             "unreadable name=%s record=%llu: the disk does not read it; the "
-             "next start sets aside what is damaged",
+             "unreadable name=%s record=%llu: the disk does not read it; "
+             "start the gateway again to set aside what is damaged",
              stream->options.stream->name,
              (unsigned long long)stream->scrub_at);
 }
@@ -119,26 +119,14 @@ static void on_scrubbed(uv_work_t *work, int status) {
     }
 }
 
-/* Is it on record by now? */
-static bool is_noted(const struct stream *stream) {
-    size_t count;
-    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
-    const struct journal_gap *found = &stream->scrub_gap;
-    for (size_t i = 0; i < count; i++) {
-        if (gaps[i].first <= found->first && found->end <= gaps[i].end) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void stream_scrub(struct stream *stream) {
     if (stream->scrubbing) {
         return;
     }
     if (has_found(stream)) {
         stream_note_damage(stream, &stream->scrub_gap, 1);
-        if (!is_noted(stream)) {
+        if (!stream_is_lost(stream, stream->scrub_gap.first,
+                            stream->scrub_gap.end)) {
             return; /* a batch is open: at the next tick */
         }
         stream->scrub_gap = (struct journal_gap){0};

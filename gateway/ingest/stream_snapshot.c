@@ -64,24 +64,12 @@ static err_t take(void *context, uint64_t seq, struct slice content) {
     return err;
 }
 
-/* Is all of [first, end) known to be lost? */
-static bool is_lost(const struct stream *stream, uint64_t first, uint64_t end) {
-    size_t count;
-    const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (gaps[i].first <= first && end <= gaps[i].end) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The journal may have all that the snapshots were made of, or have lost it to
  * damage, which the shop then knows of. */
 static err_t without_snapshot(struct stream *stream, err_t err, uint64_t start,
                               struct reason *reason) {
     if (start == 0 || !stream->options.stream->shop ||
-        is_lost(stream, 0, start)) {
+        stream_is_lost(stream, 0, start)) {
         return begin_empty(stream);
     }
     if (err == ERR_UNSUPPORTED) {
@@ -93,7 +81,8 @@ static err_t without_snapshot(struct stream *stream, err_t err, uint64_t start,
     }
     return reason_set(reason, ERR_CORRUPT,
                       "%s begins with record %llu, and no snapshot of what was "
-                      "before it can be read: put its snapshot files back",
+                      "before it can be read: restore its .snap files from a "
+                      "backup, or move the folder away to begin anew",
                       stream->dir, (unsigned long long)start);
 }
 
@@ -132,7 +121,7 @@ err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
                               end, take, stream, reason);
     if (err == ERR_NOT_FOUND || err == ERR_UNSUPPORTED ||
         (err == ERR_OK && stream->snapshot_seq < start &&
-         !is_lost(stream, stream->snapshot_seq, start))) {
+         !stream_is_lost(stream, stream->snapshot_seq, start))) {
         TRY(without_snapshot(stream, err, start, reason));
     } else {
         TRY(err);

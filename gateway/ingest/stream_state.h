@@ -80,6 +80,8 @@ struct stream {
  * the shop's. As journal_append(). */
 err_t stream_append_own(struct stream *stream, struct slice type, char mark,
                         struct slice data) MUST_USE;
+/* Is all of [first, end) on record as lost to damage? */
+bool stream_is_lost(const struct stream *stream, uint64_t first, uint64_t end);
 /* Journals a JournalDamaged for each gap that the journal does not tell of yet,
  * as the one batch that is next. Does nothing if there is none. As
  * journal_commit(). */
