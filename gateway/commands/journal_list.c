@@ -2,9 +2,7 @@
 /* shopme-edge journal list: each journal, and the files it is made of. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
@@ -121,34 +119,5 @@ static err_t list_one(const struct journals *journals, uint32_t n,
 }
 
 int command_journal_list(int argc, char **argv) {
-    const char *path = NULL;
-    const char *data = NULL;
-    const char *stream = NULL;
-    const struct argument table[] = {
-        {"config", &path, NULL},
-        {"data", &data, NULL},
-        {"stream", &stream, NULL},
-    };
-    const struct arguments arguments = {"journal list", usage, table, 3};
-    struct journals journals = {.count = 0};
-    int exit_code;
-    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
-        !journals_choose(&journals, "journal list", path, data, stream,
-                         &exit_code)) {
-        return exit_code;
-    }
-    bool good = true;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < journals.count; i++) {
-        bool one;
-        if (list_one(&journals, i, &one) != ERR_NOT_FOUND) {
-            found++;
-            good = good && one;
-        }
-    }
-    if (found == 0) {
-        journals_none(&journals);
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return journals_run("journal list", usage, argc, argv, list_one);
 }

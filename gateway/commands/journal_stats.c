@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
@@ -141,50 +140,25 @@ static void print(const char *name, struct stats *stats) {
     }
 }
 
-static bool stats_one(const struct journals *journals, uint32_t n,
-                      uint32_t *found) {
+/* ERR_NOT_FOUND: there is no journal. */
+static err_t stats_one(const struct journals *journals, uint32_t n,
+                       bool *ret_good) {
     struct stats stats = {.count = 0};
     struct reason reason;
     err_t err = count_all(journals, n, &stats, &reason);
+    *ret_good = err == ERR_OK;
     if (err == ERR_NOT_FOUND && stats.events == 0) {
-        return true;
+        return err;
     }
-    (*found)++;
     if (err != ERR_OK) {
         fprintf(stderr, "%s: %s\n", journals->names[n], reason.text);
     }
     if (err == ERR_OK || stats.events > 0) {
         print(journals->names[n], &stats);
     }
-    return err == ERR_OK;
+    return ERR_OK;
 }
 
 int command_journal_stats(int argc, char **argv) {
-    const char *path = NULL;
-    const char *data = NULL;
-    const char *stream = NULL;
-    const struct argument table[] = {
-        {"config", &path, NULL},
-        {"data", &data, NULL},
-        {"stream", &stream, NULL},
-    };
-    const struct arguments arguments = {"journal stats", usage, table, 3};
-    struct journals journals = {.count = 0};
-    int exit_code;
-    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
-        !journals_choose(&journals, "journal stats", path, data, stream,
-                         &exit_code)) {
-        return exit_code;
-    }
-    journals_ask(&journals);
-    bool good = true;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < journals.count; i++) {
-        good = stats_one(&journals, i, &found) && good;
-    }
-    if (good && found == 0) {
-        journals_none(&journals);
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return journals_run("journal stats", usage, argc, argv, stats_one);
 }

@@ -2,9 +2,7 @@
 /* shopme-edge journal verify: reads every frame of every journal. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/journal/inspect.h"
@@ -86,34 +84,5 @@ static err_t verify_one(const struct journals *journals, uint32_t n,
 }
 
 int command_journal_verify(int argc, char **argv) {
-    const char *path = NULL;
-    const char *data = NULL;
-    const char *stream = NULL;
-    const struct argument table[] = {
-        {"config", &path, NULL},
-        {"data", &data, NULL},
-        {"stream", &stream, NULL},
-    };
-    const struct arguments arguments = {"journal verify", usage, table, 3};
-    struct journals journals = {.count = 0};
-    int exit_code;
-    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
-        !journals_choose(&journals, "journal verify", path, data, stream,
-                         &exit_code)) {
-        return exit_code;
-    }
-    bool good = true;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < journals.count; i++) {
-        bool one;
-        if (verify_one(&journals, i, &one) != ERR_NOT_FOUND) {
-            found++;
-            good = good && one;
-        }
-    }
-    if (found == 0) {
-        journals_none(&journals);
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return journals_run("journal verify", usage, argc, argv, verify_one);
 }

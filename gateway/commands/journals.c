@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/event/json.h"
 
@@ -149,4 +150,39 @@ void journals_none(const struct journals *journals) {
             "%s holds no journal: no gateway has run there yet, or the data "
             "directory is another one\n",
             journals->data);
+}
+
+int journals_run(const char *command, const char *usage, int argc, char **argv,
+                 err_t (*one)(const struct journals *journals, uint32_t n,
+                              bool *ret_good)) {
+    const char *path = NULL;
+    const char *data = NULL;
+    const char *stream = NULL;
+    const struct argument table[] = {
+        {"config", &path, NULL},
+        {"data", &data, NULL},
+        {"stream", &stream, NULL},
+    };
+    const struct arguments arguments = {command, usage, table, 3};
+    struct journals journals = {.count = 0};
+    int exit_code;
+    if (!arguments_read(&arguments, argc, argv, &exit_code) ||
+        !journals_choose(&journals, command, path, data, stream, &exit_code)) {
+        return exit_code;
+    }
+    journals_ask(&journals);
+    bool all_good = true;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < journals.count; i++) {
+        bool good = false;
+        if (one(&journals, i, &good) != ERR_NOT_FOUND) {
+            found++;
+            all_good = all_good && good;
+        }
+    }
+    if (found == 0) {
+        journals_none(&journals);
+        return EXIT_FAILURE;
+    }
+    return all_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

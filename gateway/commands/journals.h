@@ -38,6 +38,13 @@ void journals_ask(struct journals *journals);
 /* How far a stream is durable; UINT64_MAX if no gateway is there to ask. */
 uint64_t journals_durable_end(const struct journals *journals,
                               const char *name);
+/* A command that does one thing with each journal: reads its options (--config,
+ * --data, --stream), and calls `one` for each. That gives ERR_NOT_FOUND where
+ * there is no journal, and says in `ret_good` if all is well. Returns the exit
+ * status. */
+int journals_run(const char *command, const char *usage, int argc, char **argv,
+                 err_t (*one)(const struct journals *journals, uint32_t n,
+                              bool *ret_good));
 /* Says that there is none at all, and what that may mean. */
 void journals_none(const struct journals *journals);
 
