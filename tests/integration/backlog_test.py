@@ -44,6 +44,8 @@ class BacklogTest(unittest.TestCase):
             times.append(time.monotonic() - began)
             if segments:
                 self.assertEqual(sensor.accepted["e-1"][0] // 20000, segments)
+                self.assertIn(f"replayed name=large snapshot={segments * 20000} "
+                              "events=0 ", store.gateway.log())
             store.gateway.stop(signal.SIGKILL)
         return min(times)
 
@@ -53,8 +55,6 @@ class BacklogTest(unittest.TestCase):
         print(f"figure: start to first receipt {none:.2f} s without a backlog, "
               f"{large:.2f} s with {SEGMENTS * 8 // 1024} GiB in {SEGMENTS} "
               "segments")
-        # Reading it would take several seconds more on any disk.
-        self.assertLess(large - none, 3)
 
 
 if __name__ == "__main__":
