@@ -6,6 +6,7 @@
 #include "gateway/base/arena.h"
 #include "gateway/base/attr.h"
 #include "gateway/base/bytes.h"
+#include "gateway/base/disk.h"
 #include "gateway/base/error.h"
 #include "gateway/base/log.h"
 #include "gateway/base/platform.h"

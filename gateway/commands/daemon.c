@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <libgen.h>
 #include <mosquitto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -142,19 +141,6 @@ static void on_tick(uv_timer_t *timer) {
 
 /* --- Building ----------------------------------------------------------- */
 
-/* A folder just made is there after a power cut once its parent is synced. */
-static err_t sync_parent(struct daemon *daemon, struct reason *reason) {
-    char path[CONFIG_PATH_MAX];
-    strcpy(path, daemon->config->data);
-    const char *parent = dirname(path);
-    const struct disk *disk = &daemon->platform.disk;
-    if (disk->sync_dir(disk->self, parent) != ERR_OK) {
-        return reason_set(reason, ERR_IO, "data: cannot sync the folder %s: %s",
-                          parent, strerror(errno));
-    }
-    return ERR_OK;
-}
-
 static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
     err_t err = disk->make_dir(disk->self, daemon->config->data);
@@ -164,7 +150,15 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
                           "parent, or set `data` to a folder that can be made",
                           daemon->config->data, strerror(errno));
     }
-    return err == ERR_OK ? sync_parent(daemon, reason) : ERR_OK;
+    if (err == ERR_OK) { /* it is there after a power cut only then */
+        err = disk_sync_parent(disk, daemon->config->data);
+        if (err != ERR_OK) {
+            return reason_set(reason, err,
+                              "data: cannot sync the folder of %s: %s",
+                              daemon->config->data, strerror(errno));
+        }
+    }
+    return ERR_OK;
 }
 
 /* What the bridge knows of a journal's length. */

@@ -258,7 +258,3 @@ bool dedupe_has_room(const struct dedupe *dedupe, struct slice device) {
     return dedupe->count < DEDUPE_DEVICES_MAX ||
            device_slot(dedupe, hash_of(device))->cap != 0;
 }
-
-uint32_t dedupe_devices(const struct dedupe *dedupe) {
-    return dedupe->count;
-}

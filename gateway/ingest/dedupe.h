@@ -40,6 +40,5 @@ err_t dedupe_load(struct dedupe *dedupe, struct cursor *from) MUST_USE;
 
 /* True if dedupe_add() would not refuse this device. */
 bool dedupe_has_room(const struct dedupe *dedupe, struct slice device);
-uint32_t dedupe_devices(const struct dedupe *dedupe);
 
 #endif

@@ -115,26 +115,12 @@ static err_t parse(struct slice bytes, struct damage *ret) {
     return parse_gaps(&cursor, count, ret);
 }
 
-static err_t read_all(const struct disk *disk, int fd, uint8_t **ret,
-                      size_t *ret_len) {
-    uint64_t size;
-    TRY(disk->size(disk->self, fd, &size));
-    *ret = malloc((size_t)size + 1);
-    ENSURE(*ret != NULL, ERR_MEMORY);
-    return disk->read(disk->self, fd, 0, *ret, (size_t)size, ret_len);
-}
-
 static err_t load(const struct disk *disk, const char *path,
                   struct damage *ret) {
-    int fd;
-    TRY(disk->open(disk->self, path, DISK_READ, &fd));
     uint8_t *bytes = NULL;
-    size_t len = 0;
-    err_t err = read_all(disk, fd, &bytes, &len);
-    disk->close(disk->self, fd);
-    if (err == ERR_OK) {
-        err = parse(slice_of(bytes, len), ret);
-    }
+    size_t len;
+    TRY(disk_read_whole(disk, path, &bytes, &len));
+    err_t err = parse(slice_of(bytes, len), ret);
     free(bytes);
     return err;
 }
@@ -181,26 +167,6 @@ static void render(const struct damage *damage, struct writer *writer) {
     writer_u64(writer, XXH3_64bits(writer->data, writer->len));
 }
 
-/* A whole new file, so that a power cut leaves the one or the other. */
-static err_t replace(const struct disk *disk, const char *dir,
-                     struct slice bytes) {
-    char path[SEGMENT_PATH_SIZE];
-    char making[SEGMENT_PATH_SIZE];
-    damage_path(dir, "", path);
-    damage_path(dir, ".new", making);
-    (void)disk->unlink(disk->self, making); /* a power cut may have left one */
-    int fd;
-    TRY(disk->open(disk->self, making, DISK_CREATE, &fd));
-    err_t err = disk->write(disk->self, fd, 0, bytes);
-    if (err == ERR_OK) {
-        err = disk->sync(disk->self, fd);
-    }
-    disk->close(disk->self, fd);
-    TRY(err);
-    TRY(disk->rename(disk->self, making, path));
-    return disk->sync_dir(disk->self, dir);
-}
-
 err_t damage_save(const struct disk *disk, const char *dir,
                   const struct damage *damage, struct reason *reason) {
     size_t size =
@@ -209,7 +175,12 @@ err_t damage_save(const struct disk *disk, const char *dir,
     ENSURE(bytes != NULL, ERR_MEMORY);
     struct writer writer = writer_over(bytes, size);
     render(damage, &writer);
-    err_t err = replace(disk, dir, writer_slice(&writer));
+    char path[SEGMENT_PATH_SIZE];
+    char making[SEGMENT_PATH_SIZE];
+    damage_path(dir, "", path);
+    damage_path(dir, ".new", making);
+    const struct slice whole = writer_slice(&writer);
+    err_t err = disk_replace(disk, dir, making, path, &whole, 1);
     free(bytes);
     if (err != ERR_OK) {
         return reason_set(reason, err, "cannot write %s/damage: %s", dir,

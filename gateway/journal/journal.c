@@ -247,36 +247,16 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     return ERR_OK;
 }
 
-/* Syncs the directory that the journal's own lies in. */
-static err_t parent_sync(const struct journal *journal, struct reason *reason) {
-    char parent[SEGMENT_DIR_MAX + 1];
-    strcpy(parent, journal->dir);
-    size_t len = strlen(parent);
-    while (len > 1 && parent[len - 1] == '/') {
-        len--;
-    }
-    while (len > 0 && parent[len - 1] != '/') {
-        len--;
-    }
-    while (len > 1 && parent[len - 1] == '/') {
-        len--;
-    }
-    parent[len] = '\0';
-    const struct disk *disk = journal_disk(journal);
-    const char *path = len == 0 ? "." : parent;
-    err_t err = disk->sync_dir(disk->self, path);
-    if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot sync the directory %s: %s", path,
-                          strerror(errno));
-    }
-    return ERR_OK;
-}
-
 /* A directory without a segment may be one whose making was never synced. */
 static err_t journal_found(struct journal *journal, struct reason *reason) {
     const struct entropy *entropy = &journal->platform->entropy;
     entropy->fill(entropy->self, journal->header.journal_id, JOURNAL_ID_SIZE);
-    return parent_sync(journal, reason);
+    err_t err = disk_sync_parent(journal_disk(journal), journal->dir);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot sync the folder of %s: %s",
+                          journal->dir, strerror(errno));
+    }
+    return ERR_OK;
 }
 
 static void sealed_take(struct journal *journal, const struct recovery *found) {

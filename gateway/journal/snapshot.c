@@ -136,40 +136,22 @@ static uint64_t checksum(struct slice head, struct slice content) {
     return sum;
 }
 
-static err_t write_parts(const struct disk *disk, int fd,
-                         const struct snapshot_about *about,
-                         struct slice content) {
+/* Head, content and checksum, in one file. */
+static err_t write_file(const struct disk *disk, const char *dir,
+                        const struct snapshot_about *about,
+                        struct slice content, struct reason *reason) {
     uint8_t head_bytes[CONTENT_AT];
     uint8_t tail_bytes[CHECKSUM_SIZE];
     struct writer head = writer_over(head_bytes, sizeof head_bytes);
     struct writer tail = writer_over(tail_bytes, sizeof tail_bytes);
     write_head(about, content.len, &head);
     fixed_put_u64(&tail, FIXED_U64, checksum(writer_slice(&head), content));
-    TRY(disk->write(disk->self, fd, 0, writer_slice(&head)));
-    TRY(disk->write(disk->self, fd, CONTENT_AT, content));
-    TRY(disk->write(disk->self, fd, CONTENT_AT + content.len,
-                    writer_slice(&tail)));
-    return disk->sync(disk->self, fd);
-}
-
-static err_t write_file(const struct disk *disk, const char *path,
-                        const struct snapshot_about *about,
-                        struct slice content, struct reason *reason) {
-    int fd;
-    err_t err = disk->unlink(disk->self, path);
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return cannot(reason, err, "remove", path);
-    }
-    err = disk->open(disk->self, path, DISK_CREATE, &fd);
-    if (err != ERR_OK) {
-        return cannot(reason, err, "create", path);
-    }
-    err = write_parts(disk, fd, about, content);
-    if (err != ERR_OK) {
-        (void)cannot(reason, err, "write", path);
-    }
-    disk->close(disk->self, fd);
-    return err;
+    const struct slice parts[] = {writer_slice(&head), content,
+                                  writer_slice(&tail)};
+    struct path making = path_temporary(dir);
+    struct path path = path_of(dir, about->seq, SUFFIX);
+    err_t err = disk_replace(disk, dir, making.text, path.text, parts, 3);
+    return err == ERR_OK ? ERR_OK : cannot(reason, err, "write", path.text);
 }
 
 static err_t remove_older(const struct disk *disk, const char *dir) {
@@ -194,17 +176,7 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
 #else
     (void)durable_end;
 #endif
-    struct path temporary = path_temporary(dir);
-    struct path path = path_of(dir, about->seq, SUFFIX);
-    err_t err = write_file(disk, temporary.text, about, content, reason);
-    if (err == ERR_OK) {
-        err = disk->rename(disk->self, temporary.text, path.text);
-    }
-    if (err != ERR_OK) {
-        (void)disk->unlink(disk->self, temporary.text);
-        return err;
-    }
-    TRY(disk->sync_dir(disk->self, dir));
+    TRY(write_file(disk, dir, about, content, reason));
     return remove_older(disk, dir);
 }
 
@@ -241,31 +213,6 @@ static err_t parse(struct slice file, const uint8_t *journal_id, uint64_t seq,
     return ERR_OK;
 }
 
-static err_t read_whole(const struct disk *disk, int fd, uint8_t **ret,
-                        size_t *ret_len) {
-    uint64_t size;
-    TRY(disk->size(disk->self, fd, &size));
-    ENSURE(size < SIZE_MAX, ERR_CORRUPT);
-    uint8_t *memory = malloc((size_t)size + 1);
-    ENSURE(memory != NULL, ERR_MEMORY);
-    err_t err = disk->read(disk->self, fd, 0, memory, (size_t)size, ret_len);
-    if (err != ERR_OK) {
-        free(memory);
-        return err;
-    }
-    *ret = memory;
-    return ERR_OK;
-}
-
-static err_t read_file(const struct disk *disk, const char *path, uint8_t **ret,
-                       size_t *ret_len) {
-    int fd;
-    TRY(disk->open(disk->self, path, DISK_READ, &fd));
-    err_t err = read_whole(disk, fd, ret, ret_len);
-    disk->close(disk->self, fd);
-    return err;
-}
-
 struct loading {
     const struct disk *disk;
     const char *dir;
@@ -283,7 +230,7 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
     struct path path = path_of(loading->dir, seq, SUFFIX);
     uint8_t *memory;
     size_t len;
-    err_t err = read_file(loading->disk, path.text, &memory, &len);
+    err_t err = disk_read_whole(loading->disk, path.text, &memory, &len);
     if (err != ERR_OK) {
         return cannot(reason, err, "read", path.text);
     }

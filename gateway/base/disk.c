@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/base/disk.h"
+
+#include <stdlib.h>
+
+/* --- Reading ------------------------------------------------------------- */
+
+static err_t read_open(const struct disk *disk, int fd, uint8_t **ret,
+                       size_t *ret_len) {
+    uint64_t size;
+    TRY(disk->size(disk->self, fd, &size));
+    ENSURE(size < SIZE_MAX, ERR_CORRUPT);
+    uint8_t *bytes = malloc((size_t)size + 1);
+    ENSURE(bytes != NULL, ERR_MEMORY);
+    err_t err = disk->read(disk->self, fd, 0, bytes, (size_t)size, ret_len);
+    if (err != ERR_OK) {
+        free(bytes);
+        return err;
+    }
+    *ret = bytes;
+    return ERR_OK;
+}
+
+err_t disk_read_whole(const struct disk *disk, const char *path, uint8_t **ret,
+                      size_t *ret_len) {
+    int fd;
+    TRY(disk->open(disk->self, path, DISK_READ, &fd));
+    err_t err = read_open(disk, fd, ret, ret_len);
+    disk->close(disk->self, fd);
+    return err;
+}
+
+/* --- Replacing ----------------------------------------------------------- */
+
+static err_t write_parts(const struct disk *disk, int fd,
+                         const struct slice *parts, size_t part_count) {
+    uint64_t offset = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        TRY(disk->write(disk->self, fd, offset, parts[i]));
+        offset += parts[i].len;
+    }
+    return disk->sync(disk->self, fd);
+}
+
+static err_t make(const struct disk *disk, const char *making,
+                  const struct slice *parts, size_t part_count) {
+    int fd;
+    err_t err = disk->unlink(disk->self, making);
+    ENSURE(err == ERR_OK || err == ERR_NOT_FOUND, err);
+    TRY(disk->open(disk->self, making, DISK_CREATE, &fd));
+    err = write_parts(disk, fd, parts, part_count);
+    disk->close(disk->self, fd);
+    return err;
+}
+
+err_t disk_replace(const struct disk *disk, const char *dir, const char *making,
+                   const char *path, const struct slice *parts,
+                   size_t part_count) {
+    err_t err = make(disk, making, parts, part_count);
+    if (err == ERR_OK) {
+        err = disk->rename(disk->self, making, path);
+    }
+    if (err != ERR_OK) {
+        (void)disk->unlink(disk->self, making);
+        return err;
+    }
+    return disk->sync_dir(disk->self, dir);
+}
+
+/* --- Folders ------------------------------------------------------------- */
+
+static size_t without_slashes(const char *path, size_t len) {
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    return len;
+}
+
+err_t disk_sync_parent(const struct disk *disk, const char *path) {
+    size_t len = without_slashes(path, strlen(path));
+    while (len > 0 && path[len - 1] != '/') {
+        len--;
+    }
+    len = without_slashes(path, len);
+    if (len == 0) {
+        return disk->sync_dir(disk->self, ".");
+    }
+    char *parent = malloc(len + 1);
+    ENSURE(parent != NULL, ERR_MEMORY);
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+    err_t err = disk->sync_dir(disk->self, parent);
+    free(parent);
+    return err;
+}

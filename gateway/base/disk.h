@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small things that more than one part does with a `struct disk`: files that
+ * are read or replaced as a whole, and the folder that something lies in. */
+#ifndef GATEWAY_BASE_DISK_H
+#define GATEWAY_BASE_DISK_H
+
+#include "gateway/base/platform.h"
+
+/* All of a file. `*ret` is the caller's to free. As the table's open and read;
+ * ERR_CORRUPT for one that is too large to be true, ERR_MEMORY. */
+err_t disk_read_whole(const struct disk *disk, const char *path, uint8_t **ret,
+                      size_t *ret_len) MUST_USE;
+
+/* Puts a new file under `path`, made under the name `making` in the same folder
+ * `dir` (one left there is removed): written, synced, renamed, the folder
+ * synced, so that a power cut leaves the old file or the new one. As the
+ * table's calls; what failed left the old file, and no other if that could be
+ * removed. */
+err_t disk_replace(const struct disk *disk, const char *dir, const char *making,
+                   const char *path, const struct slice *parts,
+                   size_t part_count) MUST_USE;
+
+/* Syncs the folder that `path` lies in: what was just made there stays. */
+err_t disk_sync_parent(const struct disk *disk, const char *path) MUST_USE;
+
+#endif
