@@ -292,9 +292,9 @@ async def _serve(options, parent):
         await asyncio.sleep(PARENT_LOOK_S)
 
 
-def main():
+def main(arguments):
     parent = os.getppid()
-    options = _options(sys.argv[1:])
+    options = _options(arguments)
     try:
         asyncio.run(_serve(options, parent))
     except KeyboardInterrupt:
@@ -304,4 +304,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

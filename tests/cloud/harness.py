@@ -1,19 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts a local cloud as a process of its own, and talks to its controls."""
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cloud.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(HERE, "cloud.py")
 PYTHON = "/usr/bin/python3"
 # All is on this machine, whatever proxy the environment names.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class _Nursery:
+    """What starts and ends the clouds of this process; see nursery.py."""
+
+    _process = None
+    _lock = threading.Lock()
+
+    @classmethod
+    def ask(cls, **command):
+        with cls._lock:
+            if cls._process is None:
+                cls._process = subprocess.Popen(
+                    [PYTHON, os.path.join(HERE, "nursery.py")],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                atexit.register(cls._end)
+            cls._process.stdin.write(json.dumps(command) + "\n")
+            cls._process.stdin.flush()
+            return cls._process.stdout.readline()
+
+    @classmethod
+    def _end(cls):
+        with cls._process as process:
+            process.stdin.close()
+            process.wait()
 
 
 class LocalCloud:
@@ -36,32 +64,29 @@ class LocalCloud:
             self._arguments += ["--bus", name]
         for name in streams:  # NAME:SHARDS
             self._arguments += ["--stream", name]
-        self.process = None
+        self.pid = None
 
     def start(self):
         """Starts it, on the ports it had if it was running before."""
-        self.process = subprocess.Popen(
-            [PYTHON, PROGRAM, "--port", str(self.port), "--control-port",
-             str(self.control_port), *self._arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-            env=os.environ | self.environment)
-        words = self.process.stdout.readline().split()
-        if not words or words[0] != "ready":
-            self.process.wait()
+        words = _Nursery.ask(
+            start=["--port", str(self.port), "--control-port",
+                   str(self.control_port), *self._arguments],
+            environment=self.environment).split()
+        said = dict(word.split("=", 1) for word in words if "=" in word)
+        self.pid = int(said["pid"])
+        if "ready" not in words:
+            self.stop(0)
             raise RuntimeError("the local cloud did not start")
-        said = dict(word.split("=", 1) for word in words[1:])
         self.port, self.control_port = int(said["port"]), int(said["control"])
         self.ca_path = said["ca"]
         return self
 
     def stop(self, how=signal.SIGTERM):
         """Ends it by its process id; SIGKILL for a crash."""
-        if self.process is None:
+        if self.pid is None:
             return
-        self.process.send_signal(how)
-        self.process.wait()
-        self.process.stdout.close()
-        self.process = None
+        _Nursery.ask(stop=self.pid, signal=how)
+        self.pid = None
 
     @property
     def endpoint(self):

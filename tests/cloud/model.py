@@ -12,6 +12,7 @@ misspelt would otherwise be dropped in silence.
 import base64
 import binascii
 import datetime
+import functools
 import json
 import re
 import sys
@@ -149,13 +150,18 @@ def _decode_time(value, name):
     raise _malformed(f"{_service_path(name)} is not a time in epoch seconds.")
 
 
+@functools.cache
+def _load(service):
+    raw = Loader().load_service_model(service, "service-2")
+    NEWER.get(service, lambda model: None)(raw)
+    return raw
+
+
 class Model:
     """The operations of one service, by the target that names them."""
 
     def __init__(self, service):
-        raw = Loader().load_service_model(service, "service-2")
-        NEWER.get(service, lambda model: None)(raw)
-        self._model = ServiceModel(raw, service)
+        self._model = ServiceModel(_load(service), service)
         self._validator = _Validator()
 
     @property

@@ -155,7 +155,7 @@ class BridgeCase(unittest.TestCase):
         cls.cloud = BridgeCase.shared
 
     def setUp(self):
-        if self.cloud.process is None:  # a test before this one stopped it
+        if self.cloud.pid is None:  # a test before this one stopped it
             self.cloud.start()
         number = next(self.numbers)
         self.bus, self.stream = f"bus-{number}", f"stream-{number}"
