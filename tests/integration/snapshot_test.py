@@ -74,7 +74,9 @@ class SnapshotTest(unittest.TestCase):
               f"{stream['start']}; a start replays {replayed['events']} of "
               f"them from the snapshot at {replayed['snapshot']}")
 
-        # The first order's events are gone; its answers are not.
+        # The first order's events are gone; its answers are not. (Two clients
+        # under one name would take the connection from each other.)
+        till.close()
         again = self.till(store)
         again.send(again.order("o-0", "o-0", note=NOTE))
         again.wait_accepted(["o-0"])
