@@ -11,10 +11,16 @@
 
 enum { RUNS_MAX = 200 };
 
-static const struct control *control_find(const char *name) {
+/* The program's own name says which it is. */
+static const struct control *control_find(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *program = slash == NULL ? path : slash + 1;
     for (const struct control *control = journal_controls;
          control->name != NULL; control++) {
-        if (strcmp(control->name, name) == 0) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "simulate_control_%s",
+                 control->name);
+        if (strcmp(program, expected) == 0) {
             return control;
         }
     }
@@ -22,7 +28,7 @@ static const struct control *control_find(const char *name) {
 }
 
 int main(int argc, char **argv) {
-    const struct control *control = control_find(CONTROL_NAME);
+    const struct control *control = control_find(argv[0]);
     if (argc != 2 || control == NULL) {
         fprintf(stderr, "usage: %s SEED (run by tests/simulate)\n", argv[0]);
         return 2;

@@ -8,12 +8,6 @@
 
 enum { SUPPORT_RECORD_MAX = 64 * 1024 };
 
-/* The exhaustive tests do one n-th of their work where the build says that each
- * step costs n times as much (sanitizers). */
-#ifndef SUPPORT_SHARE
-#define SUPPORT_SHARE 1
-#endif
-
 /* A generator of numbers that a seed repeats (splitmix64). */
 struct support_random {
     uint64_t state;

@@ -14,7 +14,11 @@
 #include "bridge/forwarder.h"
 #include "tests/unit/bridge/dice.h"
 
-enum { MODEL_EVENTS_MAX = 4096, RECORD_MAX = 24 * 1024, LIVES = 15 };
+enum {
+    MODEL_EVENTS_MAX = 4096,
+    RECORD_MAX = 24 * 1024,
+    LIVES = 2 + 13 / TEST_SHARE
+};
 
 /* The service: what it has taken, and whether it came in order. */
 struct model {

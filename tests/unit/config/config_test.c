@@ -15,7 +15,7 @@
 #include "config/schema.h"
 #include "tests/unit/config/bad_files.h"
 
-enum { TEXT_MAX = 64 * 1024, MUTATIONS = 3000 };
+enum { TEXT_MAX = 64 * 1024, MUTATIONS = 3000 / TEST_SHARE };
 
 struct fixture {
     char dir[64];

@@ -18,7 +18,7 @@
 
 enum {
     SEED = 20250101,
-    STEP = SUPPORT_SHARE,
+    STEP = TEST_SHARE,
     SMALL_SEGMENT = 12 * 1024, /* header, one frame of a page, seal */
     RECORD_BYTES = 100,
 };

@@ -24,7 +24,7 @@
 #include "tests/unit/shop/oracle.h"
 
 enum {
-    EPISODES = 420,
+    EPISODES = 420 / TEST_SHARE,
     INPUTS = 120, /* in each: 50,400 in all */
     IDS = 40,
     DATA_SIZE = 1024,
