@@ -2,8 +2,8 @@
 """Starts and ends local clouds for a test program (harness.py).
 
 To load what the cloud needs and to make its certificates takes longer than
-most tests; here that is done once, and each cloud is forked off. A line of JSON on standard input is a
-command, a line on standard output its answer:
+most tests; here that is done once, and each cloud is forked off. A line of JSON
+on standard input is a command, a line on standard output its answer:
 
   {"start": [argument, ...], "environment": {...}}   pid=N ready port=N ...
                                                      pid=N failed
@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 
 import authority
 import cloud
@@ -34,8 +35,8 @@ def _become_cloud(made, command):
         _give_certificates(made, command)
         cloud.main(command["start"])
         code = 0
-    except (OSError, SystemExit) as end:
-        print(end, file=sys.stderr, flush=True)
+    except BaseException:  # whatever it is: who asked waits for an answer
+        traceback.print_exc()
         print("failed", flush=True)
     finally:
         os._exit(code)
