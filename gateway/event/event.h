@@ -111,6 +111,12 @@ err_t event_render_json(const struct event *event,
                         const struct event_record *record,
                         struct writer *writer) MUST_USE;
 
+/* What the journal holds of an event, a record, as it is: in the diagnostic
+ * notation of CBOR, one line. Nothing is added or converted. ERR_PARSE if it is
+ * not one CBOR item; check writer->full. */
+err_t event_render_diagnostic(struct slice record, struct writer *writer,
+                              struct reason *reason) MUST_USE;
+
 /* `data` as JSON text, whatever it came as: JSON as is, CBOR converted into
  * `arena` (text keys only; byte strings as base64url, RFC 8949 section 6.1;
  * NaN, infinities, undefined, and unknown simple values refused), binary as a

@@ -56,6 +56,12 @@ err_t event_item_check_depth(const struct cursor *in, uint32_t depth,
 /* `bytes` are exactly one item. ERR_PARSE. */
 err_t event_item_check(struct slice bytes, struct reason *reason) MUST_USE;
 
+/* An integer, or a floating-point number that is finite, in decimal digits: the
+ * fewest that read back as the same number in the format that was sent, so that
+ * 21.7 sent in 32 bits stays 21.7. */
+void event_item_write_integer(const struct item *item, struct writer *writer);
+void event_item_write_number(const struct item *item, struct writer *writer);
+
 /* Writes the one checked item in `bytes` as JSON, as RFC 8949 section 6.1
  * advises: byte strings as base64url unless a tag 21 to 23 says otherwise,
  * bignums likewise, other tags dropped. ERR_UNSUPPORTED with what JSON cannot

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CBOR as JSON (RFC 8949 section 6.1). */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "gateway/event/base64.h"
 #include "gateway/event/item.h"
@@ -27,31 +25,6 @@ struct conversion {
 static err_t refuse(struct conversion *to, const char *what) {
     return reason_set(to->reason, ERR_UNSUPPORTED,
                       "data holds %s, which JSON cannot say", what);
-}
-
-static void write_negative(struct writer *out, uint64_t n) {
-    if (n == UINT64_MAX) {
-        writer_str(out, "-18446744073709551616");
-        return;
-    }
-    writer_printf(out, "-%llu", (unsigned long long)n + 1);
-}
-
-/* The fewest digits that read back as the same number in the format that the
- * device used: 21.7 sent in 32 bits stays 21.7. */
-static void write_number(struct writer *out, const struct item *item) {
-    char text[40] = "0";
-    bool is_double = item->kind == ITEM_DOUBLE;
-    int most = is_double ? 17 : 9;
-    for (int digits = is_double ? 15 : 6; digits <= most; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, item->number);
-        double back =
-            is_double ? strtod(text, NULL) : (double)strtof(text, NULL);
-        if (back == item->number) {
-            break;
-        }
-    }
-    writer_str(out, text);
 }
 
 static void write_bytes(struct writer *out, struct slice bytes,
@@ -148,10 +121,8 @@ static err_t convert(struct conversion *to, uint32_t depth, uint64_t encoding) {
     TRY(event_item_next(&to->in, &item, to->reason));
     switch (item.kind) {
     case ITEM_UNSIGNED:
-        writer_printf(to->out, "%llu", (unsigned long long)item.value);
-        return ERR_OK;
     case ITEM_NEGATIVE:
-        write_negative(to->out, item.value);
+        event_item_write_integer(&item, to->out);
         return ERR_OK;
     case ITEM_BYTES:
         write_bytes(to->out, item.bytes, encoding);
@@ -173,7 +144,7 @@ static err_t convert(struct conversion *to, uint32_t depth, uint64_t encoding) {
         if (!isfinite(item.number)) {
             return refuse(to, "a number that is infinite or not a number");
         }
-        write_number(to->out, &item);
+        event_item_write_number(&item, to->out);
         return ERR_OK;
     case ITEM_ARRAY:
     case ITEM_MAP:
