@@ -62,6 +62,8 @@ struct config_stream {
                           shop's stream CONFIG_CAPACITY_MAX */
     enum config_full when_full; /* at its capacity, or on a full disk */
     uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
+    uint64_t keep_for_ms;     /* how long they stay besides; default 0 */
+    uint32_t commit_delay_ms; /* a batch waits so long for company; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
     char sink_name[256]; /* eventbridge: bus; kinesis: stream */

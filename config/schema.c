@@ -13,6 +13,8 @@
 #define MIB ((uint64_t)1024 * 1024)
 #define TIB CONFIG_CAPACITY_MAX
 
+#define DAY_MS (24 * 60 * 60 * 1000)
+
 #define NAME_CHARS "A-Za-z0-9._-"
 
 const struct config_key config_keys[CONFIG_KEY_COUNT] = {
@@ -66,6 +68,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = TIB, .fallback = "1 GiB",
      .help = "What the stream's journal may take of the disk; default for the "
              "shop's, which should sell as long as the disk has room, 1 TiB."},
+    {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
+     .min = 0, .max = 10 * 1000, .fallback = "0",
+     .help = "How long an event may wait for others to be written with; its "
+             "acknowledgement and receipt wait with it."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
@@ -73,6 +79,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
      .fallback = "64 MiB",
      .help = "What stays in the journal of events that the cloud has."},
+    {"streams[].keep_for", CONFIG_DURATION, IN_STREAM(keep_for_ms), .min = 0,
+     .max = (uint64_t)3650 * DAY_MS, .fallback = "0",
+     .help = "How long they stay, beyond `keep` too, while there is room."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
      .help = "When the journal's disk has lost events: quarantine sets the "

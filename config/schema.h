@@ -7,16 +7,17 @@
 #include "config/config.h"
 
 enum config_kind {
-    CONFIG_SECTION, /* a mapping of further keys */
-    CONFIG_LIST,    /* the list of streams */
-    CONFIG_NAME,    /* `min` to `max` characters of `chars` */
-    CONFIG_PATH,    /* a file's name */
-    CONFIG_URL,     /* https://name[:port] */
-    CONFIG_ADDRESS, /* host:port, port from `min` to `max` */
-    CONFIG_UINT,    /* from `min` to `max` */
-    CONFIG_SIZE,    /* bytes with a unit, from `min` to `max` */
-    CONFIG_BOOL,    /* true or false */
-    CONFIG_ENUM,    /* one of `words` */
+    CONFIG_SECTION,  /* a mapping of further keys */
+    CONFIG_LIST,     /* the list of streams */
+    CONFIG_NAME,     /* `min` to `max` characters of `chars` */
+    CONFIG_PATH,     /* a file's name */
+    CONFIG_URL,      /* https://name[:port] */
+    CONFIG_ADDRESS,  /* host:port, port from `min` to `max` */
+    CONFIG_UINT,     /* from `min` to `max` */
+    CONFIG_SIZE,     /* bytes with a unit, from `min` to `max` */
+    CONFIG_DURATION, /* with its unit, in ms from `min` to `max` */
+    CONFIG_BOOL,     /* true or false */
+    CONFIG_ENUM,     /* one of `words` */
 };
 
 enum config_when { /* which broker.mode a key belongs to */
@@ -41,7 +42,7 @@ struct config_key {
     const char *help;     /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 33 };
+enum { CONFIG_KEY_COUNT = 35 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

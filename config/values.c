@@ -10,15 +10,27 @@ enum { KIB = 1024, HTTPS_PORT = 443 };
 
 #define NAME_CHARS "A-Za-z0-9._-"
 
-static const struct {
+struct unit {
     const char *name;
-    uint64_t bytes;
-} units[] = {
+    uint64_t of; /* how many of the smallest it is */
+};
+
+static const struct unit size_units[] = {
     {"TiB", (uint64_t)KIB *KIB *KIB *KIB},
     {"GiB", (uint64_t)KIB *KIB *KIB},
     {"MiB", (uint64_t)KIB *KIB},
     {"KiB", KIB},
     {"B", 1},
+    {NULL, 1},
+};
+
+static const struct unit duration_units[] = {
+    {"d", 24 * 60 * 60 * 1000},
+    {"h", 60 * 60 * 1000},
+    {"min", 60 * 1000},
+    {"ms", 1},
+    {"s", 1000},
+    {NULL, 1},
 };
 
 /* `chars` holds single characters and ranges; a '-' at the end is itself. */
@@ -66,22 +78,22 @@ static bool ends_with(struct slice text, const char *end) {
            slice_eq_str(slice_part(text, text.len - len, len), end);
 }
 
-/* "262144", "256KiB" or "256 KiB". */
-static err_t read_size(struct slice text, uint64_t *ret) {
-    uint64_t unit = 1;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (ends_with(text, units[i].name)) {
-            unit = units[i].bytes;
-            text = slice_part(text, 0, text.len - strlen(units[i].name));
-            if (text.data[text.len - 1] == ' ') {
-                text = slice_part(text, 0, text.len - 1);
-            }
-            break;
+/* "262144", "256KiB" or "256 KiB". `bare`: a number without a unit will do. */
+static err_t read_with_unit(struct slice text, const struct unit *units,
+                            bool bare, uint64_t *ret) {
+    while (units->name != NULL && !ends_with(text, units->name)) {
+        units++;
+    }
+    if (units->name != NULL) {
+        text = slice_part(text, 0, text.len - strlen(units->name));
+        if (text.data[text.len - 1] == ' ') {
+            text = slice_part(text, 0, text.len - 1);
         }
     }
     uint64_t count;
-    TRY(read_uint(text, UINT64_MAX / unit, &count));
-    *ret = count * unit;
+    TRY(read_uint(text, UINT64_MAX / units->of, &count));
+    ENSURE(units->name != NULL || bare || count == 0, ERR_RANGE);
+    *ret = count * units->of;
     return ERR_OK;
 }
 
@@ -193,7 +205,9 @@ static err_t read_number(const struct config_key *key, struct slice text,
                          void *place) {
     uint64_t value;
     if (key->kind == CONFIG_SIZE) {
-        TRY(read_size(text, &value));
+        TRY(read_with_unit(text, size_units, true, &value));
+    } else if (key->kind == CONFIG_DURATION) {
+        TRY(read_with_unit(text, duration_units, false, &value));
     } else {
         TRY(read_uint(text, UINT64_MAX, &value));
     }
@@ -244,6 +258,7 @@ err_t config_value_read(const struct config_key *key, struct slice text,
         return read_address(text, key->min, place);
     case CONFIG_UINT:
     case CONFIG_SIZE:
+    case CONFIG_DURATION:
         return read_number(key, text, place);
     case CONFIG_BOOL:
         return read_bool(text, place);
@@ -281,19 +296,25 @@ static void write_quoted(struct writer *writer, const char *text) {
     writer_str(writer, "\"");
 }
 
-static void write_size(struct writer *writer, uint64_t bytes) {
-    if (bytes == 0) {
+static void write_with_unit(struct writer *writer, const struct unit *units,
+                            uint64_t value) {
+    if (value == 0) {
         writer_str(writer, "0");
         return;
     }
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (bytes % units[i].bytes == 0) {
-            writer_printf(writer, "%llu %s",
-                          (unsigned long long)(bytes / units[i].bytes),
-                          units[i].name);
-            return;
+    const struct unit *largest = NULL;
+    for (; units->name != NULL; units++) {
+        if (value % units->of == 0 &&
+            (largest == NULL || units->of > largest->of)) {
+            largest = units;
         }
     }
+    writer_printf(writer, "%llu %s", (unsigned long long)(value / largest->of),
+                  largest->name);
+}
+
+static const struct unit *units_of(const struct config_key *key) {
+    return key->kind == CONFIG_SIZE ? size_units : duration_units;
 }
 
 static void write_address(struct writer *writer,
@@ -328,7 +349,8 @@ void config_value_write(const struct config_key *key, const void *base,
                       (unsigned long long)number_at(key, place));
         return;
     case CONFIG_SIZE:
-        write_size(writer, number_at(key, place));
+    case CONFIG_DURATION:
+        write_with_unit(writer, units_of(key), number_at(key, place));
         return;
     case CONFIG_BOOL:
         writer_str(writer, *(const bool *)place ? "true" : "false");
@@ -386,10 +408,14 @@ void config_value_expected(const struct config_key *key,
                       (unsigned long long)key->max);
         return;
     case CONFIG_SIZE:
-        writer_str(writer, "a size from ");
-        write_size(writer, key->min);
+    case CONFIG_DURATION:
+        writer_str(writer, key->kind == CONFIG_SIZE
+                               ? "a size from "
+                               : "a duration with its unit (ms, s, min, h, d) "
+                                 "from ");
+        write_with_unit(writer, units_of(key), key->min);
         writer_str(writer, " to ");
-        write_size(writer, key->max);
+        write_with_unit(writer, units_of(key), key->max);
         return;
     case CONFIG_BOOL:
         writer_str(writer, "true or false");

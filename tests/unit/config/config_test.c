@@ -164,6 +164,8 @@ static void test_defaults(void **state) {
         assert_true(c.streams[i].capacity ==
                     (i == 0 ? CONFIG_CAPACITY_MAX : (uint64_t)1 << 30));
         assert_int_equal(c.streams[i].keep, 64 * 1024 * 1024);
+        assert_true(c.streams[i].keep_for_ms == 0);
+        assert_int_equal(c.streams[i].commit_delay_ms, 0);
         assert_int_equal(c.streams[i].on_rot, CONFIG_ROT_QUARANTINE);
     }
     assert_string_equal(c.cloud.region, "");
@@ -187,6 +189,7 @@ static const char all_keys[] =
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
     "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
+    "     keep_for: 36 h, commit_delay: 50 ms,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -284,6 +287,32 @@ static void check_round_trip(const struct fixture *fixture,
         fail_msg("printed:\n%.*s\n%s", (int)writer.len, text, reason.text);
     }
     assert_memory_equal(config, &again, sizeof again);
+}
+
+/* Goal: each unit of a duration, with a space or without; nothing and zero need
+ * none. */
+static void test_durations(void **state) {
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } goods[] = {
+        {"0", 0},        {"0 d", 0},         {"1 ms", 1},
+        {"250ms", 250},  {"3 s", 3000},      {"90 min", 5400000},
+        {"2h", 7200000}, {"7 d", 604800000}, {"3650 d", 315360000000},
+    };
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        char text[128];
+        struct config c;
+        struct reason reason;
+        snprintf(text, sizeof text,
+                 "store: s\nstreams: [{name: a, keep_for: %s}]\n",
+                 goods[i].text);
+        if (load(*state, text, &c, &reason) != ERR_OK) {
+            fail_msg("%s", reason.text);
+        }
+        assert_true(c.streams[0].keep_for_ms == goods[i].ms);
+        check_round_trip(*state, &c);
+    }
 }
 
 /* Goal: printing loses and invents nothing. */
@@ -424,6 +453,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_durations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),
