@@ -102,6 +102,7 @@ static err_t look_inside(struct look *look, const struct segment *segment,
     const struct disk *disk = look->disk;
     TRY(disk->size(disk->self, segment->fd, &ret->bytes));
     ret->incarnation = segment->header.incarnation;
+    memcpy(ret->journal_id, segment->header.journal_id, JOURNAL_ID_SIZE);
     TRY(read_first(look, segment, ret));
     TRY(read_seal(look, segment, ret));
     return look->all || !ret->sealed ? read_frames(look, segment, ret) : ERR_OK;

@@ -10,9 +10,10 @@ struct inspected {
     uint64_t first_seq; /* by the file's name */
     uint64_t end_seq;   /* that follows its last record, as far as was read */
     uint64_t bytes;
-    uint64_t frames;  /* that verify; only if all were read */
-    int64_t first_us; /* wall time of the first frame; 0: there is none */
-    uint32_t incarnation;
+    uint64_t frames;      /* that verify; only if all were read */
+    int64_t first_us;     /* wall time of the first frame; 0: there is none */
+    uint32_t incarnation; /* 0: its header does not verify */
+    uint8_t journal_id[JOURNAL_ID_SIZE];
     bool sealed;
     bool clean_stop;
     bool last; /* in the directory: it may end without a seal */

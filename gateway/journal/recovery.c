@@ -176,7 +176,8 @@ static err_t damaged(struct run *run, uint64_t first_seq, uint64_t at,
                      const char *what) {
     return reason_set(run->reason, ERR_CORRUPT,
                       "%020" PRIu64 "%s is damaged at byte %" PRIu64
-                      ": %s; nothing was changed in %s",
+                      ": %s; nothing was changed in %s; shopme-edge journal "
+                      "repair sets it aside",
                       first_seq, SEGMENT_SUFFIX, at, what, run->options->dir);
 }
 
@@ -396,7 +397,14 @@ static err_t mend_last(struct run *run) {
 /* The end: was there more? */
 static err_t check_end(struct run *run) {
     struct recovery *found = &run->found;
-    found->next_seq = damage_end(&found->damage, found->next_seq);
+    const struct damage *damage = &found->damage;
+    if (!run->options->whole && run->listing.segment_count == 0 &&
+        damage->count > 0) {
+        /* No segment is left to say where the journal ended; what was lost
+         * does, wherever that began. */
+        found->next_seq = damage->gaps[damage->count - 1].end;
+    }
+    found->next_seq = damage_end(damage, found->next_seq);
     if (found->sealed_count == 0) {
         found->first_seq = found->next_seq;
     }

@@ -244,6 +244,16 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
     return err;
 }
 
+err_t snapshot_read(const struct disk *disk, const char *dir,
+                    const uint8_t *journal_id, uint64_t seq,
+                    err_t (*take)(void *context, uint64_t seq,
+                                  struct slice content),
+                    void *context, struct reason *reason) {
+    const struct loading loading = {disk,       dir,  journal_id,
+                                    UINT64_MAX, take, context};
+    return load_one(&loading, seq, reason);
+}
+
 static err_t set_aside(const struct loading *loading, uint64_t seq) {
     const struct disk *disk = loading->disk;
     struct path path = path_of(loading->dir, seq, SUFFIX);

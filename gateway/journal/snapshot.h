@@ -54,6 +54,15 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
 
+/* Hands the content of the file with this number to `take`, and changes
+ * nothing. ERR_NOT_FOUND, ERR_CORRUPT for one that is damaged or another
+ * journal's, ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY, and what `take` returns. */
+err_t snapshot_read(const struct disk *disk, const char *dir,
+                    const uint8_t *journal_id, uint64_t seq,
+                    err_t (*take)(void *context, uint64_t seq,
+                                  struct slice content),
+                    void *context, struct reason *reason) MUST_USE;
+
 /* Has there ever been one? Also one that was set aside counts. ERR_NOT_FOUND if
  * there is no such directory, ERR_IO. */
 err_t snapshot_was_taken(const struct disk *disk, const char *dir,
