@@ -31,6 +31,7 @@ struct mqtt_link {
     uv_poll_t *poll;          /* of the client's socket; NULL with it */
     bool up;                  /* CONNACK seen */
     bool held;                /* read, and not yet released */
+    bool read_on;             /* the owner wants more nevertheless */
     bool reading;             /* inside mosquitto_loop_read() */
     const char *broken;       /* why; set inside a libmosquitto callback */
     bool freed;
@@ -113,6 +114,7 @@ static void link_drop(struct mqtt_link *link) {
     }
     link->up = false;
     link->held = false;
+    link->read_on = false;
     link->broken = NULL;
 }
 
@@ -161,11 +163,13 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     if (events & UV_WRITABLE) {
         mqtt_link_release(link);
     }
-    if (link->client == NULL || !(events & UV_READABLE) || link->held) {
+    if (link->client == NULL || !(events & UV_READABLE) ||
+        (link->held && !link->read_on)) {
         return;
     }
     if (link->options.readable != NULL && link->up) {
         link->held = link->options.hold_writes;
+        link->read_on = false;
         link_poll(link);
         link->options.readable(link->options.self);
         return;
@@ -178,7 +182,7 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
 /* Waits for what can be used now: bytes unless held, room if something waits
  * to be sent and may be. */
 static void link_poll(struct mqtt_link *link) {
-    int events = link->held ? 0 : UV_READABLE;
+    int events = link->held && !link->read_on ? 0 : UV_READABLE;
     if (mosquitto_want_write(link->client) && !link->held) {
         events |= UV_WRITABLE;
     }
@@ -356,12 +360,20 @@ err_t mqtt_link_read(struct mqtt_link *link) {
     return ERR_NETWORK;
 }
 
+void mqtt_link_read_on(struct mqtt_link *link) {
+    if (link->client != NULL && link->held) {
+        link->read_on = true;
+        link_poll(link);
+    }
+}
+
 void mqtt_link_release(struct mqtt_link *link) {
     /* From inside a callback nothing is written: who reads, releases. */
     if (link->client == NULL || link->reading) {
         return;
     }
     link->held = false;
+    link->read_on = false;
     int code = mosquitto_loop_write(link->client, 1);
     if (code != MOSQ_ERR_SUCCESS) {
         link_lost(link, mosquitto_strerror(code));

@@ -32,7 +32,8 @@ struct mqtt_link_options {
     /* The connection is gone; `client` is not to be used any more. */
     void (*down)(void *self);
     /* Bytes wait. With hold_writes the owner reads (mqtt_link_read) and then
-     * releases; nothing is reported in between. NULL = the link reads. */
+     * releases, or reads on; nothing is reported in between. NULL = the link
+     * reads. */
     void (*readable)(void *self);
     void (*message)(void *self, const struct mosquitto_message *message);
     /* A QoS 1 message of ours was acknowledged. May be NULL. */
@@ -57,6 +58,9 @@ struct mosquitto *mqtt_link_client(struct mqtt_link *link);
 bool mqtt_link_ready(const struct mqtt_link *link);
 /* Reads one packet. ERR_NETWORK: the connection broke (`down` was called). */
 err_t mqtt_link_read(struct mqtt_link *link) MUST_USE;
+/* Instead of a release: reports `readable` again while acknowledgements wait.
+ */
+void mqtt_link_read_on(struct mqtt_link *link);
 /* Writes what is queued, acknowledgements included, and reports `readable`
  * again once all of it is out. */
 void mqtt_link_release(struct mqtt_link *link);

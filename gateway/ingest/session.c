@@ -24,8 +24,9 @@ struct session {
     struct mqtt_link *link;
     uint32_t batch_messages;
     uint64_t needs_end; /* of the whole batch */
-    bool busy;
-    err_t failed; /* why nothing is taken any more */
+    uv_timer_t delay;   /* runs while the batch waits for company */
+    bool busy;          /* reads or commits */
+    err_t failed;       /* why nothing is taken any more */
 };
 
 static void session_fail(struct session *session, err_t err,
@@ -35,6 +36,7 @@ static void session_fail(struct session *session, err_t err,
                      stream_config(session->options.stream)->name,
                      err_name(err), reason->text);
     session->failed = err;
+    uv_timer_stop(&session->delay);
     /* Dropped, not disconnected: unsent acknowledgements must not leave. */
     mqtt_link_untarget(session->link);
     session->options.failed(session->options.self, &words);
@@ -108,6 +110,38 @@ static void on_committed(void *self, err_t err, const struct reason *reason) {
     mqtt_link_release(session->link);
 }
 
+static void commit(struct session *session) {
+    session->busy = true;
+    uv_timer_stop(&session->delay);
+    stream_commit(session->options.stream, on_committed, session);
+}
+
+static void on_delay_over(uv_timer_t *timer) {
+    commit(timer->data);
+}
+
+static bool is_full(const struct session *session) {
+    return session->batch_messages >= BATCH_MESSAGES_MAX ||
+           stream_is_full(session->options.stream);
+}
+
+/* May what was read wait for company? */
+static bool may_wait(const struct session *session) {
+    return stream_config(session->options.stream)->commit_delay_ms > 0 &&
+           session->batch_messages > 0 && !is_full(session) &&
+           mqtt_link_is_up(session->link);
+}
+
+static void wait_for_company(struct session *session) {
+    session->busy = false;
+    if (!uv_is_active((uv_handle_t *)&session->delay)) {
+        uv_timer_start(&session->delay, on_delay_over,
+                       stream_config(session->options.stream)->commit_delay_ms,
+                       0);
+    }
+    mqtt_link_read_on(session->link);
+}
+
 static void on_readable(void *self) {
     struct session *session = self;
     if (session->busy) {
@@ -119,16 +153,18 @@ static void on_readable(void *self) {
             session->failed != ERR_OK) {
             break;
         }
-    } while (session->batch_messages < BATCH_MESSAGES_MAX &&
-             !stream_is_full(session->options.stream) &&
-             mqtt_link_ready(session->link));
+    } while (!is_full(session) && mqtt_link_ready(session->link));
     if (session->failed != ERR_OK) {
         const struct reason reason = {"the batch cannot be continued"};
         session->busy = false;
         session_fail(session, session->failed, &reason);
         return;
     }
-    stream_commit(session->options.stream, on_committed, session);
+    if (may_wait(session)) {
+        wait_for_company(session);
+        return;
+    }
+    commit(session);
 }
 
 err_t session_new(const struct session_options *options, struct session **ret) {
@@ -153,6 +189,8 @@ err_t session_new(const struct session_options *options, struct session **ret) {
         free(session);
         return err;
     }
+    uv_timer_init(options->loop, &session->delay);
+    session->delay.data = session;
     *ret = session;
     return ERR_OK;
 }
@@ -163,6 +201,9 @@ void session_target(struct session *session, const char *host, uint16_t port) {
 
 void session_untarget(struct session *session) {
     mqtt_link_untarget(session->link);
+    if (uv_is_active((uv_handle_t *)&session->delay)) {
+        commit(session);
+    }
 }
 
 bool session_is_up(const struct session *session) {
@@ -173,11 +214,15 @@ bool session_is_busy(const struct session *session) {
     return session->busy;
 }
 
+static void free_session(uv_handle_t *delay) {
+    free(delay->data);
+}
+
 void session_free(struct session *session) {
     if (session == NULL) {
         return;
     }
     assert(!session->busy);
     mqtt_link_free(session->link);
-    free(session);
+    uv_close((uv_handle_t *)&session->delay, free_session);
 }

@@ -2,8 +2,9 @@
 /* A door into a stream: one persistent MQTT 5 session, subscribed at QoS 1 to
  * shopme/{store}/+/{stream}, that holds its acknowledgements until the commit.
  *
- * It alternates strictly: read until the socket is dry or the batch is full,
- * commit, acknowledge, read again. */
+ * It alternates strictly: read until the socket is dry and the stream's
+ * commit_delay is over, or until the batch is full; commit, acknowledge, read
+ * again. */
 #ifndef GATEWAY_INGEST_SESSION_H
 #define GATEWAY_INGEST_SESSION_H
 
@@ -27,6 +28,7 @@ struct session_options {
 err_t session_new(const struct session_options *options,
                   struct session **ret) MUST_USE;
 void session_target(struct session *session, const char *host, uint16_t port);
+/* A batch that waits for company is committed. */
 void session_untarget(struct session *session);
 bool session_is_up(const struct session *session);
 /* A batch is between its first message and its acknowledgements. */

@@ -443,12 +443,53 @@ static uint64_t bytes_of_events(const struct stream *stream) {
     return stats.bytes - stats.spare_bytes;
 }
 
+/* When the record `seq` was appended, if it is there and can be read. */
+static bool appended_at(const struct stream *stream, uint64_t seq,
+                        int64_t *ret_us) {
+    const struct disk *disk = &stream->options.platform->disk;
+    uint64_t end = atomic_load(&journal_position(stream->journal)->end);
+    struct journal_reader *reader;
+    struct journal_record record;
+    struct reason reason;
+    if (journal_reader_open(disk, stream->dir, seq, &reader, &reason) !=
+        ERR_OK) {
+        return false;
+    }
+    err_t err = journal_reader_next(reader, end, &record);
+    journal_reader_close(reader);
+    if (err != ERR_OK) {
+        return false;
+    }
+    *ret_us = record.wall_us;
+    return true;
+}
+
+/* Is all of it older than `keep_for`? By what follows it, so that one page is
+ * read, once a segment. Where that cannot be told, `keep` alone counts. */
+static bool is_past_keep_for(struct stream *stream,
+                             const struct journal_segment *oldest) {
+    uint64_t keep_for_ms = stream->options.stream->keep_for_ms;
+    if (keep_for_ms == 0) {
+        return true;
+    }
+    if (stream->aged_seq != oldest->end_seq) {
+        if (!appended_at(stream, oldest->end_seq, &stream->aged_us)) {
+            return true;
+        }
+        stream->aged_seq = oldest->end_seq;
+    }
+    const struct clock *clock = &stream->options.platform->clock;
+    int64_t age_us = clock->wall_us(clock->self) - stream->aged_us;
+    return age_us >= 0 && (uint64_t)age_us / 1000 >= keep_for_ms;
+}
+
 /* What is delivered goes, oldest first, down to what is to be kept. */
 static err_t let_go_delivered(struct stream *stream) {
     uint64_t keep = stream->options.stream->keep;
     struct journal_segment oldest;
     for (int i = 0; i < LET_GO_A_COMMIT && oldest_delivered(stream, &oldest) &&
-                    bytes_of_events(stream) - oldest.bytes >= keep;
+                    bytes_of_events(stream) - oldest.bytes >= keep &&
+                    is_past_keep_for(stream, &oldest);
          i++) {
         TRY(journal_let_go(stream->journal, &stream->commit_reason));
     }
@@ -469,6 +510,9 @@ static void commit_ended(struct stream *stream) {
     }
     if (stream->commit_err == ERR_OK) {
         stream_snapshot(stream);
+        if (stream->noticed_count > 0) {
+            stream_note_damage(stream, stream->noticed, stream->noticed_count);
+        }
     }
     if (stream->repeat_due) {
         stream_repeat_payments(stream);

@@ -41,6 +41,13 @@ err_t stream_open(const struct stream_options *options, struct stream **ret,
 /* Not during a commit. Seals the journal. Takes NULL. */
 void stream_close(struct stream *stream);
 
+/* Opens the journal alone, as a start with `on_rot: quarantine` does that reads
+ * all of it: what is damaged is set aside and on record then, and the next
+ * start tells of it. Of the options it takes platform, config, stream and
+ * known_end. Close it with journal_close(). Errors as journal_open(). */
+err_t stream_repair(const struct stream_options *options, struct journal **ret,
+                    struct reason *reason) MUST_USE;
+
 /* One message as it came through a door. */
 struct stream_message {
     struct slice device; /* from the topic, or a certificate */
@@ -77,7 +84,7 @@ bool stream_is_committing(const struct stream *stream);
  * the cloud and need not be kept for the bridge. */
 void stream_tick(struct stream *stream, uint64_t delivered);
 /* The bridge could not read these ranges: what of it is not known yet goes on
- * record and is journaled, now or, if a batch is open, at a later call. */
+ * record and is journaled, now or, if a batch is open, behind it. */
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count);
 /* Ends a commit that waits for room, with ERR_FULL: the process stops. */

@@ -73,8 +73,12 @@ err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count) {
     if (stream->committing || journal_batch_events(stream->journal) > 0) {
+        stream->noticed_count = count < NOTICED_MAX ? count : NOTICED_MAX;
+        memcpy(stream->noticed, gaps,
+               stream->noticed_count * sizeof *stream->noticed);
         return;
     }
+    stream->noticed_count = 0;
     struct reason reason = {""};
     err_t err = ERR_OK;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++) {

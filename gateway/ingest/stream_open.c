@@ -141,10 +141,9 @@ static err_t allocate(struct stream *stream) {
 }
 
 /* `trust`: sealed segments are believed by their ends, and read later. */
-static err_t open_journal(struct stream *stream, bool trust,
+static err_t open_journal(struct stream *stream, bool quarantine, bool trust,
                           struct reason *reason) {
     const struct config *config = stream->options.config;
-    bool quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE;
     uint64_t known_end = stream->options.known_end;
     if (quarantine) {
         TRY(stream_known_end(stream, &known_end, reason));
@@ -167,10 +166,24 @@ static err_t open_journal(struct stream *stream, bool trust,
         .known_end = known_end,
         .trust_sealed = trust,
     };
+    struct reason why = {""};
+    err_t err = journal_open(&options, &stream->journal, &why);
+    if (err == ERR_FULL) {
+        return reason_set(reason, err,
+                          "make room on the disk of %s, 8 MiB for each stream "
+                          "or more: %s",
+                          stream->dir, why.text);
+    }
+    return err == ERR_OK ? ERR_OK : reason_set(reason, err, "%s", why.text);
+}
+
+static err_t open_and_replay(struct stream *stream, bool trust,
+                             struct reason *reason) {
+    bool quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE;
     journal_close(stream->journal);
     stream->journal = NULL;
     stream->appended_bytes = 0;
-    TRY(journal_open(&options, &stream->journal, reason));
+    TRY(open_journal(stream, quarantine, trust, reason));
     return replay(stream, reason);
 }
 
@@ -179,11 +192,11 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
     bool quarantine = stream->options.stream->on_rot == CONFIG_ROT_QUARANTINE;
     bool trust = quarantine && !stream_doubts(stream);
     TRY(allocate(stream));
-    err_t err = open_journal(stream, trust, reason);
+    err_t err = open_and_replay(stream, trust, reason);
     if ((err == ERR_CORRUPT || err == ERR_IO) && trust) {
         /* What is replayed is damaged. */
         trust = false;
-        err = open_journal(stream, trust, reason);
+        err = open_and_replay(stream, trust, reason);
     }
     TRY(err);
     if (!trust) {
@@ -195,13 +208,31 @@ static err_t open_parts(struct stream *stream, struct reason *reason) {
     return ERR_OK;
 }
 
-err_t stream_open(const struct stream_options *options, struct stream **ret,
-                  struct reason *reason) {
+static err_t stream_new(const struct stream_options *options,
+                        struct stream **ret) {
     struct stream *stream = calloc(1, sizeof *stream);
     ENSURE(stream != NULL, ERR_MEMORY);
     stream->options = *options;
     snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
              options->stream->name);
+    *ret = stream;
+    return ERR_OK;
+}
+
+err_t stream_repair(const struct stream_options *options, struct journal **ret,
+                    struct reason *reason) {
+    struct stream *stream;
+    TRY(stream_new(options, &stream));
+    err_t err = open_journal(stream, true, false, reason);
+    *ret = stream->journal;
+    free(stream);
+    return err;
+}
+
+err_t stream_open(const struct stream_options *options, struct stream **ret,
+                  struct reason *reason) {
+    struct stream *stream;
+    TRY(stream_new(options, &stream));
     err_t err = open_parts(stream, reason);
     if (err != ERR_OK) {
         stream_close(stream);

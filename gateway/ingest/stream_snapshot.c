@@ -39,29 +39,35 @@ static err_t begin_empty(struct stream *stream) {
     return stream->options.stream->shop ? open_shop(stream) : ERR_OK;
 }
 
-static err_t load_parts(struct stream *stream, struct slice content) {
+static err_t read_parts(struct slice content, struct dedupe *dedupe,
+                        struct shop *shop) {
     struct cursor from = cursor_over(content);
     uint32_t version;
     TRY(cursor_u32(&from, &version));
     ENSURE(version == STATE_VERSION, ERR_UNSUPPORTED);
-    TRY(dedupe_load(stream->dedupe, &from));
+    TRY(dedupe_load(dedupe, &from));
     struct slice rest;
     TRY(cursor_take(&from, cursor_left(&from), &rest));
-    if (stream->shop == NULL) {
+    if (shop == NULL) {
         ENSURE(rest.len == 0, ERR_UNSUPPORTED); /* it had one */
         return ERR_OK;
     }
-    return shop_load(stream->shop, rest);
+    return shop_load(shop, rest);
+}
+
+err_t stream_state_read(struct slice content, struct dedupe *dedupe,
+                        struct shop *shop) {
+    err_t err = read_parts(content, dedupe, shop);
+    return err == ERR_PARSE ? ERR_CORRUPT : err;
 }
 
 static err_t take(void *context, uint64_t seq, struct slice content) {
     struct stream *stream = context;
     TRY(begin_empty(stream));
-    err_t err = load_parts(stream, content);
-    ENSURE(err != ERR_PARSE, ERR_CORRUPT);
+    TRY(stream_state_read(content, stream->dedupe, stream->shop));
     stream->snapshot_seq = seq;
     stream->saved_len = content.len;
-    return err;
+    return ERR_OK;
 }
 
 /* The journal may have all that the snapshots were made of, or have lost it to

@@ -12,6 +12,7 @@ enum {
     BATCH_BYTES_MIN = 4 * 1024 * 1024,
     ARENA_EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
     OWN_DATA_MAX = 4096,     /* of an event of the gateway's own */
+    NOTICED_MAX = 8,         /* ranges; more are noticed again */
     OWN_EVENTS_MAX = 2,      /* of them in a batch, beside the messages' */
 };
 
@@ -41,6 +42,13 @@ struct stream {
     struct reason snapshot_reason;
     struct log_limit snapshot_log;
     struct log_limit damage_log;
+    /* Noticed while a batch was open; to be noted when it has ended. */
+    struct journal_gap noticed[NOTICED_MAX];
+    uint32_t noticed_count;
+    /* When what follows the oldest segment was appended: not before its last
+     * record. */
+    uint64_t aged_seq; /* of that segment's end; 0: not known */
+    int64_t aged_us;
     /* What a start did not read: [scrub_at, scrub_end). */
     uint64_t scrub_at;
     uint64_t scrub_end;
@@ -115,6 +123,10 @@ err_t stream_known_end(const struct stream *stream, uint64_t *known_end,
  * that; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
 err_t stream_state_load(struct stream *stream, uint64_t *ret_seq,
                         struct reason *reason) MUST_USE;
+/* Fills empty dedupe windows and an empty shop (NULL: the stream has none) with
+ * what a snapshot holds. ERR_UNSUPPORTED, ERR_CORRUPT, ERR_MEMORY. */
+err_t stream_state_read(struct slice content, struct dedupe *dedupe,
+                        struct shop *shop) MUST_USE;
 /* Takes a snapshot if enough was appended since the last. The batch is empty,
  * so the state is that of what is durable. It is written by the worker pool. */
 void stream_snapshot(struct stream *stream);
