@@ -15,7 +15,8 @@ static const struct {
     {"check", command_check, "read the configuration and say what is wrong"},
     {"status", command_status, "how the running gateway stands"},
     {"sync", command_sync, "wait until everything is in the cloud"},
-    {"journal", command_journal, "cat: print the journaled events"},
+    {"journal", command_journal,
+     "read, check or repair the journal on the disk"},
 };
 
 static void print_usage(FILE *out) {

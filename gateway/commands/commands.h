@@ -20,6 +20,8 @@ int command_journal(int argc, char **argv); /* reads the next word */
 int command_journal_cat(int argc, char **argv);
 int command_journal_list(int argc, char **argv);
 int command_journal_verify(int argc, char **argv);
+int command_journal_repair(int argc, char **argv);
+int command_journal_replay(int argc, char **argv);
 int command_journal_stats(int argc, char **argv);
 
 #endif

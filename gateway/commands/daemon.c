@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/daemon_state.h"
+#include "gateway/commands/journals.h"
 
 enum {
     PAYMENTS_REPEAT_MS = 5000,
@@ -161,24 +161,12 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
-/* What the bridge knows of a journal's length. */
-static err_t find_known_end(const struct daemon *daemon,
-                            const struct config_stream *stream, uint64_t *ret,
-                            struct reason *reason) {
-    *ret = 0;
-    if (stream->sink == CONFIG_SINK_NONE) {
-        return ERR_OK;
-    }
-    char dir[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2];
-    snprintf(dir, sizeof dir, "%s/%s", daemon->config->data, stream->name);
-    return cursor_file_peek(&daemon->platform.disk, dir, ret, reason);
-}
-
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         uint64_t known_end;
-        TRY(find_known_end(daemon, &config->streams[i], &known_end, reason));
+        TRY(journals_known_end(&daemon->platform.disk, config,
+                               &config->streams[i], &known_end, reason));
         const struct stream_options options = {
             .platform = &daemon->platform,
             .config = config,

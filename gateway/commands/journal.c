@@ -13,9 +13,11 @@ static const char usage[] =
     "  list       show each journal: its records, bytes, segments, snapshots\n"
     "  stats      count the events by type\n"
     "  verify     read everything and say what is damaged\n"
+    "  replay     run the shop over its journal and show what it comes to\n"
+    "  repair     set what is damaged aside, so that a gateway can go on\n"
     "\n"
-    "All of them only read: beside a running gateway, or on the disk of a box\n"
-    "that is down. shopme-edge journal COMMAND --help tells more.\n";
+    "All but repair only read: beside a running gateway, or on the disk of a "
+    "box\nthat is down. shopme-edge journal COMMAND --help tells more.\n";
 
 struct entry {
     const char *name;
@@ -23,10 +25,9 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-    {"cat", command_journal_cat},
-    {"list", command_journal_list},
-    {"stats", command_journal_stats},
-    {"verify", command_journal_verify},
+    {"cat", command_journal_cat},       {"list", command_journal_list},
+    {"stats", command_journal_stats},   {"verify", command_journal_verify},
+    {"replay", command_journal_replay}, {"repair", command_journal_repair},
 };
 
 int command_journal(int argc, char **argv) {

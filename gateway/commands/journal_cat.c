@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal cat: what the journals hold, one JSON event a line.
+/* shopme-edge journal cat: what the journals hold, one event a line.
  *
  * Reads files only, so it works on a dead box's disk. Beside a running gateway
  * it asks how far each journal is durable and reads no further: what a crash
@@ -23,7 +23,7 @@ enum {
 static const char usage[] =
     "usage: shopme-edge journal cat [--config FILE | --data DIR]\n"
     "           [--stream NAME] [--from SEQ] [--to SEQ] [--type T]\n"
-    "           [--subject S]\n"
+    "           [--subject S] [--json | --diagnostic]\n"
     "\n"
     "Prints the journaled events, one structured JSON event a line, beside a\n"
     "running gateway or from the disk of a box that is down. Exit status: 0\n"
@@ -38,6 +38,9 @@ static const char usage[] =
     "  --type T       events of this type only\n"
     "  --subject S    events with this subject only\n"
     "  --json         what it does anyway\n"
+    "  --diagnostic   the records as they are on disk, in the diagnostic "
+    "notation\n"
+    "                 of CBOR (RFC 8949, section 8) behind number and time\n"
     "  --help\n";
 
 struct cat {
@@ -47,12 +50,23 @@ struct cat {
     uint64_t to;
     struct slice type;    /* empty = any */
     struct slice subject; /* empty = any */
-    uint8_t *line;        /* LINE_MAX_BYTES */
+    bool diagnostic;
+    uint8_t *line; /* LINE_MAX_BYTES */
 };
 
 static bool wanted(const struct cat *cat, const struct event *event) {
     return (cat->type.len == 0 || slice_eq(cat->type, event->type)) &&
            (cat->subject.len == 0 || slice_eq(cat->subject, event->subject));
+}
+
+/* The frame's part of it is a comment, as the notation has them. */
+static err_t render_diagnostic(const struct journal_record *record,
+                               struct writer *writer) {
+    char time[EVENT_TIME_SIZE];
+    struct reason reason;
+    event_time_format(record->wall_us, time);
+    writer_printf(writer, "/ %020" PRIu64 " %s / ", record->seq, time);
+    return event_render_diagnostic(record->bytes, writer, &reason);
 }
 
 static err_t print_record(const struct cat *cat,
@@ -64,7 +78,8 @@ static err_t print_record(const struct cat *cat,
     }
     struct event_record stamp = {record->seq, record->wall_us};
     struct writer writer = writer_over(cat->line, LINE_MAX_BYTES);
-    TRY(event_render_json(&event, &stamp, &writer));
+    TRY(cat->diagnostic ? render_diagnostic(record, &writer)
+                        : event_render_json(&event, &stamp, &writer));
     writer_str(&writer, "\n");
     ENSURE(!writer.full, ERR_FULL);
     ENSURE(fwrite(writer.data, 1, writer.len, stdout) == writer.len, ERR_IO);
@@ -205,6 +220,7 @@ static void free_line(uint8_t **line) {
 }
 
 int command_journal_cat(int argc, char **argv) {
+    struct cat cat = {.opened = 0};
     const char *path = NULL;
     const char *data = NULL;
     const char *stream = NULL;
@@ -212,15 +228,19 @@ int command_journal_cat(int argc, char **argv) {
     const char *to = "18446744073709551615";
     const char *type = NULL;
     const char *subject = NULL;
-    bool json = true;
+    bool json = false;
     const struct argument table[] = {
-        {"config", &path, NULL},     {"data", &data, NULL},
-        {"stream", &stream, NULL},   {"from", &from, NULL},
-        {"to", &to, NULL},           {"type", &type, NULL},
-        {"subject", &subject, NULL}, {"json", NULL, &json},
+        {"config", &path, NULL},
+        {"data", &data, NULL},
+        {"stream", &stream, NULL},
+        {"from", &from, NULL},
+        {"to", &to, NULL},
+        {"type", &type, NULL},
+        {"subject", &subject, NULL},
+        {"json", NULL, &json},
+        {"diagnostic", NULL, &cat.diagnostic},
     };
-    const struct arguments arguments = {"journal cat", usage, table, 8};
-    struct cat cat = {.opened = 0};
+    const struct arguments arguments = {"journal cat", usage, table, 9};
     int exit_code;
     if (!arguments_read(&arguments, argc, argv, &exit_code) ||
         !arguments_number(&arguments, "from", from, 0, UINT64_MAX, &cat.from,

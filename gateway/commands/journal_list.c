@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
@@ -80,6 +81,20 @@ static void print_head(const char *name, const struct list *list) {
     printf("\n");
 }
 
+/* By the bridge's cursor, if it ever saved one. */
+static void print_delivered(const struct journals *journals, const char *dir,
+                            const struct list *list) {
+    uint64_t cursor;
+    struct reason reason;
+    if (cursor_file_peek(&journals->disk, dir, &cursor, &reason) != ERR_OK ||
+        cursor == 0) {
+        return;
+    }
+    uint64_t waits = cursor < list->end ? list->end - cursor : 0;
+    printf("  the cloud has the records before %" PRIu64 "; %" PRIu64 " wait\n",
+           cursor, waits);
+}
+
 static void print_snapshots(const struct journals *journals, const char *dir) {
     uint64_t seqs[SNAPSHOTS_KEPT];
     size_t count;
@@ -106,6 +121,7 @@ static err_t list_one(const struct journals *journals, uint32_t n,
         journal_inspect(&journals->disk, dir, false, &inspection, &reason);
     if (err == ERR_OK) {
         print_head(name, &list);
+        print_delivered(journals, dir, &list);
         print_snapshots(journals, dir);
         list.print = true;
         err =

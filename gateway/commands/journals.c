@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bridge/cursor.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/event/json.h"
@@ -64,24 +65,24 @@ static err_t find_streams(struct journals *journals) {
 
 static err_t use_config(struct journals *journals, const char *path,
                         const char *stream) {
-    struct config config;
+    struct config *config = &journals->config;
     struct reason reason;
-    if (config_load(path, &config, &reason) != ERR_OK) {
+    if (config_load(path, config, &reason) != ERR_OK) {
         fprintf(stderr, "%s\n", reason.text);
         return ERR_CONFIG;
     }
-    memcpy(journals->data, config.data, sizeof config.data);
-    memcpy(journals->socket, config.control_socket,
-           sizeof config.control_socket);
-    for (uint32_t i = 0; i < config.stream_count; i++) {
-        if (stream == NULL || strcmp(stream, config.streams[i].name) == 0) {
-            add_name(journals, config.streams[i].name);
+    memcpy(journals->data, config->data, sizeof config->data);
+    memcpy(journals->socket, config->control_socket,
+           sizeof config->control_socket);
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        if (stream == NULL || strcmp(stream, config->streams[i].name) == 0) {
+            add_name(journals, config->streams[i].name);
         }
     }
     if (journals->count == 0) {
         fprintf(stderr, "%s names no stream %s; give one of:", path, stream);
-        for (uint32_t i = 0; i < config.stream_count; i++) {
-            fprintf(stderr, " %s", config.streams[i].name);
+        for (uint32_t i = 0; i < config->stream_count; i++) {
+            fprintf(stderr, " %s", config->streams[i].name);
         }
         fputs("\n", stderr);
         return ERR_NOT_FOUND;
@@ -143,6 +144,18 @@ void journals_dir(const struct journals *journals, uint32_t n,
                   char ret[JOURNALS_DIR_MAX]) {
     snprintf(ret, JOURNALS_DIR_MAX, "%s/%s", journals->data,
              journals->names[n]);
+}
+
+err_t journals_known_end(const struct disk *disk, const struct config *config,
+                         const struct config_stream *stream, uint64_t *ret,
+                         struct reason *reason) {
+    *ret = 0;
+    if (stream->sink == CONFIG_SINK_NONE) {
+        return ERR_OK;
+    }
+    char dir[JOURNALS_DIR_MAX];
+    snprintf(dir, sizeof dir, "%s/%s", config->data, stream->name);
+    return cursor_file_peek(disk, dir, ret, reason);
 }
 
 void journals_none(const struct journals *journals) {

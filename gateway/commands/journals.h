@@ -14,6 +14,7 @@ enum {
 
 struct journals {
     struct disk disk;
+    struct config config; /* if they are those of one */
     char data[CONFIG_PATH_MAX];
     char socket[CONFIG_PATH_MAX + 16];
     char names[JOURNALS_MAX][CONFIG_NAME_MAX];
@@ -32,6 +33,12 @@ bool journals_choose(struct journals *journals, const char *command,
 /* The folder of the n-th. */
 void journals_dir(const struct journals *journals, uint32_t n,
                   char ret[JOURNALS_DIR_MAX]);
+
+/* What the bridge knows of the length of a stream's journal, by its cursor; 0
+ * without a sink. ERR_IO, ERR_UNSUPPORTED. */
+err_t journals_known_end(const struct disk *disk, const struct config *config,
+                         const struct config_stream *stream, uint64_t *ret,
+                         struct reason *reason) MUST_USE;
 
 /* Asks the gateway, if there is one. */
 void journals_ask(struct journals *journals);
