@@ -4,7 +4,9 @@
 import atexit
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +19,22 @@ PROGRAM = os.path.join(HERE, "cloud.py")
 PYTHON = "/usr/bin/python3"
 # All is on this machine, whatever proxy the environment names.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port():
+    """None of those that the system gives out: while what listens there is
+    stopped and started again, another test's connection could be given it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range",
+              encoding="ascii") as given_out:
+        lowest = int(given_out.read().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class _Nursery:
@@ -52,8 +70,8 @@ class LocalCloud:
                  secret_key="a secret of the tests", token=None, options=()):
         self.directory = directory
         self.region = region
-        self.port = port
-        self.control_port = control_port
+        self.port = port or free_port()
+        self.control_port = control_port or free_port()
         self.ca_path = None
         self.environment = {"AWS_ACCESS_KEY_ID": access_key,
                             "AWS_SECRET_ACCESS_KEY": secret_key}

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -147,6 +148,11 @@ class UsageTest(CommandTest):
                  "exclude each other"),
                 (["journal", "stats", "orders"], "one word too many"),
                 (["journal", "verify", "--all"], 'no option "--all"'),
+                (["journal", "repair", "--data", "a"], 'no option "--data"'),
+                (["journal", "repair", "orders"], "one word too many"),
+                (["journal", "replay", "--stream", "a"],
+                 'no option "--stream"'),
+                (["journal", "replay", "--to", "all"], '--to is "all"'),
                 (["run", "--wrong"], "shopme-edge run --help"),
                 (["run", "now"], "one word too many")):
             with self.subTest(words=words):
@@ -169,6 +175,8 @@ class UsageTest(CommandTest):
                 (["journal", "list", "--help"], "snapshots"),
                 (["journal", "stats", "--help"], "by event type"),
                 (["journal", "verify", "--help"], "does not verify"),
+                (["journal", "repair", "--help"], "must be down"),
+                (["journal", "replay", "--help"], "each snapshot"),
                 (["journal", "cat", "--help"], "--subject")):
             with self.subTest(words=words):
                 done = run(*words)
@@ -392,6 +400,34 @@ class SyncTest(CommandTest):
         self.assertTrue(shown.endswith(b"\r\033[K"), shown[-80:])
 
 
+class JournalRepairTest(CommandTest):
+    def test_no_journal(self):
+        """Makes none."""
+        done = run("journal", "repair", "--config", self.config)
+        self.failed(done, 1, "holds no journal", "no gateway has run there")
+        self.assertEqual(list(self.folder.iterdir()), [self.config])
+
+    def test_a_folder_that_cannot_be_read(self):
+        """Says which, and why. (A file in its place: root may read all.)"""
+        (self.folder / "orders").write_text("")
+        done = run("journal", "repair", "--config", self.config)
+        self.failed(done, 1, f"cannot list {self.folder}/orders",
+                    "Not a directory")
+
+
+class JournalReplayTest(CommandTest):
+    def test_no_journal(self):
+        done = run("journal", "replay", "--config", self.config)
+        self.failed(done, 1, "orders: ", "no journal")
+        self.assertEqual(list(self.folder.iterdir()), [self.config])
+
+    def test_no_shop(self):
+        self.config.write_text(f"store: s1\ndata: {self.folder}\n"
+                               "streams: [{name: a}]\n")
+        done = run("journal", "replay", "--config", self.config)
+        self.failed(done, 1, "no stream has shop: true")
+
+
 class JournalCatTest(CommandTest):
     def test_no_journal(self):
         for words in (["--config", self.config], ["--data", self.folder]):
@@ -578,6 +614,15 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("orders: ", done.stderr)
 
+    def test_4_diagnostic_notation(self):
+        """The records as they are, with number and time in a comment."""
+        done = run("journal", "cat", "--config", self.store.config_path,
+                   "--stream", "telemetry", "--diagnostic")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(
+            done.stdout, r'^/ 0{20} 20\d\d-.*Z / \{"id": "t-1", "data": '
+            r'"\{\\"celsius\\": ?4\.50\}", .*"specversion": "1\.0",.*\}\n$')
+
     def test_5_numbers_are_as_the_device_wrote_them(self):
         event = self.by_config("--stream", "telemetry")[0]
         self.assertEqual(event["data"], {"celsius": 4.5})
@@ -611,10 +656,43 @@ class LiveTest(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn(f"orders: records 0 to {len(events)}, ", listed.stdout)
         self.assertRegex(listed.stdout, r"0{20}\.seg +\d+ records .* open")
+        self.assertIn(f"the cloud has the records before {len(events)}; 0 wait",
+                      listed.stdout)
         self.assertIn(f"orders: {len(events)} events, ", stats.stdout)
         placed = sum(e["type"] == "OrderPlaced" for e in events)
         self.assertRegex(stats.stdout, rf"OrderPlaced +{placed} events ")
         self.assertIn("all verify", verified.stdout)
+
+    def replay(self, *words):
+        done = run("journal", "replay", "--config", self.store.config_path,
+                   *words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_6_replay_beside_the_gateway(self):
+        """The whole, and the state as it was before an event."""
+        events = self.by_config("--stream", "orders")
+        said = self.replay()
+        self.assertIn(f"orders: records 0 to {len(events)} applied\n", said)
+        self.assertIn("begun with an empty shop", said)
+        self.assertIn("orders: 5 placed, 0 open, 5 fulfiled, 0 cancelled, ",
+                      said)
+        third = [n for n, e in enumerate(events)
+                 if e["type"] == "OrderPlaced"][2]
+        self.assertIn("orders: 2 placed, 0 open, 2 fulfiled",
+                      self.replay("--to", str(third - 1)))
+        self.assertIn("orders: 3 placed, 1 open",
+                      self.replay("--to", str(third)))
+
+    def test_6_repair_beside_the_gateway(self):
+        """It is the gateway's journal: nothing is touched."""
+        folder = self.store.folder / "data" / "orders"
+        before = {f.name: f.read_bytes() for f in folder.iterdir()}
+        done = run("journal", "repair", "--config", self.store.config_path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("is the gateway running already?", done.stderr)
+        self.assertEqual({f.name: f.read_bytes() for f in folder.iterdir()},
+                         before)
 
     def test_7_cat_on_a_dead_box(self):
         """Killed, without its configuration: the same events."""
@@ -649,6 +727,46 @@ class LiveTest(unittest.TestCase):
         listed = run("journal", "list", "--data", data, "--stream", "orders")
         self.assertEqual(listed.returncode, 1)
         self.assertIn("nothing verifies", listed.stdout)
+
+    def test_9_repair_on_a_dead_box(self):
+        """Where a start with `on_rot: stop` is refused: the damage is set aside,
+        kept, said, and told of by the next start, once."""
+        config = self.store.config_path
+        config.write_text(config.read_text().replace(
+            "{name: orders,", "{name: orders, on_rot: stop,"))
+        refused = run("run", "--config", config)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("journal repair sets it aside", refused.stderr)
+        done = run("journal", "repair", "--config", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(".rot", done.stderr)
+        first, last = re.search(
+            r"(?m)^orders: records (\d+) to (\d+) are lost", done.stdout).groups()
+        self.assertRegex(done.stdout, "(?m)^orders: .* what is left verifies$")
+        self.assertRegex(done.stdout, "(?m)^telemetry: .* nothing was damaged$")
+        folder = self.store.folder / "data" / "orders"
+        self.assertEqual(len(list(folder.glob("*.rot"))), 1)
+        self.assertEqual(
+            run("journal", "verify", "--config", config).returncode, 0)
+        again = run("journal", "repair", "--config", config)
+        self.assertIn(f"orders: records {first} to {last} are lost",
+                      again.stdout)
+        self.assertEqual(len(list(folder.glob("*.rot"))), 1)
+        self.store.gateway.process = None
+        self.store.gateway.start().wait_up()
+        self.store.gateway.wait_synced(60)
+        self.assertEqual(
+            [e["data"] for e in self.by_config("--type", "JournalDamaged")],
+            [{"stream": "orders", "first": int(first), "last": int(last),
+              "count": int(last) - int(first) + 1}])
+        self.assertIn(f"of which {int(last) - int(first) + 1} are lost",
+                      self.replay())
+        self.store.gateway.stop()
+        closed = re.findall(r"closed name=orders .* hash=(\w+)",
+                            self.store.gateway.log())[-1]
+        self.assertIn(f"hash {closed}\n", self.replay())
+        done = run("journal", "repair", "--config", config, "--stream", "orders")
+        self.assertRegex(done.stdout, "^orders: .* nothing was damaged\n$")
 
 
 if __name__ == "__main__":

@@ -26,15 +26,9 @@ SHIM = BUILD / "tests/integration/sync_shim.so"
 BUS, STREAM = "OrderingSystemEventBus", "shopme-telemetry"
 
 sys.path.insert(0, str(ROOT / "tests/cloud"))
-from harness import LocalCloud  # noqa: E402
+from harness import LocalCloud, free_port  # noqa: E402
 
 import paho.mqtt.client as mqtt  # noqa: E402
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(what, condition, seconds=60, every=0.02):

@@ -152,6 +152,29 @@ class FullTest(unittest.TestCase):
         self.assertEqual(store.gateway.stream("telemetry")["full"], "")
         self.assertTrue(store.gateway.status()["healthy"])
 
+    def test_keep_for(self):
+        """What the cloud has stays as long as it is to, beyond `keep`."""
+        store, sensor = self.start(telemetry="keep: 0, keep_for: 1 d,")
+        self.deliver(store, sensor, 120)
+        self.deliver(store, sensor, 1)
+        stream = store.gateway.stream("telemetry")
+        self.assertEqual(stream["start"], 0)
+        self.assertGreater(stream["segments"], 2)
+        store.gateway.stop()
+        config = store.config_path.read_text()
+        store.config_path.write_text(config.replace("1 d,", "1 ms,"))
+        store.gateway.start().wait_up()
+        for _ in range(10):
+            self.deliver(store, sensor, 1)
+            if store.gateway.stream("telemetry")["start"] > 0:
+                return
+        self.fail("nothing was let go of")
+
+    def deliver(self, store, sensor, count):
+        sensor.send_events(count)
+        wait_for("receipts for all", sensor.all_accepted)
+        store.gateway.wait_synced(120)
+
     def test_stop_while_full(self):
         """A stop does not wait for room; what had no receipt comes again."""
         store, sensor = self.start(
@@ -163,18 +186,33 @@ class FullTest(unittest.TestCase):
         store.cloud.faults(offline=False)
         self.assertEqual(store.gateway.log().count("ERROR"), 0)
 
-    def test_full_disk(self):
-        """The same on a file system that is full, until it has room again."""
+    def store_on_disk_of(self, size):
+        """A store whose data has a file system of its own, and that folder."""
         store = self.enterContext(Store(extra="free_floor: 0"))
         data = store.folder / "data"
         data.mkdir()
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", data],
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", data],
             capture_output=True, text=True, check=False)
         if mounted.returncode != 0:
             self.skipTest(f"SKIPPED: no tmpfs can be mounted here: "
                           f"{mounted.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", "-l", data], check=True)
+        return store, data
+
+    def test_a_start_on_a_full_disk(self):
+        """Says what to do; with that done it starts."""
+        store, data = self.store_on_disk_of("4m")
+        self.assertEqual(store.gateway.start().process.wait(30), 1)
+        self.assertIn(f"make room on the disk of {data}/orders",
+                      store.gateway.log())
+        subprocess.run(["mount", "-o", "remount,size=64m", data], check=True)
+        store.gateway.start().wait_up()
+        takes_orders(self, store)
+
+    def test_full_disk(self):
+        """The same on a file system that is full, until it has room again."""
+        store, data = self.store_on_disk_of("48m")
         store.gateway.start().wait_up()
         sensor = Sensor(store)
         self.addCleanup(sensor.close)

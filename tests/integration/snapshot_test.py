@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 import unittest
 
-from edge import BUS, Device, Store, wait_for
+from edge import BUS, EDGE, Device, Store, wait_for
 
 SEED = int(os.environ.get("EDGE_SEED", time.time_ns() % 1_000_000))
 KILLS = 6
@@ -57,6 +58,10 @@ class SnapshotTest(unittest.TestCase):
     def restart(self, store):
         self.assertEqual(store.gateway.stop(), 0)
         closed = self.said(store, "closed")[-1]
+        said = subprocess.run(
+            [EDGE, "journal", "replay", "--config", store.config_path],
+            capture_output=True, text=True, check=True).stdout
+        self.assertIn(f"hash {closed['hash']}\n", said)
         store.gateway.start().wait_up()
         replayed = self.said(store, "replayed")[-1]
         self.assertEqual(replayed["hash"], closed["hash"])

@@ -83,11 +83,11 @@ def raw(port, request):
     quiet."""
     with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as peer:
         peer.sendall(request)
-        peer.settimeout(0.5)
         answer = b""
         try:
             while part := peer.recv(65536):
                 answer += part
+                peer.settimeout(0.5)  # the first may take longer
         except (socket.timeout, ConnectionResetError):
             pass
         return answer
