@@ -30,6 +30,7 @@ struct simulation {
     const struct world *world;
     uint64_t seed;
     uint64_t cuts;
+    uint64_t every; /* of what is tried in turn; 0: by the cuts */
     bool json;
     bool rows_only;
     struct run_counts counts;
@@ -45,10 +46,13 @@ static int misused(const char *words, const char *what) {
     fprintf(stderr, "tests/simulate: %s%s\n", words, what);
     fprintf(
         stderr,
-        "usage: tests/simulate WORLD [--cuts N] [--seed S] [--json] "
-        "[--rows-only]\n"
-        "  --cuts N      power cuts by chance, %d if it is not given; with\n"
-        "                fewer, what else is tried is a like part of all\n"
+        "usage: tests/simulate WORLD [--cuts N] [--every N] [--seed S] "
+        "[--json]\n"
+        "           [--rows-only]\n"
+        "  --cuts N      power cuts by chance, %d if it is not given, and\n"
+        "                a tenth as many chains of recoveries\n"
+        "  --every N     of what is tried in turn each n-th; all if it is not\n"
+        "                given, or with fewer cuts a like part\n"
         "  --seed S      what is left to chance; the same seed repeats it\n"
         "  --json        one line of figures\n"
         "  --rows-only   without the controls\n"
@@ -89,19 +93,21 @@ static int read_option(struct simulation *simulation, const char *name,
         simulation->rows_only = true;
         return 0;
     }
-    bool cuts = strcmp(name, "--cuts") == 0;
-    if (!cuts && strcmp(name, "--seed") != 0) {
+    *ret_used = 2;
+    if (strcmp(name, "--seed") == 0) {
+        return value != NULL && read_number(value, &simulation->seed)
+                   ? 0
+                   : misused("give --seed a whole number below 2^64", "");
+    }
+    uint64_t *number = strcmp(name, "--cuts") == 0    ? &simulation->cuts
+                       : strcmp(name, "--every") == 0 ? &simulation->every
+                                                      : NULL;
+    if (number == NULL) {
         return misused("there is no option ", name);
     }
-    uint64_t number;
-    if (value == NULL || !read_number(value, &number) ||
-        (cuts && number == 0)) {
-        return misused(cuts ? "give --cuts a whole number, at least 1"
-                            : "give --seed a whole number below 2^64",
-                       "");
+    if (value == NULL || !read_number(value, number) || *number == 0) {
+        return misused("give a whole number, at least 1, with ", name);
     }
-    *ret_used = 2;
-    *(cuts ? &simulation->cuts : &simulation->seed) = number;
     return 0;
 }
 
@@ -144,10 +150,25 @@ static void say(const struct simulation *simulation, const char *format, ...) {
     fflush(stdout);
 }
 
+static bool is_one_run(const struct row *row) {
+    return row->cuts_part == 0 && row->runs_part == 0;
+}
+
+static bool wants_more(const struct simulation *simulation,
+                       const struct row *row, const struct run_counts *counts,
+                       uint64_t runs) {
+    if (is_one_run(row) || simulation->violations >= VIOLATIONS_MAX) {
+        return false;
+    }
+    return row->cuts_part != 0
+               ? counts->power_cuts < simulation->cuts / row->cuts_part
+               : runs < simulation->cuts / row->runs_part;
+}
+
 static void violated(struct simulation *simulation, const struct row *row,
                      uint64_t seed, const struct reason *reason) {
     simulation->violations++;
-    uint64_t cuts = row->cuts_part != 0 ? 1 : simulation->cuts;
+    uint64_t cuts = is_one_run(row) ? simulation->cuts : 1;
     fprintf(stderr,
             "VIOLATION in %s, seed %" PRIu64 ": %s\n"
             "  to repeat it: tests/simulate %s --seed %" PRIu64
@@ -173,24 +194,25 @@ static void counts_add(struct run_counts *to, const struct run_counts *from) {
 }
 
 static void row_run(struct simulation *simulation, const struct row *row) {
-    struct run_counts counts = {.every = 1};
-    if (simulation->cuts < CUTS_DEFAULT) {
-        counts.every = CUTS_DEFAULT / simulation->cuts;
+    struct run_counts counts = {.every = simulation->every};
+    if (counts.every == 0) {
+        counts.every = simulation->cuts < CUTS_DEFAULT
+                           ? CUTS_DEFAULT / simulation->cuts
+                           : 1;
     }
-    uint64_t wanted =
-        row->cuts_part != 0 ? simulation->cuts / row->cuts_part : 0;
-    uint64_t seed = simulation->seed;
+    uint64_t runs = 0;
     do {
         struct reason reason = {""};
+        uint64_t seed = simulation->seed + runs;
         if (!row->run(seed, &counts, &reason)) {
             violated(simulation, row, seed, &reason);
         }
-        seed++;
-    } while (counts.power_cuts < wanted &&
-             simulation->violations < VIOLATIONS_MAX);
+        runs++;
+    } while (wants_more(simulation, row, &counts, runs));
     say(simulation,
-        "%-7s %9" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9" PRIu64 "  %s\n",
-        row->name, counts.power_cuts, counts.processes_gone,
+        "%-9s %7" PRIu64 " %9" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9" PRIu64
+        "  %s\n",
+        row->name, runs, counts.power_cuts, counts.processes_gone,
         counts.faults + counts.damages, counts.opens, row->what);
     counts_add(&simulation->counts, &counts);
 }
@@ -210,8 +232,8 @@ static void check_counts(struct simulation *simulation) {
 }
 
 static void rows_run(struct simulation *simulation, const struct clock *clock) {
-    say(simulation, "%-7s %9s %8s %8s %9s\n", "row", "cuts", "kills", "faults",
-        "starts");
+    say(simulation, "%-9s %7s %9s %8s %8s %9s\n", "row", "runs", "cuts",
+        "kills", "faults", "starts");
     int64_t start_us = clock->mono_us(clock->self);
     for (const struct row *row = simulation->world->rows; row->name != NULL;
          row++) {

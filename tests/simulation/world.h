@@ -35,9 +35,11 @@ struct row {
     const char *name;
     const char *what;
     run_function *run;
-    /* 0: one run. Else runs with one seed after the other until they have cut
-     * the power for the n-th part of as often as was asked for. */
+    /* Both 0: one run. Else runs with one seed after the other, until they have
+     * cut the power, or until there were runs, for the n-th part of as often as
+     * was asked for. */
     uint64_t cuts_part;
+    uint64_t runs_part;
 };
 
 struct control {
