@@ -650,6 +650,8 @@ class LiveTest(unittest.TestCase):
         """Beside the gateway, the same as cat shows."""
         events = self.by_config("--stream", "orders")
         where = ("--config", self.store.config_path, "--stream", "orders")
+        wait_for("the bridge has saved its cursor",
+                 lambda: "; 0 wait" in run("journal", "list", *where).stdout)
         listed, stats, verified = (run("journal", word, *where)
                                    for word in ("list", "stats", "verify"))
         for done in (listed, stats, verified):

@@ -30,7 +30,8 @@ struct simulation {
     const struct world *world;
     uint64_t seed;
     uint64_t cuts;
-    uint64_t every; /* of what is tried in turn; 0: by the cuts */
+    uint64_t every;        /* of what is tried in turn; 0: by the cuts */
+    uint64_t control_cuts; /* of each control, beyond its being caught */
     bool json;
     bool rows_only;
     struct run_counts counts;
@@ -46,13 +47,15 @@ static int misused(const char *words, const char *what) {
     fprintf(stderr, "tests/simulate: %s%s\n", words, what);
     fprintf(
         stderr,
-        "usage: tests/simulate WORLD [--cuts N] [--every N] [--seed S] "
-        "[--json]\n"
-        "           [--rows-only]\n"
+        "usage: tests/simulate WORLD [--cuts N] [--every N] "
+        "[--control-cuts N]\n"
+        "           [--seed S] [--json] [--rows-only]\n"
         "  --cuts N      power cuts by chance, %d if it is not given, and\n"
         "                a tenth as many chains of recoveries\n"
         "  --every N     of what is tried in turn each n-th; all if it is not\n"
         "                given, or with fewer cuts a like part\n"
+        "  --control-cuts N  power cuts of each control; until it is caught,\n"
+        "                if it is not given\n"
         "  --seed S      what is left to chance; the same seed repeats it\n"
         "  --json        one line of figures\n"
         "  --rows-only   without the controls\n"
@@ -101,7 +104,9 @@ static int read_option(struct simulation *simulation, const char *name,
     }
     uint64_t *number = strcmp(name, "--cuts") == 0    ? &simulation->cuts
                        : strcmp(name, "--every") == 0 ? &simulation->every
-                                                      : NULL;
+                       : strcmp(name, "--control-cuts") == 0
+                           ? &simulation->control_cuts
+                           : NULL;
     if (number == NULL) {
         return misused("there is no option ", name);
     }
@@ -259,8 +264,8 @@ static void control_path(const struct control *control, char *ret,
 }
 
 /* What the program says, as one line; its exit status, or -1. */
-static int control_call(const char *path, uint64_t seed, char *ret,
-                        size_t ret_size) {
+static int control_call(const struct simulation *simulation, const char *path,
+                        char *ret, size_t ret_size) {
     ret[0] = '\0';
     int ends[2];
     if (pipe(ends) != 0) {
@@ -268,12 +273,14 @@ static int control_call(const char *path, uint64_t seed, char *ret,
     }
     pid_t child = fork();
     if (child == 0) {
-        char number[24];
-        snprintf(number, sizeof number, "%" PRIu64, seed);
+        char seed[24];
+        char cuts[24];
+        snprintf(seed, sizeof seed, "%" PRIu64, simulation->seed);
+        snprintf(cuts, sizeof cuts, "%" PRIu64, simulation->control_cuts);
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execl(path, path, number, (char *)NULL);
+        execl(path, path, seed, cuts, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -295,9 +302,9 @@ static int control_call(const char *path, uint64_t seed, char *ret,
 static void control_run(struct simulation *simulation,
                         const struct control *control) {
     char path[4200];
-    char words[400];
+    char words[600];
     control_path(control, path, sizeof path);
-    int status = control_call(path, simulation->seed, words, sizeof words);
+    int status = control_call(simulation, path, words, sizeof words);
     simulation->controls++;
     if (status == 0) {
         simulation->controls_caught++;

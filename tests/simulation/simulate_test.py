@@ -39,7 +39,7 @@ def wrong_use(build):
     expect_misused(build, "worlds:\n  journal", "--json")
     expect_misused(build, "there is no option --fast", "journal", "--fast")
     for cuts in ("0", "-1", "many", "", "1e6", "99999999999999999999"):
-        for option in ("--cuts", "--every"):
+        for option in ("--cuts", "--every", "--control-cuts"):
             expect_misused(
                 build, f"give a whole number, at least 1, with {option}",
                 "journal", option, cuts)
