@@ -35,6 +35,7 @@ struct journal {
     uint64_t offset;        /* of the next frame */
     uint64_t size;          /* of the file; its last page is the seal's */
 
+    uint64_t reserve; /* of each segment, before the seal */
     uint32_t batch_events_max;
     uint32_t batch_bytes_max;
     struct writer batch;
@@ -201,6 +202,7 @@ static err_t journal_init(struct journal *journal,
         .capacity = options->capacity,
         .free_floor = options->free_floor,
     };
+    journal->reserve = options->reserve;
     journal->batch_events_max = options->batch_events_max != 0
                                     ? options->batch_events_max
                                     : BATCH_EVENTS_DEFAULT;
@@ -439,17 +441,18 @@ static err_t segment_roll(struct journal *journal, uint64_t frame_len,
     return err == ERR_FULL ? ERR_IO : err;
 }
 
-/* Makes sure that a frame fits before the last page, which is the seal's. */
+/* Makes sure that a frame fits before the last page, which is the seal's, and
+ * before what is reserved. */
 static err_t make_room(struct journal *journal, uint64_t frame_len,
-                       struct reason *reason) {
-    uint64_t need = journal->offset + frame_len + JOURNAL_PAGE;
+                       uint64_t reserve, struct reason *reason) {
+    uint64_t need = journal->offset + frame_len + reserve + JOURNAL_PAGE;
     if (need <= journal->size) {
         return ERR_OK;
     }
     if (journal->offset == JOURNAL_PAGE) {
         return segment_enlarge(journal, need, reason);
     }
-    return segment_roll(journal, frame_len, reason);
+    return segment_roll(journal, frame_len + reserve, reason);
 }
 
 /* Brings what was written to the segment onto the disk. */
@@ -525,15 +528,17 @@ static err_t check_alive(const struct journal *journal, struct reason *reason) {
     return ERR_OK;
 }
 
-err_t journal_commit(struct journal *journal, struct reason *reason) {
+static err_t commit(struct journal *journal, uint64_t reserve,
+                    struct reason *reason) {
     TRY(check_alive(journal, reason));
     if (journal->batch_events == 0) {
         return ERR_OK;
     }
     int64_t start_us = mono_us(journal);
     struct reason why = {""};
-    err_t err = make_room(
-        journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE), &why);
+    err_t err =
+        make_room(journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE),
+                  reserve, &why);
     if (err == ERR_FULL) {
         return reason_set(reason, ERR_FULL, "%s", why.text);
     }
@@ -551,6 +556,40 @@ err_t journal_commit(struct journal *journal, struct reason *reason) {
         journal->commit_us_max = journal->commit_us_last;
     }
     return ERR_OK;
+}
+
+err_t journal_commit(struct journal *journal, struct reason *reason) {
+    return commit(journal, journal->reserve, reason);
+}
+
+err_t journal_commit_reserved(struct journal *journal, struct reason *reason) {
+    return commit(journal, 0, reason);
+}
+
+err_t journal_provide(struct journal *journal, struct reason *reason) {
+    TRY(check_alive(journal, reason));
+    return supply_provide(&journal->supply, reason);
+}
+
+/* Bytes of records and their heads that fit between. */
+static uint64_t room_between(const struct journal *journal, uint64_t offset,
+                             uint64_t size) {
+    uint64_t taken = offset + journal->reserve + JOURNAL_PAGE;
+    if (size <= taken) {
+        return 0;
+    }
+    uint64_t frame = (size - taken) / FRAME_ALIGN * FRAME_ALIGN;
+    uint64_t heads = FRAME_HEAD_SIZE + FRAME_ITEM_HEAD_SIZE;
+    return frame > heads ? frame - heads : 0;
+}
+
+uint64_t journal_room(const struct journal *journal) {
+    uint64_t here = room_between(journal, journal->offset, journal->size);
+    uint64_t next =
+        room_between(journal, JOURNAL_PAGE, supply_provided(&journal->supply));
+    uint64_t room = here > next ? here : next;
+    uint64_t used = journal->batch.len - FRAME_HEAD_SIZE;
+    return room > used ? room - used : 0;
 }
 
 /* --- Letting go --- */

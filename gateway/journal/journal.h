@@ -106,6 +106,8 @@ struct journal_options {
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
     uint64_t capacity; /* bytes of all segments and spares; 0 = no bound */
+    uint32_t reserve;  /* bytes at each segment's end for what is committed
+                          with journal_commit_reserved(); 0 = none */
     bool whole; /* nothing was ever let go of: it begins at 0, or is damaged */
     uint64_t free_floor; /* bytes to leave free on the file system */
     bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
@@ -162,6 +164,19 @@ err_t journal_append(struct journal *journal, struct slice record,
  * room. Any other failure is final: this call and every later one returns
  * ERR_IO, and the position stands still. */
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
+
+/* The same for what the journal's owner has to say of itself: it may use the
+ * reserve, so that it finds room where others find none. */
+err_t journal_commit_reserved(struct journal *journal,
+                              struct reason *reason) MUST_USE;
+/* Makes sure that a batch will find room, be it as large as a segment takes: of
+ * the disk it takes the file of the next segment now. Call it where a commit
+ * may be called, with the batch empty or not. ERR_FULL as a commit; ERR_IO, and
+ * the journal is as it was. */
+err_t journal_provide(struct journal *journal, struct reason *reason) MUST_USE;
+/* Bytes by which the batch may still grow, heads included, and be sure to find
+ * room, without the reserve. */
+uint64_t journal_room(const struct journal *journal);
 
 /* What damage took, ever, as far as it is known: sorted, apart from each other.
  * Valid until the next call of journal_note_gap(). */

@@ -120,6 +120,83 @@ err_t supply_make(struct supply *supply, const struct segment_header *header,
     }
 }
 
+/* --- Providing --- */
+
+/* The name of a spare that no segment was before: none will ever begin with
+ * this record, so that none is ever taken back under this name. */
+static const uint64_t SPARE_MADE = UINT64_MAX;
+
+/* If it fails the file is as large as it was. */
+static err_t allocate_spare(const struct supply *supply, const char *path,
+                            enum disk_open how, uint64_t was) {
+    const struct disk *disk = supply->disk;
+    int fd;
+    TRY(disk->open(disk->self, path, how, &fd));
+    err_t err = disk->allocate(disk->self, fd, supply->segment_bytes);
+    int cause = errno;
+    if (err != ERR_OK) {
+        (void)disk->truncate(disk->self, fd, was);
+    }
+    disk->close(disk->self, fd);
+    errno = cause;
+    return err;
+}
+
+static err_t spare_refused(struct reason *reason, err_t err, const char *path) {
+    return reason_set(reason, err, "cannot allocate %s: %s", path,
+                      strerror(errno));
+}
+
+static err_t make_spare(struct supply *supply, struct reason *reason) {
+    const struct disk *disk = supply->disk;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(supply->dir, SPARE_MADE, SEGMENT_SUFFIX_SPARE, path);
+    TRY(supply_check(supply, supply->segment_bytes, reason));
+    err_t err = allocate_spare(supply, path, DISK_CREATE, 0);
+    if (err != ERR_OK) {
+        err = spare_refused(reason, err, path);
+        (void)disk->unlink(disk->self, path);
+        return err;
+    }
+    spares_add(&supply->spares, (struct spare){.number = SPARE_MADE,
+                                               .bytes = supply->segment_bytes});
+    return ERR_OK;
+}
+
+static err_t enlarge_spare(struct supply *supply, struct spare *spare,
+                           struct reason *reason) {
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(supply->dir, spare->number, SEGMENT_SUFFIX_SPARE, path);
+    TRY(supply_check(supply, supply->segment_bytes - spare->bytes, reason));
+    err_t err = allocate_spare(supply, path, DISK_WRITE, spare->bytes);
+    if (err != ERR_OK) {
+        return spare_refused(reason, err, path);
+    }
+    spare->bytes = supply->segment_bytes;
+    return ERR_OK;
+}
+
+uint64_t supply_provided(const struct supply *supply) {
+    return supply->spares.count > 0 ? supply->spares.list[0].bytes : 0;
+}
+
+err_t supply_provide(struct supply *supply, struct reason *reason) {
+    if (supply_provided(supply) >= supply->segment_bytes) {
+        return ERR_OK;
+    }
+    if (supply->spares.count == 0) {
+        return make_spare(supply, reason);
+    }
+    err_t err = enlarge_spare(supply, &supply->spares.list[0], reason);
+    if (err == ERR_NOT_FOUND) { /* somebody removed it */
+        struct spare gone;
+        bool taken = spares_take(&supply->spares, &gone);
+        assert(taken);
+        return supply_provide(supply, reason);
+    }
+    return err;
+}
+
 /* --- Taking back --- */
 
 /* Worth a spare, unless the journal is to become smaller. */

@@ -321,6 +321,15 @@ bool machine_commit(struct machine *machine, struct journal *journal,
     return true;
 }
 
+bool machine_provide(struct machine *machine, struct journal *journal) {
+    err_t err = journal_provide(journal, NULL);
+    if (err != ERR_OK && !may_fail(machine)) {
+        return machine_violated(machine, "it cannot provide",
+                                machine->acknowledged);
+    }
+    return err == ERR_OK || err == ERR_FULL;
+}
+
 bool machine_let_go(struct machine *machine, struct journal *journal) {
     struct journal_segment oldest;
     if (!journal_oldest(journal, &oldest)) {

@@ -68,6 +68,8 @@ struct journal *machine_open(struct machine *machine);
 /* Appends so many records and commits them. False if that ends the process. */
 bool machine_commit(struct machine *machine, struct journal *journal,
                     uint64_t count);
+/* Makes sure of room for the next batch. Likewise. */
+bool machine_provide(struct machine *machine, struct journal *journal);
 /* Lets go of the oldest segment, if one is sealed. Likewise. */
 bool machine_let_go(struct machine *machine, struct journal *journal);
 /* A reader that stays open while the journal goes on reads up to `count`

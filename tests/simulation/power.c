@@ -25,7 +25,10 @@ static void random_process(struct machine *machine) {
     bool going = true;
     for (uint64_t i = 0; going && i < commits; i++) {
         uint64_t count = 1 + support_below(&machine->random, 6);
-        going = machine_commit(machine, journal, count);
+        if (support_below(&machine->random, 8) == 0) {
+            going = machine_provide(machine, journal);
+        }
+        going = going && machine_commit(machine, journal, count);
         if (going && support_below(&machine->random, 4) == 0) {
             going = machine_let_go(machine, journal);
         }
@@ -44,6 +47,7 @@ bool power_random(uint64_t seed, struct run_counts *counts,
                   struct reason *ret) {
     struct machine *machine = machine_new(seed, counts, ret);
     machine->options.trust_sealed = seed % 2 == 0;
+    machine->options.reserve = seed % 3 == 0 ? JOURNAL_PAGE : 0;
     for (int i = 0; i < 12 && !machine->violated; i++) {
         random_process(machine);
         machine_next_process(machine);
@@ -56,7 +60,10 @@ bool power_random(uint64_t seed, struct run_counts *counts,
 
 /* --- The script --- */
 
-enum { LET_GO = 0 }; /* in a list of batches: of the oldest segment */
+enum {             /* in a list of batches */
+       LET_GO = 0, /* of the oldest segment */
+       PROVIDE = 255,
+};
 
 static void script_process(struct machine *machine, const uint8_t *counts,
                            size_t count, bool close) {
@@ -68,8 +75,9 @@ static void script_process(struct machine *machine, const uint8_t *counts,
     }
     bool going = true;
     for (size_t i = 0; going && i < count; i++) {
-        going = counts[i] == LET_GO
-                    ? machine_let_go(machine, journal)
+        going = counts[i] == LET_GO ? machine_let_go(machine, journal)
+                : counts[i] == PROVIDE
+                    ? machine_provide(machine, journal)
                     : machine_commit(machine, journal, counts[i]);
     }
     if (!close) {
@@ -80,11 +88,13 @@ static void script_process(struct machine *machine, const uint8_t *counts,
 }
 
 static void script(struct machine *machine, bool *ret_more) {
-    static const uint8_t first[] = {1, 2, 20, 1, 1, 60, 3, 1};
+    static const uint8_t first[] = {1, PROVIDE, 2, 20, 1, 1, 60, 3, 1};
     static const uint8_t second[] = {1, 1};
-    static const uint8_t third[] = {4,      1,  LET_GO, 1, 1, LET_GO, 30,
-                                    LET_GO, 40, 30,     2, 1, 9};
+    static const uint8_t third[] = {4,  1,      LET_GO, 1,      PROVIDE,
+                                    1,  LET_GO, 30,     LET_GO, PROVIDE,
+                                    40, 30,     2,      1,      9};
     *ret_more = true;
+    machine->options.reserve = JOURNAL_PAGE;
     script_process(machine, first, sizeof first, true);
     if (fake_disk_stopped(machine->fake) || machine->violated) {
         return;

@@ -136,6 +136,153 @@ static void capacity(void **state) {
     journal_close(journal);
 }
 
+enum {
+    LARGE = 8 * JOURNAL_PAGE, /* a header, four frames, the reserve, a seal */
+    RESERVE = 2 * JOURNAL_PAGE,
+};
+
+static struct journal *open_with_reserve(struct fixture *f, uint64_t segments) {
+    f->options.segment_bytes = LARGE;
+    f->options.reserve = RESERVE;
+    f->options.capacity = segments * LARGE;
+    return support_open(&f->options);
+}
+
+/* Goal: where others find no room, what the owner has to say of itself does, as
+ * long as the reserve lasts; each segment has one. */
+static void reserve(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = open_with_reserve(f, 1);
+    write_values(journal, 0, 4);
+    expect_full_then_room(f, journal, "(capacity)");
+    for (uint64_t end = 5; end <= 6; end++) { /* the batch that stands first */
+        assert_int_equal(journal_commit_reserved(journal, NULL), ERR_OK);
+        expect_journal(f, 0, end);
+        append_value(journal, end);
+    }
+    assert_int_equal(journal_commit_reserved(journal, NULL), ERR_FULL);
+    journal_close(journal);
+
+    journal = open_with_reserve(f, 3);
+    write_values(journal, 6, 10);
+    assert_int_equal(journal_stats(journal).segments, 2);
+    append_value(journal, 10);
+    assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).segments, 3);
+    expect_journal(f, 0, 11);
+    journal_close(journal);
+}
+
+/* The largest record that is sure to find room does; with one byte more it does
+ * not. */
+static void expect_room(struct journal *journal) {
+    static uint8_t buf[LARGE];
+    uint64_t room = journal_room(journal);
+    size_t len = (size_t)room - 5; /* its head */
+    uint64_t seq;
+    journal_begin(journal);
+    assert_int_equal(journal_append(journal, slice_of(buf, len), &seq), ERR_OK);
+    assert_int_equal(journal_room(journal), 0);
+    uint64_t bytes = journal_stats(journal).bytes;
+    assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    assert_true(journal_stats(journal).bytes <= bytes);
+    assert_int_equal(journal_room(journal), 0);
+    journal_begin(journal);
+    assert_int_equal(journal_append(journal, SLICE("x"), &seq), ERR_OK);
+    assert_int_equal(journal_commit(journal, NULL), ERR_FULL);
+    assert_int_equal(atomic_load(&journal_position(journal)->end), seq);
+}
+
+/* Goal: what journal_room() says is there, to the byte, in the segment and in
+ * the one that was provided. */
+static void room(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = open_with_reserve(f, 1);
+    write_values(journal, 0, 1);
+    assert_int_equal(journal_room(journal), 3 * JOURNAL_PAGE - 57);
+    expect_room(journal);
+    journal_close(journal);
+
+    journal = open_with_reserve(f, 3); /* and a short one is there already */
+    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
+    uint64_t bytes = journal_stats(journal).bytes;
+    assert_int_equal(journal_provide(journal, NULL), ERR_OK); /* at once */
+    assert_int_equal(journal_stats(journal).bytes, bytes);
+    uint64_t next = journal_next_seq(journal);
+    for (; journal_room(journal) == 4 * JOURNAL_PAGE - 57; next++) {
+        append_value(journal, next);
+        assert_int_equal(journal_commit(journal, NULL), ERR_OK);
+    }
+    expect_room(journal);
+    journal_close(journal);
+}
+
+/* Goal: nothing is provided beyond the capacity; a spare that is short is made
+ * as large as a segment, one that somebody removed is made again. */
+static void provide(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = open_with_reserve(f, 1);
+    struct reason reason = {""};
+    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_non_null(strstr(reason.text, "(capacity)"));
+    assert_int_equal(journal_stats(journal).spare_bytes, 0);
+    write_values(journal, 0, 4);
+    journal_close(journal);
+
+    journal = open_with_reserve(f, 3);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    uint64_t kept = journal_stats(journal).spare_bytes;
+    assert_true(kept > 0 && kept < LARGE);
+    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
+    journal_close(journal);
+
+    journal = open_with_reserve(f, 3); /* begins in that */
+    assert_int_equal(journal_stats(journal).spare_bytes, 0);
+    write_values(journal, 4, 9);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_true(journal_stats(journal).spare_bytes > 0);
+    const struct disk *disk = &f->platform.disk;
+    const char *spare = DIR "/00000000000000000004.spare";
+    assert_int_equal(disk->unlink(disk->self, spare), ERR_OK);
+    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
+    write_values(journal, 9, 14); /* goes on in it */
+    assert_int_equal(journal_stats(journal).spare_bytes, 0);
+    expect_journal(f, 8, 14);
+    journal_close(journal);
+}
+
+/* Goal: where the disk has no room, what is provided leaves nothing behind, and
+ * a spare is as it was. */
+static void provide_on_a_full_disk(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = open_with_reserve(f, 0);
+    struct reason reason = {""};
+    uint64_t bytes = journal_stats(journal).bytes;
+    fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
+    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_non_null(strstr(reason.text, "cannot allocate"));
+    assert_int_equal(journal_stats(journal).bytes, bytes);
+    const struct disk *disk = &f->platform.disk;
+    int fd;
+    assert_int_equal(disk->open(disk->self, DIR "/18446744073709551615.spare",
+                                DISK_READ, &fd),
+                     ERR_NOT_FOUND);
+    write_values(journal, 0, 5);
+    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    uint64_t short_bytes = journal_stats(journal).spare_bytes;
+    fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
+    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_int_equal(journal_stats(journal).spare_bytes, short_bytes);
+    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
+    write_values(journal, 5, 9);
+    expect_journal(f, 4, 9);
+    journal_close(journal);
+}
+
 /* Goal: the same for a disk whose free space is down to the floor. */
 static void floor_of_free_space(void **state) {
     struct fixture *f = *state;
@@ -519,6 +666,13 @@ static void failing_meanwhile(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(capacity),
+        TEST(reserve),
+        TEST(room),
+        TEST(provide),
+        TEST(reserve),
+        TEST(room),
+        TEST(provide),
+        TEST(provide_on_a_full_disk),
         TEST(floor_of_free_space),
         TEST(full_disk),
         TEST(full_inside_a_segment),
