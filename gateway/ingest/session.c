@@ -148,6 +148,10 @@ static void on_readable(void *self) {
         return; /* a new connection while the old one's batch commits */
     }
     session->busy = true;
+    if (is_full(session)) { /* before anything is read: the disk is */
+        commit(session);
+        return;
+    }
     do {
         if (mqtt_link_read(session->link) != ERR_OK ||
             session->failed != ERR_OK) {

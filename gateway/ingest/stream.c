@@ -351,12 +351,19 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     return accept_new(stream, message, &event, content_hash, ret);
 }
 
+/* Is it sure to be there on the disk for another message? */
+static bool has_room(const struct stream *stream) {
+    return journal_room(stream->journal) >=
+           stream_message_bytes_max(stream->options.config);
+}
+
 bool stream_is_full(const struct stream *stream) {
     return journal_batch_events(stream->journal) + 1 + SHOP_OUTPUTS_MAX +
                    OWN_EVENTS_MAX >
                BATCH_EVENTS_MAX ||
            journal_batch_room(stream->journal) <
-               stream_message_bytes_max(stream->options.config);
+               stream_message_bytes_max(stream->options.config) ||
+           !has_room(stream);
 }
 
 /* --- Committing --------------------------------------------------------- */
@@ -384,7 +391,8 @@ static err_t release(struct stream *stream) {
 }
 
 /* Lets the oldest segment go so that the newest events find room. What of it is
- * not delivered is named in the same batch that needs the room. */
+ * not delivered is named in the batch that needs the room, or in one of its
+ * own. */
 static err_t drop_oldest(struct stream *stream) {
     struct journal_segment oldest;
     ENSURE(journal_oldest(stream->journal, &oldest), ERR_FULL);
@@ -400,7 +408,9 @@ static err_t drop_oldest(struct stream *stream) {
         stream->dropped += oldest.end_seq - first;
     }
     TRY(journal_let_go(stream->journal, &stream->commit_reason));
-    append_dropped(stream);
+    if (journal_batch_events(stream->journal) > 0) {
+        append_dropped(stream);
+    }
     return ERR_OK;
 }
 
@@ -436,6 +446,30 @@ static err_t commit_with_room(struct stream *stream) {
         err = journal_commit(stream->journal, &stream->commit_reason);
     }
     return err;
+}
+
+/* Room for the messages to come, before any of them is read: what finds none
+ * stays with the broker, and the gateway can still journal what it has to say.
+ */
+static err_t find_room(struct stream *stream) {
+    err_t err = ERR_FULL;
+    while (!has_room(stream) && err == ERR_FULL) {
+        err = journal_provide(stream->journal, &stream->commit_reason);
+        if (err == ERR_FULL) {
+            TRY(make_room(stream));
+        }
+    }
+    return has_room(stream) ? ERR_OK : err;
+}
+
+/* What was dropped to find it. */
+static err_t tell_dropped(struct stream *stream) {
+    if (stream->drop_first == stream->drop_end) {
+        return ERR_OK;
+    }
+    journal_begin(stream->journal);
+    append_dropped(stream);
+    return journal_commit_reserved(stream->journal, &stream->commit_reason);
 }
 
 static uint64_t bytes_of_events(const struct stream *stream) {
@@ -496,12 +530,23 @@ static err_t let_go_delivered(struct stream *stream) {
     return ERR_OK;
 }
 
+static err_t commit_batch(struct stream *stream) {
+    TRY(commit_with_room(stream));
+    return let_go_delivered(stream);
+}
+
+static err_t provide(struct stream *stream) {
+    err_t err = find_room(stream);
+    ENSURE(err == ERR_OK || err == ERR_FULL, err);
+    TRY(tell_dropped(stream));
+    return err;
+}
+
 static void commit_work(uv_work_t *work) {
     struct stream *stream = work->data;
-    stream->commit_err = commit_with_room(stream);
-    if (stream->commit_err == ERR_OK) {
-        stream->commit_err = let_go_delivered(stream);
-    }
+    stream->commit_err = journal_batch_events(stream->journal) > 0
+                             ? commit_batch(stream)
+                             : provide(stream);
 }
 
 static void commit_ended(struct stream *stream) {
@@ -521,8 +566,7 @@ static void commit_ended(struct stream *stream) {
                         &stream->commit_reason);
 }
 
-/* The batch stands, and with it everything that waits for it: nothing is read
- * from the broker, which keeps what devices send. */
+/* Nothing is read from the broker, which keeps what devices send. */
 static void wait_for_room(struct stream *stream) {
     uint64_t skipped;
     if (log_allowed(&stream->full_log, &skipped)) {
@@ -575,7 +619,7 @@ void stream_commit(struct stream *stream,
     stream->commit_done = done;
     stream->commit_self = self;
     stream->commit_err = ERR_OK;
-    if (journal_batch_events(stream->journal) == 0) {
+    if (journal_batch_events(stream->journal) == 0 && has_room(stream)) {
         commit_ended(stream);
         return;
     }

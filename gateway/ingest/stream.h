@@ -65,16 +65,19 @@ struct stream_answer {
  * ran ahead of what can be journaled, and the process must stop. */
 err_t stream_take(struct stream *stream, const struct stream_message *message,
                   struct stream_answer *ret) MUST_USE;
-/* The batch has no room for another message of any size: commit. */
+/* Another message of any size would not fit into the batch, or might not find
+ * room on the disk: commit, with the batch empty too. */
 bool stream_is_full(const struct stream *stream);
 
-/* Makes the batch durable and lets its receipts and notices go. `done` is
- * called from the loop (at once, if there is nothing to write); with anything
- * but ERR_OK the process must stop and acknowledge nothing.
+/* Makes the batch durable and lets its receipts and notices go; with an empty
+ * batch, finds room for the next. `done` is called from the loop (at once, if
+ * there is nothing to do); with anything but ERR_OK the process must stop and
+ * acknowledge nothing.
  *
  * Want of space does not end a commit: with `when_full: drop_oldest` the oldest
- * segments go until the batch fits; otherwise, and where nothing more can go,
- * the commit waits, and is tried again at each stream_tick(). */
+ * segments go until there is room; otherwise, and where nothing more can go,
+ * the commit waits, and is tried again at each stream_tick(). A batch waits so
+ * only if the room that was there for it is gone. */
 void stream_commit(struct stream *stream,
                    void (*done)(void *self, err_t err,
                                 const struct reason *reason),

@@ -67,12 +67,14 @@ err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
     const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
     journal_begin(stream->journal);
     TRY(append_new(stream, gaps, count));
-    return journal_commit(stream->journal, reason);
+    return journal_commit_reserved(stream->journal, reason);
 }
 
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count) {
-    if (stream->committing || journal_batch_events(stream->journal) > 0) {
+    bool waits_for_room = stream->full && !stream->trying;
+    if ((stream->committing && !waits_for_room) ||
+        journal_batch_events(stream->journal) > 0) {
         stream->noticed_count = count < NOTICED_MAX ? count : NOTICED_MAX;
         memcpy(stream->noticed, gaps,
                stream->noticed_count * sizeof *stream->noticed);

@@ -160,6 +160,7 @@ static err_t open_journal(struct stream *stream, bool quarantine, bool trust,
         .batch_bytes_max =
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
         .capacity = stream->options.stream->capacity,
+        .reserve = RESERVE_BYTES,
         .free_floor = config->free_floor,
         .whole = stream->options.stream->shop && !let_go,
         .quarantine = quarantine,

@@ -10,10 +10,11 @@
 enum {
     BATCH_EVENTS_MAX = 4096,
     BATCH_BYTES_MIN = 4 * 1024 * 1024,
-    ARENA_EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
-    OWN_DATA_MAX = 4096,     /* of an event of the gateway's own */
-    NOTICED_MAX = 8,         /* ranges; more are noticed again */
-    OWN_EVENTS_MAX = 2,      /* of them in a batch, beside the messages' */
+    ARENA_EXTRA = 64 * 1024,    /* what event_read() needs beyond the payload */
+    OWN_DATA_MAX = 4096,        /* of an event of the gateway's own */
+    NOTICED_MAX = 8,            /* ranges; more are noticed again */
+    OWN_EVENTS_MAX = 2,         /* of them in a batch, beside the messages' */
+    RESERVE_BYTES = 128 * 1024, /* of each segment, for a batch of only them */
 };
 
 struct stream {

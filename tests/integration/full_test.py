@@ -12,6 +12,7 @@ from edge import EDGE, STREAM, Device, Store, wait_for
 
 EVENT_BYTES = 150_000
 CAPACITY_MIB = 32
+ROT_AT = 5 << 20  # beyond the 4 MiB that the bridge reads ahead
 
 
 class Sensor(Device):
@@ -151,6 +152,42 @@ class FullTest(unittest.TestCase):
         self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})
         self.assertEqual(store.gateway.stream("telemetry")["full"], "")
         self.assertTrue(store.gateway.status()["healthy"])
+
+    def test_full_and_still_says_so(self):
+        """What the gateway has to say is journaled while the stream is full."""
+        store, sensor = self.start(
+            telemetry=f"capacity: {CAPACITY_MIB} MiB, keep: 0,")
+        store.cloud.faults(offline=True)
+        for _ in range(45):  # a frame each, of which one is to rot
+            sensor.send_events(1)
+            wait_for("a receipt", sensor.all_accepted)
+        _, stream = sensor.send_until_full()
+        end = stream["end"]
+        first = store.folder / "data/telemetry" / f"{0:020}.seg"
+        with open(first, "r+b") as file:
+            file.seek(ROT_AT)
+            page = file.read(4096)
+            file.seek(ROT_AT)
+            file.write(bytes(byte ^ 0xff for byte in page))
+        store.cloud.faults(offline=False, latency_ms=500)
+        wait_for("more is in the journal",
+                 lambda: store.gateway.stream("telemetry")["end"] > end, 60)
+        self.assertNotEqual(store.gateway.stream("telemetry")["full"], "")
+        done = subprocess.run(
+            [EDGE, "journal", "cat", "--config", store.config_path,
+             "--stream", "telemetry", "--from", str(end)],
+            capture_output=True, text=True, check=True)
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([event["type"] for event in said],
+                         ["JournalDamaged"])
+        store.cloud.faults(latency_ms=0)
+        wait_for("it goes on by itself", sensor.all_accepted, 120)
+        store.gateway.wait_synced(120)
+        data = said[0]["data"]
+        lost = set(range(data["first"], data["last"] + 1))
+        self.assertTrue(lost)
+        numbers = range(store.gateway.stream("telemetry")["end"])
+        self.assertEqual(set(numbers) - set(in_cloud(store)), lost)
 
     def test_keep_for(self):
         """What the cloud has stays as long as it is to, beyond `keep`."""
