@@ -10,6 +10,7 @@
 #include "config/schema.h"
 #include "config/yaml_file.h"
 
+enum { SEGMENTS_MIN = 4 }; /* of a journal at its capacity */
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 /* Where each key of one scope (the file, or one stream) was found: its value,
@@ -359,6 +360,30 @@ static err_t check_full(struct loader *loader, uint32_t index) {
                            stream->name);
 }
 
+/* With fewer segments there is none to let go of while one is written to and
+ * the next one is taken. */
+static err_t check_capacity(struct loader *loader, uint32_t index) {
+    const struct config_stream *stream = &loader->config.streams[index];
+    const uint64_t mib = 1024 * 1024;
+    if (stream->capacity >= SEGMENTS_MIN * stream->segment_bytes) {
+        return ERR_OK;
+    }
+    const struct found *found = &loader->streams[index];
+    const yaml_node_t *node = node_of(found, "streams[].capacity");
+    if (node == NULL) {
+        node = node_of(found, "streams[].segment");
+    }
+    return yaml_file_error(
+        &loader->file, node, loader->reason,
+        "found a capacity of %llu MiB and segments of %llu MiB on stream %s; "
+        "expected capacity: %llu MiB or more (%d segments), or a smaller "
+        "segment",
+        (unsigned long long)(stream->capacity / mib),
+        (unsigned long long)(stream->segment_bytes / mib), stream->name,
+        (unsigned long long)(SEGMENTS_MIN * stream->segment_bytes / mib),
+        SEGMENTS_MIN);
+}
+
 static err_t check_streams(struct loader *loader) {
     const struct config *config = &loader->config;
     if (node_of(&loader->found, "streams") == NULL) {
@@ -370,6 +395,7 @@ static err_t check_streams(struct loader *loader) {
         TRY(check_stream_name(loader, i));
         TRY(check_sink(loader, i));
         TRY(check_full(loader, i));
+        TRY(check_capacity(loader, i));
         if (stream->shop && shop != NULL) {
             return yaml_file_error(
                 &loader->file, node_of(&loader->streams[i], "streams[].shop"),

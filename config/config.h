@@ -60,6 +60,8 @@ struct config_stream {
     uint32_t priority; /* 1 goes first; default its place in the list */
     uint64_t capacity; /* bytes its journal may take; default 1 GiB, for the
                           shop's stream CONFIG_CAPACITY_MAX */
+    uint64_t segment_bytes;     /* of a file of its journal; default 16 MiB; the
+                                   capacity is at least four times as much */
     enum config_full when_full; /* at its capacity, or on a full disk */
     uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
     uint64_t keep_for_ms;     /* how long they stay besides; default 0 */

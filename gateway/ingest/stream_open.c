@@ -159,6 +159,7 @@ static err_t open_journal(struct stream *stream, bool quarantine, bool trust,
         .batch_events_max = BATCH_EVENTS_MAX,
         .batch_bytes_max =
             batch_bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : batch_bytes,
+        .segment_bytes = stream->options.stream->segment_bytes,
         .capacity = stream->options.stream->capacity,
         .reserve = RESERVE_BYTES,
         .free_floor = config->free_floor,
@@ -170,10 +171,10 @@ static err_t open_journal(struct stream *stream, bool quarantine, bool trust,
     struct reason why = {""};
     err_t err = journal_open(&options, &stream->journal, &why);
     if (err == ERR_FULL) {
-        return reason_set(reason, err,
-                          "make room on the disk of %s, 8 MiB for each stream "
-                          "or more: %s",
-                          stream->dir, why.text);
+        return reason_set(
+            reason, err, "make room on the disk of %s, %llu MiB or more: %s",
+            stream->dir, (unsigned long long)(options.segment_bytes >> 20),
+            why.text);
     }
     return err == ERR_OK ? ERR_OK : reason_set(reason, err, "%s", why.text);
 }

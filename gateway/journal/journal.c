@@ -18,7 +18,7 @@
 #include "gateway/journal/supply.h"
 
 enum {
-    SEGMENT_BYTES_DEFAULT = 8 * 1024 * 1024,
+    SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024,
     SEGMENT_BYTES_MIN = 3 * JOURNAL_PAGE, /* header, a frame, seal */
     BATCH_EVENTS_DEFAULT = 1024,
     BATCH_BYTES_DEFAULT = 4 * 1024 * 1024,

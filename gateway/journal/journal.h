@@ -102,7 +102,7 @@ struct journal_options {
     const char *dir;                 /* made if absent; its parent must exist */
     const char *store;               /* written into each segment's header */
     const char *stream;
-    uint64_t segment_bytes;    /* preallocated size; 0 = 8 MiB */
+    uint64_t segment_bytes;    /* preallocated size; 0 = 16 MiB */
     uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
     uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
     uint64_t capacity; /* bytes of all segments and spares; 0 = no bound */

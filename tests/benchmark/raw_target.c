@@ -9,7 +9,7 @@
 
 enum {
     PAGE = 4096,
-    SPACE = 24 * 1024 * 1024, /* about what the journal goes round in */
+    SPACE = 48 * 1024 * 1024, /* about what the journal goes round in */
 };
 
 struct raw {

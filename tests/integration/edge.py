@@ -149,8 +149,8 @@ store: {self.name}
 data: {self.folder}/data
 broker: {{mode: {mode}, {where}: "127.0.0.1:{self.broker_port}"}}
 streams:
-  - {{name: orders, shop: true, {orders} sink: {{eventbridge: {{bus: {BUS}}}}}}}
-  - {{name: telemetry, {telemetry} sink: {{kinesis: {{stream: {STREAM}}}}}}}
+  - {{name: orders, shop: true, segment: 8 MiB, {orders} sink: {{eventbridge: {{bus: {BUS}}}}}}}
+  - {{name: telemetry, segment: 8 MiB, {telemetry} sink: {{kinesis: {{stream: {STREAM}}}}}}}
 {streams}cloud:
   region: eu-central-1
   endpoint: {self.cloud.endpoint if cloud else "https://localhost:1"}

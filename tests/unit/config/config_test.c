@@ -165,6 +165,7 @@ static void test_defaults(void **state) {
                     (i == 0 ? CONFIG_CAPACITY_MAX : (uint64_t)1 << 30));
         assert_int_equal(c.streams[i].keep, 64 * 1024 * 1024);
         assert_true(c.streams[i].keep_for_ms == 0);
+        assert_true(c.streams[i].segment_bytes == (uint64_t)16 << 20);
         assert_int_equal(c.streams[i].commit_delay_ms, 0);
         assert_int_equal(c.streams[i].on_rot, CONFIG_ROT_QUARANTINE);
     }
@@ -189,7 +190,7 @@ static const char all_keys[] =
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
     "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
-    "     keep_for: 36 h, commit_delay: 50 ms,\n"
+    "     keep_for: 36 h, commit_delay: 50 ms, segment: 32 MiB,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -223,6 +224,7 @@ static void test_all_keys(void **state) {
     assert_false(c.streams[0].shop);
     assert_true(c.free_floor == (uint64_t)5 << 30);
     assert_true(c.streams[0].capacity == (uint64_t)6 << 30);
+    assert_true(c.streams[0].segment_bytes == (uint64_t)32 << 20);
     assert_int_equal(c.streams[0].when_full, CONFIG_FULL_DROP_OLDEST);
     assert_int_equal(c.streams[0].keep, 0);
     assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
