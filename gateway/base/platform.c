@@ -68,17 +68,27 @@ static err_t disk_read(void *self, int fd, uint64_t offset, void *buf,
     return ERR_OK;
 }
 
+/* What is written is to be synced next: the device may begin with the first
+ * pieces of a long write. What fails of them, the sync tells. */
+enum { WRITE_PIECE = 128 * 1024 };
+
 static err_t disk_write(void *self, int fd, uint64_t offset,
                         struct slice bytes) {
     (void)self;
     size_t done = 0;
     while (done < bytes.len) {
-        ssize_t put = pwrite(fd, bytes.data + done, bytes.len - done,
-                             (off_t)(offset + done));
+        size_t left = bytes.len - done;
+        size_t len = left < WRITE_PIECE ? left : WRITE_PIECE;
+        ssize_t put =
+            pwrite(fd, bytes.data + done, len, (off_t)(offset + done));
         if (put < 0 && errno == EINTR) {
             continue;
         }
         ENSURE(put > 0, errno_class());
+        if (bytes.len > WRITE_PIECE) { /* begin while the rest is copied */
+            (void)sync_file_range(fd, (off_t)(offset + done), put,
+                                  SYNC_FILE_RANGE_WRITE);
+        }
         done += (size_t)put;
     }
     return ERR_OK;

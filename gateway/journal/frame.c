@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h> /* the same sums by the widest vectors there are */
+#endif
 
 #include "gateway/journal/fixed.h"
 

@@ -212,8 +212,10 @@ err_t segment_seal(const struct segment *segment, uint64_t offset,
     segment_seal_write(&seal, segment->header.salt, page);
     TRY(disk->write(disk->self, segment->fd, offset,
                     slice_of(page, sizeof page)));
-    TRY(disk->truncate(disk->self, segment->fd, offset + JOURNAL_PAGE));
-    return disk->sync(disk->self, segment->fd);
+    TRY(disk->sync(disk->self, segment->fd));
+    /* Not synced: what lies behind a seal is not looked at, and a change of
+     * size would cost the file system a transaction of its own. */
+    return disk->truncate(disk->self, segment->fd, offset + JOURNAL_PAGE);
 }
 
 err_t segment_buffer_init(struct segment_buffer *buffer) {
