@@ -63,12 +63,12 @@ static int replay_and_print(struct journals *journals, uint64_t to) {
     char dir[JOURNALS_DIR_MAX];
     journals_dir(journals, 0, dir);
     journals_ask(journals);
-    uint64_t end = journals_durable_end(journals, journals->names[0]);
     const struct replay_options options = {
         .disk = &journals->disk,
         .dir = dir,
         .config = &journals->config,
-        .end = to < end ? to + 1 : end,
+        .end = journals_durable_end(journals, journals->names[0]),
+        .before = to < UINT64_MAX ? to + 1 : to,
     };
     struct replay replay;
     struct reason reason = {""};

@@ -49,7 +49,7 @@ static err_t look(struct run *run) {
     TRY(snapshot_list(options->disk, options->dir, newest_first, &count));
     for (size_t i = count; i > 0; i--) {
         if (newest_first[i - 1] >= run->begins &&
-            newest_first[i - 1] <= options->end) {
+            newest_first[i - 1] <= options->before) {
             run->snapshots[run->count++] = newest_first[i - 1];
         }
     }
@@ -165,25 +165,33 @@ static err_t apply(struct run *run, const struct journal_record *record) {
     return ERR_OK;
 }
 
-static err_t pass(struct run *run, struct journal_reader *reader) {
+/* False if there is nothing behind what cannot be read. */
+static bool pass(struct run *run, struct journal_reader *reader) {
+    const struct replay_options *options = run->options;
     struct journal_gap gap;
     bool known;
-    TRY(journal_reader_pass(reader, run->options->end, &gap, &known));
-    if (gap.first < gap.end) {
-        run->to.lost += gap.end - gap.first;
-        run->to.end = gap.end;
-        shop_pass_gap(run->to.shop);
+    if (journal_reader_pass(reader, options->end, &gap, &known) != ERR_OK ||
+        gap.first == gap.end) {
+        return false;
     }
-    return ERR_OK;
+    run->to.end = gap.end < options->before ? gap.end : options->before;
+    run->to.lost += run->to.end - gap.first;
+    shop_pass_gap(run->to.shop);
+    return true;
 }
 
-/* ERR_END when all was applied. */
+/* ERR_END when all was applied. Where it is not known how far the journal goes,
+ * its end may be damage that more lies behind. */
 static err_t step(struct run *run, struct journal_reader *reader) {
+    const struct replay_options *options = run->options;
     struct journal_record record;
     TRY(meet_snapshots(run));
-    err_t err = journal_reader_next(reader, run->options->end, &record);
-    if (err == ERR_CORRUPT) {
-        return pass(run, reader);
+    ENSURE(run->to.end < options->before, ERR_END);
+    err_t err = journal_reader_next(reader, options->end, &record);
+    bool damaged =
+        err == ERR_CORRUPT || (err == ERR_END && options->end == UINT64_MAX);
+    if (damaged && pass(run, reader)) {
+        return ERR_OK;
     }
     TRY(err);
     return apply(run, &record);
@@ -208,7 +216,7 @@ static err_t stopped(const struct run *run, err_t err) {
 static err_t replay(struct run *run) {
     const struct replay_options *options = run->options;
     TRY(look(run));
-    if (options->end < run->begins) {
+    if (options->before < run->begins) {
         return reason_set(run->reason, ERR_RANGE,
                           "the journal begins with record %" PRIu64
                           ": what was before it was let go of",

@@ -11,7 +11,8 @@ struct replay_options {
     const struct disk *disk;
     const char *dir;             /* of the shop's stream */
     const struct config *config; /* its store and currency */
-    uint64_t end; /* the state before this record; UINT64_MAX: after all */
+    uint64_t end;    /* where the journal ends; UINT64_MAX: see what is there */
+    uint64_t before; /* the state before this record; UINT64_MAX: after all */
 };
 
 struct replay {
@@ -27,7 +28,7 @@ struct replay {
  * took is passed over, and the next snapshot taken in its place. ERR_CORRUPT
  * with words if a snapshot is of another state, or a record cannot follow;
  * ERR_NOT_FOUND if there is no journal, or nothing to begin from; ERR_RANGE if
- * the records before `end` are not there any more; ERR_UNSUPPORTED, ERR_IO,
+ * the records before `before` are not there any more; ERR_UNSUPPORTED, ERR_IO,
  * ERR_MEMORY. `ret` is untouched then. */
 err_t replay_run(const struct replay_options *options, struct replay *ret,
                  struct reason *reason) MUST_USE;

@@ -351,7 +351,6 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     return accept_new(stream, message, &event, content_hash, ret);
 }
 
-/* Is it sure to be there on the disk for another message? */
 static bool has_room(const struct stream *stream) {
     return journal_room(stream->journal) >=
            stream_message_bytes_max(stream->options.config);
@@ -390,9 +389,8 @@ static err_t release(struct stream *stream) {
     return outward_release(stream->outward, durable_end, &sink);
 }
 
-/* Lets the oldest segment go so that the newest events find room. What of it is
- * not delivered is named in the batch that needs the room, or in one of its
- * own. */
+/* Lets the oldest segment go. What of it is not delivered is named in the batch
+ * that needs the room, or in one of its own. */
 static err_t drop_oldest(struct stream *stream) {
     struct journal_segment oldest;
     ENSURE(journal_oldest(stream->journal, &oldest), ERR_FULL);
@@ -448,9 +446,8 @@ static err_t commit_with_room(struct stream *stream) {
     return err;
 }
 
-/* Room for the messages to come, before any of them is read: what finds none
- * stays with the broker, and the gateway can still journal what it has to say.
- */
+/* Before any message is read: what finds none stays with the broker, and the
+ * gateway can still journal what it has to say. */
 static err_t find_room(struct stream *stream) {
     err_t err = ERR_FULL;
     while (!has_room(stream) && err == ERR_FULL) {
@@ -577,6 +574,9 @@ static void wait_for_room(struct stream *stream) {
     }
     stream->full_reason = stream->commit_reason;
     stream->full = true;
+    if (stream->noticed_count > 0) { /* while it was tried */
+        stream_note_damage(stream, stream->noticed, stream->noticed_count);
+    }
 }
 
 static void on_commit(uv_work_t *work, int status) {
@@ -665,7 +665,8 @@ static void repeat_payment(void *context, const struct event *event,
 
 void stream_repeat_payments(struct stream *stream) {
     /* While a batch is open the shop's state is ahead of the disk. */
-    stream->repeat_due = stream->committing;
+    stream->repeat_due =
+        stream->committing || journal_batch_events(stream->journal) > 0;
     if (stream->shop != NULL && !stream->committing &&
         journal_batch_events(stream->journal) == 0) {
         stream->payments_from =

@@ -76,8 +76,8 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
     if ((stream->committing && !waits_for_room) ||
         journal_batch_events(stream->journal) > 0) {
         stream->noticed_count = count < NOTICED_MAX ? count : NOTICED_MAX;
-        memcpy(stream->noticed, gaps,
-               stream->noticed_count * sizeof *stream->noticed);
+        memmove(stream->noticed, gaps,
+                stream->noticed_count * sizeof *stream->noticed);
         return;
     }
     stream->noticed_count = 0;

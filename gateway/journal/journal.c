@@ -585,8 +585,11 @@ static uint64_t room_between(const struct journal *journal, uint64_t offset,
 
 uint64_t journal_room(const struct journal *journal) {
     uint64_t here = room_between(journal, journal->offset, journal->size);
-    uint64_t next =
-        room_between(journal, JOURNAL_PAGE, supply_provided(&journal->supply));
+    /* A segment that holds nothing is made larger, and no other is begun. */
+    uint64_t next = journal->offset == JOURNAL_PAGE
+                        ? 0
+                        : room_between(journal, JOURNAL_PAGE,
+                                       supply_provided(&journal->supply));
     uint64_t room = here > next ? here : next;
     uint64_t used = journal->batch.len - FRAME_HEAD_SIZE;
     return room > used ? room - used : 0;

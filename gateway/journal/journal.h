@@ -66,8 +66,9 @@
  *   4088   8  u64           XXH3-64 of bytes 0 to 4087, seed = salt
  * What lies behind a seal (a truncation that a power cut undid) is not looked
  * at. `<first-seq>.tmp` is a segment in the making, removed at the next open.
- * `<first-seq>.spare` is a segment that was let go of: free space, which the
- * next segments are written into. What an older life of a file left in it
+ * `<first-seq>.spare` is a segment that was let go of, or, under the number
+ * 2^64-1, a file made ahead: free space, which the next segments are written
+ * into. What an older life of a file left in it
  * cannot verify under the newer header, since each has a salt of its own.
  *
  * `<dir>/damage`, only where damage was found, version 1, big-endian:

@@ -61,7 +61,7 @@ err_t segment_recycle(const struct disk *disk, const char *dir,
                       uint64_t spare_number, uint64_t size, struct segment *ret,
                       struct reason *reason) MUST_USE;
 
-/* Writes the seal at `offset`, cuts the file behind it, syncs. */
+/* Writes the seal at `offset`, syncs, and cuts the file behind it. */
 err_t segment_seal(const struct segment *segment, uint64_t offset,
                    struct segment_seal seal) MUST_USE;
 

@@ -152,6 +152,8 @@ static err_t make_spare(struct supply *supply, struct reason *reason) {
     char path[SEGMENT_PATH_SIZE];
     segment_path(supply->dir, SPARE_MADE, SEGMENT_SUFFIX_SPARE, path);
     TRY(supply_check(supply, supply->segment_bytes, reason));
+    /* One that could not be removed once would be in the way. */
+    (void)disk->unlink(disk->self, path);
     err_t err = allocate_spare(supply, path, DISK_CREATE, 0);
     if (err != ERR_OK) {
         err = spare_refused(reason, err, path);

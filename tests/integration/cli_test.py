@@ -729,6 +729,13 @@ class LiveTest(unittest.TestCase):
         listed = run("journal", "list", "--data", data, "--stream", "orders")
         self.assertEqual(listed.returncode, 1)
         self.assertIn("nothing verifies", listed.stdout)
+        replayed = self.replay()
+        lost = int(re.search(r"of which (\d+) are lost to damage",
+                             replayed)[1])
+        self.assertIn("records 0 to ", replayed)
+        end = int(re.search(r"records 0 to (\d+) applied", replayed)[1])
+        self.assertGreater(end, lost)  # what lies behind it was read
+        self.assertEqual(self.replay("--to", str(end + 1000)), replayed)
 
     def test_9_repair_on_a_dead_box(self):
         """Where a start with `on_rot: stop` is refused: the damage is set aside,

@@ -22,6 +22,7 @@ from edge import BUILD, wait_for
 
 WRITER = BUILD / "tests/integration/journal_writer"
 ROUNDS = 2 * int(os.environ.get("EDGE_ROUNDS", "20"))
+COMMITS = 4  # so that segments are let go of on the slowest disk too
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -109,12 +110,15 @@ class Killed(unittest.TestCase):
         acknowledged, commits, begins = 0, 0, 0
         for _ in range(ROUNDS):
             writer = Writer("write", folder / "t")
-            if chance.random() < 0.8:  # else also while it starts
-                wait_for("it is open", lambda: writer.said("opened")
-                         or writer.process.poll() is not None, every=0.002)
-            time.sleep(chance.random() * 0.02)
-            self.assertIsNone(writer.process.poll(), writer.lines)
-            writer.kill()
+            try:
+                if chance.random() < 0.8:  # else also while it starts
+                    wait_for("some commits",
+                             lambda: len(writer.said("acknowledged")) > COMMITS
+                             or writer.process.poll() is not None, every=0.002)
+                time.sleep(chance.random() * 0.02)
+                self.assertIsNone(writer.process.poll(), writer.lines)
+            finally:
+                writer.kill()
             commits += len(writer.said("acknowledged"))
             acknowledged = max(acknowledged, writer.acknowledged())
             begins, ends = holds(folder / "t") if acknowledged else (0, 0)

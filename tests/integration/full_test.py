@@ -201,11 +201,11 @@ class FullTest(unittest.TestCase):
         config = store.config_path.read_text()
         store.config_path.write_text(config.replace("1 d,", "1 ms,"))
         store.gateway.start().wait_up()
-        for _ in range(10):
+
+        def lets_go():
             self.deliver(store, sensor, 1)
-            if store.gateway.stream("telemetry")["start"] > 0:
-                return
-        self.fail("nothing was let go of")
+            return store.gateway.stream("telemetry")["start"] > 0
+        wait_for("something is let go of", lets_go)
 
     def deliver(self, store, sensor, count):
         sensor.send_events(count)

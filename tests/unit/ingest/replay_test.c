@@ -140,7 +140,8 @@ static err_t run(const struct fixture *f, uint64_t end, struct replay *ret,
         .disk = &f->platform.disk,
         .dir = f->dir,
         .config = &f->config,
-        .end = end,
+        .end = UINT64_MAX,
+        .before = end,
     };
     *reason = (struct reason){""};
     return replay_run(&options, ret, reason);
@@ -165,6 +166,7 @@ static void before_each_record(void **state) {
     for (uint64_t end = 0; end <= RECORDS; end++) {
         gives(*state, end, 0, end, 0);
     }
+    gives(*state, RECORDS + 1000, 0, RECORDS, 0);
     gives(*state, UINT64_MAX, 0, RECORDS, 0);
 }
 
