@@ -33,7 +33,7 @@ static void print_repaired(const char *name, const struct journal *journal) {
     const struct journal_gap *gaps = journal_gaps(journal, &count);
     uint64_t untold = 0;
     for (size_t i = 0; i < count; i++) {
-        if (journal_gap_is_new(position, &gaps[i])) {
+        if (!journal_gap_is_told(&gaps[i])) {
             untold++;
             printf("%s: records %" PRIu64 " to %" PRIu64
                    " are lost; the next start of the gateway says so to the "

@@ -389,8 +389,8 @@ static err_t release(struct stream *stream) {
     return outward_release(stream->outward, durable_end, &sink);
 }
 
-/* Lets the oldest segment go. What of it is not delivered is named in the batch
- * that needs the room, or in one of its own. */
+/* Lets the oldest segment go. What of it is not delivered is named in a batch
+ * of its own. */
 static err_t drop_oldest(struct stream *stream) {
     struct journal_segment oldest;
     ENSURE(journal_oldest(stream->journal, &oldest), ERR_FULL);
@@ -405,11 +405,7 @@ static err_t drop_oldest(struct stream *stream) {
         stream->drop_end = oldest.end_seq;
         stream->dropped += oldest.end_seq - first;
     }
-    TRY(journal_let_go(stream->journal, &stream->commit_reason));
-    if (journal_batch_events(stream->journal) > 0) {
-        append_dropped(stream);
-    }
-    return ERR_OK;
+    return journal_let_go(stream->journal, &stream->commit_reason);
 }
 
 /* The oldest segment, if the cloud has all of it. Of the shop's stream also the
@@ -529,6 +525,7 @@ static err_t let_go_delivered(struct stream *stream) {
 
 static err_t commit_batch(struct stream *stream) {
     TRY(commit_with_room(stream));
+    TRY(tell_dropped(stream));
     return let_go_delivered(stream);
 }
 
@@ -541,7 +538,8 @@ static err_t provide(struct stream *stream) {
 
 static void commit_work(uv_work_t *work) {
     struct stream *stream = work->data;
-    stream->commit_err = journal_batch_events(stream->journal) > 0
+    stream->commit_err = journal_batch_events(stream->journal) > 0 ||
+                                 journal_is_handed(stream->journal)
                              ? commit_batch(stream)
                              : provide(stream);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Saying in the journal what damage took from it. All gaps that the journal
- * does not tell of yet go into one batch with nothing else in it: whether they
- * were told of is whether there is anything behind where they were noticed. */
+/* Saying in the journal what damage took from it: all gaps that no record tells
+ * of yet, in one batch. They are marked with its records before it is
+ * committed, so that none is told of twice. */
 #include "gateway/ingest/stream_state.h"
+
+#include <stdlib.h>
 
 enum { TOLD_MAX = 256 }; /* events in that batch */
 
@@ -25,17 +27,14 @@ static err_t append_damaged(struct stream *stream, uint64_t first, uint64_t end,
 
 /* What is more than the batch is to hold is told in its last event as one: the
  * lowest and the highest number, and how many of those between. */
-static err_t append_new(struct stream *stream, const struct journal_gap *gaps,
+static err_t append_new(struct stream *stream, struct journal_gap *gaps,
                         size_t count) {
-    const struct journal_position *position = journal_position(stream->journal);
     struct journal_gap rest = {0};
     uint64_t rest_count = 0;
     size_t told = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct journal_gap *gap = &gaps[i];
-        if (!journal_gap_is_new(position, gap)) {
-            continue;
-        }
+        struct journal_gap *gap = &gaps[i];
+        gap->told_at = journal_next_seq(stream->journal);
         if (told < TOLD_MAX - 1) {
             TRY(append_damaged(stream, gap->first, gap->end,
                                gap->end - gap->first));
@@ -62,11 +61,35 @@ bool stream_is_lost(const struct stream *stream, uint64_t first, uint64_t end) {
     return false;
 }
 
-err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
+/* Copies of the gaps that are not told of; the caller frees them. */
+static err_t find_untold(const struct stream *stream, struct journal_gap **ret,
+                         size_t *ret_count) {
     size_t count;
     const struct journal_gap *gaps = journal_gaps(stream->journal, &count);
+    struct journal_gap *untold = calloc(count + 1, sizeof *untold);
+    ENSURE(untold != NULL, ERR_MEMORY);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!journal_gap_is_told(&gaps[i])) {
+            untold[found++] = gaps[i];
+        }
+    }
+    *ret = untold;
+    *ret_count = found;
+    return ERR_OK;
+}
+
+err_t stream_tell_damage(struct stream *stream, struct reason *reason) {
+    struct journal_gap *untold;
+    size_t count;
+    TRY(find_untold(stream, &untold, &count));
     journal_begin(stream->journal);
-    TRY(append_new(stream, gaps, count));
+    err_t err = append_new(stream, untold, count);
+    if (err == ERR_OK) {
+        err = journal_mark_told(stream->journal, untold, count, reason);
+    }
+    free(untold);
+    TRY(err);
     return journal_commit_reserved(stream->journal, reason);
 }
 
@@ -74,7 +97,8 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count) {
     bool waits_for_room = stream->full && !stream->trying;
     if ((stream->committing && !waits_for_room) ||
-        journal_batch_events(stream->journal) > 0) {
+        journal_batch_events(stream->journal) > 0 ||
+        journal_is_handed(stream->journal)) {
         stream->noticed_count = count < NOTICED_MAX ? count : NOTICED_MAX;
         memmove(stream->noticed, gaps,
                 stream->noticed_count * sizeof *stream->noticed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/journal/damage.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -8,7 +9,8 @@
 #include "gateway/journal/segment.h"
 
 enum {
-    DAMAGE_VERSION = 1,
+    DAMAGE_VERSION = 2,
+    DAMAGE_VERSION_OLDEST = 1, /* that is read */
     DAMAGE_HEAD_SIZE = 20,
     DAMAGE_GAP_SIZE = 24,
     DAMAGE_SUM_SIZE = 8,
@@ -72,12 +74,6 @@ bool damage_covers(const struct damage *damage, uint64_t first, uint64_t end) {
     return first == end || (first < end && damage_end(damage, first) >= end);
 }
 
-bool journal_gap_is_new(const struct journal_position *position,
-                        const struct journal_gap *gap) {
-    return gap->noticed >=
-           atomic_load_explicit(&position->end, memory_order_acquire);
-}
-
 /* --- The file --- */
 
 static err_t parse_gaps(struct cursor *cursor, uint32_t count,
@@ -86,7 +82,10 @@ static err_t parse_gaps(struct cursor *cursor, uint32_t count,
         struct journal_gap gap;
         TRY(cursor_u64(cursor, &gap.first));
         TRY(cursor_u64(cursor, &gap.end));
-        TRY(cursor_u64(cursor, &gap.noticed));
+        /* Version 1 says where the journal ended when the gap was noticed.
+         * The batch that told of it begins there, if there is one: the mark
+         * of a record that never came is taken away by damage_settle(). */
+        TRY(cursor_u64(cursor, &gap.told_at));
         TRY(damage_add(ret, gap));
     }
     return ERR_OK;
@@ -111,7 +110,8 @@ static err_t parse(struct slice bytes, struct damage *ret) {
     TRY(cursor_u32(&cursor, &ret->incarnation));
     TRY(cursor_u32(&cursor, &count));
     ENSURE(slice_eq_str(magic, DAMAGE_MAGIC), ERR_CORRUPT);
-    ENSURE(version == DAMAGE_VERSION, ERR_UNSUPPORTED);
+    ENSURE(version >= DAMAGE_VERSION_OLDEST && version <= DAMAGE_VERSION,
+           ERR_UNSUPPORTED);
     return parse_gaps(&cursor, count, ret);
 }
 
@@ -162,7 +162,7 @@ static void render(const struct damage *damage, struct writer *writer) {
     for (size_t i = 0; i < damage->count; i++) {
         writer_u64(writer, damage->gaps[i].first);
         writer_u64(writer, damage->gaps[i].end);
-        writer_u64(writer, damage->gaps[i].noticed);
+        writer_u64(writer, damage->gaps[i].told_at);
     }
     writer_u64(writer, XXH3_64bits(writer->data, writer->len));
 }
@@ -189,13 +189,31 @@ err_t damage_save(const struct disk *disk, const char *dir,
     return ERR_OK;
 }
 
-static err_t copy_with(const struct damage *damage, struct journal_gap gap,
-                       struct damage *ret) {
+/* --- Changing it --- */
+
+/* A copy with the gap added, if `gap` is not NULL. */
+static err_t copy_with(const struct damage *damage,
+                       const struct journal_gap *gap, struct damage *ret) {
     *ret = (struct damage){.incarnation = damage->incarnation};
     for (size_t i = 0; i < damage->count; i++) {
         TRY(damage_add(ret, damage->gaps[i]));
     }
-    return damage_add(ret, gap);
+    return gap == NULL ? ERR_OK : damage_add(ret, *gap);
+}
+
+/* Puts `*next` in the place of `*damage`, on the disk first. Takes it over
+ * either way. */
+static err_t replace(const struct disk *disk, const char *dir,
+                     struct damage *damage, struct damage *next,
+                     struct reason *reason) {
+    err_t err = damage_save(disk, dir, next, reason);
+    if (err != ERR_OK) {
+        damage_free(next);
+        return err;
+    }
+    damage_free(damage);
+    *damage = *next;
+    return ERR_OK;
 }
 
 err_t damage_note(const struct disk *disk, const char *dir,
@@ -205,15 +223,55 @@ err_t damage_note(const struct disk *disk, const char *dir,
         return ERR_OK;
     }
     struct damage next;
-    err_t err = copy_with(damage, gap, &next);
-    if (err == ERR_OK) {
-        err = damage_save(disk, dir, &next, reason);
-    }
+    err_t err = copy_with(damage, &gap, &next);
     if (err != ERR_OK) {
         damage_free(&next);
-        return err;
+        return reason_set(reason, err, "no memory for a list of damage");
     }
-    damage_free(damage);
-    *damage = next;
-    return ERR_OK;
+    return replace(disk, dir, damage, &next, reason);
+}
+
+static struct journal_gap *find(struct damage *damage,
+                                const struct journal_gap *gap) {
+    for (size_t i = 0; i < damage->count; i++) {
+        struct journal_gap *known = &damage->gaps[i];
+        if (known->first == gap->first && known->end == gap->end) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+err_t damage_mark(const struct disk *disk, const char *dir,
+                  struct damage *damage, const struct journal_gap *told,
+                  size_t count, struct reason *reason) {
+    if (count == 0) {
+        return ERR_OK;
+    }
+    struct damage next;
+    err_t err = copy_with(damage, NULL, &next);
+    if (err != ERR_OK) {
+        damage_free(&next);
+        return reason_set(reason, err, "no memory for a list of damage");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct journal_gap *gap = find(&next, &told[i]);
+        assert(gap != NULL);
+        gap->told_at = told[i].told_at;
+    }
+    return replace(disk, dir, damage, &next, reason);
+}
+
+err_t damage_settle(const struct disk *disk, const char *dir,
+                    struct damage *damage, uint64_t next_seq,
+                    struct reason *reason) {
+    bool changed = false;
+    for (size_t i = 0; i < damage->count; i++) {
+        struct journal_gap *gap = &damage->gaps[i];
+        if (journal_gap_is_told(gap) && gap->told_at >= next_seq) {
+            gap->told_at = JOURNAL_UNTOLD;
+            changed = true;
+        }
+    }
+    return changed ? damage_save(disk, dir, damage, reason) : ERR_OK;
 }

@@ -30,6 +30,18 @@ err_t damage_save(const struct disk *disk, const char *dir,
 err_t damage_note(const struct disk *disk, const char *dir,
                   struct damage *damage, struct journal_gap gap,
                   struct reason *reason) MUST_USE;
+/* Sets the marks of the gaps in `told`, each of which is known with the same
+ * two ends, and saves. After a failure neither memory nor disk has them.
+ * ERR_IO, ERR_FULL, ERR_MEMORY. */
+err_t damage_mark(const struct disk *disk, const char *dir,
+                  struct damage *damage, const struct journal_gap *told,
+                  size_t count, struct reason *reason) MUST_USE;
+/* Takes away the marks of records that were never committed, and saves if there
+ * are any: the journal ends at `next_seq`, and other records will get those
+ * numbers. ERR_IO, ERR_FULL, ERR_MEMORY. */
+err_t damage_settle(const struct disk *disk, const char *dir,
+                    struct damage *damage, uint64_t next_seq,
+                    struct reason *reason) MUST_USE;
 void damage_free(struct damage *damage);
 
 /* Adds what of `gap` is not known yet. ERR_MEMORY. */

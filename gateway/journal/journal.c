@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/batch.h"
 #include "gateway/journal/recovery.h"
 #include "gateway/journal/segment.h"
 #include "gateway/journal/supply.h"
@@ -24,29 +25,40 @@ enum {
     BATCH_BYTES_DEFAULT = 4 * 1024 * 1024,
 };
 
+/* Two sides work on a journal, each on a thread of its own if the owner wants
+ * that: one appends, the other one commits, preallocates, trims and notes
+ * damage. A field belongs to one of them. */
 struct journal {
+    /* Set by journal_open(), then constant. */
     const struct platform *platform;
     char dir[SEGMENT_DIR_MAX + 1];
     int lock_fd;
     bool locked;
-    struct segment_header header; /* of the segments to come */
-
-    struct segment segment; /* the one written to */
-    uint64_t offset;        /* of the next frame */
-    uint64_t size;          /* of the file; its last page is the seal's */
-
     uint64_t reserve; /* of each segment, before the seal */
-    uint32_t batch_events_max;
-    uint32_t batch_bytes_max;
-    struct writer batch;
-    uint32_t batch_events;
-    uint32_t batch_bytes; /* of the records, without their heads */
-    struct journal_stamp stamp;
-    bool begun;
 
+    /* The appending side's. */
+    struct batch batches[2];
+    struct batch *filling; /* one of them: what is appended goes there */
+    uint64_t next_seq;     /* of the next record to be appended */
+    uint64_t room_behind;  /* what a frame behind the one that was handed over
+                              may surely hold, in bytes of records and heads */
+
+    /* The other batch, from journal_hand_over() to the end of the commit that
+     * wrote it; NULL if there is none. Set by the appending side, cleared by
+     * the committing side, which owns what it points to as long as it is set.
+     */
+    _Atomic(struct batch *) handed;
+
+    /* Written by the committing side, read by anybody. */
     struct journal_position position;
-    bool failed;
-    struct reason failure; /* why, once failed */
+    _Atomic bool failed; /* for good */
+
+    /* The committing side's. Set up by journal_open(). */
+    struct reason failure;        /* why, once failed */
+    struct segment_header header; /* of the segments to come */
+    struct segment segment;       /* the one written to */
+    uint64_t offset;              /* of the next frame */
+    uint64_t size;                /* of the file; its last page is the seal's */
     /* The sealed segments, oldest first: [sealed_at, sealed_count). */
     struct journal_segment *sealed;
     size_t sealed_at;
@@ -62,6 +74,14 @@ struct journal {
 
 static const struct disk *journal_disk(const struct journal *journal) {
     return &journal->platform->disk;
+}
+
+static bool has_failed(const struct journal *journal) {
+    return atomic_load_explicit(&journal->failed, memory_order_acquire);
+}
+
+static struct batch *handed_over(const struct journal *journal) {
+    return atomic_load_explicit(&journal->handed, memory_order_acquire);
 }
 
 static int64_t mono_us(const struct journal *journal) {
@@ -188,6 +208,27 @@ static uint64_t segment_bytes_of(const struct journal_options *options) {
     return bytes / JOURNAL_PAGE * JOURNAL_PAGE;
 }
 
+static err_t batches_init(struct journal *journal,
+                          const struct journal_options *options,
+                          struct reason *reason) {
+    uint32_t events_max = options->batch_events_max != 0
+                              ? options->batch_events_max
+                              : BATCH_EVENTS_DEFAULT;
+    uint32_t bytes_max = options->batch_bytes_max != 0
+                             ? options->batch_bytes_max
+                             : BATCH_BYTES_DEFAULT;
+    for (size_t i = 0; i < 2; i++) {
+        err_t err = batch_init(&journal->batches[i], events_max, bytes_max);
+        if (err != ERR_OK) {
+            return reason_set(reason, err,
+                              "no memory for a batch of %" PRIu32 " bytes",
+                              bytes_max);
+        }
+    }
+    journal->filling = &journal->batches[0];
+    return ERR_OK;
+}
+
 static err_t journal_init(struct journal *journal,
                           const struct journal_options *options,
                           struct reason *reason) {
@@ -203,22 +244,7 @@ static err_t journal_init(struct journal *journal,
         .free_floor = options->free_floor,
     };
     journal->reserve = options->reserve;
-    journal->batch_events_max = options->batch_events_max != 0
-                                    ? options->batch_events_max
-                                    : BATCH_EVENTS_DEFAULT;
-    journal->batch_bytes_max = options->batch_bytes_max != 0
-                                   ? options->batch_bytes_max
-                                   : BATCH_BYTES_DEFAULT;
-    uint64_t heads = (uint64_t)journal->batch_events_max * FRAME_ITEM_HEAD_SIZE;
-    size_t cap = (size_t)frame_size(heads + journal->batch_bytes_max);
-    uint8_t *data = calloc(1, cap); /* a page costs memory once it is used */
-    if (data == NULL) {
-        return reason_set(reason, ERR_MEMORY,
-                          "no memory for a batch of %zu bytes", cap);
-    }
-    journal->batch = writer_over(data, cap);
-    frame_begin(&journal->batch);
-    return ERR_OK;
+    return batches_init(journal, options, reason);
 }
 
 static err_t dir_prepare(struct journal *journal, struct reason *reason) {
@@ -288,6 +314,7 @@ static err_t journal_recover(struct journal *journal,
                           memory_order_release);
     atomic_store_explicit(&journal->position.end, found.next_seq,
                           memory_order_release);
+    journal->next_seq = found.next_seq;
     memcpy(journal->header.journal_id, found.journal_id, JOURNAL_ID_SIZE);
     if (found.incarnation == 0) {
         TRY(journal_found(journal, reason));
@@ -333,7 +360,8 @@ static void journal_free(struct journal *journal) {
         const struct disk *disk = journal_disk(journal);
         disk->close(disk->self, journal->lock_fd);
     }
-    free(journal->batch.data);
+    batch_free(&journal->batches[0]);
+    batch_free(&journal->batches[1]);
     free(journal->sealed);
     damage_free(&journal->damage);
     free(journal);
@@ -359,7 +387,7 @@ void journal_close(struct journal *journal) {
     if (journal == NULL) {
         return;
     }
-    if (!journal->failed) {
+    if (!has_failed(journal)) {
         err_t err = segment_end(journal, true);
         if (err != ERR_OK) {
             log_line(LOG_WARN, "journal", "seal=failed dir=%s error=%s",
@@ -369,35 +397,137 @@ void journal_close(struct journal *journal) {
     journal_free(journal);
 }
 
-/* --- The batch --- */
+/* --- Room --- */
+
+/* Bytes of records and their heads that fit between. */
+static uint64_t room_between(const struct journal *journal, uint64_t offset,
+                             uint64_t size) {
+    uint64_t taken = offset + journal->reserve + JOURNAL_PAGE;
+    if (size <= taken) {
+        return 0;
+    }
+    uint64_t frame = (size - taken) / FRAME_ALIGN * FRAME_ALIGN;
+    uint64_t heads = FRAME_HEAD_SIZE + FRAME_ITEM_HEAD_SIZE;
+    return frame > heads ? frame - heads : 0;
+}
+
+static uint64_t larger(uint64_t left, uint64_t right) {
+    return left > right ? left : right;
+}
+
+static uint64_t smaller(uint64_t left, uint64_t right) {
+    return left < right ? left : right;
+}
+
+/* In this segment as it is now, or in the next one. */
+static uint64_t room_now(const struct journal *journal) {
+    uint64_t here = room_between(journal, journal->offset, journal->size);
+    /* A segment that holds nothing is made larger, and no other is begun. */
+    uint64_t next = journal->offset == JOURNAL_PAGE
+                        ? 0
+                        : room_between(journal, JOURNAL_PAGE,
+                                       supply_provided(&journal->supply, 0));
+    return larger(here, next);
+}
+
+/* What is surely left behind a frame of `frame_len` bytes that is committed
+ * next, with `reserve` bytes kept free behind it:
+ *
+ *   it goes          | what is behind it       | or in the segment after it
+ *   -----------------+-------------------------+----------------------------
+ *   here             | the rest of this one    | the first spare
+ *   here, enlarged   | nothing                 | the first spare
+ *   into the first   | the rest of that        | the second spare
+ *   spare            |                         |
+ *   elsewhere        | nothing is sure: the disk may not have the space, and
+ *                    | for want of it spares are given back
+ */
+static uint64_t room_after(const struct journal *journal, uint64_t frame_len,
+                           uint64_t reserve) {
+    const struct supply *supply = &journal->supply;
+    uint64_t first = supply_provided(supply, 0);
+    uint64_t end = journal->offset + frame_len;
+    bool here = end + reserve + JOURNAL_PAGE <= journal->size;
+    if (here || journal->offset == JOURNAL_PAGE) {
+        return larger(here ? room_between(journal, end, journal->size) : 0,
+                      room_between(journal, JOURNAL_PAGE, first));
+    }
+    end = JOURNAL_PAGE + frame_len;
+    if (end + reserve + JOURNAL_PAGE > first) {
+        return 0;
+    }
+    return larger(
+        room_between(journal, end, first),
+        room_between(journal, JOURNAL_PAGE, supply_provided(supply, 1)));
+}
+
+/* Behind `batch`, if it is committed next, with the reserve or without. */
+static uint64_t room_behind(const struct journal *journal,
+                            const struct batch *batch) {
+    if (batch->events == 0) {
+        return room_now(journal);
+    }
+    uint64_t frame_len = batch_frame_size(batch);
+    return smaller(room_after(journal, frame_len, journal->reserve),
+                   room_after(journal, frame_len, 0));
+}
+
+static uint64_t room_left(const struct journal *journal, uint64_t room) {
+    uint64_t used = batch_events_len(journal->filling);
+    return room > used ? room - used : 0;
+}
+
+uint64_t journal_room(const struct journal *journal) {
+    const struct batch *handed = handed_over(journal);
+    return room_left(journal, handed == NULL ? room_now(journal)
+                                             : room_behind(journal, handed));
+}
+
+uint64_t journal_room_behind(const struct journal *journal) {
+    return room_left(journal, journal->room_behind);
+}
+
+/* --- Appending --- */
 
 void journal_begin(struct journal *journal) {
-    assert(journal->batch_events == 0);
-    journal->stamp.wall_us = not_negative(wall_us(journal));
-    journal->stamp.mono_us = not_negative(mono_us(journal));
-    journal->begun = true;
+    const struct journal_stamp stamp = {
+        .wall_us = not_negative(wall_us(journal)),
+        .mono_us = not_negative(mono_us(journal)),
+    };
+    batch_begin(journal->filling, journal->next_seq, stamp);
 }
 
 err_t journal_append(struct journal *journal, struct slice record,
                      uint64_t *ret_seq) {
-    assert(journal->begun);
-    ENSURE(!journal->failed, ERR_IO);
-    ENSURE(record.len <= journal->batch_bytes_max, ERR_RANGE);
-    ENSURE(journal->batch_events < journal->batch_events_max, ERR_FULL);
-    ENSURE(record.len <= journal_batch_room(journal), ERR_FULL);
-    frame_add(&journal->batch, record);
-    assert(!journal->batch.full);
-    *ret_seq = journal_next_seq(journal);
-    journal->batch_events++;
-    journal->batch_bytes += (uint32_t)record.len;
+    struct batch *batch = journal->filling;
+    ENSURE(!has_failed(journal), ERR_IO);
+    assert(batch->begun);
+    ENSURE(record.len <= batch->bytes_max, ERR_RANGE);
+    ENSURE(batch->events < batch->events_max, ERR_FULL);
+    ENSURE(record.len <= batch_room(batch), ERR_FULL);
+    uint64_t seq = batch_append(batch, record);
+    assert(seq == journal->next_seq);
+    journal->next_seq++;
+    *ret_seq = seq;
     return ERR_OK;
 }
 
-static void batch_clear(struct journal *journal) {
-    journal->batch_events = 0;
-    journal->batch_bytes = 0;
-    journal->begun = false;
-    frame_begin(&journal->batch);
+void journal_hand_over(struct journal *journal) {
+    assert(!journal_is_handed(journal));
+    struct batch *batch = journal->filling;
+    journal->room_behind = room_behind(journal, batch);
+    if (batch->events == 0) {
+        return;
+    }
+    struct batch *other =
+        &journal->batches[batch == &journal->batches[0] ? 1 : 0];
+    assert(other->events == 0 && !other->begun);
+    journal->filling = other;
+    atomic_store_explicit(&journal->handed, batch, memory_order_release);
+}
+
+bool journal_is_handed(const struct journal *journal) {
+    return handed_over(journal) != NULL;
 }
 
 /* --- Committing --- */
@@ -493,106 +623,97 @@ static err_t frame_write(struct journal *journal, struct slice frame,
 #endif
 }
 
-static err_t batch_write(struct journal *journal, struct reason *reason) {
-    uint64_t first_seq = durable_end(journal);
-    uint32_t count = journal->batch_events;
-    struct frame_head head = {
-        .incarnation = journal->segment.header.incarnation,
-        .first_seq = first_seq,
-        .count = count,
-        .wall_us = journal->stamp.wall_us,
-        .mono_us = journal->stamp.mono_us,
-    };
-    struct slice frame =
-        frame_finish(&journal->batch, &head, journal->segment.header.salt);
+static err_t batch_write(struct journal *journal, struct batch *batch,
+                         struct reason *reason) {
+    assert(batch->first_seq == durable_end(journal));
+    uint64_t end = batch->first_seq + batch->events;
+    struct slice frame = batch_frame(batch, journal->segment.header.incarnation,
+                                     journal->segment.header.salt);
     TRY(frame_write(journal, frame, reason));
     journal->offset += frame.len;
-    atomic_store_explicit(&journal->position.end, first_seq + count,
-                          memory_order_release);
+    atomic_store_explicit(&journal->position.end, end, memory_order_release);
     return ERR_OK;
 }
 
 /* For good: what the disk holds of it is not known any more. */
 static err_t fail(struct journal *journal, const struct reason *why,
                   struct reason *reason) {
-    journal->failed = true;
     journal->failure = *why;
+    atomic_store_explicit(&journal->failed, true, memory_order_release);
     return reason_set(reason, ERR_IO, "%s", why->text);
 }
 
 static err_t check_alive(const struct journal *journal, struct reason *reason) {
-    if (journal->failed) {
+    if (has_failed(journal)) {
         return reason_set(reason, ERR_IO, "an earlier commit failed: %s",
                           journal->failure.text);
     }
     return ERR_OK;
 }
 
-static err_t commit(struct journal *journal, uint64_t reserve,
-                    struct reason *reason) {
-    TRY(check_alive(journal, reason));
-    if (journal->batch_events == 0) {
-        return ERR_OK;
-    }
-    int64_t start_us = mono_us(journal);
-    struct reason why = {""};
-    err_t err =
-        make_room(journal, frame_size(journal->batch.len - FRAME_HEAD_SIZE),
-                  reserve, &why);
-    if (err == ERR_FULL) {
-        return reason_set(reason, ERR_FULL, "%s", why.text);
-    }
-    if (err == ERR_OK) {
-        err = batch_write(journal, &why);
-    }
-    if (err != ERR_OK) {
-        return fail(journal, &why, reason);
-    }
-    batch_clear(journal);
+static void count_commit(struct journal *journal, int64_t start_us) {
     journal->commits++;
     journal->commit_us_last =
         (uint64_t)not_negative(mono_us(journal) - start_us);
     if (journal->commit_us_last > journal->commit_us_max) {
         journal->commit_us_max = journal->commit_us_last;
     }
+}
+
+static err_t commit_handed(struct journal *journal, uint64_t reserve,
+                           struct reason *reason) {
+    TRY(check_alive(journal, reason));
+    struct batch *batch = handed_over(journal);
+    if (batch == NULL) {
+        return ERR_OK;
+    }
+    int64_t start_us = mono_us(journal);
+    struct reason why = {""};
+    err_t err = make_room(journal, batch_frame_size(batch), reserve, &why);
+    if (err == ERR_FULL) {
+        return reason_set(reason, ERR_FULL, "%s", why.text);
+    }
+    if (err == ERR_OK) {
+        err = batch_write(journal, batch, &why);
+    }
+    if (err != ERR_OK) {
+        return fail(journal, &why, reason);
+    }
+    count_commit(journal, start_us);
+    batch_clear(batch);
+    /* Last: from here on the batch is the appending side's again. */
+    atomic_store_explicit(&journal->handed, NULL, memory_order_release);
     return ERR_OK;
 }
 
+err_t journal_commit_handed(struct journal *journal, struct reason *reason) {
+    return commit_handed(journal, journal->reserve, reason);
+}
+
+err_t journal_commit_handed_reserved(struct journal *journal,
+                                     struct reason *reason) {
+    return commit_handed(journal, 0, reason);
+}
+
+/* Both sides' work on one thread. */
+static err_t commit_all(struct journal *journal, uint64_t reserve,
+                        struct reason *reason) {
+    TRY(commit_handed(journal, reserve, reason));
+    journal_hand_over(journal);
+    return commit_handed(journal, reserve, reason);
+}
+
 err_t journal_commit(struct journal *journal, struct reason *reason) {
-    return commit(journal, journal->reserve, reason);
+    return commit_all(journal, journal->reserve, reason);
 }
 
 err_t journal_commit_reserved(struct journal *journal, struct reason *reason) {
-    return commit(journal, 0, reason);
+    return commit_all(journal, 0, reason);
 }
 
 err_t journal_provide(struct journal *journal, struct reason *reason) {
     TRY(check_alive(journal, reason));
     return supply_provide(&journal->supply, reason);
-}
-
-/* Bytes of records and their heads that fit between. */
-static uint64_t room_between(const struct journal *journal, uint64_t offset,
-                             uint64_t size) {
-    uint64_t taken = offset + journal->reserve + JOURNAL_PAGE;
-    if (size <= taken) {
-        return 0;
-    }
-    uint64_t frame = (size - taken) / FRAME_ALIGN * FRAME_ALIGN;
-    uint64_t heads = FRAME_HEAD_SIZE + FRAME_ITEM_HEAD_SIZE;
-    return frame > heads ? frame - heads : 0;
-}
-
-uint64_t journal_room(const struct journal *journal) {
-    uint64_t here = room_between(journal, journal->offset, journal->size);
-    /* A segment that holds nothing is made larger, and no other is begun. */
-    uint64_t next = journal->offset == JOURNAL_PAGE
-                        ? 0
-                        : room_between(journal, JOURNAL_PAGE,
-                                       supply_provided(&journal->supply));
-    uint64_t room = here > next ? here : next;
-    uint64_t used = journal->batch.len - FRAME_HEAD_SIZE;
-    return room > used ? room - used : 0;
 }
 
 /* --- Letting go --- */
@@ -636,22 +757,19 @@ err_t journal_let_go(struct journal *journal, struct reason *reason) {
 /* --- Looking at it --- */
 
 struct journal_stamp journal_batch_stamp(const struct journal *journal) {
-    return journal->stamp;
+    return journal->filling->stamp;
 }
 
 uint32_t journal_batch_events(const struct journal *journal) {
-    return journal->batch_events;
+    return journal->filling->events;
 }
 
 uint32_t journal_batch_room(const struct journal *journal) {
-    if (journal->batch_events == journal->batch_events_max) {
-        return 0;
-    }
-    return journal->batch_bytes_max - journal->batch_bytes;
+    return batch_room(journal->filling);
 }
 
 uint64_t journal_next_seq(const struct journal *journal) {
-    return durable_end(journal) + journal->batch_events;
+    return journal->next_seq;
 }
 
 const struct journal_position *journal_position(const struct journal *journal) {
@@ -674,9 +792,20 @@ const struct journal_gap *journal_gaps(const struct journal *journal,
 
 err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
                        struct reason *reason) {
-    struct journal_gap gap = {first, end, durable_end(journal)};
+    const struct journal_gap gap = {first, end, JOURNAL_UNTOLD};
     return damage_note(journal_disk(journal), journal->dir, &journal->damage,
                        gap, reason);
+}
+
+err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
+                        size_t count, struct reason *reason) {
+    for (size_t i = 0; i < count; i++) {
+        assert(journal_gap_is_told(&told[i]));
+        /* The mark of a committed record would survive its own failure. */
+        assert(told[i].told_at >= durable_end(journal));
+    }
+    return damage_mark(journal_disk(journal), journal->dir, &journal->damage,
+                       told, count, reason);
 }
 
 struct journal_stats journal_stats(const struct journal *journal) {

@@ -11,8 +11,10 @@
  *
  * Does not: know what a record holds, or when it may go.
  *
- * One thread appends and commits (the commit may run on another thread, one at
- * a time, with nothing appended meanwhile). Any number of readers, each on a
+ * Two sides work on a journal, each of which may be a thread: the appending
+ * side fills a batch and hands it over, the committing side writes what was
+ * handed over, preallocates, trims and notes damage. They may do so at the same
+ * time. What belongs to which is said below. Any number of readers, each on a
  * thread of its own, read what is durable through files of their own. */
 #ifndef GATEWAY_JOURNAL_JOURNAL_H
 #define GATEWAY_JOURNAL_JOURNAL_H
@@ -71,15 +73,22 @@
  * into. What an older life of a file left in it
  * cannot verify under the newer header, since each has a salt of its own.
  *
- * `<dir>/damage`, only where damage was found, version 1, big-endian:
+ * `<dir>/damage`, only where damage was found, version 2, big-endian:
  *      0   8  "SEDGEROT"
  *      8   4  u32           version
  *     12   4  u32           incarnation: no lower one is taken
  *     16   4  u32           count of gaps, each:
  *      .   8  u64             first number that is gone
  *      .   8  u64             number that follows the last one
- *      .   8  u64             where the journal ended when this was noticed
+ *      .   8  u64             number of the record that tells of it; 2^64-1 if
+ *                             none does
  *      .   8  u64           XXH3-64 of all before it
+ *   The mark of the telling record is written before that record is committed.
+ *   An opening takes away marks at or behind the end of the journal before it
+ *   appends, so that a power cut in between does not leave a mark on a number
+ *   that another record gets: each gap is told of exactly once.
+ *   Version 1 has, in the place of the mark, where the journal ended when the
+ *   gap was noticed: the gap was told of if any record has that number.
  * `<dir>/<first-seq, 20 digits>-<end, 20 digits>.rot` is a damaged segment,
  * kept byte for byte for who wants to look at it; `end` is where the journal
  * ended when it was set aside. Nothing reads it. */
@@ -88,9 +97,14 @@
 struct journal_gap {
     uint64_t first;
     uint64_t end;
-    uint64_t noticed; /* where the journal ended then: what it holds from there
-                         on was written by one who knew of this gap */
+    uint64_t told_at; /* the record that tells of it; or JOURNAL_UNTOLD */
 };
+
+#define JOURNAL_UNTOLD UINT64_MAX
+
+static inline bool journal_gap_is_told(const struct journal_gap *gap) {
+    return gap->told_at != JOURNAL_UNTOLD;
+}
 
 enum {
     JOURNAL_ID_SIZE = 16,
@@ -148,51 +162,83 @@ err_t journal_open(const struct journal_options *options, struct journal **ret,
  * not committed is gone. */
 void journal_close(struct journal *journal);
 
-/* Begins a batch: takes the time. The batch must be empty. */
+/* --- The appending side. Its calls may run beside any of the committing side's
+ * unless they say otherwise. --- */
+
+/* Begins the batch that fills: takes the time. It must be empty. */
 void journal_begin(struct journal *journal);
 /* Copies a record into the batch that was begun. ERR_FULL if the batch has no
- * room (commit first), ERR_RANGE if no batch could ever hold it, ERR_IO if an
- * earlier commit failed. */
+ * room (hand it over first), ERR_RANGE if no batch could ever hold it, ERR_IO
+ * if a commit has failed. */
 err_t journal_append(struct journal *journal, struct slice record,
                      uint64_t *ret_seq) MUST_USE;
-/* Writes the batch as one frame, one write, one fdatasync, and moves the
- * durable position. An empty batch does nothing. When the segment is full, the
- * next one gets its space first, and then the full one is sealed.
+/* Makes what was appended the batch to be committed. It never changes from then
+ * on; what is begun and appended next goes to another one, with the numbers
+ * that follow. Nothing may be handed over already, and none of commit,
+ * preallocation and trim may be at work. An empty batch is not handed over. */
+void journal_hand_over(struct journal *journal);
+/* From journal_hand_over() until the batch was committed. */
+bool journal_is_handed(const struct journal *journal);
+/* Of the batch that fills. */
+struct journal_stamp journal_batch_stamp(const struct journal *journal);
+uint32_t journal_batch_events(const struct journal *journal);
+/* Bytes that the batch still takes, be it as one record or many; 0 when it
+ * holds as many records as it may. */
+uint32_t journal_batch_room(const struct journal *journal);
+uint64_t journal_next_seq(const struct journal *journal); /* batches included */
+/* Bytes by which the batch that fills may still grow, heads included, and be
+ * sure to find room, behind what is handed over and without the reserve. Not
+ * beside the committing side. */
+uint64_t journal_room(const struct journal *journal);
+/* The same as it was known when the last batch was handed over: never more than
+ * there will be once that one is committed, whether with the reserve or not. */
+uint64_t journal_room_behind(const struct journal *journal);
+
+/* --- The committing side: one call at a time. --- */
+
+/* Writes what was handed over as one frame, one write, one fdatasync, and moves
+ * the durable position. Does nothing if nothing was. When the segment is full,
+ * the next one gets its space first, and then the full one is sealed.
  *
  * ERR_FULL if there is no room for a further segment: within the capacity,
- * above the floor, or on the disk. Nothing was written then and the batch
- * stands as it was: commit it again when something was let go or the disk has
- * room. Any other failure is final: this call and every later one returns
+ * above the floor, or on the disk. Nothing was written then and the batch stays
+ * handed over: commit it again after a trim, or when the disk has room. Any
+ * other failure is final: this call, every later one and every append returns
  * ERR_IO, and the position stands still. */
-err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
-
+err_t journal_commit_handed(struct journal *journal,
+                            struct reason *reason) MUST_USE;
 /* The same for what the journal's owner has to say of itself: it may use the
  * reserve, so that it finds room where others find none. */
+err_t journal_commit_handed_reserved(struct journal *journal,
+                                     struct reason *reason) MUST_USE;
+/* Both sides in one call, for those who have one thread: commits what is handed
+ * over, hands the batch over, and commits that. After ERR_FULL something is
+ * handed over, and the next call commits it first. */
+err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
 err_t journal_commit_reserved(struct journal *journal,
                               struct reason *reason) MUST_USE;
 /* Makes sure that a batch will find room, be it as large as a segment takes: of
- * the disk it takes the file of the next segment now. Call it where a commit
- * may be called, with the batch empty or not. ERR_FULL as a commit; ERR_IO, and
- * the journal is as it was. */
+ * the disk it takes the file of the next segment now. ERR_FULL as a commit;
+ * ERR_IO, and the journal is as it was. */
 err_t journal_provide(struct journal *journal, struct reason *reason) MUST_USE;
-/* Bytes by which the batch may still grow, heads included, and be sure to find
- * room, without the reserve. */
-uint64_t journal_room(const struct journal *journal);
-
 /* What damage took, ever, as far as it is known: sorted, apart from each other.
- * Valid until the next call of journal_note_gap(). */
+ * Valid until the next note or mark; an owner with two threads copies it on the
+ * committing side. */
 const struct journal_gap *journal_gaps(const struct journal *journal,
                                        size_t *ret_count);
-/* Is nothing in the journal newer than the knowledge of this gap? The batch
- * that is committed next is to tell of it: that it has is known from then on,
- * since the batch stands behind `noticed`. */
-bool journal_gap_is_new(const struct journal_position *position,
-                        const struct journal_gap *gap);
 /* Makes it known, durably, that [first, end) cannot be read; what of it is
- * known already stays as it is. The next start sets the damage aside. Not
- * during a commit, no batch begun. ERR_IO, ERR_FULL, ERR_MEMORY. */
+ * known already stays as it is. The next start sets the damage aside. The other
+ * batch may fill meanwhile. ERR_IO, ERR_FULL, ERR_MEMORY; no gap is added then.
+ */
 err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
                        struct reason *reason) MUST_USE;
+/* Marks, durably, gaps out of journal_gaps() with the records that tell of
+ * them: `told_at`, appended and handed over, not committed yet. To be called
+ * before the commit of that batch: a mark whose record does not come is taken
+ * away by the next opening. ERR_IO, ERR_FULL, ERR_MEMORY; nothing is marked
+ * then. */
+err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
+                        size_t count, struct reason *reason) MUST_USE;
 
 /* A sealed segment. */
 struct journal_segment {
@@ -208,16 +254,11 @@ bool journal_oldest(const struct journal *journal,
  * `start` moves on. The file may be kept (a few are) and become a later
  * segment. A reader that has it open may still get records that lie in it, as
  * they were, and then gets ERR_NOT_FOUND: that it will come to the end is not
- * promised. Call it where a commit may be called, with a batch open or not.
- * ERR_NOT_FOUND if there is none; ERR_IO is final, as in a commit. */
+ * promised. ERR_NOT_FOUND if there is none; ERR_IO is final, as in a commit. */
 err_t journal_let_go(struct journal *journal, struct reason *reason) MUST_USE;
 
-struct journal_stamp journal_batch_stamp(const struct journal *journal);
-uint32_t journal_batch_events(const struct journal *journal);
-/* Bytes that the batch still takes, be it as one record or many; 0 when it
- * holds as many records as it may. */
-uint32_t journal_batch_room(const struct journal *journal);
-uint64_t journal_next_seq(const struct journal *journal); /* batch included */
+/* --- Anybody. --- */
+
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
 uint32_t journal_incarnation(const struct journal *journal);
@@ -232,7 +273,7 @@ struct journal_stats {
     uint64_t commit_us_last;
     uint64_t commit_us_max; /* since opened */
 };
-/* Not during a commit on another thread. */
+/* The committing side's. */
 struct journal_stats journal_stats(const struct journal *journal);
 
 /* Reading. A reader never writes, takes no lock, works beside a running daemon

@@ -391,26 +391,25 @@ static err_t survey_all(struct work *work) {
 
 /* --- Going on record ---------------------------------------------------- */
 
-/* What told of a gap, is itself gone, and never reached the cloud: it is told
- * of again. */
-static void tell_again(struct work *work, uint64_t first, uint64_t end,
-                       uint64_t noticed) {
+/* Gaps whose records of it are gone as well, and never reached the cloud, are
+ * told of again. */
+static void tell_again(struct work *work, uint64_t first, uint64_t end) {
     for (size_t i = 0; i < work->damage->count; i++) {
         struct journal_gap *gap = &work->damage->gaps[i];
-        if (gap->noticed >= first && gap->noticed < end &&
-            gap->noticed >= work->options->known_end) {
-            gap->noticed = noticed;
+        if (gap->told_at >= first && gap->told_at < end &&
+            gap->told_at >= work->options->known_end) {
+            gap->told_at = JOURNAL_UNTOLD;
         }
     }
 }
 
-static err_t gap_add(struct work *work, uint64_t first, uint64_t end,
-                     uint64_t noticed) {
+static err_t gap_add(struct work *work, uint64_t first, uint64_t end) {
     if (damage_covers(work->damage, first, end)) {
         return ERR_OK;
     }
-    tell_again(work, first, end, noticed);
-    return damage_add(work->damage, (struct journal_gap){first, end, noticed});
+    tell_again(work, first, end);
+    const struct journal_gap gap = {first, end, JOURNAL_UNTOLD};
+    return damage_add(work->damage, gap);
 }
 
 static err_t find_gaps(struct work *work) {
@@ -423,10 +422,10 @@ static err_t find_gaps(struct work *work) {
     work->went_to = end;
     uint64_t next = work->start;
     for (size_t i = 0; i < work->run_count; i++) {
-        TRY(gap_add(work, next, work->runs[i].first, end));
+        TRY(gap_add(work, next, work->runs[i].first));
         next = work->runs[i].end;
     }
-    return gap_add(work, next, end, end);
+    return gap_add(work, next, end);
 }
 
 /* --- Changing the disk -------------------------------------------------- */

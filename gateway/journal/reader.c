@@ -429,7 +429,7 @@ err_t journal_reader_pass(struct journal_reader *reader, uint64_t end_seq,
         finding.seq = end_seq;
         nothing = true;
     }
-    struct journal_gap gap = {.first = reader->seq, .end = finding.seq};
+    struct journal_gap gap = {reader->seq, finding.seq, JOURNAL_UNTOLD};
     bool known = false;
     TRY(is_known(reader, &gap, &known));
     if (nothing) {

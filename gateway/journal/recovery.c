@@ -461,6 +461,8 @@ static err_t run_steps(struct run *run) {
         found->incarnation < found->damage.incarnation) {
         found->incarnation = found->damage.incarnation;
     }
+    TRY(damage_settle(run->disk, run->options->dir, &found->damage,
+                      found->next_seq, run->reason));
     TRY(remove_leftovers(run));
     return mend_last(run);
 }

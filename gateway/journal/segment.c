@@ -158,13 +158,13 @@ err_t segment_create(const struct disk *disk, const char *dir,
 
 err_t segment_recycle(const struct disk *disk, const char *dir,
                       const struct segment_header *header,
-                      uint64_t spare_number, uint64_t size, struct segment *ret,
+                      uint64_t spare_number, struct segment *ret,
                       struct reason *reason) {
     struct segment segment = {.disk = disk,
                               .header = *header,
                               .recycled = true,
                               .spare_number = spare_number};
-    TRY(make(&segment, dir, DISK_WRITE, size, reason));
+    TRY(make(&segment, dir, DISK_WRITE, 0, reason));
     *ret = segment;
     return ERR_OK;
 }

@@ -52,13 +52,13 @@ err_t segment_create(const struct disk *disk, const char *dir,
 err_t segment_publish(struct segment *segment, const char *dir,
                       struct reason *reason) MUST_USE;
 void segment_discard(struct segment *segment, const char *dir);
-/* The first step, with a spare for the file: it is lengthened to `size` bytes
- * if it has fewer, and its header written over. It keeps the spare's name until
- * it is published, so that at no moment a file has two. ERR_NOT_FOUND if the
- * spare is not there any more; else as segment_create. */
+/* The first step, with a spare for the file: its header is written over. It
+ * keeps the spare's name until it is published, so that at no moment a file has
+ * two names. ERR_NOT_FOUND if the spare is not there any more; else as
+ * segment_create. */
 err_t segment_recycle(const struct disk *disk, const char *dir,
                       const struct segment_header *header,
-                      uint64_t spare_number, uint64_t size, struct segment *ret,
+                      uint64_t spare_number, struct segment *ret,
                       struct reason *reason) MUST_USE;
 
 /* Writes the seal at `offset`, syncs, and cuts the file behind it. */

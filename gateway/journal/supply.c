@@ -20,17 +20,21 @@ uint64_t supply_held(const struct supply *supply) {
     return supply->used + spares_bytes(&supply->spares);
 }
 
+static bool is_over(const struct supply *supply, uint64_t more) {
+    return supply->bounded && supply->capacity != 0 &&
+           supply_held(supply) + more > supply->capacity;
+}
+
 err_t supply_check(const struct supply *supply, uint64_t more,
                    struct reason *reason) {
     if (!supply->bounded) {
         return ERR_OK;
     }
-    uint64_t held = supply_held(supply);
-    if (supply->capacity != 0 && held + more > supply->capacity) {
+    if (is_over(supply, more)) {
         return reason_set(reason, ERR_FULL,
                           "%s holds %" PRIu64 " bytes and may take %" PRIu64
                           " (capacity)",
-                          supply->dir, held, supply->capacity);
+                          supply->dir, supply_held(supply), supply->capacity);
     }
     if (supply->free_floor == 0 || more == 0) {
         return ERR_OK;
@@ -47,80 +51,7 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     return ERR_OK;
 }
 
-/* --- Making --- */
-
-static err_t make_new(struct supply *supply,
-                      const struct segment_header *header, uint64_t need,
-                      struct supply_segment *ret, struct reason *reason) {
-    uint64_t bytes = supply->segment_bytes;
-    ret->size = need > bytes ? need : bytes;
-    TRY(supply_check(supply, ret->size, reason));
-    return segment_create(supply->disk, supply->dir, header, ret->size,
-                          &ret->segment, reason);
-}
-
-/* How large the segment becomes that the first spare is made into. Where it
- * must not grow, it is used as it is, if that is enough. */
-static err_t recycled_size(const struct supply *supply, uint64_t need,
-                           uint64_t *ret_size, struct reason *reason) {
-    uint64_t bytes = supply->spares.list[0].bytes;
-    uint64_t more = supply->segment_bytes - bytes;
-    err_t err = supply_check(supply, more, reason);
-    ENSURE(err == ERR_OK || (err == ERR_FULL && need <= bytes), err);
-    if (err == ERR_FULL) {
-        more = 0;
-        TRY(supply_check(supply, more, reason));
-    }
-    *ret_size = bytes + more;
-    return ERR_OK;
-}
-
-static err_t make_recycled(struct supply *supply,
-                           const struct segment_header *header, uint64_t need,
-                           struct supply_segment *ret, struct reason *reason) {
-    TRY(recycled_size(supply, need, &ret->size, reason));
-    struct spare spare;
-    bool taken = spares_take(&supply->spares, &spare);
-    assert(taken);
-    uint64_t grow_to = ret->size > spare.bytes ? ret->size : 0;
-    TRY(segment_recycle(supply->disk, supply->dir, header, spare.number,
-                        grow_to, &ret->segment, reason));
-    supply->recycled++;
-    return ERR_OK;
-}
-
-static void give_back(struct supply *supply) {
-    struct spare spare;
-    if (spares_take(&supply->spares, &spare)) {
-        const struct disk *disk = supply->disk;
-        char path[SEGMENT_PATH_SIZE];
-        segment_path(supply->dir, spare.number, SEGMENT_SUFFIX_SPARE, path);
-        /* If it cannot be removed, the next open will, or keeps it. */
-        (void)disk->unlink(disk->self, path);
-    }
-}
-
-err_t supply_make(struct supply *supply, const struct segment_header *header,
-                  uint64_t frame_len, struct supply_segment *ret,
-                  struct reason *reason) {
-    uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
-    for (;;) {
-        size_t spares = supply->spares.count;
-        bool recycle = spares > 0 && need <= supply->segment_bytes;
-        err_t err = recycle ? make_recycled(supply, header, need, ret, reason)
-                            : make_new(supply, header, need, ret, reason);
-        if (err == ERR_FULL && supply->spares.count == spares) {
-            give_back(supply);
-        }
-        bool again = (err == ERR_FULL || err == ERR_NOT_FOUND) &&
-                     supply->spares.count < spares;
-        if (!again) {
-            return err;
-        }
-    }
-}
-
-/* --- Providing --- */
+/* --- Spares --- */
 
 /* The name of a spare that no segment was before: none will ever begin with
  * this record, so that none is ever taken back under this name. */
@@ -178,12 +109,92 @@ static err_t enlarge_spare(struct supply *supply, struct spare *spare,
     return ERR_OK;
 }
 
-uint64_t supply_provided(const struct supply *supply) {
-    return supply->spares.count > 0 ? supply->spares.list[0].bytes : 0;
+/* Somebody removed the file of the first one. */
+static void forget_spare(struct supply *supply) {
+    struct spare gone;
+    bool taken = spares_take(&supply->spares, &gone);
+    assert(taken);
+}
+
+/* --- Making --- */
+
+static err_t make_new(struct supply *supply,
+                      const struct segment_header *header, uint64_t need,
+                      struct supply_segment *ret, struct reason *reason) {
+    uint64_t bytes = supply->segment_bytes;
+    ret->size = need > bytes ? need : bytes;
+    TRY(supply_check(supply, ret->size, reason));
+    return segment_create(supply->disk, supply->dir, header, ret->size,
+                          &ret->segment, reason);
+}
+
+/* If the disk has no space to enlarge the first spare, it is used as it is,
+ * should that be enough: journal_room() counts on it. */
+static err_t make_recycled(struct supply *supply,
+                           const struct segment_header *header, uint64_t need,
+                           struct supply_segment *ret, struct reason *reason) {
+    TRY(supply_check(supply, 0, reason));
+    struct spare *first = &supply->spares.list[0];
+    if (first->bytes < supply->segment_bytes) {
+        err_t err = enlarge_spare(supply, first, reason);
+        if (err == ERR_NOT_FOUND) {
+            forget_spare(supply);
+        }
+        ENSURE(err == ERR_OK || (err == ERR_FULL && need <= first->bytes), err);
+    }
+    struct spare spare;
+    bool taken = spares_take(&supply->spares, &spare);
+    assert(taken);
+    assert(need <= spare.bytes && spare.bytes <= supply->segment_bytes);
+    TRY(segment_recycle(supply->disk, supply->dir, header, spare.number,
+                        &ret->segment, reason));
+    ret->size = spare.bytes;
+    supply->recycled++;
+    return ERR_OK;
+}
+
+static void give_back(struct supply *supply) {
+    struct spare spare;
+    if (spares_take(&supply->spares, &spare)) {
+        const struct disk *disk = supply->disk;
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(supply->dir, spare.number, SEGMENT_SUFFIX_SPARE, path);
+        /* If it cannot be removed, the next open will, or keeps it. */
+        (void)disk->unlink(disk->self, path);
+    }
+}
+
+err_t supply_make(struct supply *supply, const struct segment_header *header,
+                  uint64_t frame_len, struct supply_segment *ret,
+                  struct reason *reason) {
+    uint64_t need = JOURNAL_PAGE + frame_len + JOURNAL_PAGE;
+    for (;;) {
+        size_t spares = supply->spares.count;
+        bool recycle = spares > 0 && need <= supply->segment_bytes;
+        err_t err = recycle ? make_recycled(supply, header, need, ret, reason)
+                            : make_new(supply, header, need, ret, reason);
+        if (err == ERR_FULL && supply->spares.count == spares) {
+            give_back(supply);
+        }
+        bool again = (err == ERR_FULL || err == ERR_NOT_FOUND) &&
+                     supply->spares.count < spares;
+        if (!again) {
+            return err;
+        }
+    }
+}
+
+/* --- Providing --- */
+
+uint64_t supply_provided(const struct supply *supply, size_t index) {
+    if (is_over(supply, 0)) {
+        return 0; /* whatever there is, no segment is made */
+    }
+    return index < supply->spares.count ? supply->spares.list[index].bytes : 0;
 }
 
 err_t supply_provide(struct supply *supply, struct reason *reason) {
-    if (supply_provided(supply) >= supply->segment_bytes) {
+    if (supply_provided(supply, 0) >= supply->segment_bytes) {
         return ERR_OK;
     }
     if (supply->spares.count == 0) {
@@ -191,9 +202,7 @@ err_t supply_provide(struct supply *supply, struct reason *reason) {
     }
     err_t err = enlarge_spare(supply, &supply->spares.list[0], reason);
     if (err == ERR_NOT_FOUND) { /* somebody removed it */
-        struct spare gone;
-        bool taken = spares_take(&supply->spares, &gone);
-        assert(taken);
+        forget_spare(supply);
         return supply_provide(supply, reason);
     }
     return err;

@@ -332,6 +332,9 @@ static err_t fake_allocate(void *self, int fd, uint64_t size) {
     struct fake_disk *fake = self;
     ENSURE_RUNNING(fake);
     struct file *file = file_of(fake, fd);
+    uint64_t has = file->seen.size;
+    errno = ENOSPC;
+    ENSURE(size <= has || size - has <= fake->free_bytes, ERR_FULL);
     enum verdict verdict = judge(fake, FAKE_ALLOCATE);
     if (verdict != FAIL) {
         fake_file_change(file, FAKE_ALLOCATE, size, SLICE_EMPTY);

@@ -43,7 +43,8 @@ void fake_disk_free(struct fake_disk *fake);
 /* Valid as long as the fake is. */
 struct disk fake_disk_table(struct fake_disk *fake);
 
-/* What the table says is free; without bound at first. */
+/* What the table says is free, and the most that one allocation may add to a
+ * file; without bound at first. It stays as it is set. */
 void fake_disk_set_free(struct fake_disk *fake, uint64_t bytes);
 
 /* The world stops in the n-th counted call from now; 0: never. From then on

@@ -109,7 +109,8 @@ static void expect_full_then_room(struct fixture *f, struct journal *journal,
             fail();
         }
         assert_int_equal(atomic_load(&journal_position(journal)->end), end);
-        assert_int_equal(journal_batch_events(journal), 1);
+        assert_int_equal(journal_next_seq(journal), end + 1);
+        assert_true(journal_is_handed(journal));
     }
     expect_journal(f, start_of(journal), end);
 }
@@ -564,7 +565,7 @@ static void spares_give_way(void **state) {
 static err_t commit_bytes(struct journal *journal, size_t len) {
     static uint8_t record[3 * JOURNAL_PAGE];
     assert_true(len <= sizeof record);
-    if (journal_batch_events(journal) == 0) {
+    if (!journal_is_handed(journal)) {
         journal_begin(journal);
         support_append(journal, slice_of(record, len));
     }
