@@ -15,7 +15,7 @@ enum {
     CONFIG_HOST_MAX = 256,
     /* The most that event_bytes_max may be beside a sink of EventBridge, which
      * takes 262,143 bytes an entry: what the gateway keeps free of it for the
-     * sink (gateway/ingest/stream.c) makes up for the one byte. */
+     * sink (gateway/stream/intake.c) makes up for the one byte. */
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 

@@ -21,10 +21,11 @@ enum {
 
 /* --- Stopping ----------------------------------------------------------- */
 
-static bool committing(const struct daemon *daemon) {
+static bool any_busy(const struct daemon *daemon) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        const struct session *session = daemon->streams[i].session;
-        if (session != NULL && session_is_busy(session)) {
+        const struct daemon_stream *slot = &daemon->streams[i];
+        if (session_is_busy(slot->session) || !stream_is_idle(slot->stream) ||
+            slot->age.running) {
             return true;
         }
     }
@@ -35,7 +36,7 @@ static bool committing(const struct daemon *daemon) {
  * not be acknowledged comes again. */
 static void on_stopping(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
-    if (!committing(daemon)) {
+    if (!any_busy(daemon)) {
         uv_stop(&daemon->loop);
     }
 }
@@ -139,6 +140,17 @@ static void on_tick(uv_timer_t *timer) {
     }
 }
 
+static void send_receipt(void *self, struct slice device,
+                         struct slice payload) {
+    struct daemon *daemon = self;
+    publisher_to_device(daemon->publisher, device, "receipts", payload);
+}
+
+static void send_notice(void *self, struct slice device, struct slice payload) {
+    struct daemon *daemon = self;
+    publisher_to_device(daemon->publisher, device, "notices", payload);
+}
+
 /* --- Building ----------------------------------------------------------- */
 
 static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
@@ -161,23 +173,37 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
+static err_t open_stream(struct daemon *daemon,
+                         const struct config_stream *from,
+                         struct daemon_stream *slot, struct reason *reason) {
+    const struct disk *disk = &daemon->platform.disk;
+    uint64_t known_end;
+    TRY(journals_known_end(disk, daemon->config, from, &known_end, reason));
+    TRY(job_thread_start(&daemon->loop, from->name, &slot->commits));
+    const struct stream_options options = {
+        .platform = &daemon->platform,
+        .config = daemon->config,
+        .stream = from,
+        .known_end = known_end,
+        .commit = job_thread_executor(slot->commits),
+        .shared = job_pool_executor(daemon->pool),
+        .sink = {daemon, send_receipt, send_notice},
+        .self = daemon,
+        .durable = on_durable,
+        .failed = on_stream_failed,
+    };
+    TRY(stream_open(&options, &slot->stream, reason));
+    backlog_age_init(&slot->age, disk, stream_dir(slot->stream),
+                     options.shared);
+    return ERR_OK;
+}
+
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
+    TRY(job_pool_new(&daemon->loop, &daemon->pool));
     for (uint32_t i = 0; i < config->stream_count; i++) {
-        uint64_t known_end;
-        TRY(journals_known_end(&daemon->platform.disk, config,
-                               &config->streams[i], &known_end, reason));
-        const struct stream_options options = {
-            .platform = &daemon->platform,
-            .config = config,
-            .stream = &config->streams[i],
-            .known_end = known_end,
-            .loop = &daemon->loop,
-            .publisher = daemon->publisher,
-            .self = daemon,
-            .durable = on_durable,
-        };
-        TRY(stream_open(&options, &daemon->streams[i].stream, reason));
+        TRY(open_stream(daemon, &config->streams[i], &daemon->streams[i],
+                        reason));
         daemon->stream_count++;
     }
     return ERR_OK;
@@ -187,8 +213,7 @@ static err_t open_streams(struct daemon *daemon, struct reason *reason) {
  * start, so that the broker keeps the session. */
 static void client_id(struct daemon *daemon, uint32_t stream,
                       const char *suffix, char ret[CLIENT_ID_MAX]) {
-    const uint8_t *id =
-        journal_id(stream_journal(daemon->streams[stream].stream));
+    const uint8_t *id = stream_journal_id(daemon->streams[stream].stream);
     int len = snprintf(ret, CLIENT_ID_MAX, "shopme-edge-");
     for (int i = 0; i < JOURNAL_ID_SIZE; i++) {
         len +=
@@ -242,7 +267,7 @@ static err_t open_bridge(struct daemon *daemon, struct reason *reason) {
             (struct bridge_stream_options){
                 .config = stream_config(stream),
                 .dir = stream_dir(stream),
-                .position = journal_position(stream_journal(stream)),
+                .position = stream_position(stream),
             };
     }
     if (options.stream_count == 0) {
@@ -343,6 +368,9 @@ static void take_apart(struct daemon *daemon) {
     bridge_stop(daemon->bridge);
     close_handles(daemon);
     console_stop(daemon->console);
+    for (uint32_t i = 0; i < CONFIG_STREAMS_MAX; i++) {
+        job_thread_stop(daemon->streams[i].commits);
+    }
     if (daemon->loop_open) {
         uv_run(&daemon->loop, UV_RUN_DEFAULT);
         int open = uv_loop_close(&daemon->loop);
@@ -351,6 +379,7 @@ static void take_apart(struct daemon *daemon) {
     for (uint32_t i = 0; i < CONFIG_STREAMS_MAX; i++) {
         stream_close(daemon->streams[i].stream);
     }
+    job_pool_free(daemon->pool);
 }
 
 int daemon_run(const struct config *config) {
@@ -361,6 +390,7 @@ int daemon_run(const struct config *config) {
     }
     daemon->config = config;
     signal(SIGPIPE, SIG_IGN);
+    job_pool_size();
     mosquitto_lib_init();
     struct reason reason = {""};
     err_t err = build(daemon, &reason);

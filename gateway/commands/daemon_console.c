@@ -4,56 +4,32 @@
 
 enum { US_A_SECOND = 1000000, WATCHED_S = 10 };
 
-/* When the event at the cursor was recorded. While the cloud is away the
- * cursor stands, so the journal is asked once. */
-static int64_t oldest_us(struct daemon *daemon, struct daemon_stream *slot,
-                         uint64_t cursor, uint64_t end) {
-    if (cursor >= end) {
-        return 0;
-    }
-    if (slot->oldest_us != 0 && slot->oldest_cursor == cursor) {
-        return slot->oldest_us;
-    }
-    struct journal_reader *reader;
-    struct journal_record record;
-    if (journal_reader_open(&daemon->platform.disk, stream_dir(slot->stream),
-                            cursor, &reader, NULL) != ERR_OK) {
-        return 0;
-    }
-    if (journal_reader_next(reader, end, &record) == ERR_OK) {
-        slot->oldest_cursor = cursor;
-        slot->oldest_us = record.wall_us;
-    }
-    journal_reader_close(reader);
-    return slot->oldest_us;
-}
-
 static void fill_damage(struct stream *stream, struct console_stream *ret) {
-    ret->gaps = journal_gaps(stream_journal(stream), &ret->gap_count);
+    ret->gaps = stream_gaps(stream, &ret->gap_count);
     for (size_t i = 0; i < ret->gap_count; i++) {
         ret->damaged += ret->gaps[i].end - ret->gaps[i].first;
     }
 }
 
-static void fill_stream(struct daemon *daemon, struct daemon_stream *slot,
+static void fill_stream(struct daemon_stream *slot,
                         struct console_stream *ret) {
-    const struct stream_counts *counts = stream_counts(slot->stream);
+    const struct stream_counts counts = stream_counts(slot->stream);
+    const struct journal_position *position = stream_position(slot->stream);
     ret->name = stream_config(slot->stream)->name;
-    ret->end =
-        atomic_load(&journal_position(stream_journal(slot->stream))->end);
-    ret->received = counts->received;
-    ret->accepted = counts->accepted;
-    ret->rejected = counts->rejected;
-    ret->duplicates = counts->duplicates;
-    ret->dropped = counts->dropped;
+    ret->end = atomic_load(&position->end);
+    ret->received = counts.received;
+    ret->accepted = counts.accepted;
+    ret->rejected = counts.rejected;
+    ret->duplicates = counts.duplicates;
+    ret->dropped = counts.dropped;
     fill_damage(slot->stream, ret);
-    ret->start =
-        atomic_load(&journal_position(stream_journal(slot->stream))->start);
+    ret->start = atomic_load(&position->start);
     ret->full = stream_full_reason(slot->stream);
     ret->journal = *stream_journal_stats(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
     if (ret->has_sink) {
-        ret->oldest_us = oldest_us(daemon, slot, ret->bridge.cursor, ret->end);
+        ret->oldest_us =
+            backlog_age_us(&slot->age, ret->bridge.cursor, ret->end);
     }
 }
 
@@ -71,7 +47,7 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
         if (stream_config(slot->stream)->sink != CONFIG_SINK_NONE) {
             ret->streams[i].bridge = bridge.streams[sinks++];
         }
-        fill_stream(daemon, slot, &ret->streams[i]);
+        fill_stream(slot, &ret->streams[i]);
     }
 }
 
@@ -93,9 +69,9 @@ static struct stream *shop_stream(const struct daemon *daemon) {
     return NULL;
 }
 
-/* Between batches the shop knows nothing that is not on disk. */
+/* Then the shop knows nothing that is not on disk. */
 static void refresh_orders(struct daemon *daemon, struct stream *stream) {
-    if (!stream_is_committing(stream)) {
+    if (stream_is_settled(stream)) {
         orders_shown_take(&daemon->orders_shown, stream_shop(stream));
     }
 }

@@ -6,22 +6,23 @@
 #include <uv.h>
 
 #include "bridge/bridge.h"
+#include "gateway/commands/backlog_age.h"
 #include "gateway/commands/orders_shown.h"
 #include "gateway/console/console.h"
-#include "gateway/ingest/broker.h"
-#include "gateway/ingest/publisher.h"
-#include "gateway/ingest/session.h"
-#include "gateway/ingest/stream.h"
+#include "gateway/jobs/jobs.h"
+#include "gateway/mqtt/broker.h"
+#include "gateway/mqtt/publisher.h"
+#include "gateway/mqtt/session.h"
+#include "gateway/stream/stream.h"
 
 enum { DAEMON_SIGNALS = 2 };
 
 /* A stream and the door to it. */
 struct daemon_stream {
     struct stream *stream;
+    struct job_thread *commits; /* the journal's own */
     struct session *session;
-    /* The oldest event not in the cloud, looked up once for each cursor. */
-    uint64_t oldest_cursor;
-    int64_t oldest_us; /* 0 = not looked up */
+    struct backlog_age age;
 };
 
 /* On the heap, for the life of the process. */
@@ -31,6 +32,7 @@ struct daemon {
     uv_loop_t loop;
     struct daemon_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
+    struct job_pool *pool;
     struct publisher *publisher;
     struct broker *broker; /* NULL with an external one */
     struct bridge *bridge; /* NULL if no stream has a sink */

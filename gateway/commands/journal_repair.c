@@ -10,7 +10,7 @@
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
-#include "gateway/ingest/stream.h"
+#include "gateway/stream/opening.h"
 
 static const char usage[] =
     "usage: shopme-edge journal repair [--config FILE] [--stream NAME]\n"
@@ -53,7 +53,7 @@ static void ignore_name(void *context, const char *name) {
 
 /* A repair makes no journal where there is none. */
 static err_t repair(const struct journals *journals,
-                    struct stream_options *options, const char *dir,
+                    struct opening_options *options, const char *dir,
                     struct reason *reason) {
     const struct disk *disk = &journals->disk;
     err_t err = disk->list(disk->self, dir, ignore_name, NULL);
@@ -65,7 +65,7 @@ static err_t repair(const struct journals *journals,
     TRY(journals_known_end(disk, options->config, options->stream,
                            &options->known_end, reason));
     struct journal *journal;
-    TRY(stream_repair(options, &journal, reason));
+    TRY(opening_repair(options, &journal, reason));
     print_repaired(options->stream->name, journal);
     journal_close(journal);
     return ERR_OK;
@@ -75,10 +75,11 @@ static err_t repair(const struct journals *journals,
 static err_t repair_one(const struct journals *journals,
                         const struct config_stream *stream, const char *dir) {
     const struct platform platform = platform_real();
-    struct stream_options options = {
+    struct opening_options options = {
         .platform = &platform,
         .config = &journals->config,
         .stream = stream,
+        .dir = dir,
     };
     struct reason reason = {""};
     err_t err = repair(journals, &options, dir, &reason);

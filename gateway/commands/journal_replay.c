@@ -7,7 +7,7 @@
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
-#include "gateway/ingest/replay.h"
+#include "gateway/stream/replay.h"
 
 static const char usage[] =
     "usage: shopme-edge journal replay [--config FILE] [--to SEQ]\n"
@@ -36,7 +36,7 @@ static const struct config_stream *shop_stream(const struct config *config) {
 }
 
 static void print(const char *name, const struct replay *replay) {
-    struct shop_counts counts = shop_counts(replay->shop);
+    struct shop_counts counts = shop_counts(state_shop(replay->state));
     printf("%s: records %" PRIu64 " to %" PRIu64 " applied", name, replay->from,
            replay->end);
     if (replay->lost > 0) {
@@ -56,7 +56,7 @@ static void print(const char *name, const struct replay *replay) {
     printf("  stock of %" PRIu64 " SKUs; %" PRIu64
            " payments wait for a terminal\n",
            counts.skus, counts.payments_open);
-    printf("  hash %016" PRIx64 "\n", shop_hash(replay->shop));
+    printf("  hash %016" PRIx64 "\n", state_hash(replay->state));
 }
 
 static int replay_and_print(struct journals *journals, uint64_t to) {
@@ -79,7 +79,7 @@ static int replay_and_print(struct journals *journals, uint64_t to) {
         return EXIT_FAILURE;
     }
     print(journals->names[0], &replay);
-    shop_free(replay.shop);
+    state_free(replay.state);
     return EXIT_SUCCESS;
 }
 

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "gateway/journal/batch.h"
+#include "gateway/journal/group.h"
 #include "gateway/journal/recovery.h"
 #include "gateway/journal/segment.h"
 #include "gateway/journal/supply.h"
@@ -37,8 +37,8 @@ struct journal {
     uint64_t reserve; /* of each segment, before the seal */
 
     /* The appending side's. */
-    struct batch batches[2];
-    struct batch *filling; /* one of them: what is appended goes there */
+    struct group batches[2];
+    struct group *filling; /* one of them: what is appended goes there */
     uint64_t next_seq;     /* of the next record to be appended */
     uint64_t room_behind;  /* what a frame behind the one that was handed over
                               may surely hold, in bytes of records and heads */
@@ -47,7 +47,7 @@ struct journal {
      * wrote it; NULL if there is none. Set by the appending side, cleared by
      * the committing side, which owns what it points to as long as it is set.
      */
-    _Atomic(struct batch *) handed;
+    _Atomic(struct group *) handed;
 
     /* Written by the committing side, read by anybody. */
     struct journal_position position;
@@ -80,7 +80,7 @@ static bool has_failed(const struct journal *journal) {
     return atomic_load_explicit(&journal->failed, memory_order_acquire);
 }
 
-static struct batch *handed_over(const struct journal *journal) {
+static struct group *handed_over(const struct journal *journal) {
     return atomic_load_explicit(&journal->handed, memory_order_acquire);
 }
 
@@ -218,7 +218,7 @@ static err_t batches_init(struct journal *journal,
                              ? options->batch_bytes_max
                              : BATCH_BYTES_DEFAULT;
     for (size_t i = 0; i < 2; i++) {
-        err_t err = batch_init(&journal->batches[i], events_max, bytes_max);
+        err_t err = group_init(&journal->batches[i], events_max, bytes_max);
         if (err != ERR_OK) {
             return reason_set(reason, err,
                               "no memory for a batch of %" PRIu32 " bytes",
@@ -360,8 +360,8 @@ static void journal_free(struct journal *journal) {
         const struct disk *disk = journal_disk(journal);
         disk->close(disk->self, journal->lock_fd);
     }
-    batch_free(&journal->batches[0]);
-    batch_free(&journal->batches[1]);
+    group_free(&journal->batches[0]);
+    group_free(&journal->batches[1]);
     free(journal->sealed);
     damage_free(&journal->damage);
     free(journal);
@@ -463,22 +463,22 @@ static uint64_t room_after(const struct journal *journal, uint64_t frame_len,
 
 /* Behind `batch`, if it is committed next, with the reserve or without. */
 static uint64_t room_behind(const struct journal *journal,
-                            const struct batch *batch) {
+                            const struct group *batch) {
     if (batch->events == 0) {
         return room_now(journal);
     }
-    uint64_t frame_len = batch_frame_size(batch);
+    uint64_t frame_len = group_frame_size(batch);
     return smaller(room_after(journal, frame_len, journal->reserve),
                    room_after(journal, frame_len, 0));
 }
 
 static uint64_t room_left(const struct journal *journal, uint64_t room) {
-    uint64_t used = batch_events_len(journal->filling);
+    uint64_t used = group_events_len(journal->filling);
     return room > used ? room - used : 0;
 }
 
 uint64_t journal_room(const struct journal *journal) {
-    const struct batch *handed = handed_over(journal);
+    const struct group *handed = handed_over(journal);
     return room_left(journal, handed == NULL ? room_now(journal)
                                              : room_behind(journal, handed));
 }
@@ -494,18 +494,18 @@ void journal_begin(struct journal *journal) {
         .wall_us = not_negative(wall_us(journal)),
         .mono_us = not_negative(mono_us(journal)),
     };
-    batch_begin(journal->filling, journal->next_seq, stamp);
+    group_begin(journal->filling, journal->next_seq, stamp);
 }
 
 err_t journal_append(struct journal *journal, struct slice record,
                      uint64_t *ret_seq) {
-    struct batch *batch = journal->filling;
+    struct group *batch = journal->filling;
     ENSURE(!has_failed(journal), ERR_IO);
     assert(batch->begun);
     ENSURE(record.len <= batch->bytes_max, ERR_RANGE);
     ENSURE(batch->events < batch->events_max, ERR_FULL);
-    ENSURE(record.len <= batch_room(batch), ERR_FULL);
-    uint64_t seq = batch_append(batch, record);
+    ENSURE(record.len <= group_room(batch), ERR_FULL);
+    uint64_t seq = group_append(batch, record);
     assert(seq == journal->next_seq);
     journal->next_seq++;
     *ret_seq = seq;
@@ -514,12 +514,12 @@ err_t journal_append(struct journal *journal, struct slice record,
 
 void journal_hand_over(struct journal *journal) {
     assert(!journal_is_handed(journal));
-    struct batch *batch = journal->filling;
+    struct group *batch = journal->filling;
     journal->room_behind = room_behind(journal, batch);
     if (batch->events == 0) {
         return;
     }
-    struct batch *other =
+    struct group *other =
         &journal->batches[batch == &journal->batches[0] ? 1 : 0];
     assert(other->events == 0 && !other->begun);
     journal->filling = other;
@@ -623,11 +623,11 @@ static err_t frame_write(struct journal *journal, struct slice frame,
 #endif
 }
 
-static err_t batch_write(struct journal *journal, struct batch *batch,
+static err_t batch_write(struct journal *journal, struct group *batch,
                          struct reason *reason) {
     assert(batch->first_seq == durable_end(journal));
     uint64_t end = batch->first_seq + batch->events;
-    struct slice frame = batch_frame(batch, journal->segment.header.incarnation,
+    struct slice frame = group_frame(batch, journal->segment.header.incarnation,
                                      journal->segment.header.salt);
     TRY(frame_write(journal, frame, reason));
     journal->offset += frame.len;
@@ -663,13 +663,13 @@ static void count_commit(struct journal *journal, int64_t start_us) {
 static err_t commit_handed(struct journal *journal, uint64_t reserve,
                            struct reason *reason) {
     TRY(check_alive(journal, reason));
-    struct batch *batch = handed_over(journal);
+    struct group *batch = handed_over(journal);
     if (batch == NULL) {
         return ERR_OK;
     }
     int64_t start_us = mono_us(journal);
     struct reason why = {""};
-    err_t err = make_room(journal, batch_frame_size(batch), reserve, &why);
+    err_t err = make_room(journal, group_frame_size(batch), reserve, &why);
     if (err == ERR_FULL) {
         return reason_set(reason, ERR_FULL, "%s", why.text);
     }
@@ -680,7 +680,7 @@ static err_t commit_handed(struct journal *journal, uint64_t reserve,
         return fail(journal, &why, reason);
     }
     count_commit(journal, start_us);
-    batch_clear(batch);
+    group_clear(batch);
     /* Last: from here on the batch is the appending side's again. */
     atomic_store_explicit(&journal->handed, NULL, memory_order_release);
     return ERR_OK;
@@ -765,7 +765,7 @@ uint32_t journal_batch_events(const struct journal *journal) {
 }
 
 uint32_t journal_batch_room(const struct journal *journal) {
-    return batch_room(journal->filling);
+    return group_room(journal->filling);
 }
 
 uint64_t journal_next_seq(const struct journal *journal) {

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/mqtt/broker.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    PORT_WAIT_MS = 5000,
+    SOCKET_POLL_MS = 20,
+    RESTART_MS_MIN = 100,
+    RESTART_MS_MAX = 5000,
+    STOP_MS = 3000,
+    LINE_MAX_BYTES = 512,
+    CONFIG_MAX_BYTES = 4096,
+    SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
+    /* What the broker passes on above the event limit, so that an oversize
+     * event meets our refusal with its reason and not a closed connection. */
+    PACKET_HEADROOM = 2 * 1024 * 1024,
+};
+
+struct broker {
+    struct broker_options options;
+    char folder[CONFIG_PATH_MAX + 16];
+    char config_path[CONFIG_PATH_MAX + 32];
+    char socket_path[SOCKET_PATH_SIZE];
+    uint16_t port;
+    uint32_t starts;
+    uint32_t restart_ms;
+    bool running;
+    bool up;
+    bool stopping;
+    uv_process_t process;
+    uv_pipe_t output;
+    uv_timer_t timer;
+    bool output_open;
+    int handles_open;
+    char line[LINE_MAX_BYTES];
+    size_t line_len;
+};
+
+static void broker_spawn(struct broker *broker);
+static void on_restart(uv_timer_t *timer);
+
+/* Can the address be bound? Sets errno. With port 0 finds a free one. */
+static bool port_is_free(const struct config_address *address, uint16_t *port) {
+    char service[8];
+    snprintf(service, sizeof service, "%u", *port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(address->host, service, &hints, &found) != 0) {
+        errno = EADDRNOTAVAIL;
+        return false;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    bool ok = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+              listen(fd, 1) == 0;
+    int saved = errno;
+    struct sockaddr_storage bound;
+    socklen_t bound_len = sizeof bound;
+    if (ok && getsockname(fd, (struct sockaddr *)&bound, &bound_len) == 0) {
+        *port = bound.ss_family == AF_INET6
+                    ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
+                    : ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    }
+    freeaddrinfo(found);
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = saved;
+    return ok;
+}
+
+static err_t port_claim(struct broker *broker, struct reason *reason) {
+    const struct config_address *listen =
+        &broker->options.config->broker.listen;
+    broker->port = listen->port;
+    uint64_t until_ns = uv_hrtime() + (uint64_t)PORT_WAIT_MS * 1000000;
+    while (!port_is_free(listen, &broker->port)) {
+        if (errno != EADDRINUSE) {
+            return reason_set(reason, ERR_CONFIG,
+                              "broker.listen: cannot listen on %s:%u: %s",
+                              listen->host, listen->port, strerror(errno));
+        }
+        if (uv_hrtime() >= until_ns) {
+            return reason_set(
+                reason, ERR_BUSY,
+                "port %u on %s is taken, perhaps by Debian's own mosquitto "
+                "service: stop it (systemctl disable --now mosquitto) or set "
+                "broker.listen to another port",
+                listen->port, listen->host);
+        }
+        usleep(100 * 1000);
+    }
+    return ERR_OK;
+}
+
+/* One text for the broker's own limits; the reasons stand beside them. */
+static void config_text(const struct broker *broker, struct writer *out) {
+    const struct config *config = broker->options.config;
+    struct passwd *user = getpwuid(geteuid());
+    writer_str(out,
+               "# Written by shopme-edge at each start; edits are lost.\n");
+    /* Staying who we are keeps the parent-death signal: a change of user
+     * clears it. */
+    writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
+    writer_printf(out, "listener %u %s\n", broker->port,
+                  config->broker.listen.host);
+    /* Last, since its socket is taken as the sign that all is ready. */
+    writer_printf(out, "listener 0 %s\n", broker->socket_path);
+    writer_str(out, "allow_anonymous true\n");
+    writer_str(out, "set_tcp_nodelay true\n");
+    /* The window of a group commit, and a queue that drops nothing before its
+     * bytes run out. */
+    writer_str(out, "max_inflight_messages 1000\n");
+    writer_str(out, "max_queued_messages 0\n");
+    writer_str(out, "max_queued_bytes 67108864\n");
+    writer_printf(out, "max_packet_size %u\n",
+                  config->event_bytes_max + PACKET_HEADROOM);
+    /* Sessions and retained messages of the devices. What belongs to a stream
+     * is safe without it: a device keeps it until its receipt. */
+    writer_str(out, "persistence true\n");
+    writer_printf(out, "persistence_location %s/\n", broker->folder);
+    writer_str(out, "autosave_interval 60\n");
+    writer_str(out, "connection_messages false\n");
+    writer_str(out, "log_dest stderr\nlog_timestamp false\n");
+    writer_str(out, "log_type error\nlog_type warning\n");
+}
+
+static err_t config_write(struct broker *broker, struct reason *reason) {
+    char text[CONFIG_MAX_BYTES];
+    struct writer out = writer_over(text, sizeof text);
+    config_text(broker, &out);
+    assert(!out.full);
+    FILE *file = fopen(broker->config_path, "we");
+    if (file == NULL) {
+        return reason_set(reason, ERR_IO, "cannot write %s: %s",
+                          broker->config_path, strerror(errno));
+    }
+    bool ok = fwrite(text, 1, out.len, file) == out.len;
+    ok = fclose(file) == 0 && ok;
+    if (!ok) {
+        return reason_set(reason, ERR_IO, "cannot write %s: %s",
+                          broker->config_path, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static void log_output(struct broker *broker) {
+    if (broker->line_len > 0) {
+        log_line(LOG_WARN, "mosquitto", "%.*s", (int)broker->line_len,
+                 broker->line);
+    }
+    broker->line_len = 0;
+}
+
+static void on_output(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
+    struct broker *broker = stream->data;
+    for (ssize_t i = 0; i < len; i++) {
+        if (buf->base[i] == '\n') {
+            log_output(broker);
+        } else if (broker->line_len < sizeof broker->line) {
+            broker->line[broker->line_len++] = buf->base[i];
+        }
+    }
+    free(buf->base);
+}
+
+static void on_output_room(uv_handle_t *handle, size_t suggested,
+                           uv_buf_t *buf) {
+    (void)handle;
+    (void)suggested;
+    buf->base = malloc(LINE_MAX_BYTES);
+    buf->len = buf->base == NULL ? 0 : LINE_MAX_BYTES;
+}
+
+static void broker_free_when_closed(struct broker *broker) {
+    if (broker->stopping && broker->handles_open == 0) {
+        unlink(broker->socket_path);
+        free(broker);
+    }
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct broker *broker = handle->data;
+    broker->handles_open--;
+    broker_free_when_closed(broker);
+}
+
+static void on_output_closed(uv_handle_t *handle) {
+    struct broker *broker = handle->data;
+    broker->output_open = false;
+    on_closed(handle);
+}
+
+static void broker_ended(struct broker *broker) {
+    broker->running = false;
+    bool was_up = broker->up;
+    broker->up = false;
+    uv_timer_stop(&broker->timer);
+    unlink(broker->socket_path);
+    if (was_up) {
+        broker->options.down(broker->options.self);
+    }
+    if (broker->stopping) {
+        uv_close((uv_handle_t *)&broker->timer, on_closed);
+        return;
+    }
+    uv_timer_start(&broker->timer, on_restart, broker->restart_ms, 0);
+    broker->restart_ms *= 2;
+    if (broker->restart_ms > RESTART_MS_MAX) {
+        broker->restart_ms = RESTART_MS_MAX;
+    }
+}
+
+static void on_exit_of_child(uv_process_t *process, int64_t status,
+                             int signal_number) {
+    struct broker *broker = process->data;
+    log_output(broker);
+    log_line(broker->stopping ? LOG_INFO : LOG_WARN, "broker",
+             "ended status=%lld signal=%d", (long long)status, signal_number);
+    uv_close((uv_handle_t *)process, on_closed);
+    uv_close((uv_handle_t *)&broker->output, on_output_closed);
+    broker_ended(broker);
+}
+
+/* Mosquitto makes its socket last of all it needs to be ready. */
+static void on_socket_poll(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    struct stat st;
+    if (stat(broker->socket_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+        return;
+    }
+    uv_timer_stop(timer);
+    broker->up = true;
+    broker->restart_ms = RESTART_MS_MIN;
+    log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u", broker->process.pid,
+             broker->options.config->broker.listen.host, broker->port);
+    broker->options.up(broker->options.self, broker->socket_path);
+}
+
+static void on_restart(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    if (broker->output_open) {
+        uv_timer_start(timer, on_restart, SOCKET_POLL_MS, 0);
+        return;
+    }
+    broker_spawn(broker);
+}
+
+static void broker_spawn(struct broker *broker) {
+    broker->starts++;
+    int len = snprintf(broker->socket_path, sizeof broker->socket_path,
+                       "%s/%d-%u.sock", broker->folder, (int)getpid(),
+                       broker->starts);
+    assert(len > 0 && (size_t)len < sizeof broker->socket_path);
+    struct reason reason;
+    uv_loop_t *loop = broker->options.loop;
+    uv_pipe_init(loop, &broker->output, 0);
+    broker->output_open = true;
+    broker->handles_open += 2; /* the pipe and the process */
+    broker->process.data = broker;
+    broker->output.data = broker;
+    char *args[] = {(char[]){"setpriv"},
+                    (char[]){"--pdeathsig"},
+                    (char[]){"TERM"},
+                    (char[CONFIG_PATH_MAX]){0},
+                    (char[]){"-c"},
+                    broker->config_path,
+                    NULL};
+    snprintf(args[3], CONFIG_PATH_MAX, "%s",
+             broker->options.config->broker.program);
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+         .data.stream = (uv_stream_t *)&broker->output},
+    };
+    uv_process_options_t options = {
+        .exit_cb = on_exit_of_child,
+        .file = args[0],
+        .args = args,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
+    bool spawned = config_write(broker, &reason) == ERR_OK;
+    int code = spawned ? uv_spawn(loop, &broker->process, &options) : UV_EIO;
+    if (code != 0) {
+        log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"",
+                 uv_strerror(code));
+        if (spawned) { /* a spawn that failed leaves its handle open */
+            uv_close((uv_handle_t *)&broker->process, on_closed);
+        } else {
+            broker->handles_open--;
+        }
+        uv_close((uv_handle_t *)&broker->output, on_output_closed);
+        broker_ended(broker);
+        return;
+    }
+    broker->running = true;
+    uv_read_start((uv_stream_t *)&broker->output, on_output_room, on_output);
+    uv_timer_start(&broker->timer, on_socket_poll, SOCKET_POLL_MS,
+                   SOCKET_POLL_MS);
+}
+
+static err_t broker_prepare(struct broker *broker, struct reason *reason) {
+    const struct config *config = broker->options.config;
+    if (access(config->broker.program, X_OK) != 0) {
+        return reason_set(reason, ERR_NOT_FOUND,
+                          "broker.program: %s: %s; install mosquitto, or set "
+                          "broker.mode to external",
+                          config->broker.program, strerror(errno));
+    }
+    snprintf(broker->folder, sizeof broker->folder, "%s/broker", config->data);
+    snprintf(broker->config_path, sizeof broker->config_path,
+             "%s/mosquitto.conf", broker->folder);
+    /* "/<pid>-<start>.sock" at its longest */
+    if (strlen(broker->folder) + 28 > sizeof broker->socket_path) {
+        return reason_set(reason, ERR_CONFIG,
+                          "data: %s is too long for the broker's unix socket "
+                          "(%zu bytes in all): choose a shorter folder",
+                          config->data, sizeof broker->socket_path);
+    }
+    if (mkdir(broker->folder, 0700) != 0 && errno != EEXIST) {
+        return reason_set(reason, ERR_IO, "cannot make %s: %s", broker->folder,
+                          strerror(errno));
+    }
+    return port_claim(broker, reason);
+}
+
+err_t broker_start(const struct broker_options *options, struct broker **ret,
+                   struct reason *reason) {
+    struct broker *broker = calloc(1, sizeof *broker);
+    ENSURE(broker != NULL, ERR_MEMORY);
+    broker->options = *options;
+    broker->restart_ms = RESTART_MS_MIN;
+    err_t err = broker_prepare(broker, reason);
+    if (err != ERR_OK) {
+        free(broker);
+        return err;
+    }
+    uv_timer_init(options->loop, &broker->timer);
+    broker->timer.data = broker;
+    broker->handles_open = 1;
+    *ret = broker;
+    broker_spawn(broker);
+    return ERR_OK;
+}
+
+uint16_t broker_port(const struct broker *broker) {
+    return broker->port;
+}
+
+uint32_t broker_restarts(const struct broker *broker) {
+    return broker->starts - 1;
+}
+
+static void on_stop_late(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    if (broker->running) {
+        uv_process_kill(&broker->process, SIGKILL);
+    }
+}
+
+void broker_stop(struct broker *broker) {
+    if (broker == NULL) {
+        return;
+    }
+    broker->stopping = true;
+    broker->up = false; /* its owner's parts may be gone when it ends */
+    if (!broker->running) {
+        uv_close((uv_handle_t *)&broker->timer, on_closed);
+        return;
+    }
+    uv_process_kill(&broker->process, SIGTERM);
+    uv_timer_start(&broker->timer, on_stop_late, STOP_MS, 0);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is somebody listening there? Resolves a name and opens a TCP connection
+ * without blocking, so that a library whose connect blocks is only ever called
+ * with an address that has just answered. */
+#ifndef GATEWAY_MQTT_PROBE_H
+#define GATEWAY_MQTT_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct probe;
+
+/* `done` gets the numeric address that answered, or `error` in words; it is
+ * called once, from the loop, unless cancelled. IPv4 is tried before IPv6.
+ * `host` is borrowed until then. NULL if out of memory. */
+struct probe *probe_start(uv_loop_t *loop, const char *host, uint16_t port,
+                          uint32_t timeout_ms,
+                          void (*done)(void *self, const char *address,
+                                       const char *error),
+                          void *self);
+void probe_cancel(struct probe *probe);
+
+#endif

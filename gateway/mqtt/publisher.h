@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's own voice: receipts and notices leave on one connection, apart
+ * from the sessions that hold acknowledgements.
+ *
+ * libmosquitto's queue has no bound, so this one is counted: past it a receipt
+ * is dropped (the device repeats its event), a notice is dropped (an open
+ * payment is asked for again, an order's outcome is told again when it is
+ * placed again). */
+#ifndef GATEWAY_MQTT_PUBLISHER_H
+#define GATEWAY_MQTT_PUBLISHER_H
+
+#include <uv.h>
+
+#include "gateway/base/base.h"
+
+enum {
+    PUBLISHER_MESSAGES_MAX = 4096,         /* unacknowledged by the broker */
+    PUBLISHER_BYTES_MAX = 8 * 1024 * 1024, /* of them */
+};
+
+struct publisher_options {
+    uv_loop_t *loop;
+    const char *store;     /* copied */
+    const char *client_id; /* copied */
+    void *self;
+    void (*up)(void *self); /* the connection stands, and nothing waits */
+};
+
+struct publisher;
+
+err_t publisher_new(const struct publisher_options *options,
+                    struct publisher **ret) MUST_USE;
+void publisher_target(struct publisher *publisher, const char *host,
+                      uint16_t port);
+void publisher_untarget(struct publisher *publisher);
+
+/* On shopme/{store}/{device}/{leaf}, QoS 1. */
+void publisher_to_device(struct publisher *publisher, struct slice device,
+                         const char *leaf, struct slice payload);
+void publisher_free(struct publisher *publisher); /* takes NULL */
+
+#endif

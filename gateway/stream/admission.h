@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* May this device say this here? The rules that an event must meet beyond being
+ * a well-formed CloudEvent. Pure functions: no state, no I/O. */
+#ifndef GATEWAY_STREAM_ADMISSION_H
+#define GATEWAY_STREAM_ADMISSION_H
+
+#include "gateway/base/base.h"
+#include "gateway/event/event.h"
+
+/* ERR_REFUSED for the names the gateway itself goes by, for `/ + #` and control
+ * characters, for what is not UTF-8 or longer than SHOP_DEVICE_MAX bytes. */
+err_t admission_device(struct slice device, struct reason *reason) MUST_USE;
+
+/* `source` must be /{store}/{device}: nobody speaks for another. */
+err_t admission_source(const struct event *event, const char *store,
+                       struct slice device, struct reason *reason) MUST_USE;
+
+#endif

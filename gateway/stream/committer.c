@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One job at a time:
+ *
+ *             a door asks, or the stream      the job ended
+ *             has something to say
+ *      idle  --------------------------->  working  ------->  idle
+ *                                            |   ^
+ *                                    no room v   | committer_retry(), or damage
+ *                                           full
+ *
+ * go_on() looks at what is due and starts the next job, or none. */
+#include "gateway/stream/committer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/stream/commit.h"
+
+/* All of it is the owner's thread's, but for `commit` while its job runs. */
+struct committer {
+    struct committer_options options;
+    struct job job;
+    struct commit commit;
+    struct journal_stats stats; /* these two as the last job saw them */
+    struct commit_gaps gaps;
+    bool has_taken; /* messages, not handed over yet */
+    bool working;
+    bool full; /* the job found no room, and is tried again */
+    struct reason full_reason;
+    struct log_limit full_log;
+    bool failed; /* for good */
+    bool giving_up;
+    /* What the next job, or the next batch, is to tell of. */
+    struct journal_gap noticed[COMMIT_NOTICED_MAX];
+    uint32_t noticed_count;
+    struct log_limit damage_log;
+    struct retention_dropped dropped; /* first == end: nothing */
+    uint64_t dropped_ever;
+    /* The door that waits; NULL: none does. */
+    void (*done)(void *self, err_t err, const struct reason *reason);
+    void *done_self;
+    bool asked;      /* all it took is handed over, or committed */
+    bool asked_room; /* it took nothing: it is to have room */
+};
+
+/* --- What the stream has to say itself ------------------------------------ */
+
+/* What was dropped to find room. If the batch does not take it, the next. */
+static err_t say_dropped(struct committer *committer) {
+    struct retention_dropped *dropped = &committer->dropped;
+    if (dropped->first == dropped->end ||
+        batch_takes_own(committer->options.batch) == 0) {
+        return ERR_OK;
+    }
+    const struct own_event_range range = {dropped->first, dropped->end,
+                                          dropped->count};
+    TRY(own_event_dropped(committer->options.own, &range));
+    *dropped = (struct retention_dropped){0, 0, 0};
+    return ERR_OK;
+}
+
+/* The gaps that no record tells of. Not again while a batch holds what does. */
+static err_t say_damage(struct committer *committer) {
+    struct commit_gaps *told = &committer->commit.told;
+    if (told->count > 0) {
+        return ERR_OK;
+    }
+    TRY(commit_gaps_reserve(told, committer->gaps.count));
+    return own_event_damaged(committer->options.own, committer->gaps.list,
+                             committer->gaps.count, told->list, &told->count);
+}
+
+static err_t say_what_is_due(struct committer *committer) {
+    TRY(say_dropped(committer));
+    return say_damage(committer);
+}
+
+/* --- The door that waits -------------------------------------------------- */
+
+/* It may ask for the next commit from within. */
+static void tell_door(struct committer *committer, err_t err,
+                      const struct reason *reason) {
+    void (*done)(void *self, err_t err, const struct reason *reason) =
+        committer->done;
+    assert(done != NULL);
+    committer->done = NULL;
+    committer->asked = false;
+    done(committer->done_self, err, reason);
+}
+
+/* `reason` must be a copy: a door may free what it was in. */
+static void fail(struct committer *committer, err_t err, struct reason reason) {
+    committer->failed = true;
+    committer->full = false;
+    if (committer->done != NULL) {
+        tell_door(committer, err, &reason);
+    } else if (!committer->giving_up) {
+        committer->options.failed(committer->options.self, &reason);
+    }
+}
+
+/* --- Jobs ----------------------------------------------------------------- */
+
+/* The batch becomes the next job's, and the next one is empty. */
+static void hand_over(struct committer *committer) {
+    committer->commit.reserved = !committer->has_taken;
+    committer->has_taken = false;
+    batch_hand_over(committer->options.batch);
+    committer->options.boundary(committer->options.self);
+}
+
+/* A batch of messages is the door's to end. What the stream has to say itself
+ * waits for no door. */
+static void hand_over_if_due(struct committer *committer) {
+    if (committer->done != NULL && !committer->asked) {
+        committer->asked = true;
+        committer->asked_room = !committer->has_taken ||
+                                batch_events(committer->options.batch) == 0;
+        hand_over(committer);
+    } else if (!committer->has_taken &&
+               batch_events(committer->options.batch) > 0) {
+        hand_over(committer);
+    }
+}
+
+static bool is_handed(const struct committer *committer) {
+    assert(!committer->working);
+    return journal_is_handed(committer->options.journal);
+}
+
+/* While the stream is full, only committer_retry() tries again. */
+static bool job_is_due(const struct committer *committer) {
+    bool wants =
+        is_handed(committer) ||
+        (committer->asked && !batch_has_room(committer->options.batch));
+    return committer->noticed_count > 0 || (wants && !committer->full);
+}
+
+static void submit(struct committer *committer) {
+    assert(!committer->working && !committer->failed);
+    struct commit *commit = &committer->commit;
+    memcpy(commit->noticed, committer->noticed, sizeof commit->noticed);
+    commit->noticed_count = committer->noticed_count;
+    committer->noticed_count = 0;
+    commit->room_bytes = batch_has_room(committer->options.batch)
+                             ? 0
+                             : committer->options.room_bytes;
+    committer->working = true;
+    committer->options.executor.submit(committer->options.executor.self,
+                                       &committer->job);
+}
+
+/* What may leave does, and the door is told if it has what it asked for. */
+static void finish(struct committer *committer) {
+    err_t err = committer->options.release(committer->options.self);
+    if (err != ERR_OK) {
+        fail(committer, err, (struct reason){"no memory for receipts"});
+        return;
+    }
+    if (committer->asked && !is_handed(committer) &&
+        (!committer->asked_room || batch_has_room(committer->options.batch))) {
+        const struct reason none = {""};
+        tell_door(committer, ERR_OK, &none);
+    }
+}
+
+/* Starts the next job, if one is due and none runs. */
+static void go_on(struct committer *committer) {
+    if (committer->working || committer->failed) {
+        return;
+    }
+    if (!is_handed(committer)) {
+        err_t err = say_what_is_due(committer);
+        if (err != ERR_OK && err != ERR_FULL) {
+            fail(committer, err,
+                 (struct reason){"the batch cannot be continued"});
+            return;
+        }
+        hand_over_if_due(committer);
+    }
+    if (job_is_due(committer)) {
+        submit(committer);
+    } else if (committer->asked) {
+        finish(committer);
+    }
+}
+
+/* Nothing is read from the broker, which keeps what devices send. */
+static void wait_for_room(struct committer *committer) {
+    uint64_t skipped;
+    if (log_allowed(&committer->full_log, &skipped)) {
+        log_line(LOG_ERROR, "stream",
+                 "full name=%s reason=\"%s\"; nothing more is taken or "
+                 "acknowledged until there is room: it goes on by itself",
+                 committer->options.stream, committer->commit.reason.text);
+    }
+    committer->full_reason = committer->commit.reason;
+    committer->full = true;
+}
+
+static void note_room(struct committer *committer) {
+    if (committer->full && batch_has_room(committer->options.batch)) {
+        committer->full = false;
+        log_line(LOG_INFO, "stream", "has_room name=%s",
+                 committer->options.stream);
+    }
+}
+
+/* What was dropped before, and not yet said, lies before it. */
+static void add_dropped(struct committer *committer,
+                        const struct retention_dropped *more) {
+    struct retention_dropped *dropped = &committer->dropped;
+    if (more->first == more->end) {
+        return;
+    }
+    if (dropped->first == dropped->end) {
+        dropped->first = more->first;
+    }
+    assert(more->first >= dropped->first);
+    dropped->end = more->end;
+    dropped->count += more->count;
+    committer->dropped_ever += more->count;
+}
+
+/* What the job found besides how it ended. */
+static void take_findings(struct committer *committer) {
+    struct commit *commit = &committer->commit;
+    struct commit_gaps before = committer->gaps;
+    uint64_t skipped;
+    committer->gaps = commit->gaps;
+    commit->gaps = before; /* its memory, for the next list */
+    committer->stats = commit->stats;
+    add_dropped(committer, &commit->dropped);
+    batch_look(committer->options.batch);
+    if (commit->note_err != ERR_OK &&
+        log_allowed(&committer->damage_log, &skipped)) {
+        log_line(LOG_ERROR, "stream",
+                 "damaged name=%s cannot be put on record: %s; a later start "
+                 "does",
+                 committer->options.stream, commit->note_reason.text);
+    }
+}
+
+static void job_work(void *self) {
+    struct committer *committer = self;
+    commit_run(&committer->commit);
+}
+
+static void job_done(void *self) {
+    struct committer *committer = self;
+    const struct commit *commit = &committer->commit;
+    committer->working = false;
+    take_findings(committer);
+    if (commit->err == ERR_FULL && !committer->giving_up) {
+        wait_for_room(committer);
+        go_on(committer);
+        return;
+    }
+    if (commit->err != ERR_OK) {
+        fail(committer, commit->err, commit->reason);
+        return;
+    }
+    note_room(committer);
+    finish(committer);
+    go_on(committer);
+}
+
+void committer_commit(struct committer *committer,
+                      void (*done)(void *self, err_t err,
+                                   const struct reason *reason),
+                      void *self) {
+    assert(committer->done == NULL && done != NULL);
+    committer->done = done;
+    committer->done_self = self;
+    if (committer->failed) {
+        tell_door(committer, ERR_IO, &committer->commit.reason);
+        return;
+    }
+    go_on(committer);
+}
+
+void committer_taken(struct committer *committer) {
+    committer->has_taken = true;
+}
+
+void committer_retry(struct committer *committer) {
+    if (committer->full && !committer->working) {
+        submit(committer);
+    }
+}
+
+void committer_give_up(struct committer *committer) {
+    committer->giving_up = true;
+    if (committer->full && !committer->working) {
+        fail(committer, ERR_FULL, committer->full_reason);
+    }
+}
+
+/* --- Damage ----------------------------------------------------------- */
+
+static bool is_noticed(const struct committer *committer,
+                       const struct journal_gap *gap) {
+    for (uint32_t i = 0; i < committer->noticed_count; i++) {
+        if (committer->noticed[i].first == gap->first &&
+            committer->noticed[i].end == gap->end) {
+            return true;
+        }
+    }
+    return committer_is_lost(committer, gap->first, gap->end);
+}
+
+void committer_note_damage(struct committer *committer,
+                           const struct journal_gap *gaps, uint32_t count) {
+    if (committer->giving_up) {
+        return;
+    }
+    for (uint32_t i = 0;
+         i < count && committer->noticed_count < COMMIT_NOTICED_MAX; i++) {
+        if (!is_noticed(committer, &gaps[i])) {
+            committer->noticed[committer->noticed_count++] = gaps[i];
+        }
+    }
+    if (committer->noticed_count > 0) {
+        go_on(committer);
+    }
+}
+
+/* --- Beginning, end, and looking at it -------------------------------- */
+
+err_t committer_new(const struct committer_options *options,
+                    struct committer **ret) {
+    assert(options->executor.submit != NULL && options->room_bytes > 0);
+    struct committer *committer = calloc(1, sizeof *committer);
+    ENSURE(committer != NULL, ERR_MEMORY);
+    committer->options = *options;
+    committer->job =
+        (struct job){.self = committer, .work = job_work, .done = job_done};
+    err_t err =
+        commit_init(&committer->commit, options->journal, options->retention);
+    if (err != ERR_OK) {
+        committer_free(committer);
+        return err;
+    }
+    *ret = committer;
+    return ERR_OK;
+}
+
+void committer_free(struct committer *committer) {
+    if (committer == NULL) {
+        return;
+    }
+    assert(!committer->working);
+    commit_free(&committer->commit);
+    free(committer->gaps.list);
+    free(committer);
+}
+
+err_t committer_begin(struct committer *committer, struct reason *reason) {
+    commit_run(&committer->commit);
+    take_findings(committer);
+    err_t err = say_damage(committer);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "the damage cannot be announced: %s",
+                          err_name(err));
+    }
+    hand_over(committer);
+    commit_run(&committer->commit);
+    take_findings(committer);
+    err = committer->commit.err;
+    return err == ERR_OK
+               ? ERR_OK
+               : reason_set(reason, err, "%s", committer->commit.reason.text);
+}
+
+bool committer_has_taken(const struct committer *committer) {
+    return committer->has_taken;
+}
+
+bool committer_is_working(const struct committer *committer) {
+    return committer->working;
+}
+
+bool committer_is_settled(const struct committer *committer) {
+    return !committer->working && !is_handed(committer) &&
+           batch_events(committer->options.batch) == 0;
+}
+
+bool committer_has_ended(const struct committer *committer) {
+    return committer->failed || committer->giving_up;
+}
+
+const char *committer_full_reason(const struct committer *committer) {
+    return committer->full ? committer->full_reason.text : NULL;
+}
+
+bool committer_is_lost(const struct committer *committer, uint64_t first,
+                       uint64_t end) {
+    return commit_gaps_hold(&committer->gaps, first, end);
+}
+
+const struct journal_gap *committer_gaps(const struct committer *committer,
+                                         size_t *ret_count) {
+    *ret_count = committer->gaps.count;
+    return committer->gaps.list;
+}
+
+const struct journal_stats *committer_stats(const struct committer *committer) {
+    return &committer->stats;
+}
+
+uint64_t committer_dropped(const struct committer *committer) {
+    return committer->dropped_ever;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/stream/intake.h"
+
+#include <stdlib.h>
+
+#include "gateway/shop/shop.h"
+#include "gateway/stream/admission.h"
+
+enum {
+    /* Kept free of event_bytes_max for what the sink adds and for what the
+     * shop adds where it echoes an event's data. */
+    SINK_HEADROOM = 4096,
+    EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
+    TYPE_SHOWN = 60,   /* bytes of a type in a refusal */
+};
+
+struct intake {
+    struct intake_options options;
+    /* Scratch for one message. */
+    struct arena arena;
+    uint8_t *rendered; /* an event as JSON */
+    size_t rendered_cap;
+};
+
+err_t intake_new(const struct intake_options *options, struct intake **ret) {
+    struct intake *intake = calloc(1, sizeof *intake);
+    ENSURE(intake != NULL, ERR_MEMORY);
+    intake->options = *options;
+    /* It also takes CBOR data written as JSON: at most six times as long. */
+    size_t arena_cap = 8 * (size_t)options->event_bytes_max + EXTRA;
+    intake->rendered_cap = 2 * (size_t)options->event_bytes_max + EXTRA;
+    void *arena = malloc(arena_cap);
+    intake->arena = arena_over(arena, arena_cap);
+    intake->rendered = malloc(intake->rendered_cap);
+    if (arena == NULL || intake->rendered == NULL) {
+        intake_free(intake);
+        return ERR_MEMORY;
+    }
+    *ret = intake;
+    return ERR_OK;
+}
+
+void intake_free(struct intake *intake) {
+    if (intake == NULL) {
+        return;
+    }
+    free(intake->arena.data);
+    free(intake->rendered);
+    free(intake);
+}
+
+/* The device must be able to match the answer: an event that is too long to be
+ * read is searched for its id. */
+static err_t check_size(struct intake *intake,
+                        const struct stream_message *message, struct event *ret,
+                        struct reason *why) {
+    uint32_t max = intake->options.event_bytes_max;
+    if (message->payload.len <= max) {
+        return ERR_OK;
+    }
+    struct slice id;
+    if (event_find_id(event_encoding_guess(message->payload), message->payload,
+                      &intake->arena, &id) == ERR_OK) {
+        ret->id = id;
+    }
+    return reason_set(why, ERR_RANGE,
+                      "the event has %zu bytes; at most %u are taken "
+                      "(event_bytes_max)",
+                      message->payload.len, max);
+}
+
+/* A sink that speaks JSON must be able to say it; better told now than held
+ * at the cloud's door. */
+static err_t check_renders(struct intake *intake, const struct event *event,
+                           struct reason *why) {
+    if (event->data_kind != EVENT_DATA_CBOR) {
+        return ERR_OK;
+    }
+    struct slice json;
+    return event_data_json(event, &intake->arena, &json, why);
+}
+
+/* A larger rendering than payload comes of escapes and base64; the bound is
+ * the sink's, so it is measured on what the sink will get. What a rendering
+ * adds has the same length for every record. */
+static err_t check_rendered_size(struct intake *intake,
+                                 const struct event *event,
+                                 struct reason *why) {
+    const struct event_record anywhere = {0, 0};
+    struct writer out = writer_over(intake->rendered, intake->rendered_cap);
+    uint32_t max = intake->options.event_bytes_max;
+    if (event_render_json(event, &anywhere, &out) != ERR_OK ||
+        out.len + SINK_HEADROOM > max) {
+        return reason_set(why, ERR_RANGE,
+                          "the event written as JSON is larger than the %u "
+                          "bytes that are sure to reach the cloud "
+                          "(event_bytes_max less %d)",
+                          max - SINK_HEADROOM, SINK_HEADROOM);
+    }
+    return ERR_OK;
+}
+
+static err_t check_shop(const struct intake *intake, const struct event *event,
+                        struct reason *why) {
+    if (!intake->options.has_shop) {
+        return ERR_OK;
+    }
+    if (!shop_takes(event->type)) {
+        size_t len = event->type.len;
+        return reason_set(why, ERR_REFUSED,
+                          "a device may not send \"%.*s\" here; this stream "
+                          "takes OrderPlaced, OrderCancelRequested, "
+                          "PaymentAuthorized, PaymentRefused, StockReceived, "
+                          "StockCounted",
+                          (int)(len > TYPE_SHOWN ? TYPE_SHOWN : len),
+                          (const char *)event->type.data);
+    }
+    return shop_check(event, why);
+}
+
+static err_t check(struct intake *intake, const struct dedupe *dedupe,
+                   const struct stream_message *message, struct event *ret,
+                   struct reason *why) {
+    TRY(admission_device(message->device, why));
+    TRY(check_size(intake, message, ret, why));
+    TRY(event_read(event_encoding_guess(message->payload), message->payload,
+                   &intake->arena, ret, why));
+    TRY(admission_source(ret, intake->options.store, message->device, why));
+    TRY(check_renders(intake, ret, why));
+    TRY(check_shop(intake, ret, why));
+    if (!dedupe_has_room(dedupe, message->device)) {
+        return reason_set(why, ERR_FULL,
+                          "%d devices have sent events on this stream; no "
+                          "further one is taken",
+                          DEDUPE_DEVICES_MAX);
+    }
+    return check_rendered_size(intake, ret, why);
+}
+
+/* A reason may quote what a device sent; what leaves as text is UTF-8. */
+static void make_printable(struct reason *why) {
+    if (slice_is_utf8(slice_from_str(why->text))) {
+        return;
+    }
+    for (char *c = why->text; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+static void reject(struct intake_result *ret) {
+    ret->verdict = INTAKE_REJECTED;
+    make_printable(&ret->why);
+    if (ret->event.id.len > EVENT_ID_MAX || !slice_is_utf8(ret->event.id)) {
+        ret->event.id = SLICE_EMPTY;
+    }
+}
+
+err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
+                   const struct stream_message *message,
+                   struct intake_result *ret) {
+    arena_reset(&intake->arena);
+    *ret = (struct intake_result){.verdict = INTAKE_NEW};
+    err_t err = check(intake, dedupe, message, &ret->event, &ret->why);
+    ENSURE(err != ERR_MEMORY, err);
+    if (err != ERR_OK) {
+        reject(ret);
+        return ERR_OK;
+    }
+    ret->content_hash = event_hash(&ret->event);
+    switch (dedupe_find(dedupe, message->device, ret->event.id,
+                        ret->content_hash, &ret->first_seq)) {
+    case DEDUPE_NEW:
+        break;
+    case DEDUPE_SAME:
+        ret->verdict = INTAKE_DUPLICATE;
+        break;
+    case DEDUPE_OTHER:
+        (void)reason_set(&ret->why, ERR_REFUSED,
+                         "the id of this event was used before for another "
+                         "(seq %llu): give each event an id of its own",
+                         (unsigned long long)ret->first_seq);
+        reject(ret);
+        break;
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of one message: is it an event, may this device say it here, and
+ * is it in the journal already? Decides only: it journals nothing, remembers
+ * nothing and answers nobody. */
+#ifndef GATEWAY_STREAM_INTAKE_H
+#define GATEWAY_STREAM_INTAKE_H
+
+#include "gateway/base/base.h"
+#include "gateway/event/event.h"
+#include "gateway/stream/dedupe.h"
+
+/* One message as it came through a door. */
+struct stream_message {
+    struct slice device; /* from the topic, or a certificate */
+    struct slice payload;
+};
+
+enum intake_verdict {
+    INTAKE_NEW,
+    INTAKE_DUPLICATE, /* of the record `first_seq` */
+    INTAKE_REJECTED,  /* `why` says what the device is to change */
+};
+
+struct intake_result {
+    enum intake_verdict verdict;
+    struct event event; /* NEW, DUPLICATE; of REJECTED at most the id */
+    uint64_t content_hash;
+    uint64_t first_seq;
+    struct reason why;
+};
+
+struct intake;
+
+struct intake_options {
+    const char *store; /* outlives the intake */
+    uint32_t event_bytes_max;
+    bool has_shop; /* the shop's rules hold too */
+};
+
+err_t intake_new(const struct intake_options *options,
+                 struct intake **ret) MUST_USE;
+void intake_free(struct intake *intake); /* takes NULL */
+
+/* A bad event is no error but a verdict. The result's slices live until the
+ * next call, or as long as the message. ERR_MEMORY: the event may be good, and
+ * nothing is known of it. */
+err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
+                   const struct stream_message *message,
+                   struct intake_result *ret) MUST_USE;
+
+#endif

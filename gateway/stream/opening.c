@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/stream/opening.h"
+
+#include <assert.h>
+
+#include "gateway/journal/snapshot.h"
+#include "gateway/stream/batch.h"
+#include "gateway/stream/full_check.h"
+
+enum {
+    RESERVE_BYTES = 128 * 1024
+}; /* of each segment, for a batch of nothing
+      but the stream's own events */
+
+struct opening {
+    const struct opening_options *options;
+    struct opened to;
+    uint64_t snapshot_seq; /* 0: none was taken */
+    bool trust;            /* sealed segments, by their ends */
+    struct reason *reason;
+};
+
+static const struct disk *disk_of(const struct opening *opening) {
+    return &opening->options->platform->disk;
+}
+
+/* --- The journal ---------------------------------------------------------- */
+
+/* The newest snapshot is a witness of where the journal once ended, whatever
+ * has become of it. */
+static err_t raise_known_end(const struct opening *opening, uint64_t *known) {
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count = 0;
+    err_t err =
+        snapshot_list(disk_of(opening), opening->options->dir, seqs, &count);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return reason_set(opening->reason, err, "cannot list %s",
+                          opening->options->dir);
+    }
+    if (count > 0 && seqs[0] > *known) {
+        *known = seqs[0];
+    }
+    return ERR_OK;
+}
+
+/* A shop's journal begins at 0 until a snapshot was taken. */
+static err_t may_begin_later(const struct opening *opening, bool *ret) {
+    err_t err =
+        snapshot_was_taken(disk_of(opening), opening->options->dir, ret);
+    if (err == ERR_OK) {
+        return ERR_OK;
+    }
+    if (err == ERR_NOT_FOUND) {
+        *ret = false;
+        return ERR_OK;
+    }
+    return reason_set(opening->reason, err, "cannot list %s",
+                      opening->options->dir);
+}
+
+static uint32_t batch_bytes_max(const struct config *config) {
+    uint32_t bytes = 4 * batch_message_bytes_max(config->event_bytes_max);
+    return bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : bytes;
+}
+
+static err_t open_journal(struct opening *opening, bool quarantine) {
+    const struct opening_options *from = opening->options;
+    uint64_t known_end = from->known_end;
+    if (quarantine) {
+        TRY(raise_known_end(opening, &known_end));
+    }
+    bool trimmed;
+    TRY(may_begin_later(opening, &trimmed));
+    const struct journal_options options = {
+        .platform = from->platform,
+        .dir = from->dir,
+        .store = from->config->store,
+        .stream = from->stream->name,
+        .batch_events_max = BATCH_EVENTS_MAX,
+        .batch_bytes_max = batch_bytes_max(from->config),
+        .segment_bytes = from->stream->segment_bytes,
+        .capacity = from->stream->capacity,
+        .reserve = RESERVE_BYTES,
+        .free_floor = from->config->free_floor,
+        .whole = from->stream->shop && !trimmed,
+        .quarantine = quarantine,
+        .known_end = known_end,
+        .trust_sealed = opening->trust,
+    };
+    struct reason why = {""};
+    err_t err = journal_open(&options, &opening->to.journal, &why);
+    if (err == ERR_FULL) {
+        return reason_set(
+            opening->reason, err,
+            "make room on the disk of %s, %llu MiB or more: %s", from->dir,
+            (unsigned long long)(options.segment_bytes >> 20), why.text);
+    }
+    return err == ERR_OK ? ERR_OK
+                         : reason_set(opening->reason, err, "%s", why.text);
+}
+
+/* --- The state ------------------------------------------------------------ */
+
+/* Is all of [first, end) on record as lost to damage? */
+static bool is_lost(const struct opening *opening, uint64_t first,
+                    uint64_t end) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(opening->to.journal, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (gaps[i].first <= first && end <= gaps[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t begin_empty(struct opening *opening) {
+    const struct opening_options *from = opening->options;
+    const struct state_options options = {
+        .store = from->config->store,
+        .currency = from->config->currency,
+        .journal_id = journal_id(opening->to.journal),
+        .has_shop = from->stream->shop,
+    };
+    state_free(opening->to.state);
+    opening->to.state = NULL;
+    opening->snapshot_seq = 0;
+    opening->to.snapshot_bytes = 0;
+    return state_new(&options, &opening->to.state);
+}
+
+static err_t take_snapshot(void *context, uint64_t seq, struct slice content) {
+    struct opening *opening = context;
+    TRY(begin_empty(opening));
+    TRY(state_load(opening->to.state, content));
+    opening->snapshot_seq = seq;
+    opening->to.snapshot_bytes = content.len;
+    return ERR_OK;
+}
+
+/* The journal may have all that the snapshots were made of, or have lost it to
+ * damage, which the shop then knows of. */
+static err_t without_snapshot(struct opening *opening, err_t err,
+                              uint64_t start) {
+    if (start == 0 || !opening->options->stream->shop ||
+        is_lost(opening, 0, start)) {
+        return begin_empty(opening);
+    }
+    if (err == ERR_UNSUPPORTED) {
+        return reason_set(opening->reason, err,
+                          "the snapshots in %s are another version's, and the "
+                          "journal begins with record %llu: run the program "
+                          "that wrote them, or a newer one",
+                          opening->options->dir, (unsigned long long)start);
+    }
+    return reason_set(opening->reason, ERR_CORRUPT,
+                      "%s begins with record %llu, and no snapshot of what was "
+                      "before it can be read: restore its .snap files from a "
+                      "backup, or move the folder away to begin anew",
+                      opening->options->dir, (unsigned long long)start);
+}
+
+/* `*ret_seq` is where replay goes on. */
+static err_t load_state(struct opening *opening, uint64_t *ret_seq) {
+    const struct disk *disk = disk_of(opening);
+    const char *dir = opening->options->dir;
+    struct journal *journal = opening->to.journal;
+    uint64_t start = atomic_load(&journal_position(journal)->start);
+    TRY(begin_empty(opening));
+    err_t err =
+        snapshot_load(disk, dir, journal_id(journal), journal_next_seq(journal),
+                      take_snapshot, opening, opening->reason);
+    if (err == ERR_NOT_FOUND || err == ERR_UNSUPPORTED ||
+        (err == ERR_OK && opening->snapshot_seq < start &&
+         !is_lost(opening, opening->snapshot_seq, start))) {
+        TRY(without_snapshot(opening, err, start));
+    } else {
+        TRY(err);
+    }
+    TRY(snapshot_covered(disk, dir, &opening->to.covered));
+    *ret_seq = opening->snapshot_seq > start ? opening->snapshot_seq : start;
+    return ERR_OK;
+}
+
+/* --- Replay --------------------------------------------------------------- */
+
+/* The journal has none of its events in damage that was set aside: the state
+ * goes on with what it has. */
+static err_t next_record(struct opening *opening, struct journal_reader *reader,
+                         uint64_t end, struct journal_record *ret) {
+    err_t err = journal_reader_next(reader, end, ret);
+    while (err == ERR_CORRUPT) {
+        struct journal_gap gap;
+        bool known;
+        TRY(journal_reader_pass(reader, end, &gap, &known));
+        ENSURE(known, ERR_CORRUPT);
+        state_pass_gap(opening->to.state);
+        err = journal_reader_next(reader, end, ret);
+    }
+    return err;
+}
+
+/* Was anything lost before what is replayed? */
+static void pass_gaps_before(struct opening *opening, uint64_t start) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(opening->to.journal, &count);
+    if (count > 0 && gaps[0].first < start) {
+        state_pass_gap(opening->to.state);
+    }
+}
+
+static err_t replay_records(struct opening *opening, uint64_t from,
+                            uint64_t end) {
+    struct journal_reader *reader = NULL;
+    TRY(journal_reader_open(disk_of(opening), opening->options->dir, from,
+                            &reader, opening->reason));
+    struct journal_record record = {0};
+    err_t err = next_record(opening, reader, end, &record);
+    while (err == ERR_OK) {
+        opening->to.replayed_bytes += record.bytes.len;
+        err = state_apply(opening->to.state, &record);
+        if (err == ERR_OK) {
+            err = next_record(opening, reader, end, &record);
+        }
+    }
+    journal_reader_close(reader);
+    if (err != ERR_END) {
+        return reason_set(opening->reason, err,
+                          "%s: replay stopped at record %llu: %s",
+                          opening->options->dir, (unsigned long long)record.seq,
+                          err_name(err));
+    }
+    return ERR_OK;
+}
+
+static err_t replay(struct opening *opening) {
+    const struct clock *clock = &opening->options->platform->clock;
+    int64_t began_us = clock->mono_us(clock->self);
+    uint64_t end = journal_next_seq(opening->to.journal);
+    uint64_t from;
+    TRY(load_state(opening, &from));
+    assert(from <= end);
+    pass_gaps_before(opening, from);
+    opening->to.unread_end = from;
+    if (from < end) {
+        TRY(replay_records(opening, from, end));
+    }
+    if (end == 0) {
+        return ERR_OK;
+    }
+    int64_t took_us = clock->mono_us(clock->self) - began_us;
+    log_line(LOG_INFO, "stream",
+             "replayed name=%s snapshot=%llu events=%llu ms=%lld hash=%016llx",
+             opening->options->stream->name,
+             (unsigned long long)opening->snapshot_seq,
+             (unsigned long long)(end - from), (long long)(took_us / 1000),
+             (unsigned long long)state_hash(opening->to.state));
+    return ERR_OK;
+}
+
+/* --- Both ----------------------------------------------------------------- */
+
+static void undo(struct opening *opening) {
+    state_free(opening->to.state);
+    journal_close(opening->to.journal);
+    opening->to = (struct opened){0};
+}
+
+static err_t open_and_replay(struct opening *opening, bool trust) {
+    undo(opening);
+    opening->trust = trust;
+    TRY(open_journal(opening, opening->options->stream->on_rot ==
+                                  CONFIG_ROT_QUARANTINE));
+    return replay(opening);
+}
+
+/* `on_rot: stop` implies a full check. */
+static err_t run(struct opening *opening) {
+    const struct opening_options *from = opening->options;
+    bool trust = from->stream->on_rot == CONFIG_ROT_QUARANTINE &&
+                 !full_check_is_due(disk_of(opening), from->dir);
+    err_t err = open_and_replay(opening, trust);
+    if ((err == ERR_CORRUPT || err == ERR_IO) && trust) {
+        trust = false; /* what is replayed is damaged */
+        err = open_and_replay(opening, trust);
+    }
+    TRY(err);
+    if (!trust) {
+        opening->to.unread_end = 0;
+        full_check_done(disk_of(opening), from->dir);
+    }
+    return ERR_OK;
+}
+
+err_t opening_run(const struct opening_options *options, struct opened *ret,
+                  struct reason *reason) {
+    struct opening opening = {.options = options, .reason = reason};
+    err_t err = run(&opening);
+    if (err != ERR_OK) {
+        undo(&opening);
+        return err;
+    }
+    *ret = opening.to;
+    return ERR_OK;
+}
+
+err_t opening_repair(const struct opening_options *options,
+                     struct journal **ret, struct reason *reason) {
+    struct opening opening = {.options = options, .reason = reason};
+    TRY(open_journal(&opening, true));
+    *ret = opening.to.journal;
+    return ERR_OK;
+}

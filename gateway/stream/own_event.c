@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/stream/own_event.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "gateway/event/json.h"
+
+enum {
+    DATA_MAX = BATCH_OWN_BYTES_MAX / 2,
+    /* A broken device is told of each mistake, head office of so many. */
+    REJECTED_A_MINUTE = 60,
+    MINUTE_US = 60 * 1000 * 1000,
+};
+
+/* `mark` keeps its id apart from the shop's, which are made of the same
+ * number. */
+static err_t append(struct own_event *own, struct slice type, char mark,
+                    struct slice data) {
+    const uint8_t *journal = own->journal_id;
+    char event_id[64];
+    snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-%c", journal[0],
+             journal[1], journal[2], journal[3],
+             (unsigned long long)batch_end(own->batch), mark);
+    char source[128];
+    snprintf(source, sizeof source, "/%s/gateway", own->store);
+    char time[EVENT_TIME_SIZE];
+    event_time_format(batch_begin(own->batch).wall_us, time);
+    const struct event event = {
+        .id = slice_from_str(event_id),
+        .source = slice_from_str(source),
+        .type = type,
+        .time = slice_from_str(time),
+        .datacontenttype = SLICE("application/json"),
+        .data_kind = EVENT_DATA_JSON,
+        .data = data,
+    };
+    struct shop_stamp stamp;
+    return batch_append(own->batch, &event, &stamp);
+}
+
+static bool rejected_is_due(struct own_event *own) {
+    int64_t now_us = batch_begin(own->batch).mono_us;
+    if (own->rejected == 0 || now_us - own->rejected_since_us >= MINUTE_US) {
+        own->rejected_since_us = now_us;
+        own->rejected = 0;
+    }
+    return own->rejected++ < REJECTED_A_MINUTE;
+}
+
+err_t own_event_rejected(struct own_event *own, struct slice device,
+                         struct slice id, const char *why) {
+    if (!rejected_is_due(own)) {
+        return ERR_OK;
+    }
+    char data[DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_str(&out, "{\"device\":");
+    json_write_string(&out, device);
+    writer_str(&out, ",\"eventId\":");
+    if (id.len == 0) {
+        writer_str(&out, "null");
+    } else {
+        json_write_string(&out, id);
+    }
+    writer_str(&out, ",\"reason\":");
+    json_write_string(&out, slice_from_str(why));
+    writer_str(&out, "}");
+    ENSURE(!out.full, ERR_FULL);
+    return append(own, SLICE("EventRejected"), 'r', writer_slice(&out));
+}
+
+static err_t append_range(struct own_event *own, struct slice type, char mark,
+                          const struct own_event_range *range) {
+    assert(range->first < range->end);
+    assert(range->count > 0 && range->count <= range->end - range->first);
+    char data[DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_printf(
+        &out, "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,\"count\":%llu}",
+        own->stream, (unsigned long long)range->first,
+        (unsigned long long)range->end - 1, (unsigned long long)range->count);
+    return append(own, type, mark, writer_slice(&out));
+}
+
+err_t own_event_dropped(struct own_event *own,
+                        const struct own_event_range *range) {
+    return append_range(own, SLICE("EventsDropped"), 'd', range);
+}
+
+static err_t append_damaged(struct own_event *own,
+                            const struct own_event_range *range) {
+    log_line(LOG_ERROR, "stream",
+             "damaged name=%s first=%llu last=%llu count=%llu: these events "
+             "are lost",
+             own->stream, (unsigned long long)range->first,
+             (unsigned long long)range->end - 1,
+             (unsigned long long)range->count);
+    return append_range(own, SLICE("JournalDamaged"), 'x', range);
+}
+
+static void add_gap(struct own_event_range *range,
+                    const struct journal_gap *gap) {
+    range->first = range->count == 0 ? gap->first : range->first;
+    range->end = gap->end;
+    range->count += gap->end - gap->first;
+}
+
+err_t own_event_damaged(struct own_event *own, const struct journal_gap *gaps,
+                        size_t count, struct journal_gap *ret_told,
+                        size_t *ret_told_count) {
+    uint32_t most = batch_takes_own(own->batch);
+    struct own_event_range rest = {0, 0, 0};
+    uint32_t said = 0;
+    *ret_told_count = 0;
+    for (size_t i = 0; i < count && most > 0; i++) {
+        if (journal_gap_is_told(&gaps[i])) {
+            continue;
+        }
+        struct journal_gap told = gaps[i];
+        told.told_at = batch_end(own->batch); /* the next record */
+        ret_told[(*ret_told_count)++] = told;
+        add_gap(&rest, &gaps[i]);
+        if (said + 1 < most) {
+            TRY(append_damaged(own, &rest));
+            rest = (struct own_event_range){0, 0, 0};
+            said++;
+        }
+    }
+    return rest.count == 0 ? ERR_OK : append_damaged(own, &rest);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/stream/retention.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { TRIM_A_COMMIT = 4 }; /* segments, so that receipts never wait long */
+
+struct retention {
+    struct retention_options options;
+    /* Of any thread. */
+    _Atomic uint64_t delivered;
+    _Atomic uint64_t covered;
+    /* Of the committing thread, from here on. */
+    struct retention_dropped dropped; /* first == end: nothing */
+    /* When what follows the oldest segment was appended: not before its last
+     * record. */
+    uint64_t aged_seq; /* of that segment's end; 0: not known */
+    int64_t aged_us;
+};
+
+err_t retention_new(const struct retention_options *options,
+                    struct retention **ret) {
+    assert(options->journal != NULL);
+    struct retention *retention = calloc(1, sizeof *retention);
+    ENSURE(retention != NULL, ERR_MEMORY);
+    retention->options = *options;
+    *ret = retention;
+    return ERR_OK;
+}
+
+void retention_free(struct retention *retention) {
+    free(retention);
+}
+
+void retention_set_delivered(struct retention *retention, uint64_t seq) {
+    atomic_store_explicit(&retention->delivered, seq, memory_order_relaxed);
+}
+
+void retention_set_covered(struct retention *retention, uint64_t seq) {
+    atomic_store_explicit(&retention->covered, seq, memory_order_relaxed);
+}
+
+/* --- Making room --- */
+
+/* The oldest segment, if the cloud has all of it. Of the shop's stream also the
+ * older of two snapshots must: its state is replayed from there. */
+static bool oldest_delivered(const struct retention *retention,
+                             struct journal_segment *ret) {
+    uint64_t before =
+        atomic_load_explicit(&retention->delivered, memory_order_relaxed);
+    uint64_t covered =
+        atomic_load_explicit(&retention->covered, memory_order_relaxed);
+    if (retention->options.stream->shop && covered < before) {
+        before = covered;
+    }
+    return journal_oldest(retention->options.journal, ret) &&
+           ret->end_seq <= before;
+}
+
+static err_t drop_oldest(struct retention *retention, struct reason *reason) {
+    struct journal_segment oldest;
+    ENSURE(journal_oldest(retention->options.journal, &oldest), ERR_FULL);
+    uint64_t delivered =
+        atomic_load_explicit(&retention->delivered, memory_order_relaxed);
+    uint64_t first =
+        delivered > oldest.first_seq ? delivered : oldest.first_seq;
+    TRY(journal_let_go(retention->options.journal, reason));
+    if (first < oldest.end_seq) {
+        struct retention_dropped *dropped = &retention->dropped;
+        if (dropped->first == dropped->end) {
+            *dropped = (struct retention_dropped){.first = first};
+        }
+        dropped->end = oldest.end_seq;
+        dropped->count += oldest.end_seq - first;
+    }
+    return ERR_OK;
+}
+
+/* Of what is delivered, whatever was to be kept; and then, if the stream may,
+ * of what is not. ERR_FULL: there is none to make. */
+static err_t make_room(struct retention *retention, struct reason *reason) {
+    struct journal_segment oldest;
+    if (oldest_delivered(retention, &oldest)) {
+        return journal_let_go(retention->options.journal, reason);
+    }
+    ENSURE(retention->options.stream->when_full == CONFIG_FULL_DROP_OLDEST,
+           ERR_FULL);
+    return drop_oldest(retention, reason);
+}
+
+static err_t commit_once(struct journal *journal, bool reserved,
+                         struct reason *reason) {
+    return reserved ? journal_commit_handed_reserved(journal, reason)
+                    : journal_commit_handed(journal, reason);
+}
+
+static err_t commit_with_room(struct retention *retention, bool reserved,
+                              struct reason *reason) {
+    struct journal *journal = retention->options.journal;
+    err_t err = commit_once(journal, reserved, reason);
+    while (err == ERR_FULL) {
+        TRY(make_room(retention, reason));
+        err = commit_once(journal, reserved, reason);
+    }
+    return err;
+}
+
+err_t retention_preallocate(struct retention *retention, uint64_t bytes,
+                            struct reason *reason) {
+    struct journal *journal = retention->options.journal;
+    err_t err = ERR_FULL;
+    while (journal_room(journal) < bytes && err == ERR_FULL) {
+        err = journal_provide(journal, reason);
+        if (err == ERR_FULL) {
+            TRY(make_room(retention, reason));
+        }
+    }
+    return journal_room(journal) >= bytes ? ERR_OK : err;
+}
+
+/* --- Keeping --- */
+
+static uint64_t bytes_of_events(const struct retention *retention) {
+    struct journal_stats stats = journal_stats(retention->options.journal);
+    assert(stats.bytes >= stats.spare_bytes);
+    return stats.bytes - stats.spare_bytes;
+}
+
+/* When the record `seq` was appended, if it is there and can be read. */
+static bool appended_at(const struct retention *retention, uint64_t seq,
+                        int64_t *ret_us) {
+    const struct disk *disk = &retention->options.platform->disk;
+    uint64_t end =
+        atomic_load(&journal_position(retention->options.journal)->end);
+    struct journal_reader *reader;
+    struct journal_record record;
+    if (journal_reader_open(disk, retention->options.dir, seq, &reader, NULL) !=
+        ERR_OK) {
+        return false;
+    }
+    err_t err = journal_reader_next(reader, end, &record);
+    if (err == ERR_OK) {
+        *ret_us = record.wall_us;
+    }
+    journal_reader_close(reader);
+    return err == ERR_OK;
+}
+
+/* Is all of it older than `keep_for`? By what follows it, so that one page is
+ * read, once a segment. Where that cannot be told, `keep` alone counts. */
+static bool is_past_keep_for(struct retention *retention,
+                             const struct journal_segment *oldest) {
+    uint64_t keep_for_ms = retention->options.stream->keep_for_ms;
+    if (keep_for_ms == 0) {
+        return true;
+    }
+    if (retention->aged_seq != oldest->end_seq) {
+        if (!appended_at(retention, oldest->end_seq, &retention->aged_us)) {
+            return true;
+        }
+        retention->aged_seq = oldest->end_seq;
+    }
+    const struct clock *clock = &retention->options.platform->clock;
+    int64_t age_us = clock->wall_us(clock->self) - retention->aged_us;
+    return age_us >= 0 && (uint64_t)age_us / 1000 >= keep_for_ms;
+}
+
+/* What is delivered goes, oldest first, down to what is to be kept. */
+static err_t trim_delivered(struct retention *retention,
+                            struct reason *reason) {
+    uint64_t keep = retention->options.stream->keep;
+    struct journal_segment oldest;
+    for (int i = 0; i < TRIM_A_COMMIT && oldest_delivered(retention, &oldest) &&
+                    bytes_of_events(retention) - oldest.bytes >= keep &&
+                    is_past_keep_for(retention, &oldest);
+         i++) {
+        TRY(journal_let_go(retention->options.journal, reason));
+    }
+    return ERR_OK;
+}
+
+err_t retention_commit(struct retention *retention, bool reserved,
+                       struct reason *reason) {
+    TRY(commit_with_room(retention, reserved, reason));
+    return trim_delivered(retention, reason);
+}
+
+bool retention_take_dropped(struct retention *retention,
+                            struct retention_dropped *ret) {
+    if (retention->dropped.first == retention->dropped.end) {
+        return false;
+    }
+    *ret = retention->dropped;
+    retention->dropped = (struct retention_dropped){0, 0, 0};
+    return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A start that is quick however long the journal is believes sealed segments by
+ * their ends. What it did not read is read afterwards, a little at a time, so
+ * that rot which nobody meets is found and told of all the same. Used on the
+ * owner's thread; the reading is a job. */
+#ifndef GATEWAY_STREAM_SCRUB_H
+#define GATEWAY_STREAM_SCRUB_H
+
+#include "gateway/base/base.h"
+#include "gateway/base/executor.h"
+#include "gateway/journal/journal.h"
+
+struct scrub;
+
+struct scrub_options {
+    const struct disk *disk; /* these outlive it */
+    const char *stream;      /* its name, for the log */
+    const char *dir;
+    const struct journal_position *position;
+    struct executor executor;
+    uint64_t end; /* what lies before it is to be read */
+    void *self;
+    /* Damage was found. True if it is on record now; else it is told again at
+     * the next tick. */
+    bool (*found)(void *self, const struct journal_gap *gap);
+};
+
+err_t scrub_new(const struct scrub_options *options,
+                struct scrub **ret) MUST_USE;
+/* No job may be running. Takes NULL. */
+void scrub_free(struct scrub *scrub);
+/* Reads some more, unless a job still does. Called once a second or so. */
+void scrub_tick(struct scrub *scrub);
+bool scrub_is_running(const struct scrub *scrub);
+
+#endif

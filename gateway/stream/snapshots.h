@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a stream's state is written to a snapshot, and the writing.
+ *
+ * The state is copied at a boundary between two batches, when it is that of all
+ * records before a number; the file gets its name once the journal holds them
+ * durably. Used on the owner's thread; the writing is a job. */
+#ifndef GATEWAY_STREAM_SNAPSHOTS_H
+#define GATEWAY_STREAM_SNAPSHOTS_H
+
+#include "gateway/base/base.h"
+#include "gateway/base/executor.h"
+#include "gateway/journal/journal.h"
+#include "gateway/stream/state.h"
+
+struct snapshots;
+
+struct snapshots_options {
+    const struct disk *disk; /* these outlive it */
+    const char *stream;      /* its name, for the log */
+    const char *dir;
+    const uint8_t *journal_id;
+    const struct journal_position *position;
+    struct executor executor;
+    size_t last_bytes;       /* of the newest there is; 0: none */
+    uint64_t replayed_bytes; /* of events behind it */
+    void *self;
+    /* A start needs nothing before `seq` any more. */
+    void (*covered)(void *self, uint64_t seq);
+};
+
+err_t snapshots_new(const struct snapshots_options *options,
+                    struct snapshots **ret) MUST_USE;
+/* Not while one is being written. Takes NULL. */
+void snapshots_free(struct snapshots *snapshots);
+
+/* The state is that of all records before `seq`, a boundary between batches;
+ * `bytes_ever`: of events appended since the start. Copies the state if enough
+ * was appended since the last time. */
+void snapshots_at_boundary(struct snapshots *snapshots,
+                           const struct state *state, uint64_t seq,
+                           uint64_t bytes_ever);
+/* The durable position moved: writes what was copied, if it covers no more. */
+void snapshots_durable(struct snapshots *snapshots);
+bool snapshots_is_writing(const struct snapshots *snapshots);
+
+#endif

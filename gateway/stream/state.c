@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/stream/state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/stream/admission.h"
+
+enum { STATE_VERSION = 1 };
+
+struct state {
+    const char *store;
+    struct dedupe *dedupe;
+    struct shop *shop;
+};
+
+static err_t open_parts(struct state *state,
+                        const struct state_options *options) {
+    TRY(dedupe_new(&state->dedupe));
+    if (!options->has_shop) {
+        return ERR_OK;
+    }
+    const struct shop_options shop = {
+        .store = slice_from_str(options->store),
+        .journal_id = options->journal_id,
+        .currency = options->currency,
+    };
+    return shop_new(&shop, &state->shop);
+}
+
+err_t state_new(const struct state_options *options, struct state **ret) {
+    struct state *state = calloc(1, sizeof *state);
+    ENSURE(state != NULL, ERR_MEMORY);
+    state->store = options->store;
+    err_t err = open_parts(state, options);
+    if (err != ERR_OK) {
+        state_free(state);
+        return err;
+    }
+    *ret = state;
+    return ERR_OK;
+}
+
+void state_free(struct state *state) {
+    if (state == NULL) {
+        return;
+    }
+    shop_free(state->shop);
+    dedupe_free(state->dedupe);
+    free(state);
+}
+
+/* The device an event came from, if it came from one: the rest of its source
+ * behind "/{store}/". The gateway's and the shop's own are nobody's. */
+static struct slice device_of(const struct state *state,
+                              const struct event *event) {
+    char prefix[128];
+    int len = snprintf(prefix, sizeof prefix, "/%s/", state->store);
+    if (!slice_starts_with(event->source, prefix)) {
+        return SLICE_EMPTY;
+    }
+    struct slice device =
+        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
+    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
+}
+
+err_t state_apply(struct state *state, const struct journal_record *record) {
+    struct event event;
+    TRY(event_load(record->bytes, &event));
+    struct slice device = device_of(state, &event);
+    if (device.len > 0) {
+        TRY(dedupe_add(state->dedupe, device, event.id, event_hash(&event),
+                       record->seq));
+    }
+    if (state->shop == NULL) {
+        return ERR_OK;
+    }
+    const struct shop_stamp stamp = {record->seq, record->wall_us};
+    return shop_apply(state->shop, &event, stamp);
+}
+
+void state_pass_gap(struct state *state) {
+    if (state->shop != NULL) {
+        shop_pass_gap(state->shop);
+    }
+}
+
+err_t state_run(struct state *state, const struct event *event,
+                struct slice device, uint64_t content_hash,
+                struct shop_stamp stamp, const struct shop_bus *bus) {
+    assert(device.len > 0);
+    TRY(dedupe_add(state->dedupe, device, event->id, content_hash, stamp.seq));
+    return state->shop == NULL
+               ? ERR_OK
+               : shop_run(state->shop, event, device, stamp, bus);
+}
+
+uint64_t state_hash(const struct state *state) {
+    return state->shop == NULL ? 0 : shop_hash(state->shop);
+}
+
+const struct dedupe *state_dedupe(const struct state *state) {
+    return state->dedupe;
+}
+
+struct shop *state_shop(const struct state *state) {
+    return state->shop;
+}
+
+void state_save(const struct state *state, struct writer *to) {
+    writer_u32(to, STATE_VERSION);
+    dedupe_save(state->dedupe, to);
+    if (state->shop != NULL) {
+        shop_save(state->shop, to);
+    }
+}
+
+static err_t load_parts(struct state *state, struct slice saved) {
+    struct cursor from = cursor_over(saved);
+    uint32_t version;
+    TRY(cursor_u32(&from, &version));
+    ENSURE(version == STATE_VERSION, ERR_UNSUPPORTED);
+    TRY(dedupe_load(state->dedupe, &from));
+    struct slice rest;
+    TRY(cursor_take(&from, cursor_left(&from), &rest));
+    if (state->shop == NULL) {
+        ENSURE(rest.len == 0, ERR_UNSUPPORTED); /* it had one */
+        return ERR_OK;
+    }
+    return shop_load(state->shop, rest);
+}
+
+err_t state_load(struct state *state, struct slice saved) {
+    err_t err = load_parts(state, saved);
+    return err == ERR_PARSE ? ERR_CORRUPT : err;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a stream, tied together: a message goes through intake, batch,
+ * state and outbox; the committer makes it durable; then the outbox lets go. */
+#include "gateway/stream/stream.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/stream/admission.h"
+#include "gateway/stream/batch.h"
+#include "gateway/stream/committer.h"
+#include "gateway/stream/opening.h"
+#include "gateway/stream/own_event.h"
+#include "gateway/stream/retention.h"
+#include "gateway/stream/scrub.h"
+#include "gateway/stream/snapshots.h"
+#include "gateway/stream/state.h"
+
+enum {
+    DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
+    PAYMENTS_A_CALL = 256, /* asked once more */
+};
+
+struct stream {
+    struct stream_options options;
+    char dir[DIR_SIZE];
+    struct journal *journal;
+    struct state *state;
+    struct intake *intake;
+    struct batch *batch;
+    struct outbox *outbox;
+    struct own_event own;
+    struct retention *retention;
+    struct snapshots *snapshots;
+    struct scrub *scrub;
+    struct committer *committer;
+    struct stream_counts counts;
+    int64_t taken_us;       /* monotonic: when the batch's first message came */
+    uint64_t durable_told;  /* `durable` was called for this position */
+    uint64_t payments_from; /* where asking once more carries on */
+};
+
+static uint64_t durable_end(const struct stream *stream) {
+    return atomic_load_explicit(&journal_position(stream->journal)->end,
+                                memory_order_acquire);
+}
+
+/* --- Taking ------------------------------------------------------------- */
+
+/* A notice for the device that an event of the shop's concerns. */
+static err_t shop_publish(void *self, const struct event *event,
+                          struct slice device, struct shop_stamp *ret_stamp) {
+    struct stream *stream = self;
+    TRY(batch_append(stream->batch, event, ret_stamp));
+    if (device.len == 0) {
+        return ERR_OK;
+    }
+    struct slice json;
+    TRY(batch_render(stream->batch, event, *ret_stamp, &json));
+    return outbox_notice(stream->outbox, ret_stamp->seq + 1, device, json);
+}
+
+/* An answer given before, once more. */
+static void shop_tell(void *self, const struct event *event,
+                      struct shop_stamp stamp, struct slice device) {
+    struct stream *stream = self;
+    struct slice json;
+    err_t err = batch_render(stream->batch, event, stamp, &json);
+    if (err == ERR_OK) {
+        err = outbox_notice(stream->outbox, stamp.seq + 1, device, json);
+    }
+    if (err != ERR_OK) {
+        log_line(LOG_WARN, "stream", "notice_dropped reason=%s", err_name(err));
+    }
+}
+
+static err_t take_rejected(struct stream *stream,
+                           const struct stream_message *message,
+                           const struct intake_result *result,
+                           struct stream_answer *ret) {
+    stream->counts.rejected++;
+    if (admission_device(message->device, NULL) == ERR_OK) {
+        TRY(own_event_rejected(&stream->own, message->device, result->event.id,
+                               result->why.text));
+    }
+    *ret = (struct stream_answer){.needs_end = batch_end(stream->batch)};
+    return outbox_reject(stream->outbox, ret->needs_end, message->device,
+                         event_encoding_guess(message->payload),
+                         result->event.id, result->why.text);
+}
+
+static err_t take_duplicate(struct stream *stream,
+                            const struct stream_message *message,
+                            const struct intake_result *result,
+                            struct stream_answer *ret) {
+    stream->counts.duplicates++;
+    *ret = (struct stream_answer){.duplicate = true,
+                                  .needs_end = result->first_seq + 1};
+    return outbox_accept(stream->outbox, ret->needs_end, message->device,
+                         event_encoding_guess(message->payload),
+                         result->event.id, result->first_seq);
+}
+
+static err_t take_new(struct stream *stream,
+                      const struct stream_message *message,
+                      const struct intake_result *result,
+                      struct stream_answer *ret) {
+    const struct shop_bus bus = {stream, shop_publish, shop_tell};
+    struct shop_stamp stamp;
+    TRY(batch_append(stream->batch, &result->event, &stamp));
+    TRY(outbox_accept(stream->outbox, stamp.seq + 1, message->device,
+                      event_encoding_guess(message->payload), result->event.id,
+                      stamp.seq));
+    TRY(state_run(stream->state, &result->event, message->device,
+                  result->content_hash, stamp, &bus));
+    stream->counts.accepted++;
+    *ret = (struct stream_answer){.needs_end = batch_end(stream->batch)};
+    assert(ret->needs_end > stamp.seq);
+    return ERR_OK;
+}
+
+static int64_t mono_us(const struct stream *stream) {
+    const struct clock *clock = &stream->options.platform->clock;
+    return clock->mono_us(clock->self);
+}
+
+err_t stream_take(struct stream *stream, const struct stream_message *message,
+                  struct stream_answer *ret) {
+    assert(!stream_is_full(stream));
+    if (!committer_has_taken(stream->committer)) {
+        stream->taken_us = mono_us(stream);
+    }
+    committer_taken(stream->committer);
+    stream->counts.received++;
+    struct intake_result result;
+    TRY(intake_judge(stream->intake, state_dedupe(stream->state), message,
+                     &result));
+    switch (result.verdict) {
+    case INTAKE_REJECTED:
+        return take_rejected(stream, message, &result, ret);
+    case INTAKE_DUPLICATE:
+        return take_duplicate(stream, message, &result, ret);
+    case INTAKE_NEW:
+        break;
+    }
+    return take_new(stream, message, &result, ret);
+}
+
+bool stream_is_full(const struct stream *stream) {
+    return committer_full_reason(stream->committer) != NULL ||
+           !batch_takes_message(stream->batch);
+}
+
+uint64_t stream_wait_ms(const struct stream *stream) {
+    uint64_t delay_ms = stream->options.stream->commit_delay_ms;
+    if (!committer_has_taken(stream->committer) || stream_is_full(stream)) {
+        return 0;
+    }
+    int64_t waited_us = mono_us(stream) - stream->taken_us;
+    uint64_t waited_ms = waited_us > 0 ? (uint64_t)waited_us / 1000 : 0;
+    return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
+}
+
+/* --- Committing -------------------------------------------------------------
+ */
+
+static void on_boundary(void *self) {
+    struct stream *stream = self;
+    snapshots_at_boundary(stream->snapshots, stream->state,
+                          batch_end(stream->batch),
+                          batch_bytes_ever(stream->batch));
+}
+
+static err_t on_release(void *self) {
+    struct stream *stream = self;
+    uint64_t end = durable_end(stream);
+    if (end > stream->durable_told) {
+        stream->durable_told = end;
+        stream->options.durable(stream->options.self);
+    }
+    TRY(outbox_release(stream->outbox, end, &stream->options.sink));
+    if (!committer_has_ended(stream->committer)) {
+        snapshots_durable(stream->snapshots);
+    }
+    return ERR_OK;
+}
+
+void stream_commit(struct stream *stream,
+                   void (*done)(void *self, err_t err,
+                                const struct reason *reason),
+                   void *self) {
+    committer_commit(stream->committer, done, self);
+}
+
+void stream_tick(struct stream *stream, uint64_t delivered) {
+    retention_set_delivered(stream->retention, delivered);
+    if (!committer_has_ended(stream->committer)) {
+        committer_retry(stream->committer);
+        scrub_tick(stream->scrub);
+    }
+}
+
+void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
+                        uint32_t count) {
+    committer_note_damage(stream->committer, gaps, count);
+}
+
+static bool on_found(void *self, const struct journal_gap *gap) {
+    struct stream *stream = self;
+    if (committer_is_lost(stream->committer, gap->first, gap->end)) {
+        return true;
+    }
+    committer_note_damage(stream->committer, gap, 1);
+    return false;
+}
+
+void stream_give_up(struct stream *stream) {
+    committer_give_up(stream->committer);
+}
+
+/* --- Payments that wait -----------------------------------------------------
+ */
+
+/* One whose request is not durable yet was asked for just now. */
+static void repeat_payment(void *context, const struct event *event,
+                           struct shop_stamp stamp, struct slice terminal) {
+    struct stream *stream = context;
+    const struct outbox_sink *sink = &stream->options.sink;
+    struct slice json;
+    if (stamp.seq < durable_end(stream) &&
+        batch_render(stream->batch, event, stamp, &json) == ERR_OK) {
+        sink->notice(sink->self, terminal, json);
+    }
+}
+
+void stream_repeat_payments(struct stream *stream) {
+    const struct shop *shop = state_shop(stream->state);
+    if (shop != NULL) {
+        stream->payments_from =
+            shop_open_payments(shop, stream->payments_from, PAYMENTS_A_CALL,
+                               repeat_payment, stream);
+    }
+}
+
+/* --- Opening and closing ----------------------------------------------------
+ */
+
+static void on_failed(void *self, const struct reason *reason) {
+    struct stream *stream = self;
+    stream->options.failed(stream->options.self, reason);
+}
+
+static void on_covered(void *self, uint64_t seq) {
+    struct stream *stream = self;
+    retention_set_covered(stream->retention, seq);
+}
+
+static err_t make_committer(struct stream *stream) {
+    const struct stream_options *options = &stream->options;
+    const struct retention_options retention = {
+        .platform = options->platform,
+        .stream = options->stream,
+        .dir = stream->dir,
+        .journal = stream->journal,
+    };
+    uint32_t event_bytes_max = options->config->event_bytes_max;
+    TRY(batch_new(stream->journal, event_bytes_max, &stream->batch));
+    TRY(retention_new(&retention, &stream->retention));
+    stream->own = (struct own_event){
+        .store = options->config->store,
+        .stream = options->stream->name,
+        .journal_id = journal_id(stream->journal),
+        .batch = stream->batch,
+    };
+    const struct committer_options committer = {
+        .stream = options->stream->name,
+        .journal = stream->journal,
+        .batch = stream->batch,
+        .own = &stream->own,
+        .retention = stream->retention,
+        .room_bytes = batch_message_bytes_max(event_bytes_max),
+        .executor = options->commit,
+        .self = stream,
+        .boundary = on_boundary,
+        .release = on_release,
+        .failed = on_failed,
+    };
+    return committer_new(&committer, &stream->committer);
+}
+
+/* What reads and writes beside the journal, on the shared executor. */
+static err_t make_shared_jobs(struct stream *stream,
+                              const struct opened *opened) {
+    const struct stream_options *options = &stream->options;
+    const struct snapshots_options snapshots = {
+        .disk = &options->platform->disk,
+        .stream = options->stream->name,
+        .dir = stream->dir,
+        .journal_id = journal_id(stream->journal),
+        .position = journal_position(stream->journal),
+        .executor = options->shared,
+        .last_bytes = opened->snapshot_bytes,
+        .replayed_bytes = opened->replayed_bytes,
+        .self = stream,
+        .covered = on_covered,
+    };
+    const struct scrub_options scrub = {
+        .disk = &options->platform->disk,
+        .stream = options->stream->name,
+        .dir = stream->dir,
+        .position = journal_position(stream->journal),
+        .executor = options->shared,
+        .end = opened->unread_end,
+        .self = stream,
+        .found = on_found,
+    };
+    TRY(snapshots_new(&snapshots, &stream->snapshots));
+    return scrub_new(&scrub, &stream->scrub);
+}
+
+static err_t make_parts(struct stream *stream, const struct opened *opened) {
+    const struct stream_options *options = &stream->options;
+    const struct intake_options intake = {
+        .store = options->config->store,
+        .event_bytes_max = options->config->event_bytes_max,
+        .has_shop = options->stream->shop,
+    };
+    TRY(intake_new(&intake, &stream->intake));
+    TRY(outbox_new(&stream->outbox));
+    TRY(make_committer(stream));
+    retention_set_covered(stream->retention, opened->covered);
+    return make_shared_jobs(stream, opened);
+}
+
+static err_t open_steps(struct stream *stream, struct reason *reason) {
+    const struct stream_options *options = &stream->options;
+    const struct opening_options opening = {
+        .platform = options->platform,
+        .config = options->config,
+        .stream = options->stream,
+        .dir = stream->dir,
+        .known_end = options->known_end,
+    };
+    struct opened opened;
+    TRY(opening_run(&opening, &opened, reason));
+    stream->journal = opened.journal;
+    stream->state = opened.state;
+    err_t err = make_parts(stream, &opened);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "no memory for the stream %s",
+                          options->stream->name);
+    }
+    stream->durable_told = durable_end(stream);
+    return committer_begin(stream->committer, reason);
+}
+
+err_t stream_open(const struct stream_options *options, struct stream **ret,
+                  struct reason *reason) {
+    assert(options->commit.submit != NULL && options->shared.submit != NULL);
+    assert(options->durable != NULL && options->failed != NULL);
+    struct stream *stream = calloc(1, sizeof *stream);
+    ENSURE(stream != NULL, ERR_MEMORY);
+    stream->options = *options;
+    snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
+             options->stream->name);
+    err_t err = open_steps(stream, reason);
+    if (err != ERR_OK) {
+        stream_close(stream);
+        return err;
+    }
+    *ret = stream;
+    return ERR_OK;
+}
+
+void stream_close(struct stream *stream) {
+    if (stream == NULL) {
+        return;
+    }
+    if (stream->scrub != NULL) {
+        assert(stream_is_idle(stream));
+        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+                 stream->options.stream->name,
+                 (unsigned long long)durable_end(stream),
+                 (unsigned long long)state_hash(stream->state));
+    }
+    scrub_free(stream->scrub);
+    snapshots_free(stream->snapshots);
+    committer_free(stream->committer);
+    retention_free(stream->retention);
+    outbox_free(stream->outbox);
+    batch_free(stream->batch);
+    intake_free(stream->intake);
+    state_free(stream->state);
+    journal_close(stream->journal);
+    free(stream);
+}
+
+/* --- Looking at it ----------------------------------------------------------
+ */
+
+bool stream_is_settled(const struct stream *stream) {
+    return committer_is_settled(stream->committer);
+}
+
+bool stream_is_idle(const struct stream *stream) {
+    return !committer_is_working(stream->committer) &&
+           !snapshots_is_writing(stream->snapshots) &&
+           !scrub_is_running(stream->scrub);
+}
+
+const char *stream_full_reason(const struct stream *stream) {
+    return committer_full_reason(stream->committer);
+}
+
+struct stream_counts stream_counts(const struct stream *stream) {
+    struct stream_counts counts = stream->counts;
+    counts.dropped = committer_dropped(stream->committer);
+    return counts;
+}
+
+const struct journal_stats *stream_journal_stats(const struct stream *stream) {
+    return committer_stats(stream->committer);
+}
+
+const struct journal_gap *stream_gaps(const struct stream *stream,
+                                      size_t *ret_count) {
+    return committer_gaps(stream->committer, ret_count);
+}
+
+const struct config_stream *stream_config(const struct stream *stream) {
+    return stream->options.stream;
+}
+
+const char *stream_dir(const struct stream *stream) {
+    return stream->dir;
+}
+
+const struct journal_position *stream_position(const struct stream *stream) {
+    return journal_position(stream->journal);
+}
+
+const uint8_t *stream_journal_id(const struct stream *stream) {
+    return journal_id(stream->journal);
+}
+
+const struct shop *stream_shop(const struct stream *stream) {
+    return state_shop(stream->state);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream: one vertical slice of the store's events. What a door hands in is
+ * checked, deduplicated, appended to the stream's journal and run through the
+ * shop; then one commit makes the batch durable, and only then may the door
+ * acknowledge, and receipts and notices leave.
+ *
+ * Nothing here knows by which door an event came, or what carries receipts.
+ * Used on one thread, which never waits for a disk: commits run on an executor
+ * of the journal's own, the rest (snapshots, scrubbing) on a shared one. While
+ * a batch commits the next one may fill. */
+#ifndef GATEWAY_STREAM_STREAM_H
+#define GATEWAY_STREAM_STREAM_H
+
+#include "config/config.h"
+#include "gateway/base/base.h"
+#include "gateway/base/executor.h"
+#include "gateway/journal/journal.h"
+#include "gateway/shop/shop.h"
+#include "gateway/stream/intake.h"
+#include "gateway/stream/outbox.h"
+
+struct stream;
+
+struct stream_options {
+    const struct platform *platform; /* these three outlive the stream */
+    const struct config *config;
+    const struct config_stream *stream;
+    uint64_t known_end;     /* the cloud has all before this */
+    struct executor commit; /* serial; nothing else runs on it */
+    struct executor shared;
+    struct outbox_sink sink; /* where receipts and notices go */
+    void *self;
+    /* The durable position moved: wake the bridge. */
+    void (*durable)(void *self);
+    /* The journal failed, and no door waits to be told: nothing more can be
+     * acknowledged, the process must stop. */
+    void (*failed)(void *self, const struct reason *reason);
+};
+
+/* Opens the journal under <data>/<name>, replays it into the dedupe windows and
+ * the shop, and journals what damage took since (JournalDamaged). Waits for the
+ * disk. Errors as opening_run() and journal_commit(). */
+err_t stream_open(const struct stream_options *options, struct stream **ret,
+                  struct reason *reason) MUST_USE;
+/* No job may be running: see stream_is_idle(). Seals the journal, and waits for
+ * the disk. Takes NULL. */
+void stream_close(struct stream *stream);
+
+struct stream_answer {
+    bool duplicate;
+    /* The durable end without which this message may not be acknowledged. */
+    uint64_t needs_end;
+};
+
+/* Takes one message into the batch that fills. A bad event is no error: it is
+ * answered with a rejected receipt. ERR_MEMORY, ERR_IO and ERR_FULL are final:
+ * memory ran ahead of what can be journaled, and the process must stop. */
+err_t stream_take(struct stream *stream, const struct stream_message *message,
+                  struct stream_answer *ret) MUST_USE;
+/* Another message of any size might not fit into the batch, or might not find
+ * room on the disk: commit, with the batch empty too. */
+bool stream_is_full(const struct stream *stream);
+/* How long the batch may wait for company (commit_delay), counted from its
+ * first message; 0: commit it now. */
+uint64_t stream_wait_ms(const struct stream *stream);
+
+/* Makes what was taken so far durable and lets its receipts and notices go;
+ * with nothing taken, finds room for the next batch. `done` is called once (at
+ * once, if there is nothing to do); with anything but ERR_OK the process must
+ * stop and acknowledge nothing. More may be taken meanwhile, for the next call;
+ * one call at a time.
+ *
+ * Running out of space does not fail a commit: with `when_full: drop_oldest`
+ * the oldest segments go until there is room; otherwise, and where nothing more
+ * can go, it waits, and is tried again at each stream_tick(). A batch waits so
+ * only if the room that was there for it is gone. */
+void stream_commit(struct stream *stream,
+                   void (*done)(void *self, err_t err,
+                                const struct reason *reason),
+                   void *self);
+/* Once a second or so. `delivered`: what lies before this sequence number is in
+ * the cloud and need not be kept for the bridge. */
+void stream_tick(struct stream *stream, uint64_t delivered);
+/* The bridge could not read these ranges: what is not yet on record is put
+ * there and announced. */
+void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
+                        uint32_t count);
+/* Asks once more for payments that a terminal has not answered, if the request
+ * is durable: a part of them at each call, all of them in turn. */
+void stream_repeat_payments(struct stream *stream);
+/* Ends a commit that waits for room, with ERR_FULL, and starts no more jobs:
+ * the process stops. */
+void stream_give_up(struct stream *stream);
+
+/* Nothing is taken that is not durable: what the shop knows may be shown. */
+bool stream_is_settled(const struct stream *stream);
+/* No job of the stream's is running. */
+bool stream_is_idle(const struct stream *stream);
+/* Why the commit waits for room; NULL if it does not. */
+const char *stream_full_reason(const struct stream *stream);
+
+struct stream_counts {
+    uint64_t received; /* messages */
+    uint64_t accepted;
+    uint64_t duplicates;
+    uint64_t rejected;
+    uint64_t dropped; /* events trimmed undelivered, to make room */
+};
+struct stream_counts stream_counts(const struct stream *stream);
+/* As they were when the last commit ended. */
+const struct journal_stats *stream_journal_stats(const struct stream *stream);
+/* What damage took, ever, as it was known then. Until the loop's next turn. */
+const struct journal_gap *stream_gaps(const struct stream *stream,
+                                      size_t *ret_count);
+const struct config_stream *stream_config(const struct stream *stream);
+const char *stream_dir(const struct stream *stream);
+const struct journal_position *stream_position(const struct stream *stream);
+const uint8_t *stream_journal_id(const struct stream *stream);
+const struct shop *stream_shop(const struct stream *stream); /* NULL without */
+
+#endif

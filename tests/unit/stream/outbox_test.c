@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: nothing leaves before its need is met, everything leaves once, the
+ * receipts of a device become one message that a strict reader understands. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "gateway/stream/outbox.h"
+
+struct seen {
+    int receipts;
+    int accepted;
+    int rejected;
+    int notices;
+    char last[4096];
+    char last_device[64];
+};
+
+static void see_receipt(void *self, struct slice device, struct slice payload) {
+    struct seen *seen = self;
+    seen->receipts++;
+    snprintf(seen->last, sizeof seen->last, "%.*s", SLICE_ARG(payload));
+    snprintf(seen->last_device, sizeof seen->last_device, "%.*s",
+             SLICE_ARG(device));
+    if (payload.data[0] != '{') {
+        return;
+    }
+    json_t *json = json_loadb((const char *)payload.data, payload.len, 0, NULL);
+    assert_non_null(json);
+    seen->accepted += (int)json_array_size(json_object_get(json, "accepted"));
+    seen->rejected += (int)json_array_size(json_object_get(json, "rejected"));
+    json_decref(json);
+}
+
+static void see_notice(void *self, struct slice device, struct slice payload) {
+    (void)device;
+    (void)payload;
+    ((struct seen *)self)->notices++;
+}
+
+static struct outbox_sink sink_of(struct seen *seen) {
+    return (struct outbox_sink){seen, see_receipt, see_notice};
+}
+
+static void waits_for_its_need(void **state) {
+    (void)state;
+    struct outbox *outbox;
+    struct seen seen = {0};
+    const struct outbox_sink sink = sink_of(&seen);
+    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_accept(outbox, 6, SLICE("till"),
+                                   EVENT_ENCODING_JSON, SLICE("a"), 5),
+                     ERR_OK);
+    assert_int_equal(outbox_notice(outbox, 7, SLICE("till"), SLICE("{}")),
+                     ERR_OK);
+    assert_int_equal(outbox_release(outbox, 5, &sink), ERR_OK);
+    assert_int_equal(seen.receipts + seen.notices, 0);
+    assert_int_equal(outbox_release(outbox, 6, &sink), ERR_OK);
+    assert_int_equal(seen.receipts, 1);
+    assert_int_equal(seen.notices, 0);
+    assert_int_equal(outbox_release(outbox, 7, &sink), ERR_OK);
+    assert_int_equal(outbox_release(outbox, 8, &sink), ERR_OK);
+    assert_int_equal(seen.receipts, 1);
+    assert_int_equal(seen.notices, 1);
+    outbox_free(outbox);
+}
+
+static void groups_by_device(void **state) {
+    (void)state;
+    struct outbox *outbox;
+    struct seen seen = {0};
+    const struct outbox_sink sink = sink_of(&seen);
+    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    enum { DEVICES = 5, EACH = 40 };
+    for (int i = 0; i < DEVICES * EACH; i++) {
+        char device[16];
+        char id[16];
+        snprintf(device, sizeof device, "till-%d", i % DEVICES);
+        snprintf(id, sizeof id, "e\"\\\n-%d", i);
+        err_t err =
+            i % 7 == 0
+                ? outbox_reject(outbox, 1, slice_from_str(device),
+                                EVENT_ENCODING_JSON,
+                                i % 14 == 0 ? SLICE_EMPTY : slice_from_str(id),
+                                "say \"why\"")
+                : outbox_accept(outbox, 1, slice_from_str(device),
+                                EVENT_ENCODING_JSON, slice_from_str(id),
+                                (uint64_t)i);
+        assert_int_equal(err, ERR_OK);
+    }
+    assert_int_equal(outbox_release(outbox, 1, &sink), ERR_OK);
+    assert_int_equal(seen.receipts, DEVICES);
+    assert_int_equal(seen.accepted + seen.rejected, DEVICES * EACH);
+    assert_int_equal(seen.rejected, (DEVICES * EACH + 6) / 7);
+    outbox_free(outbox);
+}
+
+static void says_it_in_the_device_s_encoding(void **state) {
+    (void)state;
+    struct outbox *outbox;
+    struct seen seen = {0};
+    const struct outbox_sink sink = sink_of(&seen);
+    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_accept(outbox, 1, SLICE("d"), EVENT_ENCODING_CBOR,
+                                   SLICE("x"), 3),
+                     ERR_OK);
+    assert_int_equal(outbox_accept(outbox, 1, SLICE("d"), EVENT_ENCODING_JSON,
+                                   SLICE("y"), 4),
+                     ERR_OK);
+    assert_int_equal(outbox_release(outbox, 1, &sink), ERR_OK);
+    assert_int_equal(seen.receipts, 2);
+    assert_int_equal(seen.accepted, 1);
+    assert_int_equal((uint8_t)seen.last[0], 0xa2);
+    outbox_free(outbox);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_for_its_need),
+        cmocka_unit_test(groups_by_device),
+        cmocka_unit_test(says_it_in_the_device_s_encoding),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
