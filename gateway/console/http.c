@@ -319,15 +319,12 @@ static int send_body(struct lws *wsi, struct slice body) {
     return sent < (int)body.len ? -1 : 0;
 }
 
-/* For a peer that asks and does not read. Waiting for it, libwebsockets would
- * turn the loop at full speed as long as more of its input is there. */
-static int drop_peer(struct lws *wsi) {
-    shutdown(lws_get_socket_fd(wsi), SHUT_RDWR); /* so nothing can be sent */
-    return -1;
-}
-
 /* Nonzero closes the connection, as in every function here that returns an int.
- * A socket that is idle takes any answer whole. */
+ *
+ * A socket that the last answers have filled takes the rest of a connection:
+ * where more input is there, libwebsockets would turn the loop at full speed
+ * until the peer reads. An idle socket takes any answer whole, and what it has
+ * taken still reaches the peer; of an answer that it cuts nothing more does. */
 static int send_answer(struct lws *wsi, const struct answer *answer,
                        bool with_body) {
     if (send_head(wsi, answer) != 0 ||
@@ -335,9 +332,12 @@ static int send_answer(struct lws *wsi, const struct answer *answer,
         return -1;
     }
     if (lws_partial_buffered(wsi)) {
-        return drop_peer(wsi);
+        shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
     }
-    return answer->closes || lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+    if (answer->closes || lws_send_pipe_choked(wsi)) {
+        return -1;
+    }
+    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
 }
 
 static int send_route(struct lws *wsi, const struct http *http,
