@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request at a time on each connection: headers are judged, a body is
  * gathered up to its bound, the route writes its answer into a buffer, and the
- * buffer leaves in pieces as the socket takes them. */
+ * socket takes it whole. Only a request without a body may be followed by
+ * another on the same connection. */
 #include "gateway/console/http.h"
 
 #include <assert.h>
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/console/page.h"
@@ -15,7 +17,8 @@
 
 enum {
     ANSWER_BYTES_MAX = 64 * 1024,
-    PIECE_BYTES = 4096, /* sent at once */
+    READ_BYTES = 4096,               /* read or sent at once */
+    DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
     REQUEST_HEADER_BYTES_MAX = 4096,
     HEADER_POOL = 8, /* requests whose headers are held at once */
@@ -36,8 +39,6 @@ struct session {
     const struct route *route; /* of a POST whose body is awaited */
     uint8_t body[CONSOLE_BODY_MAX];
     size_t body_len;
-    struct slice answer; /* not yet sent */
-    uint8_t *owned;      /* the buffer that `answer` lies in, or NULL */
 };
 
 /* An answer in the making. */
@@ -46,6 +47,7 @@ struct answer {
     const char *type;
     struct slice body;
     const char *allow; /* Allow header of a 405; NULL otherwise */
+    bool closes;       /* the connection, once it is sent */
 };
 
 enum method {
@@ -219,19 +221,42 @@ static bool is_json(struct lws *wsi) {
     return len == strlen(type_json) && strncasecmp(text, type_json, len) == 0;
 }
 
-/* The length of a POST's body; ERR_NOT_FOUND without one, ERR_RANGE past the
- * bound. */
-static err_t body_length(struct lws *wsi, size_t *ret) {
+/* The length of the body; ERR_NOT_FOUND without one, ERR_RANGE if it is 0, past
+ * `max` or no number. */
+static err_t body_length(struct lws *wsi, size_t max, size_t *ret) {
     char text[16];
+    ENSURE(lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0,
+           ERR_NOT_FOUND);
     err_t err = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text);
     ENSURE(err != ERR_FULL, ERR_RANGE);
     TRY(err);
-    char *end;
-    unsigned long len = strtoul(text, &end, 10);
-    ENSURE(*end == '\0' && text[0] != '-', ERR_RANGE);
-    ENSURE(len > 0 && len <= CONSOLE_BODY_MAX, ERR_RANGE);
+    ENSURE(strspn(text, "0123456789") == strlen(text), ERR_RANGE);
+    unsigned long len = strtoul(text, NULL, 10);
+    ENSURE(len > 0 && len <= max, ERR_RANGE);
     *ret = len;
     return ERR_OK;
+}
+
+/* May bytes follow that belong to this request? */
+static bool may_have_body(struct lws *wsi) {
+    enum method method = method_of(wsi);
+    char text[16];
+    return (method != METHOD_GET && method != METHOD_HEAD) ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 1 ||
+           (header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text) ==
+                ERR_OK &&
+            text[0] != '0');
+}
+
+/* For a POST to `route`, or for a refused one if that is NULL. All of it in one
+ * time: libwebsockets begins its own anew with each byte. */
+static int await_body(struct lws *wsi, struct session *session,
+                      const struct route *route) {
+    session->route = route;
+    session->body_len = 0;
+    lws_set_timer_usecs(wsi, TIMEOUT_S * LWS_USEC_PER_SEC);
+    return 0;
 }
 
 static const struct {
@@ -253,10 +278,7 @@ static int add_header(struct lws *wsi, const char *name, const char *value,
                                        (int)strlen(value), at, end);
 }
 
-/* Writes the head and leaves the body for the writable callback. Nonzero closes
- * the connection. */
-static int send_head(struct lws *wsi, struct session *session,
-                     const struct answer *answer, bool with_body) {
+static int send_head(struct lws *wsi, const struct answer *answer) {
     uint8_t buf[LWS_PRE + HEADER_BYTES_MAX];
     uint8_t *start = buf + LWS_PRE;
     uint8_t *at = start;
@@ -275,146 +297,143 @@ static int send_head(struct lws *wsi, struct session *session,
         add_header(wsi, "allow:", answer->allow, &at, end) != 0) {
         return -1;
     }
-    if (lws_finalize_write_http_header(wsi, start, &at, end) != 0) {
+    if (answer->closes &&
+        add_header(wsi, "connection:", "close", &at, end) != 0) {
         return -1;
     }
-    session->answer = answer->body;
-    if (!with_body || answer->body.len == 0) {
-        session->answer = SLICE_EMPTY;
-        return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
-    }
-    lws_callback_on_writable(wsi);
-    return 0;
+    return lws_finalize_write_http_header(wsi, start, &at, end) != 0 ? -1 : 0;
 }
 
-static void drop_answer(struct session *session) {
-    free(session->owned);
-    session->owned = NULL;
-    session->answer = SLICE_EMPTY;
-    session->route = NULL;
-    session->body_len = 0;
-}
-
-/* One piece of the answer for each time the socket can take it. */
-static int send_piece(struct lws *wsi, struct session *session) {
-    if (session->answer.len == 0) {
+/* libwebsockets keeps what the socket does not take. */
+static int send_body(struct lws *wsi, struct slice body) {
+    if (body.len == 0) {
         return 0;
     }
-    uint8_t buf[LWS_PRE + PIECE_BYTES];
-    size_t len =
-        session->answer.len < PIECE_BYTES ? session->answer.len : PIECE_BYTES;
-    bool last = len == session->answer.len;
-    memcpy(buf + LWS_PRE, session->answer.data, len);
-    if (lws_write(wsi, buf + LWS_PRE, len,
-                  last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)len) {
+    uint8_t *buf = malloc(LWS_PRE + body.len);
+    if (buf == NULL) {
         return -1;
     }
-    session->answer =
-        slice_part(session->answer, len, session->answer.len - len);
-    if (last) {
-        drop_answer(session);
-        return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
-    }
-    lws_callback_on_writable(wsi);
-    return 0;
+    memcpy(buf + LWS_PRE, body.data, body.len);
+    int sent = lws_write(wsi, buf + LWS_PRE, body.len, LWS_WRITE_HTTP_FINAL);
+    free(buf);
+    return sent < (int)body.len ? -1 : 0;
 }
 
-/* The buffer is as large as the largest answer while it is written, and is
- * trimmed to the answer before it waits for the peer. */
+/* Nonzero closes the connection, as in every function here that returns an int.
+ *
+ * A socket that the last answers have filled takes the rest of a connection:
+ * where more input is there, libwebsockets would turn the loop at full speed
+ * until the peer reads. An idle socket takes any answer whole, and what it has
+ * taken still reaches the peer; of an answer that it cuts nothing more does. */
+static int send_answer(struct lws *wsi, const struct answer *answer,
+                       bool with_body) {
+    if (send_head(wsi, answer) != 0 ||
+        (with_body && send_body(wsi, answer->body) != 0)) {
+        return -1;
+    }
+    if (lws_partial_buffered(wsi)) {
+        shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
+    }
+    if (answer->closes || lws_send_pipe_choked(wsi)) {
+        return -1;
+    }
+    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+}
+
 static int send_route(struct lws *wsi, const struct http *http,
                       struct session *session, const struct route *route,
-                      bool with_body) {
-    session->owned = malloc(ANSWER_BYTES_MAX);
-    if (session->owned == NULL) {
+                      enum method method) {
+    uint8_t *buf = malloc(ANSWER_BYTES_MAX);
+    if (buf == NULL) {
         return -1;
     }
-    struct writer writer = writer_over(session->owned, ANSWER_BYTES_MAX);
-    struct answer answer = {.code = 200};
+    struct writer writer = writer_over(buf, ANSWER_BYTES_MAX);
+    struct answer answer = {.code = 200, .closes = method == METHOD_POST};
     route->answer(http, session, &writer, &answer);
     assert(!writer.full);
-    uint8_t *trimmed = realloc(session->owned, writer.len + 1);
-    session->owned = trimmed != NULL ? trimmed : session->owned;
-    answer.body = slice_of(session->owned, writer.len);
-    return send_head(wsi, session, &answer, with_body);
-}
-
-static int send_error(struct lws *wsi, struct session *session, unsigned code,
-                      const char *text, const char *allow) {
-    session->owned = malloc(CONSOLE_BODY_MAX);
-    if (session->owned == NULL) {
-        return -1;
-    }
-    struct writer writer = writer_over(session->owned, CONSOLE_BODY_MAX);
-    struct answer answer = {.allow = allow};
-    fail(&answer, code, text, &writer);
-    assert(!writer.full);
     answer.body = writer_slice(&writer);
-    return send_head(wsi, session, &answer, true);
+    int closed = send_answer(wsi, &answer, method != METHOD_HEAD);
+    free(buf);
+    return closed;
 }
 
-static int send_page(struct lws *wsi, struct session *session,
-                     const struct page_file *page, bool with_body) {
+static int send_page(struct lws *wsi, const struct page_file *page,
+                     enum method method) {
     struct answer answer = {.code = 200,
                             .type = page->type,
                             .body = slice_of(page->data, page->len)};
-    return send_head(wsi, session, &answer, with_body);
+    return send_answer(wsi, &answer, method != METHOD_HEAD);
+}
+
+/* A refused request's body is not looked at, and the connection ends after it,
+ * as a body must not be taken for the next request. A body of known and modest
+ * length is read past first: a peer that still sends would else meet a reset
+ * before it reads the answer. */
+static int refuse(struct lws *wsi, struct session *session, unsigned code,
+                  const char *text, const char *allow) {
+    uint8_t buf[CONSOLE_BODY_MAX];
+    struct writer writer = writer_over(buf, sizeof buf);
+    struct answer answer = {.allow = allow, .closes = may_have_body(wsi)};
+    fail(&answer, code, text, &writer);
+    assert(!writer.full);
+    answer.body = writer_slice(&writer);
+    int closed = send_answer(wsi, &answer, method_of(wsi) != METHOD_HEAD);
+    size_t len;
+    if (answer.closes && body_length(wsi, DISCARD_BYTES_MAX, &len) == ERR_OK) {
+        return await_body(wsi, session, NULL);
+    }
+    return closed;
 }
 
 static int begin_post(struct lws *wsi, struct session *session,
                       const struct route *route) {
     size_t len;
     if (!is_json(wsi)) {
-        return send_error(wsi, session, 415,
-                          "send Content-Type: application/json", NULL);
+        return refuse(wsi, session, 415, "send Content-Type: application/json",
+                      NULL);
     }
-    err_t err = body_length(wsi, &len);
+    err_t err = body_length(wsi, CONSOLE_BODY_MAX, &len);
     if (err == ERR_NOT_FOUND) {
-        return send_error(wsi, session, 411,
-                          "send a body with its Content-Length", NULL);
+        return refuse(wsi, session, 411, "send a body with its Content-Length",
+                      NULL);
     }
     if (err != ERR_OK) {
-        return send_error(wsi, session, 413,
-                          "the body is empty or too long for this", NULL);
+        return refuse(wsi, session, 413,
+                      "the body is empty or too long for this", NULL);
     }
-    session->route = route;
-    session->body_len = 0;
-    return 0;
+    return await_body(wsi, session, route);
 }
 
-/* A refused request's body is never read: after the answer the connection
- * closes, as a body must not be taken for the next request. */
 static int on_request(struct lws *wsi, const struct http *http,
                       struct session *session, struct slice path) {
-    drop_answer(session);
     if (lws_get_opaque_user_data(wsi) != NULL && !host_is_ours(wsi)) {
-        return send_error(wsi, session, 403,
-                          "the Host header must be localhost or a loopback "
-                          "address",
-                          NULL);
+        return refuse(wsi, session, 403,
+                      "the Host header must be localhost or a loopback address",
+                      NULL);
     }
     enum method method = method_of(wsi);
-    bool reads = method == METHOD_GET || method == METHOD_HEAD;
     const struct page_file *page = find_page(path);
     const struct route *route = find_route(path);
     if (page == NULL && route == NULL) {
-        return send_error(wsi, session, 404,
-                          "there is nothing here; see /api/v1/status", NULL);
+        return refuse(wsi, session, 404,
+                      "there is nothing here; see /api/v1/status", NULL);
     }
     unsigned methods =
         route != NULL ? route->methods : METHOD_GET | METHOD_HEAD;
     if ((methods & method) == 0) {
         bool post = methods == METHOD_POST;
-        return send_error(wsi, session, 405,
-                          post ? "use POST here" : "use GET here",
-                          post ? "POST" : "GET, HEAD");
+        return refuse(wsi, session, 405,
+                      post ? "use POST here" : "use GET here",
+                      post ? "POST" : "GET, HEAD");
     }
-    if (page != NULL) {
-        return send_page(wsi, session, page, method == METHOD_GET);
+    if (method == METHOD_POST) {
+        return begin_post(wsi, session, route);
     }
-    if (reads) {
-        return send_route(wsi, http, session, route, method == METHOD_GET);
+    if (may_have_body(wsi)) {
+        return refuse(wsi, session, 400, "send no body with GET or HEAD", NULL);
     }
-    return begin_post(wsi, session, route);
+    return page != NULL ? send_page(wsi, page, method)
+                        : send_route(wsi, http, session, route, method);
 }
 
 static int on_body(struct session *session, struct slice part) {
@@ -429,6 +448,18 @@ static int on_body(struct session *session, struct slice part) {
     return 0;
 }
 
+/* A connection ends with the first body that it brings. libwebsockets says that
+ * a body is complete again and again, without a turn of the loop between, while
+ * input waits behind it and the answer is 0; and of a request that came behind
+ * another in one read it takes the head for the body. */
+static int on_body_complete(struct lws *wsi, const struct http *http,
+                            struct session *session) {
+    if (session->route == NULL) {
+        return -1;
+    }
+    return send_route(wsi, http, session, session->route, METHOD_POST);
+}
+
 static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
                        void *user, void *in, size_t len) {
     struct session *session = user;
@@ -440,20 +471,12 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
     case LWS_CALLBACK_HTTP_BODY:
         return on_body(session, slice_of(in, len));
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        if (session->route != NULL) {
-            return send_route(wsi, http, session, session->route, true);
-        }
-        return 0;
-    case LWS_CALLBACK_HTTP_WRITEABLE:
-        return send_piece(wsi, session);
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-    case LWS_CALLBACK_CLOSED_HTTP:
-        if (session != NULL) {
-            drop_answer(session);
-        }
-        return 0;
+        return on_body_complete(wsi, http, session);
+    case LWS_CALLBACK_TIMER: /* a body that is too slow */
+        return -1;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* to WebSocket or HTTP/2 */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return 1; /* no WebSocket here */
+        return -1;
     case LWS_CALLBACK_WSI_CREATE:
         http->connections++;
         return 0;
@@ -468,7 +491,8 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
 static const struct lws_protocols protocols[] = {
     {.name = "http",
      .callback = on_callback,
-     .per_session_data_size = sizeof(struct session)},
+     .per_session_data_size = sizeof(struct session),
+     .tx_packet_size = ANSWER_BYTES_MAX},
     {.name = NULL},
 };
 
@@ -511,7 +535,7 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
     info.fd_limit_per_thread = CONSOLE_CONNECTIONS_MAX + 8;
     info.max_http_header_pool = HEADER_POOL;
     info.max_http_header_data = REQUEST_HEADER_BYTES_MAX;
-    info.pt_serv_buf_size = PIECE_BYTES;
+    info.pt_serv_buf_size = READ_BYTES;
     http->context = lws_create_context(&info);
     if (http->context != NULL) {
         http->vhosts[HTTP_TCP] = make_vhost(http->context, "tcp", 0);
