@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
+#include "gateway/event/event_type.h"
 #include "gateway/event/json.h"
 #include "gateway/ingest/admission.h"
 
@@ -91,13 +93,14 @@ err_t stream_append_own(struct stream *stream, struct slice type, char mark,
              journal[1], journal[2], journal[3],
              (unsigned long long)journal_next_seq(stream->journal), mark);
     char source[128];
-    snprintf(source, sizeof source, "/%s/gateway",
-             stream->options.config->store);
+    struct writer from = writer_over(source, sizeof source);
+    event_source_write(&from, slice_from_str(stream->options.config->store),
+                       SLICE("gateway"));
     char time[EVENT_TIME_SIZE];
     event_time_format(journal_batch_stamp(stream->journal).wall_us, time);
     const struct event event = {
         .id = slice_from_str(event_id),
-        .source = slice_from_str(source),
+        .source = writer_slice(&from),
         .type = type,
         .time = slice_from_str(time),
         .datacontenttype = SLICE("application/json"),
@@ -243,15 +246,7 @@ static err_t check_shop(struct stream *stream, const struct event *event,
     if (stream->shop == NULL) {
         return ERR_OK;
     }
-    if (!shop_takes(event->type)) {
-        return reason_set(why, ERR_REFUSED,
-                          "a device may not send \"%.*s\" here; this stream "
-                          "takes OrderPlaced, OrderCancelRequested, "
-                          "PaymentAuthorized, PaymentRefused, StockReceived, "
-                          "StockCounted",
-                          event->type.len > 60 ? 60 : (int)event->type.len,
-                          (const char *)event->type.data);
-    }
+    TRY(event_type_check_sendable(event->type, why));
     return shop_check(event, why);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/ingest/admission.h"
 #include "gateway/ingest/stream_state.h"
 
@@ -17,15 +18,12 @@ uint32_t stream_message_bytes_max(const struct config *config) {
  * behind "/{store}/". The gateway's and the shop's own are nobody's. */
 static struct slice event_device(const struct stream *stream,
                                  const struct event *event) {
-    char prefix[128];
-    int len =
-        snprintf(prefix, sizeof prefix, "/%s/", stream->options.config->store);
-    if (!slice_starts_with(event->source, prefix)) {
-        return SLICE_EMPTY;
-    }
-    struct slice device =
-        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
-    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
+    struct slice store = slice_from_str(stream->options.config->store);
+    struct slice device;
+    return event_source_parse(event->source, store, &device) == ERR_OK &&
+                   admission_device(device, NULL) == ERR_OK
+               ? device
+               : SLICE_EMPTY;
 }
 
 static err_t replay_record(struct stream *stream,

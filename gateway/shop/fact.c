@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/shop/members.h"
 #include "gateway/shop/money.h"
 
@@ -38,8 +39,8 @@ static err_t reason_of(struct reader *reader, struct slice value) {
     if (value.len == 0) {
         return ERR_OK;
     }
-    size_t max =
-        type_is_input(reader->fact->type) ? FACT_WORDS_MAX : FACT_REASON_MAX;
+    size_t max = event_type_is_sendable(reader->fact->type) ? FACT_WORDS_MAX
+                                                            : FACT_REASON_MAX;
     return members_words(value, &reader->place, "reason", max, &reader->pool,
                          &reader->fact->reason);
 }
@@ -101,7 +102,7 @@ static bool looks_made(struct slice id) {
 static err_t order_id_of(struct reader *reader, struct slice value) {
     TRY(name_of(reader, value, "orderId", SHOP_ORDER_ID_MAX,
                 &reader->fact->order_id));
-    if (reader->fact->type == TYPE_ORDER_PLACED &&
+    if (reader->fact->type == EVENT_TYPE_ORDER_PLACED &&
         looks_made(reader->fact->order_id)) {
         return members_refuse(&reader->place, "orderId",
                               "an id of your own: o-<8 hex>-<number> is the "
@@ -177,7 +178,7 @@ static err_t stock_line(struct reader *reader, const struct place *place,
                      &ret->sku));
     TRY(members_whole(quantity, place, "quantity", 0, FACT_QUANTITY_MAX,
                       &ret->quantity));
-    if (level.len > 0 && reader->fact->type == TYPE_STOCK_RECEIVED) {
+    if (level.len > 0 && reader->fact->type == EVENT_TYPE_STOCK_RECEIVED) {
         TRY(members_whole(level, place, "reorderLevel", 0, FACT_QUANTITY_MAX,
                           &ret->reorder_level));
     }
@@ -194,7 +195,8 @@ static err_t take_line(struct reader *reader, const struct place *place,
         fact->lines[fact->line_count++] = *line;
         return ERR_OK;
     }
-    if (fact->type != TYPE_ORDER_PLACED && fact->type != TYPE_ORDER_CREATED) {
+    if (fact->type != EVENT_TYPE_ORDER_PLACED &&
+        fact->type != EVENT_TYPE_ORDER_CREATED) {
         return members_refuse(place, "sku", "each sku only once");
     }
     if (same->quantity + line->quantity > FACT_QUANTITY_MAX) {
@@ -210,8 +212,8 @@ static err_t items_of(struct reader *reader, struct slice items) {
     if (json_kind(items) != JSON_ARRAY) {
         return members_refuse(&place, "items", "a list");
     }
-    bool order = reader->fact->type == TYPE_ORDER_PLACED ||
-                 reader->fact->type == TYPE_ORDER_CREATED;
+    bool order = reader->fact->type == EVENT_TYPE_ORDER_PLACED ||
+                 reader->fact->type == EVENT_TYPE_ORDER_CREATED;
     place.list = "items";
     size_t at = 0;
     struct slice value;
@@ -265,7 +267,7 @@ static err_t payment_details(struct reader *reader, struct slice details) {
 /* OrderPlaced, and OrderCreated, which is the same and has its id. */
 static err_t read_order(struct reader *reader, struct slice data) {
     struct slice id, customer, items, total, currency, payment, shipping;
-    bool created = reader->fact->type == TYPE_ORDER_CREATED;
+    bool created = reader->fact->type == EVENT_TYPE_ORDER_CREATED;
     const struct member members[] = {
         {"orderId", created ? MEMBER_REQUIRED : MEMBER_OPTIONAL, &id},
         {"customerId", MEMBER_REQUIRED, &customer},
@@ -364,30 +366,36 @@ static err_t read_nothing(struct reader *reader, struct slice data) {
     return ERR_OK;
 }
 
-static err_t (*const readers[TYPE_COUNT])(struct reader *, struct slice) = {
-    [TYPE_ORDER_PLACED] = read_order,
-    [TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
-    [TYPE_PAYMENT_AUTHORIZED] = read_payment,
-    [TYPE_PAYMENT_REFUSED] = read_order_and_reason,
-    [TYPE_STOCK_RECEIVED] = read_stock,
-    [TYPE_STOCK_COUNTED] = read_stock,
-    [TYPE_ORDER_CREATED] = read_order,
-    [TYPE_ORDER_REJECTED] = read_order_and_reason,
-    [TYPE_ORDER_CANCELLED] = read_order_and_reason,
-    [TYPE_INVENTORY_RESERVED] = read_reserved,
-    [TYPE_INVENTORY_REJECTED] = read_order_and_reason,
-    [TYPE_INVENTORY_RELEASED] = read_order_and_reason,
-    [TYPE_STOCK_LOW] = read_nothing,
-    [TYPE_PAYMENT_REQUESTED] = read_payment,
-    [TYPE_PAYMENT_PROCESSED] = read_payment,
-    [TYPE_PAYMENT_DECLINED] = read_order_and_reason,
-    [TYPE_PAYMENT_REFUNDED] = read_payment,
-    [TYPE_ORDER_FULFILED] = read_order_and_reason,
+static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
+                                                struct slice) = {
+    [EVENT_TYPE_ORDER_PLACED] = read_order,
+    [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_AUTHORIZED] = read_payment,
+    [EVENT_TYPE_PAYMENT_REFUSED] = read_order_and_reason,
+    [EVENT_TYPE_STOCK_RECEIVED] = read_stock,
+    [EVENT_TYPE_STOCK_COUNTED] = read_stock,
+    [EVENT_TYPE_ORDER_CREATED] = read_order,
+    [EVENT_TYPE_ORDER_REJECTED] = read_order_and_reason,
+    [EVENT_TYPE_ORDER_CANCELLED] = read_order_and_reason,
+    [EVENT_TYPE_INVENTORY_RESERVED] = read_reserved,
+    [EVENT_TYPE_INVENTORY_REJECTED] = read_order_and_reason,
+    [EVENT_TYPE_INVENTORY_RELEASED] = read_order_and_reason,
+    [EVENT_TYPE_STOCK_LOW] = read_nothing,
+    [EVENT_TYPE_PAYMENT_REQUESTED] = read_payment,
+    [EVENT_TYPE_PAYMENT_PROCESSED] = read_payment,
+    [EVENT_TYPE_PAYMENT_DECLINED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_REFUNDED] = read_payment,
+    [EVENT_TYPE_ORDER_FULFILED] = read_order_and_reason,
 };
 
-err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
+bool fact_is_read(enum event_type type) {
+    assert(type < EVENT_TYPE_COUNT);
+    return readers[type] != NULL;
+}
+
+err_t fact_read_data(enum event_type type, struct slice data, struct fact *ret,
                      struct reason *reason) {
-    assert(type < TYPE_COUNT);
+    assert(fact_is_read(type));
     /* The lines and the pool are set as they are used. */
     memset(ret, 0, offsetof(struct fact, lines));
     ret->type = type;
@@ -398,18 +406,6 @@ err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
         .place = {.reason = reason},
     };
     return readers[type](&reader, data);
-}
-
-struct slice fact_device(struct slice source, struct slice store) {
-    size_t prefix_len = store.len + 2;
-    if (source.len <= prefix_len || source.data[0] != '/' ||
-        source.data[prefix_len - 1] != '/' ||
-        !slice_eq(slice_part(source, 1, store.len), store)) {
-        return SLICE_EMPTY;
-    }
-    struct slice device =
-        slice_part(source, prefix_len, source.len - prefix_len);
-    return device.len <= SHOP_DEVICE_MAX ? device : SLICE_EMPTY;
 }
 
 /* The number is the placing event's own, so replay makes the same id. */
@@ -423,7 +419,7 @@ static err_t make_order_id(const struct fact_context *context,
     return arena_copy(arena, writer_slice(&writer), &fact->order_id);
 }
 
-err_t fact_read(const struct event *event, enum shop_type type,
+err_t fact_read(const struct event *event, enum event_type type,
                 struct shop_stamp stamp, const struct fact_context *context,
                 struct arena *arena, struct fact *ret) {
     struct slice data;
@@ -433,24 +429,20 @@ err_t fact_read(const struct event *event, enum shop_type type,
     }
     ret->event = event;
     ret->stamp = stamp;
-    if (type_is_input(type)) {
-        ret->device = fact_device(event->source, context->store);
-        ENSURE(ret->device.len > 0, ERR_CORRUPT);
+    if (event_type_is_sendable(type)) {
+        ENSURE(event_source_parse(event->source, context->store,
+                                  &ret->device) == ERR_OK,
+               ERR_CORRUPT);
     }
-    if (type == TYPE_ORDER_PLACED && ret->order_id.len == 0) {
+    if (type == EVENT_TYPE_ORDER_PLACED && ret->order_id.len == 0) {
         TRY(make_order_id(context, arena, ret));
     }
     return ERR_OK;
 }
 
-bool shop_takes(struct slice type) {
-    enum shop_type known;
-    return type_from_name(type, &known) == ERR_OK && type_is_input(known);
-}
-
 /* A CBOR item may be far shorter than its JSON (one byte becomes `false,`), and
  * what the services make of it must fit a frame. */
-static err_t check_cbor(const struct event *input, enum shop_type type,
+static err_t check_cbor(const struct event *input, enum event_type type,
                         struct fact *fact, struct reason *reason) {
     size_t room = 2 * input->data.len + FACT_CBOR_ROOM;
     uint8_t *memory = malloc(room);
@@ -473,12 +465,16 @@ static err_t check_cbor(const struct event *input, enum shop_type type,
 }
 
 err_t shop_check(const struct event *input, struct reason *reason) {
-    enum shop_type type;
-    if (type_from_name(input->type, &type) != ERR_OK || !type_is_input(type)) {
+    enum event_type type;
+    if (event_type_find(input->type, &type) != ERR_OK ||
+        !event_type_is_sendable(type)) {
         return reason_set(reason, ERR_RANGE,
                           "type: \"%.*s\" is not an event that a device may "
                           "send; docs/events.md lists those",
                           SLICE_ARG(input->type));
+    }
+    if (!fact_is_read(type)) {
+        return ERR_OK; /* no service listens to it: its data is anything */
     }
     struct fact fact;
     if (input->data_kind == EVENT_DATA_CBOR) {

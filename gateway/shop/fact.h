@@ -5,8 +5,8 @@
 #ifndef GATEWAY_SHOP_FACT_H
 #define GATEWAY_SHOP_FACT_H
 
+#include "gateway/event/event_type.h"
 #include "gateway/shop/shop.h"
-#include "gateway/shop/types.h"
 
 enum {
     FACT_TRANSACTION_MAX = 128, /* bytes of a paymentTransactionId */
@@ -31,7 +31,7 @@ struct fact_line {
 };
 
 struct fact {
-    enum shop_type type;
+    enum event_type type;
     const struct event *event;
     struct shop_stamp stamp;
     struct slice data;     /* JSON text */
@@ -57,20 +57,19 @@ struct fact_context {
     char journal_hex[FACT_JOURNAL_HEX + 1];
 };
 
+/* Does the shop read this type? If not, no service listens to it. */
+bool fact_is_read(enum event_type type);
+
 /* Reads the members that the type's own data has. `data` is its JSON text;
  * only data, lines, texts and type are set. ERR_RANGE with a reason. */
-err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
+err_t fact_read_data(enum event_type type, struct slice data, struct fact *ret,
                      struct reason *reason) MUST_USE;
 
 /* Reads a journaled event. CBOR data is turned into JSON in `arena`.
  * ERR_CORRUPT if it is not what shop_check() lets in or the shop publishes, or
  * an input's source is not "/<store>/<device>". */
-err_t fact_read(const struct event *event, enum shop_type type,
+err_t fact_read(const struct event *event, enum event_type type,
                 struct shop_stamp stamp, const struct fact_context *context,
                 struct arena *arena, struct fact *ret) MUST_USE;
-
-/* The device that a source "/<store>/<device>" names; empty if it is not of
- * that form. */
-struct slice fact_device(struct slice source, struct slice store);
 
 #endif

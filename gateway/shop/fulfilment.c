@@ -47,30 +47,30 @@ static const uint8_t next_state[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][FULFILMENT_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][FULFILMENT_STATES] = {
 /*                                none     reserved  paid      ready  done   cancelled */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          ROW_IGNORE,
-[TYPE_ORDER_REJECTED] =         ROW_IGNORE,
-[TYPE_ORDER_CANCELLED] =        {CANCEL,  CANCEL,   CANCEL,   NEVER, NEVER, NEVER},
-[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,    COMPLETE, NEVER, NEVER, NEVER},
-[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      {PAY,     COMPLETE, NEVER,    NEVER, NEVER, NEVER},
-[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_REJECTED] =         ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCELLED] =        {CANCEL,  CANCEL,   CANCEL,   NEVER, NEVER, NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,    COMPLETE, NEVER, NEVER, NEVER},
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {PAY,     COMPLETE, NEVER,    NEVER, NEVER, NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct handover *handover, enum shop_type type) {
+static uint8_t verb_of(const struct handover *handover, enum event_type type) {
     uint8_t verb =
         table[type][handover == NULL ? FULFILMENT_NONE : handover->state];
     assert(verb != UNFILLED);
@@ -94,7 +94,8 @@ static err_t fulfilment_react(const void *self, const struct fact *fact,
     writer_u8(&data, '{');
     reaction_text(&data, "orderId", fact->order_id);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_ORDER_FULFILED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_ORDER_FULFILED, fact->order_id,
+                        &data);
 }
 
 static err_t fulfilment_apply(void *self, const struct fact *fact) {

@@ -123,7 +123,7 @@ static err_t say_reserved(const struct inventory *inventory,
         }
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_RESERVED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RESERVED, fact->order_id,
                         &data);
 }
 
@@ -139,7 +139,7 @@ static err_t react_decide(const struct inventory *inventory,
         return say_reserved(inventory, fact, reaction);
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_REJECTED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_REJECTED, fact->order_id,
                         &data);
 }
 
@@ -157,7 +157,7 @@ static err_t react_release(const struct inventory *inventory,
         writer_u8(&data, '}');
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_RELEASED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RELEASED, fact->order_id,
                         &data);
 }
 
@@ -168,13 +168,13 @@ static void foresee(const struct stock *stock, const struct fact *fact,
     int64_t on_hand = stock == NULL ? 0 : stock->count.on_hand;
     int64_t reserved = stock == NULL ? 0 : stock->count.reserved;
     int64_t level = stock == NULL ? -1 : stock->reorder_level;
-    if (fact->type == TYPE_INVENTORY_RESERVED) {
+    if (fact->type == EVENT_TYPE_INVENTORY_RESERVED) {
         reserved += line->quantity;
-    } else if (fact->type == TYPE_STOCK_RECEIVED) {
+    } else if (fact->type == EVENT_TYPE_STOCK_RECEIVED) {
         on_hand += line->quantity;
         level = line->reorder_level >= 0 ? line->reorder_level : level;
     } else {
-        assert(fact->type == TYPE_STOCK_COUNTED);
+        assert(fact->type == EVENT_TYPE_STOCK_COUNTED);
         on_hand = line->quantity;
     }
     *ret_available = on_hand - reserved;
@@ -208,9 +208,9 @@ static err_t react_low(const struct inventory *inventory,
         low++;
     }
     writer_str(&data, "]}");
-    return low == 0
-               ? ERR_OK
-               : reaction_add(reaction, TYPE_STOCK_LOW, SLICE_EMPTY, &data);
+    return low == 0 ? ERR_OK
+                    : reaction_add(reaction, EVENT_TYPE_STOCK_LOW, SLICE_EMPTY,
+                                   &data);
 }
 
 /* Every managed line must find its stock. */
@@ -318,7 +318,7 @@ static err_t apply_stock(struct inventory *inventory, struct holding *holding,
             stock->reorder_level = -1;
         }
         struct inventory_stock *count = &stock->count;
-        if (fact->type == TYPE_STOCK_RECEIVED) {
+        if (fact->type == EVENT_TYPE_STOCK_RECEIVED) {
             count->received += line->quantity;
             count->on_hand += line->quantity;
         } else {
@@ -361,30 +361,30 @@ static const struct inventory_verb verbs[] = {
     { STOCK, NEVER, NEVER, NEVER, NEVER }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][INVENTORY_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][INVENTORY_STATES] = {
 /*                                none     reserved refused  released sold */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_STOCK,
-[TYPE_STOCK_COUNTED] =          ROW_STOCK,
-[TYPE_ORDER_CREATED] =          {DECIDE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP, IGNORE,  NEVER,   NEVER},
-[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_INVENTORY_REJECTED] =     {REFUSE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_INVENTORY_RELEASED] =     {NEVER,   NEVER,   NEVER,   IGNORE,  NEVER},
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
-[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_STOCK,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_STOCK,
+[EVENT_TYPE_ORDER_CREATED] =          {DECIDE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP, IGNORE,  NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_REJECTED] =     {REFUSE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_RELEASED] =     {NEVER,   NEVER,   NEVER,   IGNORE,  NEVER},
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct holding *holding, enum shop_type type) {
+static uint8_t verb_of(const struct holding *holding, enum event_type type) {
     uint8_t verb =
         table[type][holding == NULL ? INVENTORY_NONE : holding->state];
     assert(verb != UNFILLED);

@@ -80,10 +80,11 @@ static err_t say_created(const struct fact *fact, struct slice currency,
         text = slice_part(text, inside, text.len - inside);
     }
     writer_slice_add(&data, text);
-    return reaction_add(reaction, TYPE_ORDER_CREATED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_ORDER_CREATED, fact->order_id,
+                        &data);
 }
 
-static err_t say_end(enum shop_type type, const struct fact *fact,
+static err_t say_end(enum event_type type, const struct fact *fact,
                      const char *why, struct slice detail,
                      struct reaction *reaction) {
     char text[FACT_REASON_MAX];
@@ -108,7 +109,7 @@ static err_t react_place(const struct orders *orders, const struct order *order,
                                 : slice_from_str(orders->currency);
     int64_t minor;
     if (money_parse(fact->total, currency, &minor) != ERR_OK) {
-        return say_end(TYPE_ORDER_REJECTED, fact,
+        return say_end(EVENT_TYPE_ORDER_REJECTED, fact,
                        "total has more decimals than the shop's currency, ",
                        currency, reaction);
     }
@@ -130,14 +131,14 @@ static err_t react_cancel(const struct orders *orders,
     (void)order;
     const char *why = "out of stock";
     struct slice detail = SLICE_EMPTY;
-    if (fact->type == TYPE_PAYMENT_DECLINED) {
+    if (fact->type == EVENT_TYPE_PAYMENT_DECLINED) {
         why = "payment declined: ";
         detail = fact->reason;
-    } else if (fact->type == TYPE_ORDER_CANCEL_REQUESTED) {
+    } else if (fact->type == EVENT_TYPE_ORDER_CANCEL_REQUESTED) {
         why = "cancel requested: ";
         detail = fact->reason.len > 0 ? fact->reason : SLICE("no reason given");
     }
-    return say_end(TYPE_ORDER_CANCELLED, fact, why, detail, reaction);
+    return say_end(EVENT_TYPE_ORDER_CANCELLED, fact, why, detail, reaction);
 }
 
 static err_t apply_place(struct orders *orders, struct order *order,
@@ -200,30 +201,30 @@ static const struct order_verb verbs[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][ORDER_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 /*                                none      placed   open    cancelling fulfiled  cancelled  rejected */
-[TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
-[TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
-[TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,    NEVER,   NEVER,  CANCELLED, NEVER,    NEVER,     NEVER},
-[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
-[TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
-[TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,    NEVER,   NEVER,  CANCELLED, NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct order *order, enum shop_type type) {
+static uint8_t verb_of(const struct order *order, enum event_type type) {
     uint8_t verb = table[type][order == NULL ? ORDER_NONE : order->state];
     assert(verb != UNFILLED);
     return verb;

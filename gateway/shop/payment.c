@@ -98,7 +98,7 @@ static err_t say_processed(const struct fact *fact, const char *mode,
                                     currency, transaction);
     reaction_text(&data, "mode", slice_from_str(mode));
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_PROCESSED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_PAYMENT_PROCESSED, fact->order_id,
                         &data);
 }
 
@@ -109,7 +109,8 @@ static err_t say_declined(const struct fact *fact, struct slice why,
     reaction_text(&data, "orderId", fact->order_id);
     reaction_text(&data, "reason", why);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_PAYMENT_DECLINED, fact->order_id,
+                        &data);
 }
 
 static err_t say_requested(const struct fact *fact, int64_t amount_minor,
@@ -118,7 +119,7 @@ static err_t say_requested(const struct fact *fact, int64_t amount_minor,
                                     fact->currency, SLICE_EMPTY);
     reaction_text(&data, "terminal", fact->terminal);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REQUESTED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_PAYMENT_REQUESTED, fact->order_id,
                         &data);
 }
 
@@ -128,7 +129,8 @@ static err_t say_refunded(const struct fact *fact, int64_t amount_minor,
     struct writer data = begin_data(reaction, fact->order_id, amount_minor,
                                     currency, transaction);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_PAYMENT_REFUNDED, fact->order_id,
+                        &data);
 }
 
 static err_t react_begin(const struct payment *payment, const struct fact *fact,
@@ -377,30 +379,30 @@ static const struct payment_verb verbs[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][PAYMENT_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
 /*                                none     requested   taken    declined    void        refunded */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
-[TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
-[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
-[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
-[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
+[EVENT_TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct payment *payment, enum shop_type type) {
+static uint8_t verb_of(const struct payment *payment, enum event_type type) {
     uint8_t verb = table[type][payment == NULL ? PAYMENT_NONE : payment->state];
     assert(verb != UNFILLED);
     return verb;

@@ -8,7 +8,7 @@
 #include "gateway/shop/kept.h"
 
 struct reaction_output {
-    enum shop_type type;
+    enum event_type type;
     struct slice subject; /* the order's id; empty for stock */
     struct slice data;    /* JSON */
 };
@@ -23,7 +23,7 @@ struct reaction {
 /* A writer over all the room there is, for one output's data. */
 struct writer reaction_begin(struct reaction *reaction) MUST_USE;
 /* Ends it. ERR_FULL if the data did not fit. The subject is copied. */
-err_t reaction_add(struct reaction *reaction, enum shop_type type,
+err_t reaction_add(struct reaction *reaction, enum event_type type,
                    struct slice subject, const struct writer *data) MUST_USE;
 
 /* For writing data: `"name":` and then a value. Every member but the first

@@ -15,12 +15,13 @@
 
 #include "gateway/base/base.h"
 #include "gateway/event/event.h"
+#include "gateway/event/event_source.h"
 
 enum {
-    SHOP_ORDER_ID_MAX = 64, /* bytes */
-    SHOP_SKU_MAX = 64,      /* bytes */
-    SHOP_ITEMS_MAX = 200,   /* lines of an order */
-    SHOP_DEVICE_MAX = 64,   /* bytes, the name in the topic */
+    SHOP_ORDER_ID_MAX = 64,                  /* bytes */
+    SHOP_SKU_MAX = 64,                       /* bytes */
+    SHOP_ITEMS_MAX = 200,                    /* lines of an order */
+    SHOP_DEVICE_MAX = EVENT_SOURCE_NAME_MAX, /* bytes, the name in the topic */
     SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can tell of */
     SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
@@ -68,10 +69,6 @@ struct shop;
 err_t shop_new(const struct shop_options *options, struct shop **ret) MUST_USE;
 void shop_free(struct shop *shop);
 
-/* The types that a device may send: OrderPlaced OrderCancelRequested
- * PaymentAuthorized PaymentRefused StockReceived StockCounted. */
-bool shop_takes(struct slice type);
-
 /* Checks an input's data before it is journaled. ERR_RANGE with a reason that
  * names the member and what was expected. Knows nothing of state. */
 err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
@@ -79,7 +76,8 @@ err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
 /* Runs one journaled input to its end: react to it and apply it, publish what
  * follows, react to that and apply it, breadth first. A service reacts to an
  * event by the state that the event found. ERR_REFUSED, and nothing is changed,
- * for a type that shop_takes() does not name or if `input->source` is not
+ * for a type that no device may send (event_type.h) or if `input->source` is
+ * not
  * "/<store>/<device>" (the stream checks both before it journals); ERR_CORRUPT
  * for data that shop_check() would refuse. After any other error (of publish,
  * or ERR_MEMORY) the state has run ahead of the journal and must not be used.

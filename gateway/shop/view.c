@@ -56,21 +56,21 @@ static void show_total(struct view_order *order, const struct fact *fact) {
 /* True if the event is one that shows. */
 static bool change(struct view_order *order, const struct fact *fact) {
     uint32_t type = fact->type;
-    if (type == TYPE_ORDER_CREATED) {
+    if (type == EVENT_TYPE_ORDER_CREATED) {
         show_total(order, fact);
-    } else if (type == TYPE_INVENTORY_RESERVED) {
+    } else if (type == EVENT_TYPE_INVENTORY_RESERVED) {
         order->reserved = true;
-    } else if (type == TYPE_INVENTORY_RELEASED) {
+    } else if (type == EVENT_TYPE_INVENTORY_RELEASED) {
         order->reserved = false;
-    } else if (type == TYPE_PAYMENT_PROCESSED) {
+    } else if (type == EVENT_TYPE_PAYMENT_PROCESSED) {
         order->paid = true;
-    } else if (type == TYPE_PAYMENT_REFUNDED) {
+    } else if (type == EVENT_TYPE_PAYMENT_REFUNDED) {
         order->paid = false;
-    } else if (type == TYPE_ORDER_FULFILED) {
+    } else if (type == EVENT_TYPE_ORDER_FULFILED) {
         end(order, SHOP_ORDER_FULFILED, SLICE_EMPTY);
-    } else if (type == TYPE_ORDER_CANCELLED) {
+    } else if (type == EVENT_TYPE_ORDER_CANCELLED) {
         end(order, SHOP_ORDER_CANCELLED, fact->reason);
-    } else if (type == TYPE_ORDER_REJECTED) {
+    } else if (type == EVENT_TYPE_ORDER_REJECTED) {
         end(order, SHOP_ORDER_REJECTED, fact->reason);
     } else {
         return false;
@@ -85,7 +85,7 @@ static bool is_shown(const struct view *view, const struct placing *placing) {
 err_t view_apply(struct view *view, const struct fact *fact) {
     const struct placing *placing = table_find(&view->table, fact->order_id);
     if (placing == NULL) {
-        return fact->type == TYPE_ORDER_PLACED ? add(view, fact) : ERR_OK;
+        return fact->type == EVENT_TYPE_ORDER_PLACED ? add(view, fact) : ERR_OK;
     }
     if (!is_shown(view, placing)) {
         return ERR_OK;
