@@ -36,5 +36,6 @@ EVENT_TYPE(JOURNAL_DAMAGED,        "JournalDamaged",       GATEWAY,    NOBODY)
 
 #ifdef EDGE_TEST_EVENT_TYPES
 /* Only in builds of tests/unit/event_type. */
+EVENT_TYPE(DOOR_OPENED,            "DoorOpened",           DEVICE,     NOBODY)
 #endif
 /* clang-format on */
