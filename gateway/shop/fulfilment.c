@@ -77,38 +77,39 @@ static uint8_t verb_of(const struct handover *handover, enum event_type type) {
     return verb;
 }
 
-static bool fulfilment_admits(const void *self, const struct fact *fact) {
+static bool fulfilment_admits(const void *self,
+                              const struct shop_event *event) {
     const struct fulfilment *fulfilment = self;
-    return verb_of(table_find(&fulfilment->table, fact->order_id),
-                   fact->type) != NEVER;
+    return verb_of(table_find(&fulfilment->table, event->order_id),
+                   event->type) != NEVER;
 }
 
-static err_t fulfilment_react(const void *self, const struct fact *fact,
+static err_t fulfilment_react(const void *self, const struct shop_event *event,
                               struct reaction *reaction) {
     const struct fulfilment *fulfilment = self;
-    if (verb_of(table_find(&fulfilment->table, fact->order_id), fact->type) !=
+    if (verb_of(table_find(&fulfilment->table, event->order_id), event->type) !=
         COMPLETE) {
         return ERR_OK;
     }
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_u8(&data, '}');
-    return reaction_add(reaction, EVENT_TYPE_ORDER_FULFILED, fact->order_id,
+    return reaction_add(reaction, EVENT_TYPE_ORDER_FULFILED, event->order_id,
                         &data);
 }
 
-static err_t fulfilment_apply(void *self, const struct fact *fact) {
+static err_t fulfilment_apply(void *self, const struct shop_event *event) {
     struct fulfilment *fulfilment = self;
-    struct handover *handover = table_find(&fulfilment->table, fact->order_id);
-    uint8_t verb = verb_of(handover, fact->type);
+    struct handover *handover = table_find(&fulfilment->table, event->order_id);
+    uint8_t verb = verb_of(handover, event->type);
     assert(verb != NEVER);
     if (next_state[verb] == SERVICE_STAY) {
         return ERR_OK;
     }
     if (handover == NULL) {
         handover =
-            table_add(&fulfilment->table, fact->order_id, sizeof(*handover));
+            table_add(&fulfilment->table, event->order_id, sizeof(*handover));
         ENSURE(handover != NULL, ERR_MEMORY);
     }
     /* An end is an end. */

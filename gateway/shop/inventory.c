@@ -51,10 +51,10 @@ struct inventory {
 struct inventory_verb {
     uint8_t next;
     err_t (*react)(const struct inventory *inventory,
-                   const struct holding *holding, const struct fact *fact,
-                   struct reaction *reaction);
+                   const struct holding *holding,
+                   const struct shop_event *event, struct reaction *reaction);
     err_t (*apply)(struct inventory *inventory, struct holding *holding,
-                   const struct fact *fact);
+                   const struct shop_event *event);
 };
 
 static int64_t available(const struct stock *stock) {
@@ -84,10 +84,11 @@ static void write_number(struct writer *data, const char *name, int64_t value) {
 
 /* Lines that are not available; the rest can be reserved. */
 static uint32_t write_missing(const struct inventory *inventory,
-                              const struct fact *fact, struct writer *data) {
+                              const struct shop_event *event,
+                              struct writer *data) {
     uint32_t missing = 0;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         if (stock == NULL || available(stock) >= line->quantity) {
             continue;
@@ -102,20 +103,21 @@ static uint32_t write_missing(const struct inventory *inventory,
 }
 
 static err_t say_reserved(const struct inventory *inventory,
-                          const struct fact *fact, struct reaction *reaction) {
+                          const struct shop_event *event,
+                          struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"items\":[");
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        write_line(&data, i == 0, fact->lines[i].sku);
-        write_number(&data, "quantity", fact->lines[i].quantity);
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        write_line(&data, i == 0, event->lines[i].sku);
+        write_number(&data, "quantity", event->lines[i].quantity);
         writer_u8(&data, '}');
     }
     writer_str(&data, "],\"unmanaged\":[");
     bool first = true;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        struct slice sku = fact->lines[i].sku;
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        struct slice sku = event->lines[i].sku;
         if (table_find(&inventory->stocks, sku) == NULL) {
             writer_str(&data, first ? "" : ",");
             json_write_string(&data, sku);
@@ -123,33 +125,35 @@ static err_t say_reserved(const struct inventory *inventory,
         }
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RESERVED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RESERVED,
+                        event->order_id, &data);
 }
 
 static err_t react_decide(const struct inventory *inventory,
                           const struct holding *holding,
-                          const struct fact *fact, struct reaction *reaction) {
+                          const struct shop_event *event,
+                          struct reaction *reaction) {
     (void)holding;
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"missing\":[");
-    if (write_missing(inventory, fact, &data) == 0) {
-        return say_reserved(inventory, fact, reaction);
+    if (write_missing(inventory, event, &data) == 0) {
+        return say_reserved(inventory, event, reaction);
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, EVENT_TYPE_INVENTORY_REJECTED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_REJECTED,
+                        event->order_id, &data);
 }
 
 static err_t react_release(const struct inventory *inventory,
                            const struct holding *holding,
-                           const struct fact *fact, struct reaction *reaction) {
+                           const struct shop_event *event,
+                           struct reaction *reaction) {
     (void)inventory;
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"items\":[");
     for (uint32_t i = 0; i < holding->line_count; i++) {
         write_line(&data, i == 0, holding->lines[i].sku);
@@ -157,24 +161,24 @@ static err_t react_release(const struct inventory *inventory,
         writer_u8(&data, '}');
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RELEASED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RELEASED,
+                        event->order_id, &data);
 }
 
 /* What a line of the event leaves available, and the level it sets. */
-static void foresee(const struct stock *stock, const struct fact *fact,
-                    const struct fact_line *line, int64_t *ret_available,
+static void foresee(const struct stock *stock, const struct shop_event *event,
+                    const struct shop_line *line, int64_t *ret_available,
                     int64_t *ret_level) {
     int64_t on_hand = stock == NULL ? 0 : stock->count.on_hand;
     int64_t reserved = stock == NULL ? 0 : stock->count.reserved;
     int64_t level = stock == NULL ? -1 : stock->reorder_level;
-    if (fact->type == EVENT_TYPE_INVENTORY_RESERVED) {
+    if (event->type == EVENT_TYPE_INVENTORY_RESERVED) {
         reserved += line->quantity;
-    } else if (fact->type == EVENT_TYPE_STOCK_RECEIVED) {
+    } else if (event->type == EVENT_TYPE_STOCK_RECEIVED) {
         on_hand += line->quantity;
         level = line->reorder_level >= 0 ? line->reorder_level : level;
     } else {
-        assert(fact->type == EVENT_TYPE_STOCK_COUNTED);
+        assert(event->type == EVENT_TYPE_STOCK_COUNTED);
         on_hand = line->quantity;
     }
     *ret_available = on_hand - reserved;
@@ -184,18 +188,19 @@ static void foresee(const struct stock *stock, const struct fact *fact,
 /* One StockLow for all skus that this event takes to their reorder level or
  * under; not again while they are there. */
 static err_t react_low(const struct inventory *inventory,
-                       const struct holding *holding, const struct fact *fact,
+                       const struct holding *holding,
+                       const struct shop_event *event,
                        struct reaction *reaction) {
     (void)holding;
     struct writer data = reaction_begin(reaction);
     writer_str(&data, "{\"items\":[");
     uint32_t low = 0;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         int64_t left;
         int64_t level;
-        foresee(stock, fact, line, &left, &level);
+        foresee(stock, event, line, &left, &level);
         bool was_low =
             stock != NULL && is_low(available(stock), stock->reorder_level);
         if (line->unmanaged || was_low || !is_low(left, level)) {
@@ -215,9 +220,9 @@ static err_t react_low(const struct inventory *inventory,
 
 /* Every managed line must find its stock. */
 static bool lines_fit(const struct inventory *inventory,
-                      const struct fact *fact) {
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+                      const struct shop_event *event) {
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         if ((stock == NULL) != line->unmanaged ||
             (stock != NULL && available(stock) < line->quantity)) {
@@ -229,7 +234,7 @@ static bool lines_fit(const struct inventory *inventory,
 
 /* The lines and, behind them, the text of their skus, in one block. */
 static err_t copy_lines(const struct inventory *inventory,
-                        const struct fact_line *from, uint32_t count,
+                        const struct shop_line *from, uint32_t count,
                         struct holding *holding) {
     size_t text_len = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -254,8 +259,8 @@ static err_t copy_lines(const struct inventory *inventory,
 }
 
 static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
-                           const struct fact *fact) {
-    TRY(copy_lines(inventory, fact->lines, fact->line_count, holding));
+                           const struct shop_event *event) {
+    TRY(copy_lines(inventory, event->lines, event->line_count, holding));
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
@@ -274,9 +279,9 @@ static void let_go(struct holding *holding) {
 }
 
 static err_t apply_release(struct inventory *inventory, struct holding *holding,
-                           const struct fact *fact) {
+                           const struct shop_event *event) {
     (void)inventory;
-    (void)fact;
+    (void)event;
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
@@ -289,9 +294,9 @@ static err_t apply_release(struct inventory *inventory, struct holding *holding,
 }
 
 static err_t apply_sell(struct inventory *inventory, struct holding *holding,
-                        const struct fact *fact) {
+                        const struct shop_event *event) {
     (void)inventory;
-    (void)fact;
+    (void)event;
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
@@ -307,10 +312,10 @@ static err_t apply_sell(struct inventory *inventory, struct holding *holding,
 
 /* A delivery adds to what is on hand, a count says what it is. */
 static err_t apply_stock(struct inventory *inventory, struct holding *holding,
-                         const struct fact *fact) {
+                         const struct shop_event *event) {
     (void)holding;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         struct stock *stock = table_find(&inventory->stocks, line->sku);
         if (stock == NULL) {
             stock = table_add(&inventory->stocks, line->sku, sizeof(*stock));
@@ -318,7 +323,7 @@ static err_t apply_stock(struct inventory *inventory, struct holding *holding,
             stock->reorder_level = -1;
         }
         struct inventory_stock *count = &stock->count;
-        if (fact->type == EVENT_TYPE_STOCK_RECEIVED) {
+        if (event->type == EVENT_TYPE_STOCK_RECEIVED) {
             count->received += line->quantity;
             count->on_hand += line->quantity;
         } else {
@@ -391,37 +396,37 @@ static uint8_t verb_of(const struct holding *holding, enum event_type type) {
     return verb;
 }
 
-static bool inventory_admits(const void *self, const struct fact *fact) {
+static bool inventory_admits(const void *self, const struct shop_event *event) {
     const struct inventory *inventory = self;
     uint8_t verb =
-        verb_of(table_find(&inventory->orders, fact->order_id), fact->type);
-    return verb != NEVER && (verb != RESERVE || lines_fit(inventory, fact));
+        verb_of(table_find(&inventory->orders, event->order_id), event->type);
+    return verb != NEVER && (verb != RESERVE || lines_fit(inventory, event));
 }
 
-static err_t inventory_react(const void *self, const struct fact *fact,
+static err_t inventory_react(const void *self, const struct shop_event *event,
                              struct reaction *reaction) {
     const struct inventory *inventory = self;
     const struct holding *holding =
-        table_find(&inventory->orders, fact->order_id);
-    const struct inventory_verb *verb = &verbs[verb_of(holding, fact->type)];
+        table_find(&inventory->orders, event->order_id);
+    const struct inventory_verb *verb = &verbs[verb_of(holding, event->type)];
     return verb->react == NULL
                ? ERR_OK
-               : verb->react(inventory, holding, fact, reaction);
+               : verb->react(inventory, holding, event, reaction);
 }
 
-static err_t inventory_apply(void *self, const struct fact *fact) {
+static err_t inventory_apply(void *self, const struct shop_event *event) {
     struct inventory *inventory = self;
-    struct holding *holding = table_find(&inventory->orders, fact->order_id);
-    uint8_t name = verb_of(holding, fact->type);
+    struct holding *holding = table_find(&inventory->orders, event->order_id);
+    uint8_t name = verb_of(holding, event->type);
     assert(name != NEVER);
     const struct inventory_verb *verb = &verbs[name];
     if (holding == NULL && verb->next != SERVICE_STAY) {
         holding =
-            table_add(&inventory->orders, fact->order_id, sizeof(*holding));
+            table_add(&inventory->orders, event->order_id, sizeof(*holding));
         ENSURE(holding != NULL, ERR_MEMORY);
     }
     if (verb->apply != NULL) {
-        TRY(verb->apply(inventory, holding, fact));
+        TRY(verb->apply(inventory, holding, event));
     }
     if (verb->next != SERVICE_STAY) {
         holding->state = verb->next;
@@ -553,7 +558,7 @@ static err_t load_stock(struct inventory *inventory, struct cursor *from) {
 }
 
 /* A line as the event that reserved it had it. */
-static err_t load_line(struct cursor *from, struct fact_line *ret) {
+static err_t load_line(struct cursor *from, struct shop_line *ret) {
     uint8_t managed;
     TRY(saved_text_read(from, SHOP_SKU_MAX, &ret->sku));
     TRY(saved_i64_read(from, &ret->quantity));
@@ -565,7 +570,7 @@ static err_t load_line(struct cursor *from, struct fact_line *ret) {
 
 static err_t load_lines(struct inventory *inventory, struct cursor *from,
                         uint32_t count, struct holding *holding) {
-    struct fact_line lines[SHOP_ITEMS_MAX];
+    struct shop_line lines[SHOP_ITEMS_MAX];
     ENSURE(count <= SHOP_ITEMS_MAX, ERR_PARSE);
     if (count == 0) {
         return ERR_OK;

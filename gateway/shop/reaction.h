@@ -4,8 +4,8 @@
 #ifndef GATEWAY_SHOP_REACTION_H
 #define GATEWAY_SHOP_REACTION_H
 
-#include "gateway/shop/fact.h"
 #include "gateway/shop/kept.h"
+#include "gateway/shop/shop_event.h"
 
 struct reaction_output {
     enum event_type type;

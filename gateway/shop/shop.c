@@ -30,8 +30,8 @@ enum {
     STORE_MAX = EVENT_TEXT_MAX / 2, /* bytes; it is a part of sources */
     /* An input's data as JSON, its copy in OrderCreated, the other outputs, and
      * their attributes. */
-    ARENA_SIZE = 2 * (EVENT_BYTES_MAX + FACT_CBOR_GROWTH_MAX) +
-                 SHOP_OUTPUT_BYTES_MAX + FACT_CBOR_ROOM,
+    ARENA_SIZE = 2 * (EVENT_BYTES_MAX + SHOP_CBOR_GROWTH_MAX) +
+                 SHOP_OUTPUT_BYTES_MAX + SHOP_CBOR_ROOM,
 };
 
 struct published {
@@ -42,12 +42,12 @@ struct published {
 
 struct shop {
     uint8_t *store; /* owned */
-    struct fact_context context;
+    struct shop_context context;
     void *services[SERVICE_COUNT];
     struct view view;
     uint8_t *memory; /* owned; the arena's */
     struct arena arena;
-    struct fact fact;                         /* the event at hand */
+    struct shop_event event;                  /* the event at hand */
     struct published queue[SHOP_OUTPUTS_MAX]; /* of the run */
     uint32_t queue_count;
     bool gap; /* events are missing */
@@ -73,7 +73,7 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
     shop->context.store = slice_of(shop->store, options->store.len);
     struct writer hex = writer_over(shop->context.journal_hex,
                                     sizeof(shop->context.journal_hex));
-    for (size_t i = 0; i < FACT_JOURNAL_HEX / 2; i++) {
+    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
         writer_printf(&hex, "%02x", options->journal_id[i]);
     }
     return open_services(shop, currency);
@@ -121,7 +121,7 @@ struct fit {
 static struct fit fit_of(struct shop *shop) {
     struct fit fit = {.all = true};
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        fit.admitted[i] = services[i]->admits(shop->services[i], &shop->fact);
+        fit.admitted[i] = services[i]->admits(shop->services[i], &shop->event);
         fit.all = fit.all && fit.admitted[i];
     }
     shop->unfitting += fit.all ? 0 : 1;
@@ -135,17 +135,17 @@ void shop_pass_gap(struct shop *shop) {
 static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
-            TRY(services[i]->apply(shop->services[i], &shop->fact));
+            TRY(services[i]->apply(shop->services[i], &shop->event));
         }
     }
-    return view_apply(&shop->view, &shop->fact);
+    return view_apply(&shop->view, &shop->event);
 }
 
 static err_t react_fitting(struct shop *shop, const struct fit *fit,
                            struct reaction *reaction) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
-            TRY(services[i]->react(shop->services[i], &shop->fact, reaction));
+            TRY(services[i]->react(shop->services[i], &shop->event, reaction));
         }
     }
     return ERR_OK;
@@ -314,20 +314,20 @@ err_t shop_run(struct shop *shop, const struct event *input,
                    ERR_OK &&
                slice_eq(name, device),
            ERR_REFUSED);
-    if (!fact_is_read(type)) {
+    if (!shop_event_is_read(type)) {
         return ERR_OK; /* no service listens to it */
     }
     arena_reset(&shop->arena);
     shop->queue_count = 0;
-    TRY(fact_read(input, type, stamp, &shop->context, &shop->arena,
-                  &shop->fact));
+    TRY(shop_event_read(input, type, stamp, &shop->context, &shop->arena,
+                        &shop->event));
     struct slice order_id;
-    TRY(arena_copy(&shop->arena, shop->fact.order_id, &order_id));
+    TRY(arena_copy(&shop->arena, shop->event.order_id, &order_id));
     TRY(step(shop, input, stamp, device, bus));
     for (uint32_t i = 0; i < shop->queue_count; i++) {
         const struct published *next = &shop->queue[i];
-        TRY(fact_read(&next->event, next->type, next->stamp, &shop->context,
-                      &shop->arena, &shop->fact));
+        TRY(shop_event_read(&next->event, next->type, next->stamp,
+                            &shop->context, &shop->arena, &shop->event));
         TRY(step(shop, &next->event, next->stamp, device, bus));
     }
     if (!shop->gap) {
@@ -340,12 +340,13 @@ err_t shop_run(struct shop *shop, const struct event *input,
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) {
     enum event_type type;
-    if (event_type_find(event->type, &type) != ERR_OK || !fact_is_read(type)) {
+    if (event_type_find(event->type, &type) != ERR_OK ||
+        !shop_event_is_read(type)) {
         return ERR_OK;
     }
     arena_reset(&shop->arena);
-    TRY(fact_read(event, type, stamp, &shop->context, &shop->arena,
-                  &shop->fact));
+    TRY(shop_event_read(event, type, stamp, &shop->context, &shop->arena,
+                        &shop->event));
     struct fit fit = fit_of(shop);
     ENSURE(fit.all || shop->gap, ERR_CORRUPT);
     return apply_fitting(shop, &fit);

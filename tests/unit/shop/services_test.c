@@ -201,30 +201,30 @@ static const struct drawn fulfilment = {
 struct desk {
     uint8_t memory[64 * 1024];
     struct arena arena;
-    struct event event;
-    struct fact fact;
+    struct event cloud_event;
+    struct shop_event event;
 };
 
 /* Reads the type's event about order x. Stock events name no order: they are
  * given one, so that every pair is met. */
-static const struct fact *fact_about_x(struct desk *desk,
-                                       enum event_type type) {
-    const struct fact_context context = {.store = SLICE("s"),
+static const struct shop_event *event_about_x(struct desk *desk,
+                                              enum event_type type) {
+    const struct shop_context context = {.store = SLICE("s"),
                                          .journal_hex = "00000000"};
     desk->arena = arena_over(desk->memory, sizeof(desk->memory));
-    desk->event = (struct event){
+    desk->cloud_event = (struct event){
         .id = SLICE("1"),
         .source = SLICE("/s/card-1"),
         .type = slice_from_str(event_type_name(type)),
         .data_kind = EVENT_DATA_JSON,
         .data = slice_from_str(data_of[type]),
     };
-    assert_int_equal(fact_read(&desk->event, type,
-                               (struct shop_stamp){.seq = type}, &context,
-                               &desk->arena, &desk->fact),
+    assert_int_equal(shop_event_read(&desk->cloud_event, type,
+                                     (struct shop_stamp){.seq = type}, &context,
+                                     &desk->arena, &desk->event),
                      ERR_OK);
-    desk->fact.order_id = SLICE("x");
-    return &desk->fact;
+    desk->event.order_id = SLICE("x");
+    return &desk->event;
 }
 
 static void *open_in_state(const struct drawn *drawn, uint32_t state,
@@ -237,9 +237,9 @@ static void *open_in_state(const struct drawn *drawn, uint32_t state,
         if (type == EVENT_TYPE_COUNT) {
             break;
         }
-        const struct fact *fact = fact_about_x(desk, type);
-        assert_true(drawn->service->admits(self, fact));
-        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
+        const struct shop_event *event = event_about_x(desk, type);
+        assert_true(drawn->service->admits(self, event));
+        assert_int_equal(drawn->service->apply(self, event), ERR_OK);
     }
     assert_int_equal(drawn->service->state(self, SLICE("x")), state);
     return self;
@@ -265,15 +265,15 @@ static void check_cell(const struct drawn *drawn, enum event_type type,
     assert_non_null(cell);
     void *self = open_in_state(drawn, state, &desk);
     uint64_t before = drawn->service->hash(self);
-    const struct fact *fact = fact_about_x(&desk, type);
+    const struct shop_event *event = event_about_x(&desk, type);
     struct reaction reaction = {.arena = &desk.arena};
     char said[160] = "";
     char found[200] = "x";
-    if (drawn->service->admits(self, fact)) {
-        assert_int_equal(drawn->service->react(self, fact, &reaction), ERR_OK);
+    if (drawn->service->admits(self, event)) {
+        assert_int_equal(drawn->service->react(self, event, &reaction), ERR_OK);
         list_outputs(&reaction, said);
         assert_int_equal(drawn->service->hash(self), before);
-        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
+        assert_int_equal(drawn->service->apply(self, event), ERR_OK);
         uint32_t next = drawn->service->state(self, SLICE("x"));
         if (next == state) {
             snprintf(found, sizeof(found), "=%s", said);
@@ -293,7 +293,7 @@ static void check_all(const struct drawn *drawn) {
         /* The services listen to all but the gateway's own. */
         bool own = event_type_publisher((enum event_type)type) ==
                    EVENT_PUBLISHER_GATEWAY;
-        assert_int_equal(fact_is_read((enum event_type)type), !own);
+        assert_int_equal(shop_event_is_read((enum event_type)type), !own);
         for (uint32_t state = 0; !own && state < drawn->states; state++) {
             check_cell(drawn, (enum event_type)type, state);
         }
