@@ -11,10 +11,7 @@
  * A sku is managed from its first StockReceived or StockCounted on. One that is
  * not can always be reserved: the customer has it in hand. An order remembers
  * which of its lines were managed when they were reserved.
- *
- * On hand is what is in the store, so it holds what is reserved too; available
- * is the rest, and below zero if a count found less than open orders hold. For
- * each sku: on hand = received + adjusted - sold. */
+ */
 #include "gateway/shop/inventory.h"
 
 #include <assert.h>
@@ -23,12 +20,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/shop/saved.h"
-
-struct stock {
-    struct table_entry entry;
-    struct inventory_stock count;
-    int64_t reorder_level; /* -1: none */
-};
+#include "gateway/shop/stock.h"
 
 struct line {
     struct stock *stock; /* NULL: it was not managed */
@@ -57,21 +49,6 @@ struct inventory_verb {
                    const struct shop_event *event);
 };
 
-static int64_t available(const struct stock *stock) {
-    return stock->count.on_hand - stock->count.reserved;
-}
-
-static bool is_low(int64_t available_units, int64_t reorder_level) {
-    return available_units <= reorder_level && reorder_level >= 0;
-}
-
-static void assert_conserved(const struct stock *stock) {
-    const struct inventory_stock *count = &stock->count;
-    assert(count->on_hand == count->received + count->adjusted - count->sold);
-    assert(count->reserved >= 0);
-    assert(count->sold >= 0);
-}
-
 /* "sku":"...","quantity":n and so on, one object of a list. */
 static void write_line(struct writer *data, bool first, struct slice sku) {
     writer_str(data, first ? "{\"sku\":" : ",{\"sku\":");
@@ -90,12 +67,12 @@ static uint32_t write_missing(const struct inventory *inventory,
     for (uint32_t i = 0; i < event->line_count; i++) {
         const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
-        if (stock == NULL || available(stock) >= line->quantity) {
+        if (stock == NULL || stock_available(stock) >= line->quantity) {
             continue;
         }
         write_line(data, missing == 0, line->sku);
         write_number(data, "wanted", line->quantity);
-        write_number(data, "available", available(stock));
+        write_number(data, "available", stock_available(stock));
         writer_u8(data, '}');
         missing++;
     }
@@ -169,8 +146,8 @@ static err_t react_release(const struct inventory *inventory,
 static void foresee(const struct stock *stock, const struct shop_event *event,
                     const struct shop_line *line, int64_t *ret_available,
                     int64_t *ret_level) {
-    int64_t on_hand = stock == NULL ? 0 : stock->count.on_hand;
-    int64_t reserved = stock == NULL ? 0 : stock->count.reserved;
+    int64_t on_hand = stock == NULL ? 0 : stock->on_hand;
+    int64_t reserved = stock == NULL ? 0 : stock->reserved;
     int64_t level = stock == NULL ? -1 : stock->reorder_level;
     if (event->type == EVENT_TYPE_INVENTORY_RESERVED) {
         reserved += line->quantity;
@@ -201,9 +178,9 @@ static err_t react_low(const struct inventory *inventory,
         int64_t left;
         int64_t level;
         foresee(stock, event, line, &left, &level);
-        bool was_low =
-            stock != NULL && is_low(available(stock), stock->reorder_level);
-        if (line->unmanaged || was_low || !is_low(left, level)) {
+        bool was_low = stock != NULL && stock_is_low(stock_available(stock),
+                                                     stock->reorder_level);
+        if (line->unmanaged || was_low || !stock_is_low(left, level)) {
             continue;
         }
         write_line(&data, low == 0, line->sku);
@@ -225,7 +202,7 @@ static bool lines_fit(const struct inventory *inventory,
         const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         if ((stock == NULL) != line->unmanaged ||
-            (stock != NULL && available(stock) < line->quantity)) {
+            (stock != NULL && stock_available(stock) < line->quantity)) {
             return false;
         }
     }
@@ -264,15 +241,14 @@ static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved += line->quantity;
-            assert(available(line->stock) >= 0);
-            assert_conserved(line->stock);
+            stock_reserve(line->stock, line->quantity);
         }
     }
     return ERR_OK;
 }
 
-static void let_go(struct holding *holding) {
+/* The order holds nothing any more. */
+static void drop_lines(struct holding *holding) {
     free(holding->lines);
     holding->lines = NULL;
     holding->line_count = 0;
@@ -285,11 +261,10 @@ static err_t apply_release(struct inventory *inventory, struct holding *holding,
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved -= line->quantity;
-            assert_conserved(line->stock);
+            stock_release(line->stock, line->quantity);
         }
     }
-    let_go(holding);
+    drop_lines(holding);
     return ERR_OK;
 }
 
@@ -300,42 +275,17 @@ static err_t apply_sell(struct inventory *inventory, struct holding *holding,
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved -= line->quantity;
-            line->stock->count.on_hand -= line->quantity;
-            line->stock->count.sold += line->quantity;
-            assert_conserved(line->stock);
+            stock_sell(line->stock, line->quantity);
         }
     }
-    let_go(holding);
+    drop_lines(holding);
     return ERR_OK;
 }
 
-/* A delivery adds to what is on hand, a count says what it is. */
 static err_t apply_stock(struct inventory *inventory, struct holding *holding,
                          const struct shop_event *event) {
     (void)holding;
-    for (uint32_t i = 0; i < event->line_count; i++) {
-        const struct shop_line *line = &event->lines[i];
-        struct stock *stock = table_find(&inventory->stocks, line->sku);
-        if (stock == NULL) {
-            stock = table_add(&inventory->stocks, line->sku, sizeof(*stock));
-            ENSURE(stock != NULL, ERR_MEMORY);
-            stock->reorder_level = -1;
-        }
-        struct inventory_stock *count = &stock->count;
-        if (event->type == EVENT_TYPE_STOCK_RECEIVED) {
-            count->received += line->quantity;
-            count->on_hand += line->quantity;
-        } else {
-            count->adjusted += line->quantity - count->on_hand;
-            count->on_hand = line->quantity;
-        }
-        if (line->reorder_level >= 0) {
-            stock->reorder_level = line->reorder_level;
-        }
-        assert_conserved(stock);
-    }
-    return ERR_OK;
+    return stock_apply(&inventory->stocks, event);
 }
 
 enum verb {
@@ -448,15 +398,6 @@ uint64_t inventory_skus(const void *self) {
     return inventory->stocks.count;
 }
 
-err_t inventory_stock(const void *self, struct slice sku,
-                      struct inventory_stock *ret) {
-    const struct inventory *inventory = self;
-    const struct stock *stock = table_find(&inventory->stocks, sku);
-    ENSURE(stock != NULL, ERR_NOT_FOUND);
-    *ret = stock->count;
-    return ERR_OK;
-}
-
 static uint64_t holding_hash(const struct holding *holding) {
     struct fingerprint print;
     fingerprint_begin(&print);
@@ -471,51 +412,21 @@ static uint64_t holding_hash(const struct holding *holding) {
     return fingerprint_end(&print);
 }
 
-static uint64_t stock_hash(const struct stock *stock) {
-    const struct inventory_stock *count = &stock->count;
-    struct fingerprint print;
-    fingerprint_begin(&print);
-    fingerprint_slice(&print, table_key(&stock->entry));
-    fingerprint_u64(&print, (uint64_t)count->on_hand);
-    fingerprint_u64(&print, (uint64_t)count->reserved);
-    fingerprint_u64(&print, (uint64_t)count->received);
-    fingerprint_u64(&print, (uint64_t)count->adjusted);
-    fingerprint_u64(&print, (uint64_t)count->sold);
-    fingerprint_u64(&print, (uint64_t)stock->reorder_level);
-    return fingerprint_end(&print);
-}
-
 /* The entries' hashes are summed, so their order does not matter. */
 static uint64_t inventory_hash(const void *self) {
     const struct inventory *inventory = self;
     uint64_t orders = 0;
-    uint64_t stocks = 0;
     for (const struct table_entry *at = inventory->orders.first; at != NULL;
          at = at->next) {
         orders += holding_hash((const struct holding *)at);
-    }
-    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
-         at = at->next) {
-        stocks += stock_hash((const struct stock *)at);
     }
     struct fingerprint print;
     fingerprint_begin(&print);
     fingerprint_u64(&print, orders);
     fingerprint_u64(&print, inventory->orders.count);
-    fingerprint_u64(&print, stocks);
+    fingerprint_u64(&print, stock_hash(&inventory->stocks));
     fingerprint_u64(&print, inventory->stocks.count);
     return fingerprint_end(&print);
-}
-
-static void save_stock(const struct stock *stock, struct writer *to) {
-    const struct inventory_stock *count = &stock->count;
-    saved_text(to, table_key(&stock->entry));
-    saved_i64(to, count->on_hand);
-    saved_i64(to, count->reserved);
-    saved_i64(to, count->received);
-    saved_i64(to, count->adjusted);
-    saved_i64(to, count->sold);
-    saved_i64(to, stock->reorder_level);
 }
 
 static void save_holding(const struct holding *holding, struct writer *to) {
@@ -532,29 +443,12 @@ static void save_holding(const struct holding *holding, struct writer *to) {
 
 static void inventory_save(const void *self, struct writer *to) {
     const struct inventory *inventory = self;
-    writer_u64(to, inventory->stocks.count);
-    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
-         at = at->next) {
-        save_stock((const struct stock *)at, to);
-    }
+    stock_save(&inventory->stocks, to);
     writer_u64(to, inventory->orders.count);
     for (const struct table_entry *at = inventory->orders.first; at != NULL;
          at = at->next) {
         save_holding((const struct holding *)at, to);
     }
-}
-
-static err_t load_stock(struct inventory *inventory, struct cursor *from) {
-    struct stock *stock;
-    TRY(saved_entry_read(from, &inventory->stocks, sizeof(*stock), SHOP_SKU_MAX,
-                         &stock));
-    struct inventory_stock *count = &stock->count;
-    TRY(saved_i64_read(from, &count->on_hand));
-    TRY(saved_i64_read(from, &count->reserved));
-    TRY(saved_i64_read(from, &count->received));
-    TRY(saved_i64_read(from, &count->adjusted));
-    TRY(saved_i64_read(from, &count->sold));
-    return saved_i64_read(from, &stock->reorder_level);
 }
 
 /* A line as the event that reserved it had it. */
@@ -606,10 +500,7 @@ static err_t load_holding(struct inventory *inventory, struct cursor *from) {
 static err_t inventory_load(void *self, struct cursor *from) {
     struct inventory *inventory = self;
     uint64_t count;
-    TRY(cursor_u64(from, &count));
-    for (uint64_t i = 0; i < count; i++) {
-        TRY(load_stock(inventory, from));
-    }
+    TRY(stock_load(&inventory->stocks, from));
     TRY(cursor_u64(from, &count));
     for (uint64_t i = 0; i < count; i++) {
         TRY(load_holding(inventory, from));

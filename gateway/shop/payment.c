@@ -21,11 +21,10 @@
 #include "gateway/shop/payment.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/payment_outputs.h"
 #include "gateway/shop/saved.h"
 
 struct payment {
@@ -70,69 +69,6 @@ static struct slice currency_of(const struct payment *payment) {
     return slice_of(payment->currency, MONEY_CURRENCY_LEN);
 }
 
-/* {"orderId":..,"amount":..,"currency":..,"paymentTransactionId":.. without the
- * last brace, and without the last member if there is no transaction. */
-static struct writer begin_data(struct reaction *reaction, struct slice id,
-                                int64_t amount_minor, struct slice currency,
-                                struct slice transaction) {
-    char text[MONEY_TEXT_MAX + 1];
-    struct writer amount = writer_over(text, sizeof(text));
-    money_write(&amount, amount_minor, currency);
-    assert(!amount.full);
-    struct writer data = reaction_begin(reaction);
-    writer_u8(&data, '{');
-    reaction_text(&data, "orderId", id);
-    reaction_text(&data, "amount", writer_slice(&amount));
-    reaction_text(&data, "currency", currency);
-    if (transaction.len > 0) {
-        reaction_text(&data, "paymentTransactionId", transaction);
-    }
-    return data;
-}
-
-static err_t say_processed(const struct shop_event *event, const char *mode,
-                           int64_t amount_minor, struct slice currency,
-                           struct slice transaction,
-                           struct reaction *reaction) {
-    struct writer data = begin_data(reaction, event->order_id, amount_minor,
-                                    currency, transaction);
-    reaction_text(&data, "mode", slice_from_str(mode));
-    writer_u8(&data, '}');
-    return reaction_add(reaction, EVENT_TYPE_PAYMENT_PROCESSED, event->order_id,
-                        &data);
-}
-
-static err_t say_declined(const struct shop_event *event, struct slice why,
-                          struct reaction *reaction) {
-    struct writer data = reaction_begin(reaction);
-    writer_u8(&data, '{');
-    reaction_text(&data, "orderId", event->order_id);
-    reaction_text(&data, "reason", why);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, EVENT_TYPE_PAYMENT_DECLINED, event->order_id,
-                        &data);
-}
-
-static err_t say_requested(const struct shop_event *event, int64_t amount_minor,
-                           struct reaction *reaction) {
-    struct writer data = begin_data(reaction, event->order_id, amount_minor,
-                                    event->currency, SLICE_EMPTY);
-    reaction_text(&data, "terminal", event->terminal);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, EVENT_TYPE_PAYMENT_REQUESTED, event->order_id,
-                        &data);
-}
-
-static err_t say_refunded(const struct shop_event *event, int64_t amount_minor,
-                          struct slice currency, struct slice transaction,
-                          struct reaction *reaction) {
-    struct writer data = begin_data(reaction, event->order_id, amount_minor,
-                                    currency, transaction);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, EVENT_TYPE_PAYMENT_REFUNDED, event->order_id,
-                        &data);
-}
-
 static err_t react_begin(const struct payment *payment,
                          const struct shop_event *event,
                          struct reaction *reaction) {
@@ -142,20 +78,21 @@ static err_t react_begin(const struct payment *payment,
     err_t err = money_parse(event->total, event->currency, &amount);
     assert(err == ERR_OK);
     if (!event->card) {
-        return say_processed(event, "cash", amount, event->currency,
-                             SLICE_EMPTY, reaction);
+        return payment_say_processed(event, "cash", amount, event->currency,
+                                     SLICE_EMPTY, reaction);
     }
     if (event->transaction.len > 0) {
-        return say_processed(event, "online", amount, event->currency,
-                             event->transaction, reaction);
+        return payment_say_processed(event, "online", amount, event->currency,
+                                     event->transaction, reaction);
     }
     if (event->terminal.len > 0) {
-        return say_requested(event, amount, reaction);
+        return payment_say_requested(event, amount, reaction);
     }
-    return say_declined(event,
-                        SLICE("a card needs a paymentTransactionId or a "
-                              "terminal that can be asked"),
-                        reaction);
+    return payment_say_declined(
+        event,
+        SLICE("a card needs a paymentTransactionId or a "
+              "terminal that can be asked"),
+        reaction);
 }
 
 static bool answers(const struct payment *payment,
@@ -209,12 +146,13 @@ static err_t react_authorized(const struct payment *payment,
     }
     struct taken taken = taken_of(payment, event);
     if (taken.wrong.len == 0) {
-        return say_processed(event, "terminal", taken.amount_minor,
-                             taken.currency, event->transaction, reaction);
+        return payment_say_processed(event, "terminal", taken.amount_minor,
+                                     taken.currency, event->transaction,
+                                     reaction);
     }
-    TRY(say_declined(event, taken.wrong, reaction));
-    return say_refunded(event, taken.amount_minor, taken.currency,
-                        event->transaction, reaction);
+    TRY(payment_say_declined(event, taken.wrong, reaction));
+    return payment_say_refunded(event, taken.amount_minor, taken.currency,
+                                event->transaction, reaction);
 }
 
 static err_t react_refused(const struct payment *payment,
@@ -223,7 +161,7 @@ static err_t react_refused(const struct payment *payment,
     struct slice why = event->reason.len > 0
                            ? event->reason
                            : SLICE("the terminal gave no reason");
-    return answers(payment, event) ? say_declined(event, why, reaction)
+    return answers(payment, event) ? payment_say_declined(event, why, reaction)
                                    : ERR_OK;
 }
 
@@ -234,19 +172,20 @@ static err_t react_late(const struct payment *payment,
         return ERR_OK;
     }
     struct taken taken = taken_of(payment, event);
-    return say_refunded(event, taken.amount_minor, taken.currency,
-                        event->transaction, reaction);
+    return payment_say_refunded(event, taken.amount_minor, taken.currency,
+                                event->transaction, reaction);
 }
 
 static err_t react_refund(const struct payment *payment,
                           const struct shop_event *event,
                           struct reaction *reaction) {
 #ifdef EDGE_CONTROL_DOUBLE_REFUND
-    TRY(say_refunded(event, payment->amount_minor, currency_of(payment),
-                     transaction_of(payment), reaction));
+    TRY(payment_say_refunded(event, payment->amount_minor, currency_of(payment),
+                             transaction_of(payment), reaction));
 #endif
-    return say_refunded(event, payment->amount_minor, currency_of(payment),
-                        transaction_of(payment), reaction);
+    return payment_say_refunded(event, payment->amount_minor,
+                                currency_of(payment), transaction_of(payment),
+                                reaction);
 }
 
 static void keep_text(char *ret, uint8_t *ret_len, struct slice text,

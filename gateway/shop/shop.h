@@ -15,25 +15,8 @@
 
 #include "gateway/base/base.h"
 #include "gateway/event/event.h"
-#include "gateway/event/event_source.h"
-
-enum {
-    SHOP_ORDER_ID_MAX = 64,                  /* bytes */
-    SHOP_SKU_MAX = 64,                       /* bytes */
-    SHOP_ITEMS_MAX = 200,                    /* lines of an order */
-    SHOP_DEVICE_MAX = EVENT_SOURCE_NAME_MAX, /* bytes, the name in the topic */
-    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can tell of */
-    SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
-    /* Bytes in the journal's form that those can need beyond a copy of the
-     * input's own data. */
-    SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
-};
-
-/* Where an event stands in the journal. */
-struct shop_stamp {
-    uint64_t seq;
-    int64_t wall_us;
-};
+#include "gateway/shop/limits.h"
+#include "gateway/shop/order_view.h"
 
 /* What the shop hands out as it runs, in journal order. */
 struct shop_bus {
@@ -111,26 +94,6 @@ void shop_save(const struct shop *shop, struct writer *to);
  * for what shop_save() never wrote; ERR_MEMORY. After an error the shop must be
  * freed. */
 err_t shop_load(struct shop *shop, struct slice saved) MUST_USE;
-
-enum shop_order_state {
-    SHOP_ORDER_OPEN,
-    SHOP_ORDER_FULFILED,
-    SHOP_ORDER_CANCELLED,
-    SHOP_ORDER_REJECTED,
-};
-
-struct shop_order_view {
-    struct slice order_id;
-    struct slice device;
-    enum shop_order_state state;
-    bool reserved;
-    bool paid;
-    int64_t total_minor; /* money in the currency's minor units */
-    char currency[4];
-    struct slice reason; /* why cancelled or rejected; empty otherwise */
-    int64_t placed_us;
-    int64_t changed_us;
-};
 
 struct shop_counts {
     uint64_t placed, open, fulfiled, cancelled, rejected;

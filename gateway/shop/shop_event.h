@@ -5,8 +5,9 @@
 #ifndef GATEWAY_SHOP_SHOP_EVENT_H
 #define GATEWAY_SHOP_SHOP_EVENT_H
 
+#include "gateway/event/event.h"
 #include "gateway/event/event_type.h"
-#include "gateway/shop/shop.h"
+#include "gateway/shop/limits.h"
 
 enum {
     SHOP_TRANSACTION_MAX = 128, /* bytes of a paymentTransactionId */

@@ -5,6 +5,7 @@
 #ifndef GATEWAY_SHOP_VIEW_H
 #define GATEWAY_SHOP_VIEW_H
 
+#include "gateway/shop/order_view.h"
 #include "gateway/shop/shop_event.h"
 #include "gateway/shop/table.h"
 
