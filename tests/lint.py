@@ -202,7 +202,8 @@ def formatted(sources):
 
 def licences():
     for path in tracked("*.c", "*.h", "*.py", "*.cmake", "CMakeLists.txt",
-                        "*/CMakeLists.txt", "tests/run", "config/demo"):
+                        "*/CMakeLists.txt", "tests/run", "tests/mutate",
+                        "config/demo"):
         if "SPDX-License-Identifier: Apache-2.0" not in (
                 ROOT / path).read_text()[:300]:
             yield f"{path}: no licence line"
