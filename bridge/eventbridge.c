@@ -7,6 +7,7 @@
  * answered as a success and lost, hence the probe. */
 #include "bridge/sink.h"
 
+#include "gateway/event/event_type.h"
 #include "gateway/event/json.h"
 
 enum {
@@ -17,56 +18,16 @@ enum {
 
 /* --- Source ------------------------------------------------------------- */
 
-/* What the shop's services publish: only they speak for themselves, whatever a
- * device may call its source. */
-static const char *const SHOP_TYPES[] = {
-    "OrderCreated",      "OrderRejected",     "OrderCancelled",
-    "OrderFulfiled",     "InventoryReserved", "InventoryRejected",
-    "InventoryReleased", "StockLow",          "PaymentRequested",
-    "PaymentProcessed",  "PaymentDeclined",   "PaymentRefunded",
-};
-
-static const char *const SERVICES[] = {"order", "inventory", "payment",
-                                       "fulfilment"};
-
-static bool is_shop_type(struct slice type) {
-    for (size_t i = 0; i < sizeof SHOP_TYPES / sizeof SHOP_TYPES[0]; i++) {
-        if (slice_eq_str(type, SHOP_TYPES[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "/<store>/<service>" gives the service, anything else NULL. */
-static const char *service_of(const char *store, struct slice source) {
-    size_t at = strlen(store) + 2;
-    if (source.len < at || source.data[0] != '/' ||
-        source.data[at - 1] != '/' ||
-        !slice_eq_str(slice_part(source, 1, at - 2), store)) {
-        return NULL;
-    }
-    struct slice last = slice_part(source, at, source.len - at);
-    for (size_t i = 0; i < sizeof SERVICES / sizeof SERVICES[0]; i++) {
-        if (slice_eq_str(last, SERVICES[i])) {
-            return SERVICES[i];
-        }
-    }
-    return NULL;
-}
-
 /* "com.shopme.order", or "com.shopme.device" for all that devices say: the same
  * for every store, so that one rule serves them all. */
 static struct slice source_of(const struct sink_target *target,
                               const struct event *event,
                               struct writer *writer) {
-    const char *service = NULL;
-    if (is_shop_type(event->type)) {
-        service = service_of(target->config->store, event->source);
-    }
     writer_str(writer, target->config->cloud.source_prefix);
     writer_str(writer, ".");
-    writer_str(writer, service != NULL ? service : "device");
+    writer_str(writer,
+               event_type_cloud_source(event->type, event->source,
+                                       slice_from_str(target->config->store)));
     return writer_slice(writer);
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "devices/random.h"
+#include "devices/client/random.h"
 
 enum {
     ORDER_LINES_MAX = 4,

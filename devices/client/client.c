@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "gateway/base/platform.h"
+#include "gateway/event/event_source.h"
 
 enum { TOPICS_SUBSCRIBED = 2, QOS = 1 };
 
@@ -37,8 +38,11 @@ void client_init(struct client *client, uv_loop_t *loop,
         (struct client){.options = *options, .handler = *handler, .loop = loop};
     client->jitter = random_stream(options->seed, options->device);
     client->backoff_us = CLIENT_BACKOFF_FIRST_US;
-    snprintf(client->source, sizeof client->source, "/%s/%s", options->store,
-             options->device);
+    struct writer source =
+        writer_over(client->source, sizeof client->source - 1);
+    event_source_write(&source, slice_from_str(options->store),
+                       slice_from_str(options->device));
+    assert(!source.full);
     snprintf(client->name, sizeof client->name, "%s-%s", options->store,
              options->device);
 }

@@ -14,7 +14,7 @@
 
 #include "devices/client/message.h"
 #include "devices/client/outbox.h"
-#include "devices/random.h"
+#include "devices/client/random.h"
 #include "gateway/base/log.h"
 
 enum {

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "devices/random.h"
+#include "devices/client/random.h"
 #include "gateway/base/bytes.h"
 
 enum {

@@ -47,67 +47,69 @@ static const uint8_t next_state[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][FULFILMENT_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][FULFILMENT_STATES] = {
 /*                                none     reserved  paid      ready  done   cancelled */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          ROW_IGNORE,
-[TYPE_ORDER_REJECTED] =         ROW_IGNORE,
-[TYPE_ORDER_CANCELLED] =        {CANCEL,  CANCEL,   CANCEL,   NEVER, NEVER, NEVER},
-[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,    COMPLETE, NEVER, NEVER, NEVER},
-[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      {PAY,     COMPLETE, NEVER,    NEVER, NEVER, NEVER},
-[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_REJECTED] =         ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCELLED] =        {CANCEL,  CANCEL,   CANCEL,   NEVER, NEVER, NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,    COMPLETE, NEVER, NEVER, NEVER},
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {PAY,     COMPLETE, NEVER,    NEVER, NEVER, NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct handover *handover, enum shop_type type) {
+static uint8_t verb_of(const struct handover *handover, enum event_type type) {
     uint8_t verb =
         table[type][handover == NULL ? FULFILMENT_NONE : handover->state];
     assert(verb != UNFILLED);
     return verb;
 }
 
-static bool fulfilment_admits(const void *self, const struct fact *fact) {
+static bool fulfilment_admits(const void *self,
+                              const struct shop_event *event) {
     const struct fulfilment *fulfilment = self;
-    return verb_of(table_find(&fulfilment->table, fact->order_id),
-                   fact->type) != NEVER;
+    return verb_of(table_find(&fulfilment->table, event->order_id),
+                   event->type) != NEVER;
 }
 
-static err_t fulfilment_react(const void *self, const struct fact *fact,
+static err_t fulfilment_react(const void *self, const struct shop_event *event,
                               struct reaction *reaction) {
     const struct fulfilment *fulfilment = self;
-    if (verb_of(table_find(&fulfilment->table, fact->order_id), fact->type) !=
+    if (verb_of(table_find(&fulfilment->table, event->order_id), event->type) !=
         COMPLETE) {
         return ERR_OK;
     }
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_ORDER_FULFILED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_ORDER_FULFILED, event->order_id,
+                        &data);
 }
 
-static err_t fulfilment_apply(void *self, const struct fact *fact) {
+static err_t fulfilment_apply(void *self, const struct shop_event *event) {
     struct fulfilment *fulfilment = self;
-    struct handover *handover = table_find(&fulfilment->table, fact->order_id);
-    uint8_t verb = verb_of(handover, fact->type);
+    struct handover *handover = table_find(&fulfilment->table, event->order_id);
+    uint8_t verb = verb_of(handover, event->type);
     assert(verb != NEVER);
     if (next_state[verb] == SERVICE_STAY) {
         return ERR_OK;
     }
     if (handover == NULL) {
         handover =
-            table_add(&fulfilment->table, fact->order_id, sizeof(*handover));
+            table_add(&fulfilment->table, event->order_id, sizeof(*handover));
         ENSURE(handover != NULL, ERR_MEMORY);
     }
     /* An end is an end. */

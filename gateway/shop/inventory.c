@@ -11,10 +11,7 @@
  * A sku is managed from its first StockReceived or StockCounted on. One that is
  * not can always be reserved: the customer has it in hand. An order remembers
  * which of its lines were managed when they were reserved.
- *
- * On hand is what is in the store, so it holds what is reserved too; available
- * is the rest, and below zero if a count found less than open orders hold. For
- * each sku: on hand = received + adjusted - sold. */
+ */
 #include "gateway/shop/inventory.h"
 
 #include <assert.h>
@@ -23,12 +20,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/shop/saved.h"
-
-struct stock {
-    struct table_entry entry;
-    struct inventory_stock count;
-    int64_t reorder_level; /* -1: none */
-};
+#include "gateway/shop/stock.h"
 
 struct line {
     struct stock *stock; /* NULL: it was not managed */
@@ -51,26 +43,11 @@ struct inventory {
 struct inventory_verb {
     uint8_t next;
     err_t (*react)(const struct inventory *inventory,
-                   const struct holding *holding, const struct fact *fact,
-                   struct reaction *reaction);
+                   const struct holding *holding,
+                   const struct shop_event *event, struct reaction *reaction);
     err_t (*apply)(struct inventory *inventory, struct holding *holding,
-                   const struct fact *fact);
+                   const struct shop_event *event);
 };
-
-static int64_t available(const struct stock *stock) {
-    return stock->count.on_hand - stock->count.reserved;
-}
-
-static bool is_low(int64_t available_units, int64_t reorder_level) {
-    return available_units <= reorder_level && reorder_level >= 0;
-}
-
-static void assert_conserved(const struct stock *stock) {
-    const struct inventory_stock *count = &stock->count;
-    assert(count->on_hand == count->received + count->adjusted - count->sold);
-    assert(count->reserved >= 0);
-    assert(count->sold >= 0);
-}
 
 /* "sku":"...","quantity":n and so on, one object of a list. */
 static void write_line(struct writer *data, bool first, struct slice sku) {
@@ -84,17 +61,18 @@ static void write_number(struct writer *data, const char *name, int64_t value) {
 
 /* Lines that are not available; the rest can be reserved. */
 static uint32_t write_missing(const struct inventory *inventory,
-                              const struct fact *fact, struct writer *data) {
+                              const struct shop_event *event,
+                              struct writer *data) {
     uint32_t missing = 0;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
-        if (stock == NULL || available(stock) >= line->quantity) {
+        if (stock == NULL || stock_available(stock) >= line->quantity) {
             continue;
         }
         write_line(data, missing == 0, line->sku);
         write_number(data, "wanted", line->quantity);
-        write_number(data, "available", available(stock));
+        write_number(data, "available", stock_available(stock));
         writer_u8(data, '}');
         missing++;
     }
@@ -102,20 +80,21 @@ static uint32_t write_missing(const struct inventory *inventory,
 }
 
 static err_t say_reserved(const struct inventory *inventory,
-                          const struct fact *fact, struct reaction *reaction) {
+                          const struct shop_event *event,
+                          struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"items\":[");
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        write_line(&data, i == 0, fact->lines[i].sku);
-        write_number(&data, "quantity", fact->lines[i].quantity);
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        write_line(&data, i == 0, event->lines[i].sku);
+        write_number(&data, "quantity", event->lines[i].quantity);
         writer_u8(&data, '}');
     }
     writer_str(&data, "],\"unmanaged\":[");
     bool first = true;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        struct slice sku = fact->lines[i].sku;
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        struct slice sku = event->lines[i].sku;
         if (table_find(&inventory->stocks, sku) == NULL) {
             writer_str(&data, first ? "" : ",");
             json_write_string(&data, sku);
@@ -123,33 +102,35 @@ static err_t say_reserved(const struct inventory *inventory,
         }
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_RESERVED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RESERVED,
+                        event->order_id, &data);
 }
 
 static err_t react_decide(const struct inventory *inventory,
                           const struct holding *holding,
-                          const struct fact *fact, struct reaction *reaction) {
+                          const struct shop_event *event,
+                          struct reaction *reaction) {
     (void)holding;
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"missing\":[");
-    if (write_missing(inventory, fact, &data) == 0) {
-        return say_reserved(inventory, fact, reaction);
+    if (write_missing(inventory, event, &data) == 0) {
+        return say_reserved(inventory, event, reaction);
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_REJECTED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_REJECTED,
+                        event->order_id, &data);
 }
 
 static err_t react_release(const struct inventory *inventory,
                            const struct holding *holding,
-                           const struct fact *fact, struct reaction *reaction) {
+                           const struct shop_event *event,
+                           struct reaction *reaction) {
     (void)inventory;
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"items\":[");
     for (uint32_t i = 0; i < holding->line_count; i++) {
         write_line(&data, i == 0, holding->lines[i].sku);
@@ -157,24 +138,24 @@ static err_t react_release(const struct inventory *inventory,
         writer_u8(&data, '}');
     }
     writer_str(&data, "]}");
-    return reaction_add(reaction, TYPE_INVENTORY_RELEASED, fact->order_id,
-                        &data);
+    return reaction_add(reaction, EVENT_TYPE_INVENTORY_RELEASED,
+                        event->order_id, &data);
 }
 
 /* What a line of the event leaves available, and the level it sets. */
-static void foresee(const struct stock *stock, const struct fact *fact,
-                    const struct fact_line *line, int64_t *ret_available,
+static void foresee(const struct stock *stock, const struct shop_event *event,
+                    const struct shop_line *line, int64_t *ret_available,
                     int64_t *ret_level) {
-    int64_t on_hand = stock == NULL ? 0 : stock->count.on_hand;
-    int64_t reserved = stock == NULL ? 0 : stock->count.reserved;
+    int64_t on_hand = stock == NULL ? 0 : stock->on_hand;
+    int64_t reserved = stock == NULL ? 0 : stock->reserved;
     int64_t level = stock == NULL ? -1 : stock->reorder_level;
-    if (fact->type == TYPE_INVENTORY_RESERVED) {
+    if (event->type == EVENT_TYPE_INVENTORY_RESERVED) {
         reserved += line->quantity;
-    } else if (fact->type == TYPE_STOCK_RECEIVED) {
+    } else if (event->type == EVENT_TYPE_STOCK_RECEIVED) {
         on_hand += line->quantity;
         level = line->reorder_level >= 0 ? line->reorder_level : level;
     } else {
-        assert(fact->type == TYPE_STOCK_COUNTED);
+        assert(event->type == EVENT_TYPE_STOCK_COUNTED);
         on_hand = line->quantity;
     }
     *ret_available = on_hand - reserved;
@@ -184,21 +165,22 @@ static void foresee(const struct stock *stock, const struct fact *fact,
 /* One StockLow for all skus that this event takes to their reorder level or
  * under; not again while they are there. */
 static err_t react_low(const struct inventory *inventory,
-                       const struct holding *holding, const struct fact *fact,
+                       const struct holding *holding,
+                       const struct shop_event *event,
                        struct reaction *reaction) {
     (void)holding;
     struct writer data = reaction_begin(reaction);
     writer_str(&data, "{\"items\":[");
     uint32_t low = 0;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         int64_t left;
         int64_t level;
-        foresee(stock, fact, line, &left, &level);
-        bool was_low =
-            stock != NULL && is_low(available(stock), stock->reorder_level);
-        if (line->unmanaged || was_low || !is_low(left, level)) {
+        foresee(stock, event, line, &left, &level);
+        bool was_low = stock != NULL && stock_is_low(stock_available(stock),
+                                                     stock->reorder_level);
+        if (line->unmanaged || was_low || !stock_is_low(left, level)) {
             continue;
         }
         write_line(&data, low == 0, line->sku);
@@ -208,19 +190,19 @@ static err_t react_low(const struct inventory *inventory,
         low++;
     }
     writer_str(&data, "]}");
-    return low == 0
-               ? ERR_OK
-               : reaction_add(reaction, TYPE_STOCK_LOW, SLICE_EMPTY, &data);
+    return low == 0 ? ERR_OK
+                    : reaction_add(reaction, EVENT_TYPE_STOCK_LOW, SLICE_EMPTY,
+                                   &data);
 }
 
 /* Every managed line must find its stock. */
 static bool lines_fit(const struct inventory *inventory,
-                      const struct fact *fact) {
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
+                      const struct shop_event *event) {
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         if ((stock == NULL) != line->unmanaged ||
-            (stock != NULL && available(stock) < line->quantity)) {
+            (stock != NULL && stock_available(stock) < line->quantity)) {
             return false;
         }
     }
@@ -229,7 +211,7 @@ static bool lines_fit(const struct inventory *inventory,
 
 /* The lines and, behind them, the text of their skus, in one block. */
 static err_t copy_lines(const struct inventory *inventory,
-                        const struct fact_line *from, uint32_t count,
+                        const struct shop_line *from, uint32_t count,
                         struct holding *holding) {
     size_t text_len = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -254,83 +236,56 @@ static err_t copy_lines(const struct inventory *inventory,
 }
 
 static err_t apply_reserve(struct inventory *inventory, struct holding *holding,
-                           const struct fact *fact) {
-    TRY(copy_lines(inventory, fact->lines, fact->line_count, holding));
+                           const struct shop_event *event) {
+    TRY(copy_lines(inventory, event->lines, event->line_count, holding));
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved += line->quantity;
-            assert(available(line->stock) >= 0);
-            assert_conserved(line->stock);
+            stock_reserve(line->stock, line->quantity);
         }
     }
     return ERR_OK;
 }
 
-static void let_go(struct holding *holding) {
+/* The order holds nothing any more. */
+static void drop_lines(struct holding *holding) {
     free(holding->lines);
     holding->lines = NULL;
     holding->line_count = 0;
 }
 
 static err_t apply_release(struct inventory *inventory, struct holding *holding,
-                           const struct fact *fact) {
+                           const struct shop_event *event) {
     (void)inventory;
-    (void)fact;
+    (void)event;
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved -= line->quantity;
-            assert_conserved(line->stock);
+            stock_release(line->stock, line->quantity);
         }
     }
-    let_go(holding);
+    drop_lines(holding);
     return ERR_OK;
 }
 
 static err_t apply_sell(struct inventory *inventory, struct holding *holding,
-                        const struct fact *fact) {
+                        const struct shop_event *event) {
     (void)inventory;
-    (void)fact;
+    (void)event;
     for (uint32_t i = 0; i < holding->line_count; i++) {
         const struct line *line = &holding->lines[i];
         if (line->stock != NULL) {
-            line->stock->count.reserved -= line->quantity;
-            line->stock->count.on_hand -= line->quantity;
-            line->stock->count.sold += line->quantity;
-            assert_conserved(line->stock);
+            stock_sell(line->stock, line->quantity);
         }
     }
-    let_go(holding);
+    drop_lines(holding);
     return ERR_OK;
 }
 
-/* A delivery adds to what is on hand, a count says what it is. */
 static err_t apply_stock(struct inventory *inventory, struct holding *holding,
-                         const struct fact *fact) {
+                         const struct shop_event *event) {
     (void)holding;
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        const struct fact_line *line = &fact->lines[i];
-        struct stock *stock = table_find(&inventory->stocks, line->sku);
-        if (stock == NULL) {
-            stock = table_add(&inventory->stocks, line->sku, sizeof(*stock));
-            ENSURE(stock != NULL, ERR_MEMORY);
-            stock->reorder_level = -1;
-        }
-        struct inventory_stock *count = &stock->count;
-        if (fact->type == TYPE_STOCK_RECEIVED) {
-            count->received += line->quantity;
-            count->on_hand += line->quantity;
-        } else {
-            count->adjusted += line->quantity - count->on_hand;
-            count->on_hand = line->quantity;
-        }
-        if (line->reorder_level >= 0) {
-            stock->reorder_level = line->reorder_level;
-        }
-        assert_conserved(stock);
-    }
-    return ERR_OK;
+    return stock_apply(&inventory->stocks, event);
 }
 
 enum verb {
@@ -361,67 +316,67 @@ static const struct inventory_verb verbs[] = {
     { STOCK, NEVER, NEVER, NEVER, NEVER }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][INVENTORY_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][INVENTORY_STATES] = {
 /*                                none     reserved refused  released sold */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_STOCK,
-[TYPE_STOCK_COUNTED] =          ROW_STOCK,
-[TYPE_ORDER_CREATED] =          {DECIDE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP, IGNORE,  NEVER,   NEVER},
-[TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_INVENTORY_REJECTED] =     {REFUSE,  NEVER,   NEVER,   NEVER,   NEVER},
-[TYPE_INVENTORY_RELEASED] =     {NEVER,   NEVER,   NEVER,   IGNORE,  NEVER},
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
-[TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_STOCK,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_STOCK,
+[EVENT_TYPE_ORDER_CREATED] =          {DECIDE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP, IGNORE,  NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     {RESERVE, NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_REJECTED] =     {REFUSE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_RELEASED] =     {NEVER,   NEVER,   NEVER,   IGNORE,  NEVER},
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct holding *holding, enum shop_type type) {
+static uint8_t verb_of(const struct holding *holding, enum event_type type) {
     uint8_t verb =
         table[type][holding == NULL ? INVENTORY_NONE : holding->state];
     assert(verb != UNFILLED);
     return verb;
 }
 
-static bool inventory_admits(const void *self, const struct fact *fact) {
+static bool inventory_admits(const void *self, const struct shop_event *event) {
     const struct inventory *inventory = self;
     uint8_t verb =
-        verb_of(table_find(&inventory->orders, fact->order_id), fact->type);
-    return verb != NEVER && (verb != RESERVE || lines_fit(inventory, fact));
+        verb_of(table_find(&inventory->orders, event->order_id), event->type);
+    return verb != NEVER && (verb != RESERVE || lines_fit(inventory, event));
 }
 
-static err_t inventory_react(const void *self, const struct fact *fact,
+static err_t inventory_react(const void *self, const struct shop_event *event,
                              struct reaction *reaction) {
     const struct inventory *inventory = self;
     const struct holding *holding =
-        table_find(&inventory->orders, fact->order_id);
-    const struct inventory_verb *verb = &verbs[verb_of(holding, fact->type)];
+        table_find(&inventory->orders, event->order_id);
+    const struct inventory_verb *verb = &verbs[verb_of(holding, event->type)];
     return verb->react == NULL
                ? ERR_OK
-               : verb->react(inventory, holding, fact, reaction);
+               : verb->react(inventory, holding, event, reaction);
 }
 
-static err_t inventory_apply(void *self, const struct fact *fact) {
+static err_t inventory_apply(void *self, const struct shop_event *event) {
     struct inventory *inventory = self;
-    struct holding *holding = table_find(&inventory->orders, fact->order_id);
-    uint8_t name = verb_of(holding, fact->type);
+    struct holding *holding = table_find(&inventory->orders, event->order_id);
+    uint8_t name = verb_of(holding, event->type);
     assert(name != NEVER);
     const struct inventory_verb *verb = &verbs[name];
     if (holding == NULL && verb->next != SERVICE_STAY) {
         holding =
-            table_add(&inventory->orders, fact->order_id, sizeof(*holding));
+            table_add(&inventory->orders, event->order_id, sizeof(*holding));
         ENSURE(holding != NULL, ERR_MEMORY);
     }
     if (verb->apply != NULL) {
-        TRY(verb->apply(inventory, holding, fact));
+        TRY(verb->apply(inventory, holding, event));
     }
     if (verb->next != SERVICE_STAY) {
         holding->state = verb->next;
@@ -443,15 +398,6 @@ uint64_t inventory_skus(const void *self) {
     return inventory->stocks.count;
 }
 
-err_t inventory_stock(const void *self, struct slice sku,
-                      struct inventory_stock *ret) {
-    const struct inventory *inventory = self;
-    const struct stock *stock = table_find(&inventory->stocks, sku);
-    ENSURE(stock != NULL, ERR_NOT_FOUND);
-    *ret = stock->count;
-    return ERR_OK;
-}
-
 static uint64_t holding_hash(const struct holding *holding) {
     struct fingerprint print;
     fingerprint_begin(&print);
@@ -466,51 +412,21 @@ static uint64_t holding_hash(const struct holding *holding) {
     return fingerprint_end(&print);
 }
 
-static uint64_t stock_hash(const struct stock *stock) {
-    const struct inventory_stock *count = &stock->count;
-    struct fingerprint print;
-    fingerprint_begin(&print);
-    fingerprint_slice(&print, table_key(&stock->entry));
-    fingerprint_u64(&print, (uint64_t)count->on_hand);
-    fingerprint_u64(&print, (uint64_t)count->reserved);
-    fingerprint_u64(&print, (uint64_t)count->received);
-    fingerprint_u64(&print, (uint64_t)count->adjusted);
-    fingerprint_u64(&print, (uint64_t)count->sold);
-    fingerprint_u64(&print, (uint64_t)stock->reorder_level);
-    return fingerprint_end(&print);
-}
-
 /* The entries' hashes are summed, so their order does not matter. */
 static uint64_t inventory_hash(const void *self) {
     const struct inventory *inventory = self;
     uint64_t orders = 0;
-    uint64_t stocks = 0;
     for (const struct table_entry *at = inventory->orders.first; at != NULL;
          at = at->next) {
         orders += holding_hash((const struct holding *)at);
-    }
-    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
-         at = at->next) {
-        stocks += stock_hash((const struct stock *)at);
     }
     struct fingerprint print;
     fingerprint_begin(&print);
     fingerprint_u64(&print, orders);
     fingerprint_u64(&print, inventory->orders.count);
-    fingerprint_u64(&print, stocks);
+    fingerprint_u64(&print, stock_hash(&inventory->stocks));
     fingerprint_u64(&print, inventory->stocks.count);
     return fingerprint_end(&print);
-}
-
-static void save_stock(const struct stock *stock, struct writer *to) {
-    const struct inventory_stock *count = &stock->count;
-    saved_text(to, table_key(&stock->entry));
-    saved_i64(to, count->on_hand);
-    saved_i64(to, count->reserved);
-    saved_i64(to, count->received);
-    saved_i64(to, count->adjusted);
-    saved_i64(to, count->sold);
-    saved_i64(to, stock->reorder_level);
 }
 
 static void save_holding(const struct holding *holding, struct writer *to) {
@@ -527,11 +443,7 @@ static void save_holding(const struct holding *holding, struct writer *to) {
 
 static void inventory_save(const void *self, struct writer *to) {
     const struct inventory *inventory = self;
-    writer_u64(to, inventory->stocks.count);
-    for (const struct table_entry *at = inventory->stocks.first; at != NULL;
-         at = at->next) {
-        save_stock((const struct stock *)at, to);
-    }
+    stock_save(&inventory->stocks, to);
     writer_u64(to, inventory->orders.count);
     for (const struct table_entry *at = inventory->orders.first; at != NULL;
          at = at->next) {
@@ -539,21 +451,8 @@ static void inventory_save(const void *self, struct writer *to) {
     }
 }
 
-static err_t load_stock(struct inventory *inventory, struct cursor *from) {
-    struct stock *stock;
-    TRY(saved_entry_read(from, &inventory->stocks, sizeof(*stock), SHOP_SKU_MAX,
-                         &stock));
-    struct inventory_stock *count = &stock->count;
-    TRY(saved_i64_read(from, &count->on_hand));
-    TRY(saved_i64_read(from, &count->reserved));
-    TRY(saved_i64_read(from, &count->received));
-    TRY(saved_i64_read(from, &count->adjusted));
-    TRY(saved_i64_read(from, &count->sold));
-    return saved_i64_read(from, &stock->reorder_level);
-}
-
 /* A line as the event that reserved it had it. */
-static err_t load_line(struct cursor *from, struct fact_line *ret) {
+static err_t load_line(struct cursor *from, struct shop_line *ret) {
     uint8_t managed;
     TRY(saved_text_read(from, SHOP_SKU_MAX, &ret->sku));
     TRY(saved_i64_read(from, &ret->quantity));
@@ -565,7 +464,7 @@ static err_t load_line(struct cursor *from, struct fact_line *ret) {
 
 static err_t load_lines(struct inventory *inventory, struct cursor *from,
                         uint32_t count, struct holding *holding) {
-    struct fact_line lines[SHOP_ITEMS_MAX];
+    struct shop_line lines[SHOP_ITEMS_MAX];
     ENSURE(count <= SHOP_ITEMS_MAX, ERR_PARSE);
     if (count == 0) {
         return ERR_OK;
@@ -601,10 +500,7 @@ static err_t load_holding(struct inventory *inventory, struct cursor *from) {
 static err_t inventory_load(void *self, struct cursor *from) {
     struct inventory *inventory = self;
     uint64_t count;
-    TRY(cursor_u64(from, &count));
-    for (uint64_t i = 0; i < count; i++) {
-        TRY(load_stock(inventory, from));
-    }
+    TRY(stock_load(&inventory->stocks, from));
     TRY(cursor_u64(from, &count));
     for (uint64_t i = 0; i < count; i++) {
         TRY(load_holding(inventory, from));

@@ -4,8 +4,9 @@
 #ifndef GATEWAY_SHOP_KEPT_H
 #define GATEWAY_SHOP_KEPT_H
 
+#include "gateway/event/event.h"
 #include "gateway/shop/fingerprint.h"
-#include "gateway/shop/shop.h"
+#include "gateway/shop/limits.h"
 
 struct kept {
     uint8_t *data; /* owned */

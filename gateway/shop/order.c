@@ -40,132 +40,137 @@ struct orders {
 struct order_verb {
     uint8_t next;
     err_t (*react)(const struct orders *orders, const struct order *order,
-                   const struct fact *fact, struct reaction *reaction);
+                   const struct shop_event *event, struct reaction *reaction);
     err_t (*apply)(struct orders *orders, struct order *order,
-                   const struct fact *fact);
+                   const struct shop_event *event);
 };
 
 /* Customer, lines, total and currency: what makes it the same order. */
-static uint64_t content_of(const struct fact *fact) {
+static uint64_t content_of(const struct shop_event *event) {
     struct fingerprint print;
     fingerprint_begin(&print);
-    fingerprint_slice(&print, fact->customer);
-    fingerprint_slice(&print, fact->total);
-    fingerprint_slice(&print, fact->currency);
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        fingerprint_slice(&print, fact->lines[i].sku);
-        fingerprint_u64(&print, (uint64_t)fact->lines[i].quantity);
+    fingerprint_slice(&print, event->customer);
+    fingerprint_slice(&print, event->total);
+    fingerprint_slice(&print, event->currency);
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        fingerprint_slice(&print, event->lines[i].sku);
+        fingerprint_u64(&print, (uint64_t)event->lines[i].quantity);
     }
     return fingerprint_end(&print);
 }
 
 /* The order's data verbatim, with the members that it came without put before
  * the others. */
-static err_t say_created(const struct fact *fact, struct slice currency,
+static err_t say_created(const struct shop_event *event, struct slice currency,
                          struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
-    struct slice text = fact->data;
-    if (fact->order_id_made || fact->currency.len == 0) {
+    struct slice text = event->data;
+    if (event->order_id_made || event->currency.len == 0) {
         const uint8_t *brace = memchr(text.data, '{', text.len);
         assert(brace != NULL);
         size_t inside = (size_t)(brace - text.data) + 1;
         writer_u8(&data, '{');
-        if (fact->order_id_made) {
-            reaction_text(&data, "orderId", fact->order_id);
+        if (event->order_id_made) {
+            reaction_text(&data, "orderId", event->order_id);
         }
-        if (fact->currency.len == 0) {
+        if (event->currency.len == 0) {
             reaction_text(&data, "currency", currency);
         }
         writer_u8(&data, ',');
         text = slice_part(text, inside, text.len - inside);
     }
     writer_slice_add(&data, text);
-    return reaction_add(reaction, TYPE_ORDER_CREATED, fact->order_id, &data);
+    return reaction_add(reaction, EVENT_TYPE_ORDER_CREATED, event->order_id,
+                        &data);
 }
 
-static err_t say_end(enum shop_type type, const struct fact *fact,
+static err_t say_end(enum event_type type, const struct shop_event *event,
                      const char *why, struct slice detail,
                      struct reaction *reaction) {
-    char text[FACT_REASON_MAX];
+    char text[SHOP_REASON_MAX];
     struct writer words = writer_over(text, sizeof(text));
     writer_str(&words, why);
     writer_slice_add(&words, detail);
     assert(!words.full);
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
+    reaction_text(&data, "orderId", event->order_id);
     reaction_text(&data, "reason", writer_slice(&words));
     writer_u8(&data, '}');
-    return reaction_add(reaction, type, fact->order_id, &data);
+    return reaction_add(reaction, type, event->order_id, &data);
 }
 
 /* An order that names no currency could not be held against it before. */
 static err_t react_place(const struct orders *orders, const struct order *order,
-                         const struct fact *fact, struct reaction *reaction) {
+                         const struct shop_event *event,
+                         struct reaction *reaction) {
     (void)order;
-    struct slice currency = fact->currency.len > 0
-                                ? fact->currency
+    struct slice currency = event->currency.len > 0
+                                ? event->currency
                                 : slice_from_str(orders->currency);
     int64_t minor;
-    if (money_parse(fact->total, currency, &minor) != ERR_OK) {
-        return say_end(TYPE_ORDER_REJECTED, fact,
+    if (money_parse(event->total, currency, &minor) != ERR_OK) {
+        return say_end(EVENT_TYPE_ORDER_REJECTED, event,
                        "total has more decimals than the shop's currency, ",
                        currency, reaction);
     }
-    return say_created(fact, currency, reaction);
+    return say_created(event, currency, reaction);
 }
 
 static err_t react_again(const struct orders *orders, const struct order *order,
-                         const struct fact *fact, struct reaction *reaction) {
+                         const struct shop_event *event,
+                         struct reaction *reaction) {
     (void)orders;
-    (void)fact;
+    (void)event;
     reaction->repeat = order == NULL ? NULL : &order->outcome;
     return ERR_OK;
 }
 
 static err_t react_cancel(const struct orders *orders,
-                          const struct order *order, const struct fact *fact,
+                          const struct order *order,
+                          const struct shop_event *event,
                           struct reaction *reaction) {
     (void)orders;
     (void)order;
     const char *why = "out of stock";
     struct slice detail = SLICE_EMPTY;
-    if (fact->type == TYPE_PAYMENT_DECLINED) {
+    if (event->type == EVENT_TYPE_PAYMENT_DECLINED) {
         why = "payment declined: ";
-        detail = fact->reason;
-    } else if (fact->type == TYPE_ORDER_CANCEL_REQUESTED) {
+        detail = event->reason;
+    } else if (event->type == EVENT_TYPE_ORDER_CANCEL_REQUESTED) {
         why = "cancel requested: ";
-        detail = fact->reason.len > 0 ? fact->reason : SLICE("no reason given");
+        detail =
+            event->reason.len > 0 ? event->reason : SLICE("no reason given");
     }
-    return say_end(TYPE_ORDER_CANCELLED, fact, why, detail, reaction);
+    return say_end(EVENT_TYPE_ORDER_CANCELLED, event, why, detail, reaction);
 }
 
 static err_t apply_place(struct orders *orders, struct order *order,
-                         const struct fact *fact) {
+                         const struct shop_event *event) {
     (void)orders;
-    order->content = content_of(fact);
+    order->content = content_of(event);
     return ERR_OK;
 }
 
 static err_t apply_again(struct orders *orders, struct order *order,
-                         const struct fact *fact) {
+                         const struct shop_event *event) {
     orders->counts.repeated++;
-    if (order->content != content_of(fact)) {
+    if (order->content != content_of(event)) {
         orders->counts.conflicting++;
     }
     return ERR_OK;
 }
 
 static err_t apply_outcome(struct orders *orders, struct order *order,
-                           const struct fact *fact) {
+                           const struct shop_event *event) {
     (void)orders;
-    return kept_set(&order->outcome, fact->event, fact->stamp);
+    return kept_set(&order->outcome, event->cloud_event, event->stamp);
 }
 
 static err_t apply_too_late(struct orders *orders, struct order *order,
-                            const struct fact *fact) {
+                            const struct shop_event *event) {
     (void)order;
-    (void)fact;
+    (void)event;
     orders->counts.cancels_ignored++;
     return ERR_OK;
 }
@@ -200,48 +205,48 @@ static const struct order_verb verbs[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][ORDER_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 /*                                none      placed   open    cancelling fulfiled  cancelled  rejected */
-[TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
-[TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
-[TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
-[TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
-[TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,    NEVER,   NEVER,  CANCELLED, NEVER,    NEVER,     NEVER},
-[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
-[TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
-[TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
-[TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
-[TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
-[TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,    NEVER,   NEVER,  CANCELLED, NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct order *order, enum shop_type type) {
+static uint8_t verb_of(const struct order *order, enum event_type type) {
     uint8_t verb = table[type][order == NULL ? ORDER_NONE : order->state];
     assert(verb != UNFILLED);
     return verb;
 }
 
-static bool order_admits(const void *self, const struct fact *fact) {
+static bool order_admits(const void *self, const struct shop_event *event) {
     const struct orders *orders = self;
-    return verb_of(table_find(&orders->table, fact->order_id), fact->type) !=
+    return verb_of(table_find(&orders->table, event->order_id), event->type) !=
            NEVER;
 }
 
-static err_t order_react(const void *self, const struct fact *fact,
+static err_t order_react(const void *self, const struct shop_event *event,
                          struct reaction *reaction) {
     const struct orders *orders = self;
-    const struct order *order = table_find(&orders->table, fact->order_id);
-    const struct order_verb *verb = &verbs[verb_of(order, fact->type)];
+    const struct order *order = table_find(&orders->table, event->order_id);
+    const struct order_verb *verb = &verbs[verb_of(order, event->type)];
     return verb->react == NULL ? ERR_OK
-                               : verb->react(orders, order, fact, reaction);
+                               : verb->react(orders, order, event, reaction);
 }
 
 static void enter(struct orders *orders, struct order *order, uint32_t state) {
@@ -260,17 +265,17 @@ static err_t add_order(struct orders *orders, struct slice id,
     return ERR_OK;
 }
 
-static err_t order_apply(void *self, const struct fact *fact) {
+static err_t order_apply(void *self, const struct shop_event *event) {
     struct orders *orders = self;
-    struct order *order = table_find(&orders->table, fact->order_id);
-    uint8_t name = verb_of(order, fact->type);
+    struct order *order = table_find(&orders->table, event->order_id);
+    uint8_t name = verb_of(order, event->type);
     assert(name != NEVER);
     const struct order_verb *verb = &verbs[name];
     if (order == NULL && verb->next != SERVICE_STAY) {
-        TRY(add_order(orders, fact->order_id, &order));
+        TRY(add_order(orders, event->order_id, &order));
     }
     if (verb->apply != NULL) {
-        TRY(verb->apply(orders, order, fact));
+        TRY(verb->apply(orders, order, event));
     }
     if (verb->next != SERVICE_STAY) {
         /* An end is an end. */

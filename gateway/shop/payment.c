@@ -21,11 +21,10 @@
 #include "gateway/shop/payment.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/payment_outputs.h"
 #include "gateway/shop/saved.h"
 
 struct payment {
@@ -36,7 +35,7 @@ struct payment {
     uint8_t terminal_len; /* 0: none was asked */
     uint8_t transaction_len;
     char terminal[SHOP_DEVICE_MAX];
-    char transaction[FACT_TRANSACTION_MAX];
+    char transaction[SHOP_TRANSACTION_MAX];
     struct kept request; /* while requested */
     struct payment *earlier;
     struct payment *later; /* of those requested */
@@ -52,10 +51,10 @@ struct payments {
 
 struct payment_verb {
     uint8_t next;
-    err_t (*react)(const struct payment *payment, const struct fact *fact,
-                   struct reaction *reaction);
+    err_t (*react)(const struct payment *payment,
+                   const struct shop_event *event, struct reaction *reaction);
     err_t (*apply)(struct payments *payments, struct payment *payment,
-                   const struct fact *fact);
+                   const struct shop_event *event);
 };
 
 static struct slice terminal_of(const struct payment *payment) {
@@ -70,94 +69,36 @@ static struct slice currency_of(const struct payment *payment) {
     return slice_of(payment->currency, MONEY_CURRENCY_LEN);
 }
 
-/* {"orderId":..,"amount":..,"currency":..,"paymentTransactionId":.. without the
- * last brace, and without the last member if there is no transaction. */
-static struct writer begin_data(struct reaction *reaction, struct slice id,
-                                int64_t amount_minor, struct slice currency,
-                                struct slice transaction) {
-    char text[MONEY_TEXT_MAX + 1];
-    struct writer amount = writer_over(text, sizeof(text));
-    money_write(&amount, amount_minor, currency);
-    assert(!amount.full);
-    struct writer data = reaction_begin(reaction);
-    writer_u8(&data, '{');
-    reaction_text(&data, "orderId", id);
-    reaction_text(&data, "amount", writer_slice(&amount));
-    reaction_text(&data, "currency", currency);
-    if (transaction.len > 0) {
-        reaction_text(&data, "paymentTransactionId", transaction);
-    }
-    return data;
-}
-
-static err_t say_processed(const struct fact *fact, const char *mode,
-                           int64_t amount_minor, struct slice currency,
-                           struct slice transaction,
-                           struct reaction *reaction) {
-    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
-                                    currency, transaction);
-    reaction_text(&data, "mode", slice_from_str(mode));
-    writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_PROCESSED, fact->order_id,
-                        &data);
-}
-
-static err_t say_declined(const struct fact *fact, struct slice why,
-                          struct reaction *reaction) {
-    struct writer data = reaction_begin(reaction);
-    writer_u8(&data, '{');
-    reaction_text(&data, "orderId", fact->order_id);
-    reaction_text(&data, "reason", why);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_DECLINED, fact->order_id, &data);
-}
-
-static err_t say_requested(const struct fact *fact, int64_t amount_minor,
-                           struct reaction *reaction) {
-    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
-                                    fact->currency, SLICE_EMPTY);
-    reaction_text(&data, "terminal", fact->terminal);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REQUESTED, fact->order_id,
-                        &data);
-}
-
-static err_t say_refunded(const struct fact *fact, int64_t amount_minor,
-                          struct slice currency, struct slice transaction,
-                          struct reaction *reaction) {
-    struct writer data = begin_data(reaction, fact->order_id, amount_minor,
-                                    currency, transaction);
-    writer_u8(&data, '}');
-    return reaction_add(reaction, TYPE_PAYMENT_REFUNDED, fact->order_id, &data);
-}
-
-static err_t react_begin(const struct payment *payment, const struct fact *fact,
+static err_t react_begin(const struct payment *payment,
+                         const struct shop_event *event,
                          struct reaction *reaction) {
     (void)payment;
     int64_t amount = 0;
     /* Reading an OrderCreated has seen to it that its total is one. */
-    err_t err = money_parse(fact->total, fact->currency, &amount);
+    err_t err = money_parse(event->total, event->currency, &amount);
     assert(err == ERR_OK);
-    if (!fact->card) {
-        return say_processed(fact, "cash", amount, fact->currency, SLICE_EMPTY,
-                             reaction);
+    if (!event->card) {
+        return payment_say_processed(event, "cash", amount, event->currency,
+                                     SLICE_EMPTY, reaction);
     }
-    if (fact->transaction.len > 0) {
-        return say_processed(fact, "online", amount, fact->currency,
-                             fact->transaction, reaction);
+    if (event->transaction.len > 0) {
+        return payment_say_processed(event, "online", amount, event->currency,
+                                     event->transaction, reaction);
     }
-    if (fact->terminal.len > 0) {
-        return say_requested(fact, amount, reaction);
+    if (event->terminal.len > 0) {
+        return payment_say_requested(event, amount, reaction);
     }
-    return say_declined(fact,
-                        SLICE("a card needs a paymentTransactionId or a "
-                              "terminal that can be asked"),
-                        reaction);
+    return payment_say_declined(
+        event,
+        SLICE("a card needs a paymentTransactionId or a "
+              "terminal that can be asked"),
+        reaction);
 }
 
-static bool answers(const struct payment *payment, const struct fact *fact) {
+static bool answers(const struct payment *payment,
+                    const struct shop_event *event) {
     return payment != NULL && payment->terminal_len > 0 &&
-           slice_eq(terminal_of(payment), fact->device);
+           slice_eq(terminal_of(payment), event->device);
 }
 
 /* What the terminal took, and what is wrong with it. */
@@ -171,20 +112,20 @@ struct taken {
  * it says what cannot be: an amount that the order's currency does not have, or
  * another currency without an amount. */
 static struct taken taken_of(const struct payment *payment,
-                             const struct fact *fact) {
+                             const struct shop_event *event) {
     struct taken taken = {payment->amount_minor, currency_of(payment),
                           SLICE_EMPTY};
-    bool foreign = fact->currency.len > 0 &&
-                   !slice_eq(fact->currency, currency_of(payment));
+    bool foreign = event->currency.len > 0 &&
+                   !slice_eq(event->currency, currency_of(payment));
     if (foreign) {
         taken.wrong = SLICE("the terminal took another currency");
     }
-    if (fact->amount.len == 0) {
+    if (event->amount.len == 0) {
         return taken;
     }
-    struct slice currency = foreign ? fact->currency : taken.currency;
+    struct slice currency = foreign ? event->currency : taken.currency;
     int64_t amount;
-    if (money_parse(fact->amount, currency, &amount) != ERR_OK) {
+    if (money_parse(event->amount, currency, &amount) != ERR_OK) {
         taken.wrong = SLICE("the terminal took what is no amount of the "
                             "order's currency");
         return taken;
@@ -198,47 +139,53 @@ static struct taken taken_of(const struct payment *payment,
 }
 
 static err_t react_authorized(const struct payment *payment,
-                              const struct fact *fact,
+                              const struct shop_event *event,
                               struct reaction *reaction) {
-    if (!answers(payment, fact)) {
+    if (!answers(payment, event)) {
         return ERR_OK;
     }
-    struct taken taken = taken_of(payment, fact);
+    struct taken taken = taken_of(payment, event);
     if (taken.wrong.len == 0) {
-        return say_processed(fact, "terminal", taken.amount_minor,
-                             taken.currency, fact->transaction, reaction);
+        return payment_say_processed(event, "terminal", taken.amount_minor,
+                                     taken.currency, event->transaction,
+                                     reaction);
     }
-    TRY(say_declined(fact, taken.wrong, reaction));
-    return say_refunded(fact, taken.amount_minor, taken.currency,
-                        fact->transaction, reaction);
+    TRY(payment_say_declined(event, taken.wrong, reaction));
+    return payment_say_refunded(event, taken.amount_minor, taken.currency,
+                                event->transaction, reaction);
 }
 
 static err_t react_refused(const struct payment *payment,
-                           const struct fact *fact, struct reaction *reaction) {
-    struct slice why = fact->reason.len > 0
-                           ? fact->reason
+                           const struct shop_event *event,
+                           struct reaction *reaction) {
+    struct slice why = event->reason.len > 0
+                           ? event->reason
                            : SLICE("the terminal gave no reason");
-    return answers(payment, fact) ? say_declined(fact, why, reaction) : ERR_OK;
+    return answers(payment, event) ? payment_say_declined(event, why, reaction)
+                                   : ERR_OK;
 }
 
-static err_t react_late(const struct payment *payment, const struct fact *fact,
+static err_t react_late(const struct payment *payment,
+                        const struct shop_event *event,
                         struct reaction *reaction) {
-    if (!answers(payment, fact)) {
+    if (!answers(payment, event)) {
         return ERR_OK;
     }
-    struct taken taken = taken_of(payment, fact);
-    return say_refunded(fact, taken.amount_minor, taken.currency,
-                        fact->transaction, reaction);
+    struct taken taken = taken_of(payment, event);
+    return payment_say_refunded(event, taken.amount_minor, taken.currency,
+                                event->transaction, reaction);
 }
 
 static err_t react_refund(const struct payment *payment,
-                          const struct fact *fact, struct reaction *reaction) {
+                          const struct shop_event *event,
+                          struct reaction *reaction) {
 #ifdef EDGE_CONTROL_DOUBLE_REFUND
-    TRY(say_refunded(fact, payment->amount_minor, currency_of(payment),
-                     transaction_of(payment), reaction));
+    TRY(payment_say_refunded(event, payment->amount_minor, currency_of(payment),
+                             transaction_of(payment), reaction));
 #endif
-    return say_refunded(fact, payment->amount_minor, currency_of(payment),
-                        transaction_of(payment), reaction);
+    return payment_say_refunded(event, payment->amount_minor,
+                                currency_of(payment), transaction_of(payment),
+                                reaction);
 }
 
 static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
@@ -250,11 +197,12 @@ static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
     *ret_len = (uint8_t)text.len;
 }
 
-static void take_terms(struct payment *payment, const struct fact *fact) {
+static void take_terms(struct payment *payment,
+                       const struct shop_event *event) {
     err_t err =
-        money_parse(fact->amount, fact->currency, &payment->amount_minor);
+        money_parse(event->amount, event->currency, &payment->amount_minor);
     assert(err == ERR_OK);
-    memcpy(payment->currency, fact->currency.data, MONEY_CURRENCY_LEN);
+    memcpy(payment->currency, event->currency.data, MONEY_CURRENCY_LEN);
 }
 
 static void link_open(struct payments *payments, struct payment *payment) {
@@ -286,21 +234,21 @@ static void unlink_open(struct payments *payments, struct payment *payment) {
 }
 
 static err_t apply_request(struct payments *payments, struct payment *payment,
-                           const struct fact *fact) {
-    take_terms(payment, fact);
-    keep_text(payment->terminal, &payment->terminal_len, fact->terminal,
+                           const struct shop_event *event) {
+    take_terms(payment, event);
+    keep_text(payment->terminal, &payment->terminal_len, event->terminal,
               sizeof(payment->terminal));
-    TRY(kept_set(&payment->request, fact->event, fact->stamp));
+    TRY(kept_set(&payment->request, event->cloud_event, event->stamp));
     link_open(payments, payment);
     return ERR_OK;
 }
 
 static err_t apply_take(struct payments *payments, struct payment *payment,
-                        const struct fact *fact) {
-    take_terms(payment, fact);
-    if (fact->transaction.len > 0) {
+                        const struct shop_event *event) {
+    take_terms(payment, event);
+    if (event->transaction.len > 0) {
         keep_text(payment->transaction, &payment->transaction_len,
-                  fact->transaction, sizeof(payment->transaction));
+                  event->transaction, sizeof(payment->transaction));
     }
     if (payment->state == PAYMENT_REQUESTED) {
         unlink_open(payments, payment);
@@ -309,8 +257,8 @@ static err_t apply_take(struct payments *payments, struct payment *payment,
 }
 
 static err_t apply_close(struct payments *payments, struct payment *payment,
-                         const struct fact *fact) {
-    (void)fact;
+                         const struct shop_event *event) {
+    (void)event;
     if (payment->state == PAYMENT_REQUESTED) {
         unlink_open(payments, payment);
     }
@@ -319,17 +267,17 @@ static err_t apply_close(struct payments *payments, struct payment *payment,
 
 /* An answer that is meant changes nothing yet: what follows from it does. */
 static err_t apply_answer(struct payments *payments, struct payment *payment,
-                          const struct fact *fact) {
-    if (!answers(payment, fact)) {
+                          const struct shop_event *event) {
+    if (!answers(payment, event)) {
         payments->answers_ignored++;
     }
     return ERR_OK;
 }
 
 static err_t apply_unasked(struct payments *payments, struct payment *payment,
-                           const struct fact *fact) {
+                           const struct shop_event *event) {
     (void)payment;
-    (void)fact;
+    (void)event;
     payments->answers_ignored++;
     return ERR_OK;
 }
@@ -377,73 +325,74 @@ static const struct payment_verb verbs[] = {
     { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
 
 /* clang-format off */
-static const uint8_t table[TYPE_COUNT][PAYMENT_STATES] = {
+static const uint8_t table[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
 /*                                none     requested   taken    declined    void        refunded */
-[TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
-[TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
-[TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
-[TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
-[TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
-[TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[TYPE_STOCK_LOW] =              ROW_IGNORE,
-[TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
-[TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
-[TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
+[EVENT_TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
+[EVENT_TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct payment *payment, enum shop_type type) {
+static uint8_t verb_of(const struct payment *payment, enum event_type type) {
     uint8_t verb = table[type][payment == NULL ? PAYMENT_NONE : payment->state];
     assert(verb != UNFILLED);
     return verb;
 }
 
 /* What the payment's terms are read from must hold them. */
-static bool has_terms(const struct fact *fact, uint8_t verb) {
+static bool has_terms(const struct shop_event *event, uint8_t verb) {
     int64_t minor;
-    return money_parse(fact->amount, fact->currency, &minor) == ERR_OK &&
-           (verb != ASK || fact->terminal.len > 0);
+    return money_parse(event->amount, event->currency, &minor) == ERR_OK &&
+           (verb != ASK || event->terminal.len > 0);
 }
 
-static bool payment_admits(const void *self, const struct fact *fact) {
+static bool payment_admits(const void *self, const struct shop_event *event) {
     const struct payments *payments = self;
     uint8_t verb =
-        verb_of(table_find(&payments->table, fact->order_id), fact->type);
+        verb_of(table_find(&payments->table, event->order_id), event->type);
     if (verb == ASK || verb == TAKE) {
-        return has_terms(fact, verb);
+        return has_terms(event, verb);
     }
     return verb != NEVER;
 }
 
-static err_t payment_react(const void *self, const struct fact *fact,
+static err_t payment_react(const void *self, const struct shop_event *event,
                            struct reaction *reaction) {
     const struct payments *payments = self;
     const struct payment *payment =
-        table_find(&payments->table, fact->order_id);
-    const struct payment_verb *verb = &verbs[verb_of(payment, fact->type)];
-    return verb->react == NULL ? ERR_OK : verb->react(payment, fact, reaction);
+        table_find(&payments->table, event->order_id);
+    const struct payment_verb *verb = &verbs[verb_of(payment, event->type)];
+    return verb->react == NULL ? ERR_OK : verb->react(payment, event, reaction);
 }
 
-static err_t payment_apply(void *self, const struct fact *fact) {
+static err_t payment_apply(void *self, const struct shop_event *event) {
     struct payments *payments = self;
-    struct payment *payment = table_find(&payments->table, fact->order_id);
-    uint8_t name = verb_of(payment, fact->type);
+    struct payment *payment = table_find(&payments->table, event->order_id);
+    uint8_t name = verb_of(payment, event->type);
     assert(name != NEVER);
     const struct payment_verb *verb = &verbs[name];
     if (payment == NULL && verb->next != SERVICE_STAY) {
-        payment = table_add(&payments->table, fact->order_id, sizeof(*payment));
+        payment =
+            table_add(&payments->table, event->order_id, sizeof(*payment));
         ENSURE(payment != NULL, ERR_MEMORY);
     }
     if (verb->apply != NULL) {
-        TRY(verb->apply(payments, payment, fact));
+        TRY(verb->apply(payments, payment, event));
     }
     if (verb->next != SERVICE_STAY) {
         payment->state = verb->next;

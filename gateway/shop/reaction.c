@@ -13,7 +13,7 @@ struct writer reaction_begin(struct reaction *reaction) {
     return writer_over(room, reaction->arena->cap - reaction->arena->len);
 }
 
-err_t reaction_add(struct reaction *reaction, enum shop_type type,
+err_t reaction_add(struct reaction *reaction, enum event_type type,
                    struct slice subject, const struct writer *data) {
     assert(reaction->count < SHOP_OUTPUTS_MAX);
     ENSURE(!data->full, ERR_FULL);

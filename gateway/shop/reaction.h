@@ -4,11 +4,11 @@
 #ifndef GATEWAY_SHOP_REACTION_H
 #define GATEWAY_SHOP_REACTION_H
 
-#include "gateway/shop/fact.h"
 #include "gateway/shop/kept.h"
+#include "gateway/shop/shop_event.h"
 
 struct reaction_output {
-    enum shop_type type;
+    enum event_type type;
     struct slice subject; /* the order's id; empty for stock */
     struct slice data;    /* JSON */
 };
@@ -23,7 +23,7 @@ struct reaction {
 /* A writer over all the room there is, for one output's data. */
 struct writer reaction_begin(struct reaction *reaction) MUST_USE;
 /* Ends it. ERR_FULL if the data did not fit. The subject is copied. */
-err_t reaction_add(struct reaction *reaction, enum shop_type type,
+err_t reaction_add(struct reaction *reaction, enum event_type type,
                    struct slice subject, const struct writer *data) MUST_USE;
 
 /* For writing data: `"name":` and then a value. Every member but the first

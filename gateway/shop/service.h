@@ -23,14 +23,14 @@ struct service {
     void *(*open)(const struct service_options *options); /* NULL: no memory */
     void (*close)(void *self);                            /* takes NULL */
     /* Whether the event can follow what was applied before it. */
-    bool (*admits)(const void *self, const struct fact *fact);
+    bool (*admits)(const void *self, const struct shop_event *event);
     /* Live only, of what is admitted: decides what to publish, changes nothing.
      * ERR_FULL. */
-    err_t (*react)(const void *self, const struct fact *fact,
+    err_t (*react)(const void *self, const struct shop_event *event,
                    struct reaction *reaction);
     /* Live and in replay, of what all services admit: changes the service's own
      * state. ERR_MEMORY. */
-    err_t (*apply)(void *self, const struct fact *fact);
+    err_t (*apply)(void *self, const struct shop_event *event);
     uint64_t (*hash)(const void *self);
     /* For a snapshot: writes the whole state, and reads it into a service just
      * opened. The bytes are this service's own; `saved_version` names their

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/shop/fulfilment.h"
 #include "gateway/shop/inventory.h"
 #include "gateway/shop/money.h"
@@ -29,24 +30,24 @@ enum {
     STORE_MAX = EVENT_TEXT_MAX / 2, /* bytes; it is a part of sources */
     /* An input's data as JSON, its copy in OrderCreated, the other outputs, and
      * their attributes. */
-    ARENA_SIZE = 2 * (EVENT_BYTES_MAX + FACT_CBOR_GROWTH_MAX) +
-                 SHOP_OUTPUT_BYTES_MAX + FACT_CBOR_ROOM,
+    ARENA_SIZE = 2 * (EVENT_BYTES_MAX + SHOP_CBOR_GROWTH_MAX) +
+                 SHOP_OUTPUT_BYTES_MAX + SHOP_CBOR_ROOM,
 };
 
 struct published {
-    enum shop_type type;
+    enum event_type type;
     struct event event; /* in the arena */
     struct shop_stamp stamp;
 };
 
 struct shop {
     uint8_t *store; /* owned */
-    struct fact_context context;
+    struct shop_context context;
     void *services[SERVICE_COUNT];
     struct view view;
     uint8_t *memory; /* owned; the arena's */
     struct arena arena;
-    struct fact fact;                         /* the event at hand */
+    struct shop_event event;                  /* the event at hand */
     struct published queue[SHOP_OUTPUTS_MAX]; /* of the run */
     uint32_t queue_count;
     bool gap; /* events are missing */
@@ -72,7 +73,7 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
     shop->context.store = slice_of(shop->store, options->store.len);
     struct writer hex = writer_over(shop->context.journal_hex,
                                     sizeof(shop->context.journal_hex));
-    for (size_t i = 0; i < FACT_JOURNAL_HEX / 2; i++) {
+    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
         writer_printf(&hex, "%02x", options->journal_id[i]);
     }
     return open_services(shop, currency);
@@ -120,7 +121,7 @@ struct fit {
 static struct fit fit_of(struct shop *shop) {
     struct fit fit = {.all = true};
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        fit.admitted[i] = services[i]->admits(shop->services[i], &shop->fact);
+        fit.admitted[i] = services[i]->admits(shop->services[i], &shop->event);
         fit.all = fit.all && fit.admitted[i];
     }
     shop->unfitting += fit.all ? 0 : 1;
@@ -134,17 +135,17 @@ void shop_pass_gap(struct shop *shop) {
 static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
-            TRY(services[i]->apply(shop->services[i], &shop->fact));
+            TRY(services[i]->apply(shop->services[i], &shop->event));
         }
     }
-    return view_apply(&shop->view, &shop->fact);
+    return view_apply(&shop->view, &shop->event);
 }
 
 static err_t react_fitting(struct shop *shop, const struct fit *fit,
                            struct reaction *reaction) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
-            TRY(services[i]->react(shop->services[i], &shop->fact, reaction));
+            TRY(services[i]->react(shop->services[i], &shop->event, reaction));
         }
     }
     return ERR_OK;
@@ -166,14 +167,13 @@ static err_t write_id(struct shop *shop, uint64_t cause_seq, uint32_t number,
     return keep(shop, &writer, ret);
 }
 
-static err_t write_source(struct shop *shop, const char *service,
+static err_t write_source(struct shop *shop, enum event_type type,
                           struct slice *ret) {
+    const char *service = event_publisher_name(event_type_publisher(type));
+    assert(service != NULL); /* a device's events are never made here */
     char text[EVENT_TEXT_MAX];
     struct writer writer = writer_over(text, sizeof(text));
-    writer_u8(&writer, '/');
-    writer_slice_add(&writer, shop->context.store);
-    writer_u8(&writer, '/');
-    writer_str(&writer, service);
+    event_source_write(&writer, shop->context.store, slice_from_str(service));
     return keep(shop, &writer, ret);
 }
 
@@ -187,9 +187,8 @@ static err_t write_time(struct shop *shop, int64_t wall_us, struct slice *ret) {
 static err_t make_event(struct shop *shop, const struct reaction_output *output,
                         const struct event *cause, struct shop_stamp stamp,
                         uint32_t number, struct event *ret) {
-    const struct type_facts *facts = type_facts(output->type);
     struct event event = {
-        .type = slice_from_str(facts->name),
+        .type = slice_from_str(event_type_name(output->type)),
         .subject = output->subject,
         .datacontenttype = SLICE("application/json"),
         .data_kind = EVENT_DATA_JSON,
@@ -202,7 +201,7 @@ static err_t make_event(struct shop *shop, const struct reaction_output *output,
         }},
     };
     TRY(write_id(shop, stamp.seq, number, &event.id));
-    TRY(write_source(shop, facts->service, &event.source));
+    TRY(write_source(shop, output->type, &event.source));
     TRY(write_time(shop, stamp.wall_us, &event.time));
     *ret = event;
     return ERR_OK;
@@ -210,13 +209,9 @@ static err_t make_event(struct shop *shop, const struct reaction_output *output,
 
 static struct slice device_for(const struct shop *shop,
                                const struct reaction_output *output) {
-    switch (type_facts(output->type)->audience) {
-    case AUDIENCE_PLACER:
-        return view_device(&shop->view, output->subject);
-    case AUDIENCE_NOBODY:
-    default:
-        return SLICE_EMPTY;
-    }
+    return event_type_audience(output->type) & EVENT_AUDIENCE_PLACER
+               ? view_device(&shop->view, output->subject)
+               : SLICE_EMPTY;
 }
 
 static err_t publish(struct shop *shop, const struct reaction *reaction,
@@ -264,20 +259,27 @@ static err_t step(struct shop *shop, const struct event *event,
     return publish(shop, &reaction, event, stamp, bus);
 }
 
+/* Is the terminal to be told of this event of a run that has ended? `asked`:
+ * in this run, so the terminal knows nothing of it yet. */
+static bool terminal_is_due(enum event_type type, uint32_t state, bool asked) {
+    assert(event_type_audience(type) & EVENT_AUDIENCE_TERMINAL);
+    return type == EVENT_TYPE_PAYMENT_REQUESTED
+               ? state == PAYMENT_REQUESTED
+               : state == PAYMENT_VOID && !asked;
+}
+
 /* A terminal is told when the run has ended: what it would be asked for may be
  * void by then, and who is not asked is not charged. */
 static void tell_terminal(const struct shop *shop, struct slice order_id,
                           const struct shop_bus *bus) {
     const void *payment = shop->services[PAYMENT];
     uint32_t state = services[PAYMENT]->state(payment, order_id);
-    bool asked = false; /* in this run, so the terminal knows nothing of it */
+    bool asked = false;
     for (uint32_t i = 0; i < shop->queue_count; i++) {
         const struct published *said = &shop->queue[i];
-        asked |= said->type == TYPE_PAYMENT_REQUESTED;
-        if ((said->type == TYPE_PAYMENT_REQUESTED &&
-             state == PAYMENT_REQUESTED) ||
-            (said->type == TYPE_ORDER_CANCELLED && state == PAYMENT_VOID &&
-             !asked)) {
+        asked |= said->type == EVENT_TYPE_PAYMENT_REQUESTED;
+        if (event_type_audience(said->type) & EVENT_AUDIENCE_TERMINAL &&
+            terminal_is_due(said->type, state, asked)) {
             bus->tell(bus->self, &said->event, said->stamp,
                       payment_terminal(payment, order_id));
         }
@@ -304,24 +306,28 @@ static void assert_settled(const struct shop *shop, struct slice order_id) {
 err_t shop_run(struct shop *shop, const struct event *input,
                struct slice device, struct shop_stamp stamp,
                const struct shop_bus *bus) {
-    enum shop_type type;
-    ENSURE(type_from_name(input->type, &type) == ERR_OK, ERR_REFUSED);
-    ENSURE(type_is_input(type), ERR_REFUSED);
-    ENSURE(
-        device.len > 0 &&
-            slice_eq(fact_device(input->source, shop->context.store), device),
-        ERR_REFUSED);
+    enum event_type type;
+    ENSURE(event_type_find(input->type, &type) == ERR_OK, ERR_REFUSED);
+    ENSURE(event_type_is_sendable(type), ERR_REFUSED);
+    struct slice name;
+    ENSURE(event_source_parse(input->source, shop->context.store, &name) ==
+                   ERR_OK &&
+               slice_eq(name, device),
+           ERR_REFUSED);
+    if (!shop_event_is_read(type)) {
+        return ERR_OK; /* no service listens to it */
+    }
     arena_reset(&shop->arena);
     shop->queue_count = 0;
-    TRY(fact_read(input, type, stamp, &shop->context, &shop->arena,
-                  &shop->fact));
+    TRY(shop_event_read(input, type, stamp, &shop->context, &shop->arena,
+                        &shop->event));
     struct slice order_id;
-    TRY(arena_copy(&shop->arena, shop->fact.order_id, &order_id));
+    TRY(arena_copy(&shop->arena, shop->event.order_id, &order_id));
     TRY(step(shop, input, stamp, device, bus));
     for (uint32_t i = 0; i < shop->queue_count; i++) {
         const struct published *next = &shop->queue[i];
-        TRY(fact_read(&next->event, next->type, next->stamp, &shop->context,
-                      &shop->arena, &shop->fact));
+        TRY(shop_event_read(&next->event, next->type, next->stamp,
+                            &shop->context, &shop->arena, &shop->event));
         TRY(step(shop, &next->event, next->stamp, device, bus));
     }
     if (!shop->gap) {
@@ -333,13 +339,14 @@ err_t shop_run(struct shop *shop, const struct event *input,
 
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) {
-    enum shop_type type;
-    if (type_from_name(event->type, &type) != ERR_OK) {
+    enum event_type type;
+    if (event_type_find(event->type, &type) != ERR_OK ||
+        !shop_event_is_read(type)) {
         return ERR_OK;
     }
     arena_reset(&shop->arena);
-    TRY(fact_read(event, type, stamp, &shop->context, &shop->arena,
-                  &shop->fact));
+    TRY(shop_event_read(event, type, stamp, &shop->context, &shop->arena,
+                        &shop->event));
     struct fit fit = fit_of(shop);
     ENSURE(fit.all || shop->gap, ERR_CORRUPT);
     return apply_fitting(shop, &fit);

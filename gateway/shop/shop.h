@@ -15,24 +15,8 @@
 
 #include "gateway/base/base.h"
 #include "gateway/event/event.h"
-
-enum {
-    SHOP_ORDER_ID_MAX = 64, /* bytes */
-    SHOP_SKU_MAX = 64,      /* bytes */
-    SHOP_ITEMS_MAX = 200,   /* lines of an order */
-    SHOP_DEVICE_MAX = 64,   /* bytes, the name in the topic */
-    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can tell of */
-    SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
-    /* Bytes in the journal's form that those can need beyond a copy of the
-     * input's own data. */
-    SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
-};
-
-/* Where an event stands in the journal. */
-struct shop_stamp {
-    uint64_t seq;
-    int64_t wall_us;
-};
+#include "gateway/shop/limits.h"
+#include "gateway/shop/order_view.h"
 
 /* What the shop hands out as it runs, in journal order. */
 struct shop_bus {
@@ -68,10 +52,6 @@ struct shop;
 err_t shop_new(const struct shop_options *options, struct shop **ret) MUST_USE;
 void shop_free(struct shop *shop);
 
-/* The types that a device may send: OrderPlaced OrderCancelRequested
- * PaymentAuthorized PaymentRefused StockReceived StockCounted. */
-bool shop_takes(struct slice type);
-
 /* Checks an input's data before it is journaled. ERR_RANGE with a reason that
  * names the member and what was expected. Knows nothing of state. */
 err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
@@ -79,7 +59,8 @@ err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
 /* Runs one journaled input to its end: react to it and apply it, publish what
  * follows, react to that and apply it, breadth first. A service reacts to an
  * event by the state that the event found. ERR_REFUSED, and nothing is changed,
- * for a type that shop_takes() does not name or if `input->source` is not
+ * for a type that no device may send (event_type.h) or if `input->source` is
+ * not
  * "/<store>/<device>" (the stream checks both before it journals); ERR_CORRUPT
  * for data that shop_check() would refuse. After any other error (of publish,
  * or ERR_MEMORY) the state has run ahead of the journal and must not be used.
@@ -113,26 +94,6 @@ void shop_save(const struct shop *shop, struct writer *to);
  * for what shop_save() never wrote; ERR_MEMORY. After an error the shop must be
  * freed. */
 err_t shop_load(struct shop *shop, struct slice saved) MUST_USE;
-
-enum shop_order_state {
-    SHOP_ORDER_OPEN,
-    SHOP_ORDER_FULFILED,
-    SHOP_ORDER_CANCELLED,
-    SHOP_ORDER_REJECTED,
-};
-
-struct shop_order_view {
-    struct slice order_id;
-    struct slice device;
-    enum shop_order_state state;
-    bool reserved;
-    bool paid;
-    int64_t total_minor; /* money in the currency's minor units */
-    char currency[4];
-    struct slice reason; /* why cancelled or rejected; empty otherwise */
-    int64_t placed_us;
-    int64_t changed_us;
-};
 
 struct shop_counts {
     uint64_t placed, open, fulfiled, cancelled, rejected;

@@ -17,20 +17,20 @@ void view_free(struct view *view) {
     table_free(&view->table, NULL);
 }
 
-static err_t add(struct view *view, const struct fact *fact) {
-    assert(fact->device.len <= SHOP_DEVICE_MAX);
+static err_t add(struct view *view, const struct shop_event *event) {
+    assert(event->device.len <= SHOP_DEVICE_MAX);
     struct placing *placing =
-        table_add(&view->table, fact->order_id, sizeof(*placing));
+        table_add(&view->table, event->order_id, sizeof(*placing));
     ENSURE(placing != NULL, ERR_MEMORY);
     placing->number = view->placed++;
-    placing->device_len = (uint32_t)fact->device.len;
-    memcpy(placing->device, fact->device.data, fact->device.len);
+    placing->device_len = (uint32_t)event->device.len;
+    memcpy(placing->device, event->device.data, event->device.len);
     view->ring[placing->number % SHOP_ORDERS_SHOWN] = (struct view_order){
         .id = table_key(&placing->entry),
         .device = slice_of(placing->device, placing->device_len),
         .state = SHOP_ORDER_OPEN,
-        .placed_us = fact->stamp.wall_us,
-        .changed_us = fact->stamp.wall_us,
+        .placed_us = event->stamp.wall_us,
+        .changed_us = event->stamp.wall_us,
     };
     return ERR_OK;
 }
@@ -45,33 +45,34 @@ static void end(struct view_order *order, enum shop_order_state state,
     }
 }
 
-static void show_total(struct view_order *order, const struct fact *fact) {
+static void show_total(struct view_order *order,
+                       const struct shop_event *event) {
     int64_t minor;
-    if (money_parse(fact->total, fact->currency, &minor) == ERR_OK) {
+    if (money_parse(event->total, event->currency, &minor) == ERR_OK) {
         order->total_minor = minor;
-        memcpy(order->currency, fact->currency.data, MONEY_CURRENCY_LEN);
+        memcpy(order->currency, event->currency.data, MONEY_CURRENCY_LEN);
     }
 }
 
 /* True if the event is one that shows. */
-static bool change(struct view_order *order, const struct fact *fact) {
-    uint32_t type = fact->type;
-    if (type == TYPE_ORDER_CREATED) {
-        show_total(order, fact);
-    } else if (type == TYPE_INVENTORY_RESERVED) {
+static bool change(struct view_order *order, const struct shop_event *event) {
+    uint32_t type = event->type;
+    if (type == EVENT_TYPE_ORDER_CREATED) {
+        show_total(order, event);
+    } else if (type == EVENT_TYPE_INVENTORY_RESERVED) {
         order->reserved = true;
-    } else if (type == TYPE_INVENTORY_RELEASED) {
+    } else if (type == EVENT_TYPE_INVENTORY_RELEASED) {
         order->reserved = false;
-    } else if (type == TYPE_PAYMENT_PROCESSED) {
+    } else if (type == EVENT_TYPE_PAYMENT_PROCESSED) {
         order->paid = true;
-    } else if (type == TYPE_PAYMENT_REFUNDED) {
+    } else if (type == EVENT_TYPE_PAYMENT_REFUNDED) {
         order->paid = false;
-    } else if (type == TYPE_ORDER_FULFILED) {
+    } else if (type == EVENT_TYPE_ORDER_FULFILED) {
         end(order, SHOP_ORDER_FULFILED, SLICE_EMPTY);
-    } else if (type == TYPE_ORDER_CANCELLED) {
-        end(order, SHOP_ORDER_CANCELLED, fact->reason);
-    } else if (type == TYPE_ORDER_REJECTED) {
-        end(order, SHOP_ORDER_REJECTED, fact->reason);
+    } else if (type == EVENT_TYPE_ORDER_CANCELLED) {
+        end(order, SHOP_ORDER_CANCELLED, event->reason);
+    } else if (type == EVENT_TYPE_ORDER_REJECTED) {
+        end(order, SHOP_ORDER_REJECTED, event->reason);
     } else {
         return false;
     }
@@ -82,17 +83,18 @@ static bool is_shown(const struct view *view, const struct placing *placing) {
     return placing->number + SHOP_ORDERS_SHOWN >= view->placed;
 }
 
-err_t view_apply(struct view *view, const struct fact *fact) {
-    const struct placing *placing = table_find(&view->table, fact->order_id);
+err_t view_apply(struct view *view, const struct shop_event *event) {
+    const struct placing *placing = table_find(&view->table, event->order_id);
     if (placing == NULL) {
-        return fact->type == TYPE_ORDER_PLACED ? add(view, fact) : ERR_OK;
+        return event->type == EVENT_TYPE_ORDER_PLACED ? add(view, event)
+                                                      : ERR_OK;
     }
     if (!is_shown(view, placing)) {
         return ERR_OK;
     }
     struct view_order *order = &view->ring[placing->number % SHOP_ORDERS_SHOWN];
-    if (change(order, fact)) {
-        order->changed_us = fact->stamp.wall_us;
+    if (change(order, event)) {
+        order->changed_us = event->stamp.wall_us;
     }
     return ERR_OK;
 }

@@ -5,7 +5,8 @@
 #ifndef GATEWAY_SHOP_VIEW_H
 #define GATEWAY_SHOP_VIEW_H
 
-#include "gateway/shop/fact.h"
+#include "gateway/shop/order_view.h"
+#include "gateway/shop/shop_event.h"
 #include "gateway/shop/table.h"
 
 struct view_order {
@@ -16,7 +17,7 @@ struct view_order {
     bool paid;
     int64_t total_minor;
     char currency[4];
-    char reason[FACT_REASON_MAX];
+    char reason[SHOP_REASON_MAX];
     uint32_t reason_len;
     int64_t placed_us;
     int64_t changed_us;
@@ -30,7 +31,7 @@ struct view {
 
 void view_free(struct view *view);
 /* ERR_MEMORY. */
-err_t view_apply(struct view *view, const struct fact *fact) MUST_USE;
+err_t view_apply(struct view *view, const struct shop_event *event) MUST_USE;
 /* For a snapshot, as a service's. `load` is into a zeroed one. ERR_PARSE,
  * ERR_MEMORY. */
 void view_save(const struct view *view, struct writer *to);

@@ -3,22 +3,18 @@
 
 #include <stdio.h>
 
+#include "gateway/event/event_source.h"
+#include "gateway/event/event_type.h"
 #include "gateway/shop/shop.h"
 
-/* The gateway's own topics, and the services' names, which stand where a
- * device's name would in the source of what the shop publishes. */
-static const char *const reserved[] = {
-    "gateway", "events", "order", "inventory", "payment", "fulfilment",
-};
-
 err_t admission_device(struct slice device, struct reason *reason) {
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (slice_eq_str(device, reserved[i])) {
-            return reason_set(reason, ERR_REFUSED,
-                              "the device name \"%s\" is the gateway's own: "
-                              "give the device another name",
-                              reserved[i]);
-        }
+    /* A topic of the gateway's; who publishes stands where a device's name
+     * would in a source. */
+    if (slice_eq_str(device, "events") || event_publisher_owns(device)) {
+        return reason_set(reason, ERR_REFUSED,
+                          "the device name \"%.*s\" is the gateway's own: "
+                          "give the device another name",
+                          SLICE_ARG(device));
     }
     if (device.len == 0 || device.len > SHOP_DEVICE_MAX) {
         return reason_set(reason, ERR_REFUSED,
@@ -41,16 +37,16 @@ err_t admission_device(struct slice device, struct reason *reason) {
 
 err_t admission_source(const struct event *event, const char *store,
                        struct slice device, struct reason *reason) {
-    char expected[256];
-    int len = snprintf(expected, sizeof expected, "/%s/%.*s", store,
-                       SLICE_ARG(device));
-    if (slice_eq(event->source, slice_of(expected, (size_t)len))) {
+    struct slice name;
+    if (event_source_parse(event->source, slice_from_str(store), &name) ==
+            ERR_OK &&
+        slice_eq(name, device)) {
         return ERR_OK;
     }
     return reason_set(reason, ERR_REFUSED,
-                      "source must be \"%s\", the device of the topic, and is "
-                      "\"%.*s\"",
-                      expected,
+                      "source must be \"/%s/%.*s\", the device of the topic, "
+                      "and is \"%.*s\"",
+                      store, SLICE_ARG(device),
                       event->source.len > 100 ? 100 : (int)event->source.len,
                       (const char *)event->source.data);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/event/event_type.h"
 #include "gateway/shop/shop.h"
 #include "gateway/stream/admission.h"
 
@@ -11,7 +12,6 @@ enum {
      * shop adds where it echoes an event's data. */
     SINK_HEADROOM = 4096,
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
-    TYPE_SHOWN = 60,   /* bytes of a type in a refusal */
 };
 
 struct intake {
@@ -105,16 +105,7 @@ static err_t check_shop(const struct intake *intake, const struct event *event,
     if (!intake->options.has_shop) {
         return ERR_OK;
     }
-    if (!shop_takes(event->type)) {
-        size_t len = event->type.len;
-        return reason_set(why, ERR_REFUSED,
-                          "a device may not send \"%.*s\" here; this stream "
-                          "takes OrderPlaced, OrderCancelRequested, "
-                          "PaymentAuthorized, PaymentRefused, StockReceived, "
-                          "StockCounted",
-                          (int)(len > TYPE_SHOWN ? TYPE_SHOWN : len),
-                          (const char *)event->type.data);
-    }
+    TRY(event_type_check_sendable(event->type, why));
     return shop_check(event, why);
 }
 

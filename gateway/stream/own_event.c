@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/event/json.h"
 
 enum {
@@ -23,12 +24,13 @@ static err_t append(struct own_event *own, struct slice type, char mark,
              journal[1], journal[2], journal[3],
              (unsigned long long)batch_end(own->batch), mark);
     char source[128];
-    snprintf(source, sizeof source, "/%s/gateway", own->store);
+    struct writer from = writer_over(source, sizeof source);
+    event_source_write(&from, slice_from_str(own->store), SLICE("gateway"));
     char time[EVENT_TIME_SIZE];
     event_time_format(batch_begin(own->batch).wall_us, time);
     const struct event event = {
         .id = slice_from_str(event_id),
-        .source = slice_from_str(source),
+        .source = writer_slice(&from),
         .type = type,
         .time = slice_from_str(time),
         .datacontenttype = SLICE("application/json"),

@@ -2,9 +2,9 @@
 #include "gateway/stream/state.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/stream/admission.h"
 
 enum { STATE_VERSION = 1 };
@@ -55,14 +55,12 @@ void state_free(struct state *state) {
  * behind "/{store}/". The gateway's and the shop's own are nobody's. */
 static struct slice device_of(const struct state *state,
                               const struct event *event) {
-    char prefix[128];
-    int len = snprintf(prefix, sizeof prefix, "/%s/", state->store);
-    if (!slice_starts_with(event->source, prefix)) {
-        return SLICE_EMPTY;
-    }
-    struct slice device =
-        slice_part(event->source, (size_t)len, event->source.len - (size_t)len);
-    return admission_device(device, NULL) == ERR_OK ? device : SLICE_EMPTY;
+    struct slice device;
+    return event_source_parse(event->source, slice_from_str(state->store),
+                              &device) == ERR_OK &&
+                   admission_device(device, NULL) == ERR_OK
+               ? device
+               : SLICE_EMPTY;
 }
 
 err_t state_apply(struct state *state, const struct journal_record *record) {

@@ -275,6 +275,32 @@ static void test_event_bytes_of_sinks(void **state) {
     }
 }
 
+/* Goal: a capacity of exactly four segments is enough. */
+static void test_four_segments(void **state) {
+    static const struct {
+        const char *stream;
+        uint64_t capacity;
+        uint64_t segment;
+    } goods[] = {
+        {"capacity: 64 MiB", 67108864, 16777216},
+        {"capacity: 67108865", 67108865, 16777216},
+        {"capacity: 32 MiB, segment: 8 MiB", 33554432, 8388608},
+        {"segment: 256 MiB", (uint64_t)1 << 30, (uint64_t)1 << 28},
+    };
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        char text[128];
+        struct config c;
+        struct reason reason;
+        snprintf(text, sizeof text, "store: s\nstreams: [{name: a, %s}]\n",
+                 goods[i].stream);
+        if (load(*state, text, &c, &reason) != ERR_OK) {
+            fail_msg("%s", reason.text);
+        }
+        assert_true(c.streams[0].capacity == goods[i].capacity);
+        assert_true(c.streams[0].segment_bytes == goods[i].segment);
+    }
+}
+
 /* What config_print() writes loads to the same, to the byte. */
 static void check_round_trip(const struct fixture *fixture,
                              const struct config *config) {
@@ -455,6 +481,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_four_segments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_durations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),

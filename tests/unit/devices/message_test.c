@@ -11,7 +11,7 @@
 
 #include "devices/client/cbor.h"
 #include "devices/client/message.h"
-#include "devices/random.h"
+#include "devices/client/random.h"
 
 static cJSON *sample_data(void) {
     cJSON *data = cJSON_Parse("{\"a\":[1,-1,23,24,255,256,65536,4294967296,"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "devices/random.h"
+#include "devices/client/random.h"
 #include "devices/report.h"
 
 /* A percentile is never below the true one and at most a sixteenth above. */

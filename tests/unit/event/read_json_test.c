@@ -219,6 +219,7 @@ static void refuses_wrong_values(void **state) {
         {"\"x\":\"\\u0085\"", ERR_PARSE, "\"x\" holds a control"},
         {"\"x\":\"\xc2\x9f\"", ERR_PARSE, "\"x\" holds a control"},
         {"\"subject\":\"\\ufdd0\"", ERR_PARSE, "noncharacter"},
+        {"\"subject\":\"\\ufdef\"", ERR_PARSE, "noncharacter"},
         {"\"subject\":\"\\uffff\"", ERR_PARSE, "noncharacter"},
         {"\"subject\":\"\\ud83f\\udffe\"", ERR_PARSE, "noncharacter"},
         {"\"subject\":\"\xf4\x8f\xbf\xbf\"", ERR_PARSE, "noncharacter"},

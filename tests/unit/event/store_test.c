@@ -283,6 +283,9 @@ static void finds_the_ordering_key(void **state) {
     assert_says(event_key(&event), "o-1");
     event.extension_count = 2;
     assert_says(event_key(&event), "k");
+    /* One that is empty is none; reading refuses it. */
+    event.extensions[1].text = SLICE_EMPTY;
+    assert_says(event_key(&event), "o-1");
 }
 
 /* Goal: the first byte tells the encodings apart. */

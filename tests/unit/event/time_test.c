@@ -88,6 +88,36 @@ static void refuses_what_is_no_time(void **state) {
     }
 }
 
+/* Goal: a year is a leap year by the Gregorian rule: every fourth, but of the
+ * hundredth ones only every fourth. */
+static void knows_leap_years(void **state) {
+    (void)state;
+    static const struct {
+        int year;
+        bool leap;
+    } cases[] = {
+        {0, true},     {4, true},     {100, false},  {400, true},
+        {1600, true},  {1700, false}, {1800, false}, {1900, false},
+        {1904, true},  {1999, false}, {2000, true},  {2022, false},
+        {2023, false}, {2024, true},  {2026, false}, {2100, false},
+        {2200, false}, {2300, false}, {2400, true},  {9996, true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[32];
+        int64_t us;
+        snprintf(text, sizeof text, "%04d-02-29T00:00:00Z", cases[i].year);
+        if ((event_time_parse(slice_from_str(text), &us) == ERR_OK) !=
+            cases[i].leap) {
+            fail_msg("%s", text);
+        }
+        snprintf(text, sizeof text, "%04d-02-28T00:00:00Z", cases[i].year);
+        assert_int_equal(event_time_parse(slice_from_str(text), &us), ERR_OK);
+        snprintf(text, sizeof text, "%04d-02-30T00:00:00Z", cases[i].year);
+        assert_int_equal(event_time_parse(slice_from_str(text), &us),
+                         ERR_PARSE);
+    }
+}
+
 /* Goal: formatting and parsing undo each other all through the years 0 to
  * 9999, and agree with the C library's calendar. */
 static void round_trips(void **state) {
@@ -134,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_what_the_standard_shows),
         cmocka_unit_test(refuses_what_is_no_time),
+        cmocka_unit_test(knows_leap_years),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(formats_any_number),
     };

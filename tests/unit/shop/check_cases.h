@@ -175,6 +175,13 @@ static const struct check_refusal check_refusals[] = {
     {"StockReceived",
      "{\"items\":[{\"sku\":\"a\",\"quantity\":1,\"reorderLevel\":-1}]}",
      "data.items[0].reorderLevel: expected a whole number from 0 to 1000000"},
+    {"StockReceived", "{\"items\":[{\"sku\":\"a\",\"quantity\":1000001}]}",
+     "data.items[0].quantity: expected a whole number from 0 to 1000000"},
+    {"StockCounted", "{\"items\":[{\"sku\":\"a\",\"quantity\":1000001}]}",
+     "data.items[0].quantity: expected a whole number from 0 to 1000000"},
+    {"StockReceived",
+     "{\"items\":[{\"sku\":\"a\",\"quantity\":1,\"reorderLevel\":1000001}]}",
+     "data.items[0].reorderLevel: expected a whole number from 0 to 1000000"},
     {"StockCounted",
      "{\"items\":[{\"sku\":\"a\",\"quantity\":1},{\"sku\":\"a\","
      "\"quantity\":2}]}",
@@ -192,6 +199,12 @@ static const char *const check_accepted[][2] = {
     {"OrderPlaced", ORDER("[{\"sku\":\"a\",\"quantity\":1000000,"
                           "\"unitPrice\":\"0.0001\",\"colour\":[]}]",
                           ",\"anything\":{\"else\":null}")},
+    /* Exactly as much as one order may have of a sku. */
+    {"OrderPlaced", ORDER("[{\"sku\":\"a\",\"quantity\":1000000}]", "")},
+    {"OrderPlaced", ORDER("[{\"sku\":\"a\",\"quantity\":999999},\"a\"]", "")},
+    {"OrderPlaced", ORDER("[{\"sku\":\"a\",\"quantity\":400000},"
+                          "{\"sku\":\"a\",\"quantity\":600000}]",
+                          "")},
     {"OrderPlaced", ORDER("[{\"sku\":\"a\",\"unitPrice\":null}]",
                           ",\"shippingDetails\":null")},
     {"OrderPlaced",
@@ -216,6 +229,8 @@ static const char *const check_accepted[][2] = {
     {"PaymentRefused", "{\"orderId\":\"a\",\"reason\":null}"},
     {"StockReceived", "{\"items\":[{\"sku\":\"a\",\"quantity\":0,"
                       "\"reorderLevel\":0}]}"},
+    {"StockReceived", "{\"items\":[{\"sku\":\"a\",\"quantity\":1000000,"
+                      "\"reorderLevel\":1000000}]}"},
     {"StockCounted", "{\"items\":[{\"sku\":\"a\",\"quantity\":1000000}]}"},
 };
 

@@ -23,6 +23,9 @@
 #define ORDER(id, items, payment)                               \
     "{\"orderId\":\"" id "\",\"customerId\":7,\"items\":" items \
     ",\"total\":\"12.50\"," payment "}"
+#define ORDER_OF_TOTAL(id, total) \
+    "{\"orderId\":\"" id          \
+    "\",\"customerId\":7,\"items\":[\"tea\"],\"total\":\"" total "\"," ASK "}"
 
 static size_t place(struct harness *harness, const char *data) {
     return harness_send(harness, TILL, "OrderPlaced", data);
@@ -402,6 +405,8 @@ static void an_order_placed_twice_changes_nothing(void **state) {
     assert_string_equal(harness->last_repeat.order_id, "a");
     assert_int_equal(harness->last_repeat.seq, 1);
     assert_int_equal(shop_counts(harness->shop).conflicting, 0);
+    place(harness, ORDER_OF_TOTAL("a", "12.5"));
+    assert_int_equal(shop_counts(harness->shop).conflicting, 1);
     harness_send(harness, TERMINAL, "PaymentAuthorized", "{\"orderId\":\"a\"}");
     at = harness_send(harness, "till-2", "OrderPlaced",
                       ORDER("a", "[\"mug\"]", CASH));
@@ -410,9 +415,9 @@ static void an_order_placed_twice_changes_nothing(void **state) {
     assert_string_equal(harness->last_repeat.device, "till-2");
     struct shop_counts counts = shop_counts(harness->shop);
     assert_int_equal(counts.placed, 1);
-    assert_int_equal(counts.repeated, 2);
-    assert_int_equal(counts.conflicting, 1);
-    assert_int_equal(harness->repeats, 2);
+    assert_int_equal(counts.repeated, 3);
+    assert_int_equal(counts.conflicting, 2);
+    assert_int_equal(harness->repeats, 3);
 }
 
 /* Without a currency a total can be too fine for the shop's. */
@@ -462,6 +467,22 @@ static void stock_low_is_said_once_a_crossing(void **state) {
     at = harness_send(harness, "scanner-1", "StockCounted",
                       "{\"items\":[{\"sku\":\"mug\",\"quantity\":1}]}");
     assert_string_equal(harness_types(harness, at), "StockCounted StockLow");
+}
+
+/* A reorder level of 0 is a level: the last one sold is said. */
+static void stock_is_low_when_none_is_left(void **state) {
+    struct harness *harness = *state;
+    size_t at = harness_send(harness, "scanner-1", "StockReceived",
+                             "{\"items\":[{\"sku\":\"cup\",\"quantity\":0,"
+                             "\"reorderLevel\":0}]}");
+    assert_string_equal(harness_data(harness, at, "StockLow"),
+                        "{\"items\":[{\"sku\":\"cup\",\"available\":0,"
+                        "\"reorderLevel\":0}]}");
+    stock(harness, "[{\"sku\":\"mug\",\"quantity\":1,\"reorderLevel\":0}]");
+    at = place(harness, ORDER("a", "[\"mug\"]", CASH));
+    assert_string_equal(harness_types(harness, at),
+                        "OrderPlaced OrderCreated InventoryReserved "
+                        "PaymentProcessed StockLow OrderFulfiled");
 }
 
 /* A count below what open orders hold leaves less than nothing available, and
@@ -598,6 +619,23 @@ static void orders_are_shown(void **state) {
     assert_int_equal(shown, SHOP_ORDERS_SHOWN);
 }
 
+/* The oldest of those shown is kept up to date too. */
+static void the_oldest_order_shown_is_told_of(void **state) {
+    struct harness *harness = *state;
+    place(harness, ORDER("c", "[\"tea\"]", ASK));
+    for (int i = 1; i < SHOP_ORDERS_SHOWN; i++) {
+        place(harness,
+              "{\"customerId\":7,\"items\":[\"tea\"],\"total\":\"1\"," CASH
+              "}");
+    }
+    harness_send(harness, TERMINAL, "PaymentAuthorized", "{\"orderId\":\"c\"}");
+    char text[8192];
+    struct writer writer = writer_over(text, sizeof(text) - 1);
+    shop_orders(harness->shop, SHOP_ORDERS_SHOWN, collect_order, &writer);
+    text[writer.len] = '\0';
+    assert_non_null(strstr(text, " c/till-1/111/1250EUR/ "));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -619,10 +657,12 @@ int main(void) {
         TEST(an_order_placed_twice_changes_nothing),
         TEST(an_order_can_be_rejected),
         TEST(stock_low_is_said_once_a_crossing),
+        TEST(stock_is_low_when_none_is_left),
         TEST(a_count_may_contradict_a_reservation),
         TEST(open_payments_are_told),
         TEST(open_payments_take_turns),
         TEST(orders_are_shown),
+        TEST(the_oldest_order_shown_is_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints what the contract test validates, one a line, a word and then JSON:
  *
+ *   type            [name, publisher, audience] of the registry
  *   input, output   an event as it leaves for the cloud
  *   notice, repeat  as it leaves for a device
  *   accepted        [type, data] that shop_check() lets in
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/event/event_type.h"
 #include "gateway/event/json.h"
 #include "tests/unit/shop/check_cases.h"
 #include "tests/unit/shop/harness.h"
@@ -146,7 +148,21 @@ static void print_cases(void) {
     }
 }
 
+static void print_types(void) {
+    static const char *const audiences[] = {"nobody", "placer", "terminal",
+                                            "placer and terminal"};
+    for (uint32_t at = 0; at < EVENT_TYPE_COUNT; at++) {
+        enum event_type type = (enum event_type)at;
+        const char *publisher =
+            event_publisher_name(event_type_publisher(type));
+        printf("type [\"%s\",\"%s\",\"%s\"]\n", event_type_name(type),
+               publisher == NULL ? "device" : publisher,
+               audiences[event_type_audience(type)]);
+    }
+}
+
 int main(void) {
+    print_types();
     run_script();
     run_repeats();
     print_cases();

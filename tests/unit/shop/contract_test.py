@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: config/schemas and docs/events.md say what the shop really does.
 
-Every schema is one itself; whatever a scripted run says validates; schemas and
+Every type of the registry has a schema and a part in the documentation, under the
+heading of who publishes it, and nothing else has; every schema is one itself; whatever a scripted run says validates; schemas and
 shop_check() refuse the same data, but for what a schema cannot say; every
 example of the documentation validates, those of the shop's events are what the
 run said, to the byte of each value, and no event goes without one."""
@@ -20,11 +21,24 @@ BEYOND_SCHEMAS = re.compile(
     r"|ISO 4217|quantity: expected a whole number$")
 NONCHARACTER = re.compile("[\U0001fffe-\U0001ffff\U0003fffe-\U0003ffff]")
 ENVELOPES = {"event", "record", "notice", "receipt"}
-# Said by the gateway itself, not by the shop.
-OF_THE_GATEWAY = {"EventRejected", "EventsDropped", "JournalDamaged"}
+# Headings of the documentation, by who publishes.
+CHAPTERS = {"device": "What devices send",
+            "gateway": "What the gateway says itself"}
+OF_THE_SERVICES = "What the services publish"
 
 
-def load_schemas(folder):
+def read_types(lines):
+    """The registry: (publisher, audience) by type."""
+    types = {}
+    for line in lines:
+        if line.startswith("type "):
+            name, publisher, audience = json.loads(line[5:])
+            types[name] = (publisher, audience)
+    assert types
+    return types
+
+
+def load_schemas(folder, types):
     schemas = {}
     for path in sorted(folder.glob("*.json")):
         schema = json.loads(path.read_text(encoding="utf-8"))
@@ -32,7 +46,10 @@ def load_schemas(folder):
         assert schema["title"] == path.stem, path
         assert schema["$id"] == f"urn:shopme-edge:schema:{path.stem}", path
         schemas[path.stem] = Draft202012Validator(schema)
-    assert ENVELOPES <= set(schemas), sorted(schemas)
+    expected = ENVELOPES | set(types)
+    assert set(schemas) == expected, (
+        f"without a schema: {sorted(expected - set(schemas))}, "
+        f"without a type: {sorted(set(schemas) - expected)}")
     return schemas
 
 
@@ -69,7 +86,7 @@ def check_spoiled(schemas, envelope, event):
             assert refusal(schemas[name], spoiled), f"{name} without {member}"
 
 
-def check_run(schemas, lines):
+def check_run(schemas, types, lines):
     """What the shop said, by type; every event type and answer came up."""
     said = {}
     envelopes = {"input": "record", "output": "record", "notice": "notice",
@@ -77,6 +94,8 @@ def check_run(schemas, lines):
     counts = {}
     for line in lines:
         word, text = line.split(" ", 1)
+        if word == "type":
+            continue
         value = json.loads(text)
         counts[word] = counts.get(word, 0) + 1
         if word in envelopes:
@@ -86,51 +105,87 @@ def check_run(schemas, lines):
             said.setdefault(value["type"], []).append(value)
         else:
             check_case(schemas, word, value)
-    missing = set(schemas) - set(said) - ENVELOPES - OF_THE_GATEWAY
-    assert not missing, f"never said: {missing}"
+    shop = {name for name, (by, _) in types.items() if by != "gateway"}
+    assert set(said) == shop, f"never said: {shop ^ set(said)}"
+    for name, events in said.items():
+        publisher = types[name][0]
+        for event in events:
+            last = event["source"].rsplit("/", 1)[1]
+            assert publisher in (last, "device"), f"{name} from {last}"
     assert set(counts) == {*envelopes, "accepted", "refused"}, counts
     notices = {e["type"] for line in lines if line.startswith("notice ")
                for e in [json.loads(line.split(" ", 1)[1])]}
     listed = set(schemas["notice"].schema["properties"]["type"]["enum"])
     assert notices == listed, notices ^ listed
+    told = {name for name, (_, to) in types.items() if to != "nobody"}
+    assert notices == told, notices ^ told
     return said
 
 
-def check_example(schemas, example, said):
+def check_example(schemas, types, example, said):
     if "accepted" in example:
         expect_valid(schemas, "receipt", example)
         return "receipt"
     kind = example["type"]
     if "journalsequence" not in example:
         check_event(schemas, "event", example)
-    elif kind in OF_THE_GATEWAY:
+    elif types[kind][0] == "gateway":
         check_event(schemas, "record", example)
     else:
         assert example in said[kind], f"the run never said: {example}"
     return kind
 
 
-def check_documentation(schemas, path, said):
+def parts(text):
+    """(heading, heading of its chapter, text) of each part of the page."""
+    for chapter in re.split(r"^## ", text, flags=re.M)[1:]:
+        above = chapter.split("\n", 1)[0]
+        for part in re.split(r"^### ", chapter, flags=re.M)[1:]:
+            name, body = part.split("\n", 1)
+            yield name, above, body
+
+
+def check_parts(types, text):
+    """Each type has one part, where it belongs; services' say who is told."""
+    found = [part for part in parts(text) if part[1] in
+             (*CHAPTERS.values(), OF_THE_SERVICES)]
+    names = sorted(name for name, _, _ in found)
+    assert names == sorted(types), (
+        f"no part for {sorted(set(types) - set(names))}, "
+        f"no type for {sorted(set(names) - set(types))}")
+    for name, above, body in found:
+        publisher, audience = types[name]
+        assert above == CHAPTERS.get(publisher, OF_THE_SERVICES), name
+        if publisher in CHAPTERS:
+            continue
+        assert body.lstrip().startswith(f"From {publisher}"), name
+        assert ("*Notice" in body) == (audience != "nobody"), name
+        row = re.search(rf"^\| {publisher} \|.*\|(.*)\|$", text, re.M)
+        assert name in row.group(1).replace(",", " ").split(), name
+
+
+def check_documentation(schemas, types, path, said):
     text = path.read_text(encoding="utf-8")
+    check_parts(types, text)
     shown = set()
     for block in re.findall(r"^```json\n(.*?)^```$", text, re.M | re.S):
-        shown.add(check_example(schemas, json.loads(block), said))
+        shown.add(check_example(schemas, types, json.loads(block), said))
     missing = set(schemas) - shown - {"event", "record", "notice"}
     assert not missing, f"{path.name} has no example of: {sorted(missing)}"
-    for name in set(schemas) - ENVELOPES:
-        assert re.search(rf"^### {name}$", text, re.M), f"no part for {name}"
     return len(shown)
 
 
 def main(root, program):
     root = pathlib.Path(root)
-    schemas = load_schemas(root / "config" / "schemas")
     out = subprocess.run([program], check=True, capture_output=True, text=True,
                          timeout=300).stdout
     lines = out.splitlines()
-    said = check_run(schemas, lines)
-    shown = check_documentation(schemas, root / "docs" / "events.md", said)
-    print(f"{len(schemas)} schemas, {len(lines)} lines of the run, "
+    types = read_types(lines)
+    schemas = load_schemas(root / "config" / "schemas", types)
+    said = check_run(schemas, types, lines)
+    shown = check_documentation(schemas, types, root / "docs" / "events.md",
+                                said)
+    print(f"{len(types)} types, {len(schemas)} schemas, {len(lines)} lines of the run, "
           f"{shown} kinds of example")
 
 

@@ -27,27 +27,27 @@ enum { STATES_MAX = 8, PATH_MAX_LEN = 4 };
     "{\"orderId\":\"x\",\"amount\":\"5.00\",\"currency\":\"EUR\"," \
     "\"terminal\":\"card-1\",\"mode\":\"terminal\"}"
 
-static const char *const data_of[TYPE_COUNT] = {
-    [TYPE_ORDER_PLACED] = ORDER_DATA,
-    [TYPE_ORDER_CANCEL_REQUESTED] = WITH_REASON,
-    [TYPE_PAYMENT_AUTHORIZED] = "{\"orderId\":\"x\"}",
-    [TYPE_PAYMENT_REFUSED] = WITH_REASON,
-    [TYPE_STOCK_RECEIVED] = STOCK_DATA,
-    [TYPE_STOCK_COUNTED] = STOCK_DATA,
-    [TYPE_ORDER_CREATED] = ORDER_DATA,
-    [TYPE_ORDER_REJECTED] = WITH_REASON,
-    [TYPE_ORDER_CANCELLED] = WITH_REASON,
-    [TYPE_INVENTORY_RESERVED] =
+static const char *const data_of[EVENT_TYPE_COUNT] = {
+    [EVENT_TYPE_ORDER_PLACED] = ORDER_DATA,
+    [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = WITH_REASON,
+    [EVENT_TYPE_PAYMENT_AUTHORIZED] = "{\"orderId\":\"x\"}",
+    [EVENT_TYPE_PAYMENT_REFUSED] = WITH_REASON,
+    [EVENT_TYPE_STOCK_RECEIVED] = STOCK_DATA,
+    [EVENT_TYPE_STOCK_COUNTED] = STOCK_DATA,
+    [EVENT_TYPE_ORDER_CREATED] = ORDER_DATA,
+    [EVENT_TYPE_ORDER_REJECTED] = WITH_REASON,
+    [EVENT_TYPE_ORDER_CANCELLED] = WITH_REASON,
+    [EVENT_TYPE_INVENTORY_RESERVED] =
         "{\"orderId\":\"x\",\"items\":[{\"sku\":\"mug\",\"quantity\":1}],"
         "\"unmanaged\":[\"mug\"]}",
-    [TYPE_INVENTORY_REJECTED] = WITH_REASON,
-    [TYPE_INVENTORY_RELEASED] = WITH_REASON,
-    [TYPE_STOCK_LOW] = "{\"items\":[]}",
-    [TYPE_PAYMENT_REQUESTED] = PAYMENT_DATA,
-    [TYPE_PAYMENT_PROCESSED] = PAYMENT_DATA,
-    [TYPE_PAYMENT_DECLINED] = WITH_REASON,
-    [TYPE_PAYMENT_REFUNDED] = PAYMENT_DATA,
-    [TYPE_ORDER_FULFILED] = "{\"orderId\":\"x\"}",
+    [EVENT_TYPE_INVENTORY_REJECTED] = WITH_REASON,
+    [EVENT_TYPE_INVENTORY_RELEASED] = WITH_REASON,
+    [EVENT_TYPE_STOCK_LOW] = "{\"items\":[]}",
+    [EVENT_TYPE_PAYMENT_REQUESTED] = PAYMENT_DATA,
+    [EVENT_TYPE_PAYMENT_PROCESSED] = PAYMENT_DATA,
+    [EVENT_TYPE_PAYMENT_DECLINED] = WITH_REASON,
+    [EVENT_TYPE_PAYMENT_REFUNDED] = PAYMENT_DATA,
+    [EVENT_TYPE_ORDER_FULFILED] = "{\"orderId\":\"x\"}",
 };
 
 /* A cell: "x" cannot be; "=" stays; a digit is the next state; after ">" what
@@ -56,9 +56,9 @@ struct drawn {
     const char *name;
     const struct service *service;
     uint32_t states;
-    enum shop_type paths[STATES_MAX]
-                        [PATH_MAX_LEN]; /* to each state, up to TYPE_COUNT */
-    const char *cells[TYPE_COUNT][STATES_MAX];
+    enum event_type paths[STATES_MAX][PATH_MAX_LEN]; /* to each state, up to
+                                                        EVENT_TYPE_COUNT */
+    const char *cells[EVENT_TYPE_COUNT][STATES_MAX];
 };
 
 #define STAYS \
@@ -68,132 +68,132 @@ struct drawn {
 static const struct drawn order = {
     "order", &order_service, ORDER_STATES,
     {
-        [ORDER_NONE] = {TYPE_COUNT},
-        [ORDER_PLACED] = {TYPE_ORDER_PLACED, TYPE_COUNT},
-        [ORDER_OPEN] = {TYPE_ORDER_PLACED, TYPE_ORDER_CREATED, TYPE_COUNT},
-        [ORDER_CANCELLING] = {TYPE_ORDER_PLACED, TYPE_ORDER_CREATED, TYPE_PAYMENT_DECLINED, TYPE_COUNT},
-        [ORDER_FULFILED] = {TYPE_ORDER_PLACED, TYPE_ORDER_CREATED, TYPE_ORDER_FULFILED, TYPE_COUNT},
-        [ORDER_CANCELLED] = {TYPE_ORDER_PLACED, TYPE_ORDER_CREATED, TYPE_INVENTORY_REJECTED, TYPE_ORDER_CANCELLED},
-        [ORDER_REJECTED] = {TYPE_ORDER_PLACED, TYPE_ORDER_REJECTED, TYPE_COUNT},
+        [ORDER_NONE] = {EVENT_TYPE_COUNT},
+        [ORDER_PLACED] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_COUNT},
+        [ORDER_OPEN] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_ORDER_CREATED, EVENT_TYPE_COUNT},
+        [ORDER_CANCELLING] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_ORDER_CREATED, EVENT_TYPE_PAYMENT_DECLINED, EVENT_TYPE_COUNT},
+        [ORDER_FULFILED] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_ORDER_CREATED, EVENT_TYPE_ORDER_FULFILED, EVENT_TYPE_COUNT},
+        [ORDER_CANCELLED] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_ORDER_CREATED, EVENT_TYPE_INVENTORY_REJECTED, EVENT_TYPE_ORDER_CANCELLED},
+        [ORDER_REJECTED] = {EVENT_TYPE_ORDER_PLACED, EVENT_TYPE_ORDER_REJECTED, EVENT_TYPE_COUNT},
     },
     {
         /*                              none  placed open  cancelling fulfiled cancelled rejected */
-        [TYPE_ORDER_PLACED] =           {"1>OrderCreated", "x", "=>again", "x", "=>again", "=>again", "=>again"},
-        [TYPE_ORDER_CANCEL_REQUESTED] = {"=", "x", "3>OrderCancelled", "x", "=>again", "=>again", "=>again"},
-        [TYPE_PAYMENT_AUTHORIZED] =     STAYS,
-        [TYPE_PAYMENT_REFUSED] =        STAYS,
-        [TYPE_STOCK_RECEIVED] =         STAYS,
-        [TYPE_STOCK_COUNTED] =          STAYS,
-        [TYPE_ORDER_CREATED] =          {"x", "2", "x", "x", "x", "x", "x"},
-        [TYPE_ORDER_REJECTED] =         {"x", "6", "x", "x", "x", "x", "x"},
-        [TYPE_ORDER_CANCELLED] =        {"x", "x", "x", "5", "x", "x", "x"},
-        [TYPE_INVENTORY_RESERVED] =     STAYS,
-        [TYPE_INVENTORY_REJECTED] =     {"x", "x", "3>OrderCancelled", "=", "x", "x", "x"},
-        [TYPE_INVENTORY_RELEASED] =     STAYS,
-        [TYPE_STOCK_LOW] =              STAYS,
-        [TYPE_PAYMENT_REQUESTED] =      STAYS,
-        [TYPE_PAYMENT_PROCESSED] =      STAYS,
-        [TYPE_PAYMENT_DECLINED] =       {"x", "x", "3>OrderCancelled", "=", "x", "x", "x"},
-        [TYPE_PAYMENT_REFUNDED] =       STAYS,
-        [TYPE_ORDER_FULFILED] =         {"x", "x", "4", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_PLACED] =           {"1>OrderCreated", "x", "=>again", "x", "=>again", "=>again", "=>again"},
+        [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {"=", "x", "3>OrderCancelled", "x", "=>again", "=>again", "=>again"},
+        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
+        [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
+        [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
+        [EVENT_TYPE_ORDER_CREATED] =          {"x", "2", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_REJECTED] =         {"x", "6", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_CANCELLED] =        {"x", "x", "x", "5", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_RESERVED] =     STAYS,
+        [EVENT_TYPE_INVENTORY_REJECTED] =     {"x", "x", "3>OrderCancelled", "=", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_RELEASED] =     STAYS,
+        [EVENT_TYPE_STOCK_LOW] =              STAYS,
+        [EVENT_TYPE_PAYMENT_REQUESTED] =      STAYS,
+        [EVENT_TYPE_PAYMENT_PROCESSED] =      STAYS,
+        [EVENT_TYPE_PAYMENT_DECLINED] =       {"x", "x", "3>OrderCancelled", "=", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "4", "x", "x", "x", "x"},
     },
 };
 
 static const struct drawn inventory = {
     "inventory", &inventory_service, INVENTORY_STATES,
     {
-        [INVENTORY_NONE] = {TYPE_COUNT},
-        [INVENTORY_RESERVED] = {TYPE_INVENTORY_RESERVED, TYPE_COUNT},
-        [INVENTORY_REFUSED] = {TYPE_INVENTORY_REJECTED, TYPE_COUNT},
-        [INVENTORY_RELEASED] = {TYPE_INVENTORY_RESERVED, TYPE_ORDER_CANCELLED, TYPE_COUNT},
-        [INVENTORY_SOLD] = {TYPE_INVENTORY_RESERVED, TYPE_ORDER_FULFILED, TYPE_COUNT},
+        [INVENTORY_NONE] = {EVENT_TYPE_COUNT},
+        [INVENTORY_RESERVED] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_COUNT},
+        [INVENTORY_REFUSED] = {EVENT_TYPE_INVENTORY_REJECTED, EVENT_TYPE_COUNT},
+        [INVENTORY_RELEASED] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_COUNT},
+        [INVENTORY_SOLD] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_ORDER_FULFILED, EVENT_TYPE_COUNT},
     },
     {
         /*                              none  reserved refused released sold */
-        [TYPE_ORDER_PLACED] =           STAYS,
-        [TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
-        [TYPE_PAYMENT_AUTHORIZED] =     STAYS,
-        [TYPE_PAYMENT_REFUSED] =        STAYS,
-        [TYPE_STOCK_RECEIVED] =         {"=", "x", "x", "x", "x"},
-        [TYPE_STOCK_COUNTED] =          {"=", "x", "x", "x", "x"},
-        [TYPE_ORDER_CREATED] =          {"=>InventoryReserved", "x", "x", "x", "x"},
-        [TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x"},
-        [TYPE_ORDER_CANCELLED] =        {"x", "3>InventoryReleased", "=", "x", "x"},
-        [TYPE_INVENTORY_RESERVED] =     {"1", "x", "x", "x", "x"},
-        [TYPE_INVENTORY_REJECTED] =     {"2", "x", "x", "x", "x"},
-        [TYPE_INVENTORY_RELEASED] =     {"x", "x", "x", "=", "x"},
-        [TYPE_STOCK_LOW] =              STAYS,
-        [TYPE_PAYMENT_REQUESTED] =      STAYS,
-        [TYPE_PAYMENT_PROCESSED] =      STAYS,
-        [TYPE_PAYMENT_DECLINED] =       STAYS,
-        [TYPE_PAYMENT_REFUNDED] =       STAYS,
-        [TYPE_ORDER_FULFILED] =         {"x", "4", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_PLACED] =           STAYS,
+        [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
+        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
+        [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_STOCK_RECEIVED] =         {"=", "x", "x", "x", "x"},
+        [EVENT_TYPE_STOCK_COUNTED] =          {"=", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_CREATED] =          {"=>InventoryReserved", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_CANCELLED] =        {"x", "3>InventoryReleased", "=", "x", "x"},
+        [EVENT_TYPE_INVENTORY_RESERVED] =     {"1", "x", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_REJECTED] =     {"2", "x", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_RELEASED] =     {"x", "x", "x", "=", "x"},
+        [EVENT_TYPE_STOCK_LOW] =              STAYS,
+        [EVENT_TYPE_PAYMENT_REQUESTED] =      STAYS,
+        [EVENT_TYPE_PAYMENT_PROCESSED] =      STAYS,
+        [EVENT_TYPE_PAYMENT_DECLINED] =       STAYS,
+        [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "4", "x", "x", "x"},
     },
 };
 
 static const struct drawn payment = {
     "payment", &payment_service, PAYMENT_STATES,
     {
-        [PAYMENT_NONE] = {TYPE_COUNT},
-        [PAYMENT_REQUESTED] = {TYPE_PAYMENT_REQUESTED, TYPE_COUNT},
-        [PAYMENT_TAKEN] = {TYPE_PAYMENT_PROCESSED, TYPE_COUNT},
-        [PAYMENT_DECLINED] = {TYPE_PAYMENT_REQUESTED, TYPE_PAYMENT_DECLINED, TYPE_COUNT},
-        [PAYMENT_VOID] = {TYPE_PAYMENT_REQUESTED, TYPE_ORDER_CANCELLED, TYPE_COUNT},
-        [PAYMENT_REFUNDED] = {TYPE_PAYMENT_PROCESSED, TYPE_ORDER_CANCELLED, TYPE_PAYMENT_REFUNDED, TYPE_COUNT},
+        [PAYMENT_NONE] = {EVENT_TYPE_COUNT},
+        [PAYMENT_REQUESTED] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_COUNT},
+        [PAYMENT_TAKEN] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_COUNT},
+        [PAYMENT_DECLINED] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_PAYMENT_DECLINED, EVENT_TYPE_COUNT},
+        [PAYMENT_VOID] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_COUNT},
+        [PAYMENT_REFUNDED] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_PAYMENT_REFUNDED, EVENT_TYPE_COUNT},
     },
     {
         /*                              none  requested taken declined void refunded */
-        [TYPE_ORDER_PLACED] =           STAYS,
-        [TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
-        [TYPE_PAYMENT_AUTHORIZED] =     {"=", "=>PaymentProcessed", "=", "=", "=>PaymentRefunded", "="},
-        [TYPE_PAYMENT_REFUSED] =        {"=", "=>PaymentDeclined", "=", "=", "=", "="},
-        [TYPE_STOCK_RECEIVED] =         STAYS,
-        [TYPE_STOCK_COUNTED] =          STAYS,
-        [TYPE_ORDER_CREATED] =          {"=>PaymentRequested", "x", "x", "x", "x", "x"},
-        [TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x", "x"},
-        [TYPE_ORDER_CANCELLED] =        {"x", "4", "=>PaymentRefunded", "=", "x", "="},
-        [TYPE_INVENTORY_RESERVED] =     STAYS,
-        [TYPE_INVENTORY_REJECTED] =     STAYS,
-        [TYPE_INVENTORY_RELEASED] =     STAYS,
-        [TYPE_STOCK_LOW] =              STAYS,
-        [TYPE_PAYMENT_REQUESTED] =      {"1", "x", "x", "x", "x", "x"},
-        [TYPE_PAYMENT_PROCESSED] =      {"2", "2", "x", "x", "x", "x"},
-        [TYPE_PAYMENT_DECLINED] =       {"3", "3", "x", "x", "x", "x"},
-        [TYPE_PAYMENT_REFUNDED] =       {"x", "x", "5", "5", "5", "x"},
-        [TYPE_ORDER_FULFILED] =         {"x", "x", "=", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_PLACED] =           STAYS,
+        [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
+        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     {"=", "=>PaymentProcessed", "=", "=", "=>PaymentRefunded", "="},
+        [EVENT_TYPE_PAYMENT_REFUSED] =        {"=", "=>PaymentDeclined", "=", "=", "=", "="},
+        [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
+        [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
+        [EVENT_TYPE_ORDER_CREATED] =          {"=>PaymentRequested", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_CANCELLED] =        {"x", "4", "=>PaymentRefunded", "=", "x", "="},
+        [EVENT_TYPE_INVENTORY_RESERVED] =     STAYS,
+        [EVENT_TYPE_INVENTORY_REJECTED] =     STAYS,
+        [EVENT_TYPE_INVENTORY_RELEASED] =     STAYS,
+        [EVENT_TYPE_STOCK_LOW] =              STAYS,
+        [EVENT_TYPE_PAYMENT_REQUESTED] =      {"1", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_PROCESSED] =      {"2", "2", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_DECLINED] =       {"3", "3", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_REFUNDED] =       {"x", "x", "5", "5", "5", "x"},
+        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "=", "x", "x", "x"},
     },
 };
 
 static const struct drawn fulfilment = {
     "fulfilment", &fulfilment_service, FULFILMENT_STATES,
     {
-        [FULFILMENT_NONE] = {TYPE_COUNT},
-        [FULFILMENT_RESERVED] = {TYPE_INVENTORY_RESERVED, TYPE_COUNT},
-        [FULFILMENT_PAID] = {TYPE_PAYMENT_PROCESSED, TYPE_COUNT},
-        [FULFILMENT_READY] = {TYPE_PAYMENT_PROCESSED, TYPE_INVENTORY_RESERVED, TYPE_COUNT},
-        [FULFILMENT_DONE] = {TYPE_INVENTORY_RESERVED, TYPE_PAYMENT_PROCESSED, TYPE_ORDER_FULFILED, TYPE_COUNT},
-        [FULFILMENT_CANCELLED] = {TYPE_INVENTORY_RESERVED, TYPE_ORDER_CANCELLED, TYPE_COUNT},
+        [FULFILMENT_NONE] = {EVENT_TYPE_COUNT},
+        [FULFILMENT_RESERVED] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_COUNT},
+        [FULFILMENT_PAID] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_COUNT},
+        [FULFILMENT_READY] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_COUNT},
+        [FULFILMENT_DONE] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_ORDER_FULFILED, EVENT_TYPE_COUNT},
+        [FULFILMENT_CANCELLED] = {EVENT_TYPE_INVENTORY_RESERVED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_COUNT},
     },
     {
         /*                              none  reserved paid ready done cancelled */
-        [TYPE_ORDER_PLACED] =           STAYS,
-        [TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
-        [TYPE_PAYMENT_AUTHORIZED] =     STAYS,
-        [TYPE_PAYMENT_REFUSED] =        STAYS,
-        [TYPE_STOCK_RECEIVED] =         STAYS,
-        [TYPE_STOCK_COUNTED] =          STAYS,
-        [TYPE_ORDER_CREATED] =          STAYS,
-        [TYPE_ORDER_REJECTED] =         STAYS,
-        [TYPE_ORDER_CANCELLED] =        {"5", "5", "5", "x", "x", "x"},
-        [TYPE_INVENTORY_RESERVED] =     {"1", "x", "3>OrderFulfiled", "x", "x", "x"},
-        [TYPE_INVENTORY_REJECTED] =     STAYS,
-        [TYPE_INVENTORY_RELEASED] =     STAYS,
-        [TYPE_STOCK_LOW] =              STAYS,
-        [TYPE_PAYMENT_REQUESTED] =      STAYS,
-        [TYPE_PAYMENT_PROCESSED] =      {"2", "3>OrderFulfiled", "x", "x", "x", "x"},
-        [TYPE_PAYMENT_DECLINED] =       STAYS,
-        [TYPE_PAYMENT_REFUNDED] =       STAYS,
-        [TYPE_ORDER_FULFILED] =         {"x", "x", "x", "4", "x", "x"},
+        [EVENT_TYPE_ORDER_PLACED] =           STAYS,
+        [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
+        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
+        [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
+        [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
+        [EVENT_TYPE_ORDER_CREATED] =          STAYS,
+        [EVENT_TYPE_ORDER_REJECTED] =         STAYS,
+        [EVENT_TYPE_ORDER_CANCELLED] =        {"5", "5", "5", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_RESERVED] =     {"1", "x", "3>OrderFulfiled", "x", "x", "x"},
+        [EVENT_TYPE_INVENTORY_REJECTED] =     STAYS,
+        [EVENT_TYPE_INVENTORY_RELEASED] =     STAYS,
+        [EVENT_TYPE_STOCK_LOW] =              STAYS,
+        [EVENT_TYPE_PAYMENT_REQUESTED] =      STAYS,
+        [EVENT_TYPE_PAYMENT_PROCESSED] =      {"2", "3>OrderFulfiled", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_DECLINED] =       STAYS,
+        [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "x", "4", "x", "x"},
     },
 };
 /* clang-format on */
@@ -201,29 +201,30 @@ static const struct drawn fulfilment = {
 struct desk {
     uint8_t memory[64 * 1024];
     struct arena arena;
-    struct event event;
-    struct fact fact;
+    struct event cloud_event;
+    struct shop_event event;
 };
 
 /* Reads the type's event about order x. Stock events name no order: they are
  * given one, so that every pair is met. */
-static const struct fact *fact_about_x(struct desk *desk, enum shop_type type) {
-    const struct fact_context context = {.store = SLICE("s"),
+static const struct shop_event *event_about_x(struct desk *desk,
+                                              enum event_type type) {
+    const struct shop_context context = {.store = SLICE("s"),
                                          .journal_hex = "00000000"};
     desk->arena = arena_over(desk->memory, sizeof(desk->memory));
-    desk->event = (struct event){
+    desk->cloud_event = (struct event){
         .id = SLICE("1"),
         .source = SLICE("/s/card-1"),
-        .type = slice_from_str(type_facts(type)->name),
+        .type = slice_from_str(event_type_name(type)),
         .data_kind = EVENT_DATA_JSON,
         .data = slice_from_str(data_of[type]),
     };
-    assert_int_equal(fact_read(&desk->event, type,
-                               (struct shop_stamp){.seq = type}, &context,
-                               &desk->arena, &desk->fact),
+    assert_int_equal(shop_event_read(&desk->cloud_event, type,
+                                     (struct shop_stamp){.seq = type}, &context,
+                                     &desk->arena, &desk->event),
                      ERR_OK);
-    desk->fact.order_id = SLICE("x");
-    return &desk->fact;
+    desk->event.order_id = SLICE("x");
+    return &desk->event;
 }
 
 static void *open_in_state(const struct drawn *drawn, uint32_t state,
@@ -232,13 +233,13 @@ static void *open_in_state(const struct drawn *drawn, uint32_t state,
     void *self = drawn->service->open(&options);
     assert_non_null(self);
     for (size_t i = 0; i < PATH_MAX_LEN; i++) {
-        enum shop_type type = drawn->paths[state][i];
-        if (type == TYPE_COUNT) {
+        enum event_type type = drawn->paths[state][i];
+        if (type == EVENT_TYPE_COUNT) {
             break;
         }
-        const struct fact *fact = fact_about_x(desk, type);
-        assert_true(drawn->service->admits(self, fact));
-        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
+        const struct shop_event *event = event_about_x(desk, type);
+        assert_true(drawn->service->admits(self, event));
+        assert_int_equal(drawn->service->apply(self, event), ERR_OK);
     }
     assert_int_equal(drawn->service->state(self, SLICE("x")), state);
     return self;
@@ -248,7 +249,7 @@ static void list_outputs(const struct reaction *reaction, char ret[128]) {
     struct writer writer = writer_over(ret, 127);
     for (uint32_t i = 0; i < reaction->count; i++) {
         writer_printf(&writer, "%s%s", i == 0 ? ">" : ",",
-                      type_facts(reaction->outputs[i].type)->name);
+                      event_type_name(reaction->outputs[i].type));
         assert_true(json_check(reaction->outputs[i].data, NULL) == ERR_OK);
     }
     if (reaction->repeat != NULL) {
@@ -257,22 +258,22 @@ static void list_outputs(const struct reaction *reaction, char ret[128]) {
     ret[writer.len] = '\0';
 }
 
-static void check_cell(const struct drawn *drawn, enum shop_type type,
+static void check_cell(const struct drawn *drawn, enum event_type type,
                        uint32_t state) {
     static struct desk desk;
     const char *cell = drawn->cells[type][state];
     assert_non_null(cell);
     void *self = open_in_state(drawn, state, &desk);
     uint64_t before = drawn->service->hash(self);
-    const struct fact *fact = fact_about_x(&desk, type);
+    const struct shop_event *event = event_about_x(&desk, type);
     struct reaction reaction = {.arena = &desk.arena};
     char said[160] = "";
     char found[200] = "x";
-    if (drawn->service->admits(self, fact)) {
-        assert_int_equal(drawn->service->react(self, fact, &reaction), ERR_OK);
+    if (drawn->service->admits(self, event)) {
+        assert_int_equal(drawn->service->react(self, event, &reaction), ERR_OK);
         list_outputs(&reaction, said);
         assert_int_equal(drawn->service->hash(self), before);
-        assert_int_equal(drawn->service->apply(self, fact), ERR_OK);
+        assert_int_equal(drawn->service->apply(self, event), ERR_OK);
         uint32_t next = drawn->service->state(self, SLICE("x"));
         if (next == state) {
             snprintf(found, sizeof(found), "=%s", said);
@@ -282,15 +283,19 @@ static void check_cell(const struct drawn *drawn, enum shop_type type,
     }
     if (strcmp(found, cell) != 0) {
         fail_msg("%s, %s in state %u: %s, drawn %s", drawn->name,
-                 type_facts(type)->name, state, found, cell);
+                 event_type_name(type), state, found, cell);
     }
     drawn->service->close(self);
 }
 
 static void check_all(const struct drawn *drawn) {
-    for (uint32_t type = 0; type < TYPE_COUNT; type++) {
-        for (uint32_t state = 0; state < drawn->states; state++) {
-            check_cell(drawn, (enum shop_type)type, state);
+    for (uint32_t type = 0; type < EVENT_TYPE_COUNT; type++) {
+        /* The services listen to all but the gateway's own. */
+        bool own = event_type_publisher((enum event_type)type) ==
+                   EVENT_PUBLISHER_GATEWAY;
+        assert_int_equal(shop_event_is_read((enum event_type)type), !own);
+        for (uint32_t state = 0; !own && state < drawn->states; state++) {
+            check_cell(drawn, (enum event_type)type, state);
         }
     }
 }

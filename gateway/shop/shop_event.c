@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/shop/fact.h"
+#include "gateway/shop/shop_event.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event_source.h"
 #include "gateway/shop/members.h"
 #include "gateway/shop/money.h"
 
 struct reader {
-    struct fact *fact;
+    struct shop_event *event;
     struct arena pool;
     struct place place; /* data itself */
 };
 
-/* Reads one value, if it is there, into the fact. */
+/* Reads one value, if it is there, into the event. */
 static err_t name_of(struct reader *reader, struct slice value,
                      const char *member, size_t bytes_max, struct slice *ret) {
     if (value.len == 0) {
@@ -38,10 +39,10 @@ static err_t reason_of(struct reader *reader, struct slice value) {
     if (value.len == 0) {
         return ERR_OK;
     }
-    size_t max =
-        type_is_input(reader->fact->type) ? FACT_WORDS_MAX : FACT_REASON_MAX;
+    size_t max = event_type_is_sendable(reader->event->type) ? SHOP_WORDS_MAX
+                                                             : SHOP_REASON_MAX;
     return members_words(value, &reader->place, "reason", max, &reader->pool,
-                         &reader->fact->reason);
+                         &reader->event->reason);
 }
 
 static err_t currency_of(struct reader *reader, struct slice value) {
@@ -56,7 +57,7 @@ static err_t currency_of(struct reader *reader, struct slice value) {
         return members_refuse(&reader->place, "currency",
                               "an ISO 4217 code in capitals, such as \"EUR\"");
     }
-    reader->fact->currency = currency;
+    reader->event->currency = currency;
     return ERR_OK;
 }
 
@@ -64,7 +65,7 @@ static err_t currency_of(struct reader *reader, struct slice value) {
 static err_t check_decimals(struct reader *reader, const char *member,
                             struct slice amount) {
     int64_t minor;
-    struct slice currency = reader->fact->currency;
+    struct slice currency = reader->event->currency;
     if (amount.len > 0 && currency.len > 0 &&
         money_parse(amount, currency, &minor) != ERR_OK) {
         return members_refuse(&reader->place, member,
@@ -88,21 +89,21 @@ static bool all_between(struct slice text, const char *low, const char *high) {
 
 /* "o-<8 hex>-<number>" is the form of the ids that the gateway makes. */
 static bool looks_made(struct slice id) {
-    enum { HEX_AT = 2, DASH_AT = HEX_AT + FACT_JOURNAL_HEX };
+    enum { HEX_AT = 2, DASH_AT = HEX_AT + SHOP_JOURNAL_HEX };
     if (id.len <= DASH_AT + 1 || !slice_starts_with(id, "o-") ||
         id.data[DASH_AT] != '-') {
         return false;
     }
-    return all_between(slice_part(id, HEX_AT, FACT_JOURNAL_HEX), "0a", "9f") &&
+    return all_between(slice_part(id, HEX_AT, SHOP_JOURNAL_HEX), "0a", "9f") &&
            all_between(slice_part(id, DASH_AT + 1, id.len - DASH_AT - 1), "0",
                        "9");
 }
 
 static err_t order_id_of(struct reader *reader, struct slice value) {
     TRY(name_of(reader, value, "orderId", SHOP_ORDER_ID_MAX,
-                &reader->fact->order_id));
-    if (reader->fact->type == TYPE_ORDER_PLACED &&
-        looks_made(reader->fact->order_id)) {
+                &reader->event->order_id));
+    if (reader->event->type == EVENT_TYPE_ORDER_PLACED &&
+        looks_made(reader->event->order_id)) {
         return members_refuse(&reader->place, "orderId",
                               "an id of your own: o-<8 hex>-<number> is the "
                               "form of those that the gateway makes");
@@ -114,19 +115,19 @@ static err_t customer_of(struct reader *reader, struct slice value) {
     struct slice name;
     int64_t number;
     if (json_kind(value) == JSON_STRING) {
-        TRY(name_of(reader, value, "customerId", FACT_CUSTOMER_MAX, &name));
+        TRY(name_of(reader, value, "customerId", SHOP_CUSTOMER_MAX, &name));
     } else if (json_integer(value, INT64_MIN, INT64_MAX, &number) != ERR_OK) {
         return members_refuse(&reader->place, "customerId",
                               "a string or a whole number");
     }
-    reader->fact->customer = value;
+    reader->event->customer = value;
     return ERR_OK;
 }
 
-static struct fact_line *find_line(struct fact *fact, struct slice sku) {
-    for (uint32_t i = 0; i < fact->line_count; i++) {
-        if (slice_eq(fact->lines[i].sku, sku)) {
-            return &fact->lines[i];
+static struct shop_line *find_line(struct shop_event *event, struct slice sku) {
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        if (slice_eq(event->lines[i].sku, sku)) {
+            return &event->lines[i];
         }
     }
     return NULL;
@@ -134,7 +135,7 @@ static struct fact_line *find_line(struct fact *fact, struct slice sku) {
 
 /* One line of an order, {sku, quantity?, unitPrice?} or a string. */
 static err_t order_line(struct reader *reader, const struct place *place,
-                        struct slice value, struct fact_line *ret) {
+                        struct slice value, struct shop_line *ret) {
     struct slice sku = value;
     struct slice quantity = SLICE_EMPTY;
     struct slice price = SLICE_EMPTY;
@@ -152,7 +153,7 @@ static err_t order_line(struct reader *reader, const struct place *place,
                      &ret->sku));
     ret->quantity = 1;
     if (quantity.len > 0) {
-        TRY(members_whole(quantity, place, "quantity", 1, FACT_QUANTITY_MAX,
+        TRY(members_whole(quantity, place, "quantity", 1, SHOP_QUANTITY_MAX,
                           &ret->quantity));
     }
     struct slice ignored;
@@ -163,7 +164,7 @@ static err_t order_line(struct reader *reader, const struct place *place,
 
 /* One line of a delivery or a count, {sku, quantity, reorderLevel?}. */
 static err_t stock_line(struct reader *reader, const struct place *place,
-                        struct slice value, struct fact_line *ret) {
+                        struct slice value, struct shop_line *ret) {
     struct slice sku;
     struct slice quantity;
     struct slice level;
@@ -175,10 +176,10 @@ static err_t stock_line(struct reader *reader, const struct place *place,
     TRY(members_read(value, place, members, 3));
     TRY(members_name(sku, place, "sku", SHOP_SKU_MAX, &reader->pool,
                      &ret->sku));
-    TRY(members_whole(quantity, place, "quantity", 0, FACT_QUANTITY_MAX,
+    TRY(members_whole(quantity, place, "quantity", 0, SHOP_QUANTITY_MAX,
                       &ret->quantity));
-    if (level.len > 0 && reader->fact->type == TYPE_STOCK_RECEIVED) {
-        TRY(members_whole(level, place, "reorderLevel", 0, FACT_QUANTITY_MAX,
+    if (level.len > 0 && reader->event->type == EVENT_TYPE_STOCK_RECEIVED) {
+        TRY(members_whole(level, place, "reorderLevel", 0, SHOP_QUANTITY_MAX,
                           &ret->reorder_level));
     }
     return ERR_OK;
@@ -187,17 +188,18 @@ static err_t stock_line(struct reader *reader, const struct place *place,
 /* Lines of one sku in an order become one; in a delivery or a count it would
  * not be clear what is meant. */
 static err_t take_line(struct reader *reader, const struct place *place,
-                       const struct fact_line *line) {
-    struct fact *fact = reader->fact;
-    struct fact_line *same = find_line(fact, line->sku);
+                       const struct shop_line *line) {
+    struct shop_event *event = reader->event;
+    struct shop_line *same = find_line(event, line->sku);
     if (same == NULL) {
-        fact->lines[fact->line_count++] = *line;
+        event->lines[event->line_count++] = *line;
         return ERR_OK;
     }
-    if (fact->type != TYPE_ORDER_PLACED && fact->type != TYPE_ORDER_CREATED) {
+    if (event->type != EVENT_TYPE_ORDER_PLACED &&
+        event->type != EVENT_TYPE_ORDER_CREATED) {
         return members_refuse(place, "sku", "each sku only once");
     }
-    if (same->quantity + line->quantity > FACT_QUANTITY_MAX) {
+    if (same->quantity + line->quantity > SHOP_QUANTITY_MAX) {
         return members_refuse(place, "quantity",
                               "at most 1000000 of one sku in an order");
     }
@@ -210,8 +212,8 @@ static err_t items_of(struct reader *reader, struct slice items) {
     if (json_kind(items) != JSON_ARRAY) {
         return members_refuse(&place, "items", "a list");
     }
-    bool order = reader->fact->type == TYPE_ORDER_PLACED ||
-                 reader->fact->type == TYPE_ORDER_CREATED;
+    bool order = reader->event->type == EVENT_TYPE_ORDER_PLACED ||
+                 reader->event->type == EVENT_TYPE_ORDER_CREATED;
     place.list = "items";
     size_t at = 0;
     struct slice value;
@@ -220,7 +222,7 @@ static err_t items_of(struct reader *reader, struct slice items) {
             return members_refuse(&reader->place, "items",
                                   "at most 200 items in one event");
         }
-        struct fact_line line = {.reorder_level = -1};
+        struct shop_line line = {.reorder_level = -1};
         TRY((order ? order_line : stock_line)(reader, &place, value, &line));
         TRY(take_line(reader, &place, &line));
     }
@@ -242,18 +244,18 @@ static err_t payment_details(struct reader *reader, struct slice details) {
         {"terminal", MEMBER_NULLABLE, &terminal},
     };
     TRY(members_read(details, &reader->place, members, 3));
-    struct fact *fact = reader->fact;
-    fact->card = slice_eq_str(method, "\"CARD\"");
-    if (!fact->card && !slice_eq_str(method, "\"CASH\"")) {
+    struct shop_event *event = reader->event;
+    event->card = slice_eq_str(method, "\"CARD\"");
+    if (!event->card && !slice_eq_str(method, "\"CASH\"")) {
         return members_refuse(&reader->place, "paymentMethod",
                               "\"CASH\" or \"CARD\"");
     }
     TRY(name_of(reader, transaction, "paymentTransactionId",
-                FACT_TRANSACTION_MAX, &fact->transaction));
+                SHOP_TRANSACTION_MAX, &event->transaction));
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
-                &fact->terminal));
-    for (size_t i = 0; i < fact->terminal.len; i++) {
-        if (memchr("/+#", fact->terminal.data[i], 3) != NULL) {
+                &event->terminal));
+    for (size_t i = 0; i < event->terminal.len; i++) {
+        if (memchr("/+#", event->terminal.data[i], 3) != NULL) {
             return members_refuse(&reader->place, "terminal",
                                   "a device's name, without / + or #");
         }
@@ -265,7 +267,7 @@ static err_t payment_details(struct reader *reader, struct slice details) {
 /* OrderPlaced, and OrderCreated, which is the same and has its id. */
 static err_t read_order(struct reader *reader, struct slice data) {
     struct slice id, customer, items, total, currency, payment, shipping;
-    bool created = reader->fact->type == TYPE_ORDER_CREATED;
+    bool created = reader->event->type == EVENT_TYPE_ORDER_CREATED;
     const struct member members[] = {
         {"orderId", created ? MEMBER_REQUIRED : MEMBER_OPTIONAL, &id},
         {"customerId", MEMBER_REQUIRED, &customer},
@@ -279,13 +281,13 @@ static err_t read_order(struct reader *reader, struct slice data) {
     TRY(order_id_of(reader, id));
     TRY(customer_of(reader, customer));
     TRY(items_of(reader, items));
-    TRY(decimal_of(reader, total, "total", &reader->fact->total));
+    TRY(decimal_of(reader, total, "total", &reader->event->total));
     TRY(currency_of(reader, currency));
     TRY(payment_details(reader, payment));
     if (shipping.len > 0 && json_kind(shipping) != JSON_OBJECT) {
         return members_refuse(&reader->place, "shippingDetails", "an object");
     }
-    return check_decimals(reader, "total", reader->fact->total);
+    return check_decimals(reader, "total", reader->event->total);
 }
 
 /* OrderCancelRequested, PaymentRefused, OrderRejected, OrderCancelled,
@@ -313,15 +315,15 @@ static err_t read_payment(struct reader *reader, struct slice data) {
         {"terminal", MEMBER_NULLABLE, &terminal},
     };
     TRY(members_read(data, &reader->place, members, 5));
-    struct fact *fact = reader->fact;
+    struct shop_event *event = reader->event;
     TRY(order_id_of(reader, id));
     TRY(name_of(reader, transaction, "paymentTransactionId",
-                FACT_TRANSACTION_MAX, &fact->transaction));
-    TRY(decimal_of(reader, amount, "amount", &fact->amount));
+                SHOP_TRANSACTION_MAX, &event->transaction));
+    TRY(decimal_of(reader, amount, "amount", &event->amount));
     TRY(currency_of(reader, currency));
-    TRY(check_decimals(reader, "amount", fact->amount));
+    TRY(check_decimals(reader, "amount", event->amount));
     return name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
-                   &fact->terminal);
+                   &event->terminal);
 }
 
 static err_t read_stock(struct reader *reader, struct slice data) {
@@ -348,7 +350,7 @@ static err_t read_reserved(struct reader *reader, struct slice data) {
         struct slice sku;
         TRY(members_name(value, &reader->place, "unmanaged", SHOP_SKU_MAX,
                          &reader->pool, &sku));
-        struct fact_line *line = find_line(reader->fact, sku);
+        struct shop_line *line = find_line(reader->event, sku);
         if (line == NULL) {
             return members_refuse(&reader->place, "unmanaged", "skus of items");
         }
@@ -364,129 +366,77 @@ static err_t read_nothing(struct reader *reader, struct slice data) {
     return ERR_OK;
 }
 
-static err_t (*const readers[TYPE_COUNT])(struct reader *, struct slice) = {
-    [TYPE_ORDER_PLACED] = read_order,
-    [TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
-    [TYPE_PAYMENT_AUTHORIZED] = read_payment,
-    [TYPE_PAYMENT_REFUSED] = read_order_and_reason,
-    [TYPE_STOCK_RECEIVED] = read_stock,
-    [TYPE_STOCK_COUNTED] = read_stock,
-    [TYPE_ORDER_CREATED] = read_order,
-    [TYPE_ORDER_REJECTED] = read_order_and_reason,
-    [TYPE_ORDER_CANCELLED] = read_order_and_reason,
-    [TYPE_INVENTORY_RESERVED] = read_reserved,
-    [TYPE_INVENTORY_REJECTED] = read_order_and_reason,
-    [TYPE_INVENTORY_RELEASED] = read_order_and_reason,
-    [TYPE_STOCK_LOW] = read_nothing,
-    [TYPE_PAYMENT_REQUESTED] = read_payment,
-    [TYPE_PAYMENT_PROCESSED] = read_payment,
-    [TYPE_PAYMENT_DECLINED] = read_order_and_reason,
-    [TYPE_PAYMENT_REFUNDED] = read_payment,
-    [TYPE_ORDER_FULFILED] = read_order_and_reason,
+static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
+                                                struct slice) = {
+    [EVENT_TYPE_ORDER_PLACED] = read_order,
+    [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_AUTHORIZED] = read_payment,
+    [EVENT_TYPE_PAYMENT_REFUSED] = read_order_and_reason,
+    [EVENT_TYPE_STOCK_RECEIVED] = read_stock,
+    [EVENT_TYPE_STOCK_COUNTED] = read_stock,
+    [EVENT_TYPE_ORDER_CREATED] = read_order,
+    [EVENT_TYPE_ORDER_REJECTED] = read_order_and_reason,
+    [EVENT_TYPE_ORDER_CANCELLED] = read_order_and_reason,
+    [EVENT_TYPE_INVENTORY_RESERVED] = read_reserved,
+    [EVENT_TYPE_INVENTORY_REJECTED] = read_order_and_reason,
+    [EVENT_TYPE_INVENTORY_RELEASED] = read_order_and_reason,
+    [EVENT_TYPE_STOCK_LOW] = read_nothing,
+    [EVENT_TYPE_PAYMENT_REQUESTED] = read_payment,
+    [EVENT_TYPE_PAYMENT_PROCESSED] = read_payment,
+    [EVENT_TYPE_PAYMENT_DECLINED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_REFUNDED] = read_payment,
+    [EVENT_TYPE_ORDER_FULFILED] = read_order_and_reason,
 };
 
-err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
-                     struct reason *reason) {
-    assert(type < TYPE_COUNT);
+bool shop_event_is_read(enum event_type type) {
+    assert(type < EVENT_TYPE_COUNT);
+    return readers[type] != NULL;
+}
+
+err_t shop_event_read_data(enum event_type type, struct slice data,
+                           struct shop_event *ret, struct reason *reason) {
+    assert(shop_event_is_read(type));
     /* The lines and the pool are set as they are used. */
-    memset(ret, 0, offsetof(struct fact, lines));
+    memset(ret, 0, offsetof(struct shop_event, lines));
     ret->type = type;
     ret->data = data;
     struct reader reader = {
-        .fact = ret,
+        .event = ret,
         .pool = arena_over(ret->pool, sizeof(ret->pool)),
         .place = {.reason = reason},
     };
     return readers[type](&reader, data);
 }
 
-struct slice fact_device(struct slice source, struct slice store) {
-    size_t prefix_len = store.len + 2;
-    if (source.len <= prefix_len || source.data[0] != '/' ||
-        source.data[prefix_len - 1] != '/' ||
-        !slice_eq(slice_part(source, 1, store.len), store)) {
-        return SLICE_EMPTY;
-    }
-    struct slice device =
-        slice_part(source, prefix_len, source.len - prefix_len);
-    return device.len <= SHOP_DEVICE_MAX ? device : SLICE_EMPTY;
-}
-
 /* The number is the placing event's own, so replay makes the same id. */
-static err_t make_order_id(const struct fact_context *context,
-                           struct arena *arena, struct fact *fact) {
+static err_t make_order_id(const struct shop_context *context,
+                           struct arena *arena, struct shop_event *event) {
     char text[SHOP_ORDER_ID_MAX];
     struct writer writer = writer_over(text, sizeof(text));
     writer_printf(&writer, "o-%s-%" PRIu64, context->journal_hex,
-                  fact->stamp.seq);
-    fact->order_id_made = true;
-    return arena_copy(arena, writer_slice(&writer), &fact->order_id);
+                  event->stamp.seq);
+    event->order_id_made = true;
+    return arena_copy(arena, writer_slice(&writer), &event->order_id);
 }
 
-err_t fact_read(const struct event *event, enum shop_type type,
-                struct shop_stamp stamp, const struct fact_context *context,
-                struct arena *arena, struct fact *ret) {
+err_t shop_event_read(const struct event *event, enum event_type type,
+                      struct shop_stamp stamp,
+                      const struct shop_context *context, struct arena *arena,
+                      struct shop_event *ret) {
     struct slice data;
     if (event_data_json(event, arena, &data, NULL) != ERR_OK ||
-        fact_read_data(type, data, ret, NULL) != ERR_OK) {
+        shop_event_read_data(type, data, ret, NULL) != ERR_OK) {
         return ERR_CORRUPT;
     }
-    ret->event = event;
+    ret->cloud_event = event;
     ret->stamp = stamp;
-    if (type_is_input(type)) {
-        ret->device = fact_device(event->source, context->store);
-        ENSURE(ret->device.len > 0, ERR_CORRUPT);
+    if (event_type_is_sendable(type)) {
+        ENSURE(event_source_parse(event->source, context->store,
+                                  &ret->device) == ERR_OK,
+               ERR_CORRUPT);
     }
-    if (type == TYPE_ORDER_PLACED && ret->order_id.len == 0) {
+    if (type == EVENT_TYPE_ORDER_PLACED && ret->order_id.len == 0) {
         TRY(make_order_id(context, arena, ret));
     }
     return ERR_OK;
-}
-
-bool shop_takes(struct slice type) {
-    enum shop_type known;
-    return type_from_name(type, &known) == ERR_OK && type_is_input(known);
-}
-
-/* A CBOR item may be far shorter than its JSON (one byte becomes `false,`), and
- * what the services make of it must fit a frame. */
-static err_t check_cbor(const struct event *input, enum shop_type type,
-                        struct fact *fact, struct reason *reason) {
-    size_t room = 2 * input->data.len + FACT_CBOR_ROOM;
-    uint8_t *memory = malloc(room);
-    ENSURE(memory != NULL, ERR_MEMORY);
-    struct arena arena = arena_over(memory, room);
-    struct slice data;
-    err_t err = event_data_json(input, &arena, &data, reason);
-    if (err == ERR_FULL ||
-        (err == ERR_OK && data.len > input->data.len + FACT_CBOR_GROWTH_MAX)) {
-        err = reason_set(reason, ERR_RANGE,
-                         "data: expected CBOR that is not much longer as JSON; "
-                         "leave out what is not needed");
-    } else if (err == ERR_OK) {
-        err = fact_read_data(type, data, fact, reason);
-    } else {
-        err = ERR_RANGE;
-    }
-    free(memory);
-    return err;
-}
-
-err_t shop_check(const struct event *input, struct reason *reason) {
-    enum shop_type type;
-    if (type_from_name(input->type, &type) != ERR_OK || !type_is_input(type)) {
-        return reason_set(reason, ERR_RANGE,
-                          "type: \"%.*s\" is not an event that a device may "
-                          "send; docs/events.md lists those",
-                          SLICE_ARG(input->type));
-    }
-    struct fact fact;
-    if (input->data_kind == EVENT_DATA_CBOR) {
-        return check_cbor(input, type, &fact, reason);
-    }
-    if (input->data_kind != EVENT_DATA_JSON) {
-        return reason_set(reason, ERR_RANGE,
-                          "data: expected an object, in JSON or CBOR");
-    }
-    return fact_read_data(type, input->data, &fact, reason);
 }

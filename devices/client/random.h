@@ -2,8 +2,8 @@
 /* Repeatable randomness: splitmix64 (Steele, Lea, Flood, 2014). A stream a
  * purpose, seeded by a number and a name, so that one device's draws do not
  * depend on how often another one drew. Not for secrets. */
-#ifndef DEVICES_RANDOM_H
-#define DEVICES_RANDOM_H
+#ifndef DEVICES_CLIENT_RANDOM_H
+#define DEVICES_CLIENT_RANDOM_H
 
 #include <assert.h>
 #include <stdbool.h>

@@ -2,37 +2,38 @@
 /* An event of the choreography as its data was read: what the services react
  * to. It is the same reading before journaling (shop_check), live and in
  * replay. */
-#ifndef GATEWAY_SHOP_FACT_H
-#define GATEWAY_SHOP_FACT_H
+#ifndef GATEWAY_SHOP_SHOP_EVENT_H
+#define GATEWAY_SHOP_SHOP_EVENT_H
 
-#include "gateway/shop/shop.h"
-#include "gateway/shop/types.h"
+#include "gateway/event/event.h"
+#include "gateway/event/event_type.h"
+#include "gateway/shop/limits.h"
 
 enum {
-    FACT_TRANSACTION_MAX = 128, /* bytes of a paymentTransactionId */
-    FACT_CUSTOMER_MAX = 256,    /* bytes of a customerId */
-    FACT_WORDS_MAX = 160,       /* bytes of a reason from a device */
-    FACT_REASON_MAX = 256,      /* bytes of a reason from a service */
-    FACT_QUANTITY_MAX = 1000 * 1000,
-    FACT_JOURNAL_HEX = 8, /* digits of the journal's id in derived ids */
+    SHOP_TRANSACTION_MAX = 128, /* bytes of a paymentTransactionId */
+    SHOP_CUSTOMER_MAX = 256,    /* bytes of a customerId */
+    SHOP_WORDS_MAX = 160,       /* bytes of a reason from a device */
+    SHOP_REASON_MAX = 256,      /* bytes of a reason from a service */
+    SHOP_QUANTITY_MAX = 1000 * 1000,
+    SHOP_JOURNAL_HEX = 8, /* digits of the journal's id in derived ids */
     /* Bytes that data in CBOR may grow by when it is written as JSON. */
-    FACT_CBOR_GROWTH_MAX = 16 * 1024,
+    SHOP_CBOR_GROWTH_MAX = 16 * 1024,
     /* Memory that turning CBOR into JSON may take beyond twice its length. */
-    FACT_CBOR_ROOM = 64 * 1024,
+    SHOP_CBOR_ROOM = 64 * 1024,
     /* Decoded strings: two lists of skus and the few members beside them. */
-    FACT_POOL_SIZE = (2 * SHOP_ITEMS_MAX + 16) * SHOP_SKU_MAX,
+    SHOP_POOL_SIZE = (2 * SHOP_ITEMS_MAX + 16) * SHOP_SKU_MAX,
 };
 
-struct fact_line {
+struct shop_line {
     struct slice sku;
     int64_t quantity;
     int64_t reorder_level; /* of StockReceived; -1: not told */
     bool unmanaged;        /* of InventoryReserved */
 };
 
-struct fact {
-    enum shop_type type;
-    const struct event *event;
+struct shop_event {
+    enum event_type type;
+    const struct event *cloud_event;
     struct shop_stamp stamp;
     struct slice data;     /* JSON text */
     struct slice device;   /* who sent it; empty for a service's event */
@@ -47,30 +48,31 @@ struct fact {
     struct slice amount;      /* decimal; empty if none */
     struct slice reason;      /* empty if none */
     uint32_t line_count;
-    struct fact_line lines[SHOP_ITEMS_MAX]; /* one for each sku */
-    uint8_t pool[FACT_POOL_SIZE];
+    struct shop_line lines[SHOP_ITEMS_MAX]; /* one for each sku */
+    uint8_t pool[SHOP_POOL_SIZE];
 };
 
 /* What reading depends on beside the event. */
-struct fact_context {
+struct shop_context {
     struct slice store;
-    char journal_hex[FACT_JOURNAL_HEX + 1];
+    char journal_hex[SHOP_JOURNAL_HEX + 1];
 };
+
+/* Does the shop read this type? If not, no service listens to it. */
+bool shop_event_is_read(enum event_type type);
 
 /* Reads the members that the type's own data has. `data` is its JSON text;
  * only data, lines, texts and type are set. ERR_RANGE with a reason. */
-err_t fact_read_data(enum shop_type type, struct slice data, struct fact *ret,
-                     struct reason *reason) MUST_USE;
+err_t shop_event_read_data(enum event_type type, struct slice data,
+                           struct shop_event *ret,
+                           struct reason *reason) MUST_USE;
 
 /* Reads a journaled event. CBOR data is turned into JSON in `arena`.
  * ERR_CORRUPT if it is not what shop_check() lets in or the shop publishes, or
  * an input's source is not "/<store>/<device>". */
-err_t fact_read(const struct event *event, enum shop_type type,
-                struct shop_stamp stamp, const struct fact_context *context,
-                struct arena *arena, struct fact *ret) MUST_USE;
-
-/* The device that a source "/<store>/<device>" names; empty if it is not of
- * that form. */
-struct slice fact_device(struct slice source, struct slice store);
+err_t shop_event_read(const struct event *event, enum event_type type,
+                      struct shop_stamp stamp,
+                      const struct shop_context *context, struct arena *arena,
+                      struct shop_event *ret) MUST_USE;
 
 #endif

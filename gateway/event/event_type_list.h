@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every event type that the gateway knows, one line each. A new type is added
+ * here and nowhere else: who may send it, whether a service may publish it,
+ * what a refusal lists and what the cloud is told as its source follow from
+ * the line. What the four services do with it is theirs to say (gateway/shop);
+ * config/schemas and docs/events.md are checked against this list.
+ *
+ * EVENT_TYPE(ENUM, "Name", PUBLISHER, AUDIENCE); see event_type.h for the last
+ * two. Included several times, hence without a guard. */
+/* clang-format off */
+
+/* Sent by devices on the shop's stream. */
+EVENT_TYPE(ORDER_PLACED,           "OrderPlaced",          DEVICE,     NOBODY)
+EVENT_TYPE(ORDER_CANCEL_REQUESTED, "OrderCancelRequested", DEVICE,     NOBODY)
+EVENT_TYPE(PAYMENT_AUTHORIZED,     "PaymentAuthorized",    DEVICE,     NOBODY)
+EVENT_TYPE(PAYMENT_REFUSED,        "PaymentRefused",       DEVICE,     NOBODY)
+EVENT_TYPE(STOCK_RECEIVED,         "StockReceived",        DEVICE,     NOBODY)
+EVENT_TYPE(STOCK_COUNTED,          "StockCounted",         DEVICE,     NOBODY)
+/* Published by the services. */
+EVENT_TYPE(ORDER_CREATED,          "OrderCreated",         ORDER,      PLACER)
+EVENT_TYPE(ORDER_REJECTED,         "OrderRejected",        ORDER,      PLACER)
+EVENT_TYPE(ORDER_CANCELLED,        "OrderCancelled",       ORDER,      BOTH)
+EVENT_TYPE(INVENTORY_RESERVED,     "InventoryReserved",    INVENTORY,  NOBODY)
+EVENT_TYPE(INVENTORY_REJECTED,     "InventoryRejected",    INVENTORY,  PLACER)
+EVENT_TYPE(INVENTORY_RELEASED,     "InventoryReleased",    INVENTORY,  NOBODY)
+EVENT_TYPE(STOCK_LOW,              "StockLow",             INVENTORY,  NOBODY)
+EVENT_TYPE(PAYMENT_REQUESTED,      "PaymentRequested",     PAYMENT,    TERMINAL)
+EVENT_TYPE(PAYMENT_PROCESSED,      "PaymentProcessed",     PAYMENT,    NOBODY)
+EVENT_TYPE(PAYMENT_DECLINED,       "PaymentDeclined",      PAYMENT,    PLACER)
+EVENT_TYPE(PAYMENT_REFUNDED,       "PaymentRefunded",      PAYMENT,    PLACER)
+EVENT_TYPE(ORDER_FULFILED,         "OrderFulfiled",        FULFILMENT, PLACER)
+/* The gateway's own, on any stream. */
+EVENT_TYPE(EVENT_REJECTED,         "EventRejected",        GATEWAY,    NOBODY)
+EVENT_TYPE(EVENTS_DROPPED,         "EventsDropped",        GATEWAY,    NOBODY)
+EVENT_TYPE(JOURNAL_DAMAGED,        "JournalDamaged",       GATEWAY,    NOBODY)
+
+#ifdef EDGE_TEST_EVENT_TYPES
+/* Only in builds of tests/unit/event_type. */
+EVENT_TYPE(DOOR_OPENED,            "DoorOpened",           DEVICE,     NOBODY)
+#endif
+/* clang-format on */
