@@ -269,7 +269,7 @@ err_t config_value_read(const struct config_key *key, struct slice text,
     case CONFIG_LIST:
         break;
     }
-    assert(!"a section has no value");
+    assert(false && "a section has no value");
     return ERR_RANGE;
 }
 
@@ -363,7 +363,7 @@ void config_value_write(const struct config_key *key, const void *base,
     case CONFIG_LIST:
         break;
     }
-    assert(!"a section has no value");
+    assert(false && "a section has no value");
 }
 
 static void expected_name(const struct config_key *key, struct writer *writer) {

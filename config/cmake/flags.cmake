@@ -7,7 +7,7 @@ add_compile_options(
   -Wall -Wextra -Wpedantic -Werror
   -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes
   -Wpointer-arith -Wcast-align -Wcast-qual -Wwrite-strings -Wundef
-  -Wimplicit-fallthrough -Wswitch-enum -Wdouble-promotion)
+  -Wimplicit-fallthrough -Wswitch-enum -Wdouble-promotion -Wconversion)
 
 # Hardening, as the Open Source Security Foundation's compiler guide names it.
 add_compile_options(

@@ -3,12 +3,19 @@
  * the time at which it ended, and makes syncs slow, so that an acknowledgement
  * that does not wait for its sync is seen on the wire before it.
  *
+ * And it makes syncs hang: as long as the file EDGE_SYNC_STUCK is there, each
+ * fdatasync() and fsync() of a file whose path contains the text in it waits.
+ * That one does is told by a file of the same name with `.seen` behind it.
+ *
  * EDGE_SYNC_LOG is the file that is appended to, EDGE_SYNC_DELAY_MS the delay.
  * A record is little-endian: kind u8 ('W' or 'S'), fd i32, begun ns u64, ended
  * ns u64 (CLOCK_MONOTONIC), length u32, and that many bytes written. */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -61,6 +68,39 @@ static void delay(void) {
     }
 }
 
+/* Is the file behind `fd` one that hangs? */
+static bool is_stuck(int fd, const char *control) {
+    char text[PATH_MAX] = "";
+    char link[64];
+    char path[PATH_MAX] = "";
+    int file = open(control, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return false;
+    }
+    ssize_t len = read(file, text, sizeof text - 1);
+    close(file);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return len > 0 && readlink(link, path, sizeof path - 1) > 0 &&
+           strstr(path, text) != NULL;
+}
+
+static void hang(int fd) {
+    const char *control = getenv("EDGE_SYNC_STUCK");
+    char seen[PATH_MAX];
+    if (control == NULL || !is_stuck(fd, control)) {
+        return;
+    }
+    snprintf(seen, sizeof seen, "%s.seen", control);
+    int file = open(seen, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0) {
+        close(file);
+    }
+    while (is_stuck(fd, control)) {
+        struct timespec pause = {0, 10 * 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* POSIX gives dlsym() a data pointer for a function. */
 static void find(const char *name, void *ret_function) {
     void *found = dlsym(RTLD_NEXT, name);
@@ -86,10 +126,18 @@ int fdatasync(int fd) {
     int (*real)(int);
     find("fdatasync", &real);
     uint64_t begun = now_ns();
+    hang(fd);
     delay();
     int code = real(fd);
     if (code == 0) {
         note('S', fd, begun, NULL, 0);
     }
     return code;
+}
+
+int fsync(int fd) {
+    int (*real)(int);
+    find("fsync", &real);
+    hang(fd);
+    return real(fd);
 }

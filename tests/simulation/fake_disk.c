@@ -236,7 +236,7 @@ static int handle_new(struct fake_disk *fake) {
             return i;
         }
     }
-    assert(!"too many open files");
+    assert(false && "too many open files");
     return -1;
 }
 

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a disk that hangs holds up only what has to wait for it. Method: stores
+side by side, each with a shim that makes every sync of one of its files hang for
+EDGE_STUCK_SECONDS (15), and one where nothing hangs to compare with. Meanwhile
+each is asked for /healthz and for its status, sells, and is fed with telemetry.
+
+What hangs acknowledges nothing; everything else goes on: the page, the control
+socket, the other stream, the bridge. When the disk answers again, all that waited
+is acknowledged and reaches the cloud."""
+
+import concurrent.futures
+import http.client
+import os
+import pathlib
+import time
+import unittest
+
+from edge import BUS, SHIM, STREAM, Device, Store, wait_for
+
+SECONDS = float(os.environ.get("EDGE_STUCK_SECONDS", "15"))
+ASK_EVERY_S = 0.02
+P99_S = 0.050
+# A machine with much else to do is slow for all of them alike.
+NOISE = 2
+BULK_BYTES = 150_000  # eight of those make a snapshot due
+
+# Which file hangs (a part of its path), and which stream waits for it.
+CASES = {
+    "nothing": (None, None),
+    "a segment of orders": ("/data/orders/0", "orders"),
+    "a segment of telemetry": ("/data/telemetry/0", "telemetry"),
+    "a snapshot of orders": ("/data/orders/snapshot", None),
+    "a snapshot of telemetry": ("/data/telemetry/snapshot", None),
+    "the cursor of orders": ("/data/orders/cursor", None),
+    "the cursor of telemetry": ("/data/telemetry/cursor", None),
+}
+
+
+class Page:
+    """Asks for /healthz on one connection and keeps how long it took."""
+
+    def __init__(self, store):
+        self.link = http.client.HTTPConnection("127.0.0.1", store.page_port,
+                                               timeout=60)
+        self.took = []
+
+    def ask(self):
+        began = time.monotonic()
+        self.link.request("GET", "/healthz")
+        answer = self.link.getresponse()
+        answer.read()
+        self.took.append(time.monotonic() - began)
+        return answer.status
+
+    def p99(self):
+        return sorted(self.took)[int(len(self.took) * 0.99)]
+
+
+class Case:
+    """One store, while one of its files hangs."""
+
+    def __init__(self, name):
+        self.name = name
+        self.path, self.waits = CASES[name]
+        self.problems = []
+        self.sent = {"orders": [], "telemetry": []}
+
+    def expect(self, held, what):
+        if not held:
+            self.problems.append(f"{self.name}: {what}")
+
+    def send(self, leaf, size=1):
+        ids = self.sent[leaf]
+        id_ = f"{leaf}-{len(ids)}"
+        ids.append(id_)
+        if leaf == "orders":
+            self.till.send(self.till.order(id_, id_, note="x" * size))
+        else:
+            self.sensor.send(self.sensor.event("Measured", id_,
+                                               {"fill": "x" * size}), leaf)
+
+    def accepted(self, leaf):
+        device = self.till if leaf == "orders" else self.sensor
+        return sum(id_ in device.accepted for id_ in self.sent[leaf])
+
+    def in_cloud(self, leaf):
+        where = {"bus": BUS} if leaf == "orders" else {"stream": STREAM}
+        return len(self.store.cloud.events(**where))
+
+    def hang(self):
+        """Sells and measures while the file hangs; what was seen."""
+        before = {leaf: (self.accepted(leaf), self.in_cloud(leaf))
+                  for leaf in self.sent}
+        if self.path:
+            self.control.write_text(self.path)
+        page = Page(self.store)
+        began, beat, statuses, healthy = time.monotonic(), 0, 0, 0
+        while time.monotonic() - began < SECONDS:
+            if beat % 5 == 0 and beat < 100 * 5:
+                bulk = BULK_BYTES if beat % 25 == 0 and beat < 500 else 1
+                for leaf in self.sent:
+                    self.send(leaf, bulk)
+            healthy += page.ask() == 200
+            statuses += self.store.gateway.status() is not None
+            beat += 1
+            time.sleep(ASK_EVERY_S)
+        self.page = page
+        self.expect(healthy == beat, "/healthz turned bad")
+        self.expect(statuses == beat, "the control socket did not answer")
+        for leaf, (accepted, arrived) in before.items():
+            self.judge(leaf, accepted, arrived)
+        if self.path:
+            self.expect(pathlib.Path(f"{self.control}.seen").exists(),
+                        "nothing hung")
+            self.control.unlink()
+
+    def judge(self, leaf, accepted, arrived):
+        """A batch that was written before the disk hung may still come."""
+        more = self.accepted(leaf) - accepted
+        if leaf == self.waits:
+            self.expect(more <= 2, f"{more} of {leaf} were acknowledged")
+            return
+        self.expect(self.accepted(leaf) == len(self.sent[leaf]) or more >= 50,
+                    f"only {more} of {leaf} were acknowledged")
+        self.expect(self.in_cloud(leaf) - arrived >= 50,
+                    f"only {self.in_cloud(leaf) - arrived} of {leaf} came to "
+                    "the cloud")
+
+    def recover(self):
+        self.till.wait_accepted(self.sent["orders"])
+        self.sensor.wait_accepted(self.sent["telemetry"])
+        self.store.gateway.wait_synced()
+        self.expect(self.store.gateway.stop() == 0, "it did not stop in order")
+
+    def run(self, folder):
+        self.control = folder / "stuck"
+        shim = {"LD_PRELOAD": str(SHIM), "EDGE_SYNC_STUCK": str(self.control)}
+        with Store(environment=shim) as self.store:
+            self.store.gateway.start().wait_up()
+            self.till = Device(self.store, "till-1")
+            self.sensor = Device(self.store, "sensor-1")
+            for leaf in self.sent:
+                self.send(leaf)
+            wait_for("the first are accepted",
+                     lambda: all(self.accepted(leaf) for leaf in self.sent))
+            self.hang()
+            self.recover()
+            self.till.close()
+            self.sensor.close()
+        return self
+
+
+class Stuck(unittest.TestCase):
+    def test_only_what_must_waits(self):
+        import tempfile
+        with tempfile.TemporaryDirectory(prefix="edge-stuck-") as top, \
+                concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
+            folders = {name: pathlib.Path(top) / str(n)
+                       for n, name in enumerate(CASES)}
+            for folder in folders.values():
+                folder.mkdir()
+            runs = [pool.submit(Case(name).run, folder)
+                    for name, folder in folders.items()]
+            cases = [run.result() for run in runs]
+        quiet = next(case for case in cases if case.path is None).page.p99()
+        bound = max(P99_S, NOISE * quiet)
+        for case in cases:
+            print(f"figure: {case.name} hung {SECONDS:.0f} s: /healthz p99 "
+                  f"{case.page.p99() * 1000:.1f} ms of "
+                  f"{len(case.page.took)}")
+            case.expect(case.page.p99() < bound,
+                        f"/healthz p99 {case.page.p99() * 1000:.1f} ms")
+        self.assertEqual([], [p for case in cases for p in case.problems])
+
+
+if __name__ == "__main__":
+    unittest.main()
