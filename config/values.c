@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scalar values: from the text a person wrote to the struct, and back. */
+/* Scalar values: from the text in the file to the struct, and back. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
@@ -78,7 +78,8 @@ static bool ends_with(struct slice text, const char *end) {
            slice_eq_str(slice_part(text, text.len - len, len), end);
 }
 
-/* "262144", "256KiB" or "256 KiB". `bare`: a number without a unit will do. */
+/* "262144", "256KiB" or "256 KiB". `bare`: a number without a unit is accepted.
+ */
 static err_t read_with_unit(struct slice text, const struct unit *units,
                             bool bare, uint64_t *ret) {
     while (units->name != NULL && !ends_with(text, units->name)) {
@@ -273,8 +274,8 @@ err_t config_value_read(const struct config_key *key, struct slice text,
     return ERR_RANGE;
 }
 
-/* A double-quoted YAML scalar in ASCII: what is not, is written as \U and its
- * code point, since YAML reads some characters as line breaks. */
+/* A double-quoted YAML scalar in ASCII: other characters are written as \U and
+ * the code point, since YAML reads some of them as line breaks. */
 static void write_quoted(struct writer *writer, const char *text) {
     writer_str(writer, "\"");
     for (const uint8_t *p = (const uint8_t *)text; *p != '\0'; p++) {

@@ -20,7 +20,7 @@ enum {
     PREFIX_SIZE = 40,
 };
 
-/* Devices of one kind, which act by turns at a pace of their own. */
+/* Devices of one kind, which take turns at their own pace. */
 struct squad {
     struct device **devices;
     uint32_t count;
@@ -135,7 +135,7 @@ static void fleet_act(struct fleet *fleet, double passed_s) {
         squad->owed += squad->per_second * passed_s;
         while (squad->owed >= 1 && !fleet_has_placed_all(fleet)) {
             if (!squad_act(squad, fleet->report)) {
-                squad->owed = 1; /* what could not be said is not made up for */
+                squad->owed = 1; /* missed acts are not made up for */
                 break;
             }
             squad->owed -= 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A scanner receives the catalogue when it is switched on, and later more of
- * it, or counts a shelf. Several scanners share the catalogue out. One product
+ * it, or counts a shelf. Several scanners share the catalogue. One product
  * stays scarce, so that some orders find an empty shelf. */
 #include "devices/device.h"
 #include "devices/order.h"

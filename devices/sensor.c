@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sensor in a cold shelf: temperatures that wander, and now and then the
- * humidity and the door. */
+/* A sensor in a cold shelf: temperatures that drift, and sometimes the humidity
+ * and the door. */
 #include "devices/device.h"
 
 enum {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A till places orders and follows each to its end by the notices it gets.
- * Notices are best effort: an order whose placing was confirmed and that then
- * shows no end is placed again under a new event id, and the gateway tells how
- * it stands. The order id never changes, so nothing is sold twice.
+ * Notices are best effort: if an order was confirmed but shows no end, it is
+ * placed again under a new event id, and the gateway reports its state. The
+ * order id never changes, so nothing is sold twice.
  *
  *   placed --OrderCreated--> accepted --OrderFulfiled--> fulfiled
  *     |                          |-------OrderCancelled--> cancelled
@@ -165,7 +165,7 @@ static bool order_is_open(const struct till_order *order) {
     return order->state == TILL_PLACED || order->state == TILL_ACCEPTED;
 }
 
-/* Counts an end once, and two different ends as what they are: a fault. */
+/* Counts an end once; two different ends are a fault. */
 static void order_end(struct till *till, uint64_t index, enum till_state end,
                       const char *type) {
     struct till_order *order = &till->orders[index];

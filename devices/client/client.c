@@ -61,7 +61,7 @@ static void client_log(const struct client *client, const char *why) {
     }
 }
 
-/* Forgets the connection, whatever state it is in. The poll handle goes first:
+/* Frees the connection, whatever its state. The poll handle goes first:
  * its descriptor's number may be given out again at once. */
 static void client_close(struct client *client) {
     assert(!client->in_library);
@@ -75,7 +75,7 @@ static void client_close(struct client *client) {
     client->subscribed = 0;
 }
 
-/* The connection is no good: another one after a while. */
+/* Drops a failed connection; the next one follows after a while. */
 static void client_drop(struct client *client, const char *why) {
     client_log(client, client->refusal == NULL ? why : client->refusal);
     client_close(client);
@@ -192,7 +192,7 @@ static void on_connect(struct mosquitto *mosq, void *self, int rc) {
     mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
 }
 
-/* Only now may events go out: no receipt can be missed from here on. */
+/* Events may be sent only now: from here on no receipt can be missed. */
 static void on_subscribe(struct mosquitto *mosq, void *self, int packet_id,
                          int count, const int *granted) {
     struct client *client = self;
@@ -319,7 +319,7 @@ static bool client_watch(struct client *client) {
     return true;
 }
 
-/* A host's name is looked up here, and the loop stands still for it. */
+/* The host's name is looked up here, which blocks the loop. */
 static void client_connect(struct client *client, int64_t now_us) {
     int rc = MOSQ_ERR_NOMEM;
     client->ready_until_us = now_us + CLIENT_CONNECT_US;

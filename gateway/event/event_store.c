@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The journal's form, in deterministic CBOR (RFC 8949 section 4.2.1): shortest
- * heads, sizes given, keys sorted. So one event has one form, and the reader
- * can refuse every other.
+ * heads, sizes given, keys sorted. So each event has exactly one form, and the
+ * reader refuses all others.
  *
  *   map(n) {
  *     "id": text                         each attribute that is there
@@ -88,7 +88,7 @@ static void write_value(struct writer *writer, const struct entry *entry) {
     }
 }
 
-/* What event_load() would refuse must never get into a journal. */
+/* Nothing that event_load() refuses may reach a journal. */
 static void assert_valid(const struct entry *entry) {
     switch (entry->kind) {
     case ENTRY_TEXT:
@@ -139,7 +139,7 @@ struct head {
     uint64_t value;
 };
 
-/* Only the shortest form will do. */
+/* Accepts the shortest form only. */
 static err_t take_head(struct cursor *in, struct head *ret) {
     uint8_t first;
     uint8_t value8;
