@@ -111,6 +111,7 @@ static err_t wrong_value(struct loader *loader, const struct config_key *key,
 
 static err_t load_scalar(struct loader *loader, const struct config_key *key,
                          const yaml_node_t *node, void *base) {
+    assert(key->kind != CONFIG_SECTION && key->kind != CONFIG_LIST);
     bool plain_only = key->kind == CONFIG_BOOL || key->kind == CONFIG_UINT;
     if (node->type != YAML_SCALAR_NODE || yaml_is_nothing(node) ||
         (plain_only && !yaml_is_plain(node)) ||
@@ -198,6 +199,7 @@ static err_t load_section(struct loader *loader, const yaml_node_t *node,
 static err_t load_streams(struct loader *loader, const struct config_key *key,
                           const yaml_node_t *node) {
     struct config *config = &loader->config;
+    assert(key->kind == CONFIG_LIST && config->stream_count == 0);
     if (node->type != YAML_SEQUENCE_NODE ||
         node->data.sequence.items.start == node->data.sequence.items.top) {
         return wrong_value(loader, key, node);
@@ -256,6 +258,8 @@ static void fill_defaults(struct loader *loader) {
             read_default(key, &loader->streams[j], &config->streams[j]);
         }
     }
+    assert(config->stream_count >= 1);
+    assert(config->stream_count <= CONFIG_STREAMS_MAX);
     if (!listed) {
         default_streams(config);
     }
@@ -365,6 +369,7 @@ static err_t check_full(struct loader *loader, uint32_t index) {
 static err_t check_capacity(struct loader *loader, uint32_t index) {
     const struct config_stream *stream = &loader->config.streams[index];
     const uint64_t mib = 1024 * 1024;
+    assert(stream->segment_bytes > 0);
     if (stream->capacity >= SEGMENTS_MIN * stream->segment_bytes) {
         return ERR_OK;
     }

@@ -143,6 +143,8 @@ static err_t check_name(const char *host) {
     return ERR_OK;
 }
 
+_Static_assert(CONFIG_NAME_MAX <= CONFIG_HOST_MAX, "a host holds a name");
+
 err_t config_url_read(struct slice text, struct config_address *ret) {
     static const char scheme[] = "https://";
     ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
@@ -230,6 +232,7 @@ static uint64_t number_at(const struct config_key *key, const void *place) {
         memcpy(&value, place, sizeof value);
         return value;
     }
+    assert(key->size == sizeof small);
     memcpy(&small, place, sizeof small);
     return small;
 }
@@ -243,6 +246,7 @@ static err_t read_bool(struct slice text, bool *place) {
 
 err_t config_value_read(const struct config_key *key, struct slice text,
                         void *base) {
+    assert(key->offset + key->size <= sizeof(struct config));
     void *place = (uint8_t *)base + key->offset;
     switch (key->kind) {
     case CONFIG_NAME:
@@ -310,6 +314,7 @@ static void write_with_unit(struct writer *writer, const struct unit *units,
             largest = units;
         }
     }
+    assert(largest != NULL); /* each list ends with one of size 1 */
     writer_printf(writer, "%llu %s", (unsigned long long)(value / largest->of),
                   largest->name);
 }

@@ -109,6 +109,7 @@ static bool fleet_is_done(const struct fleet *fleet) {
 /* The next device that has room acts. False if all of them must wait. */
 static bool squad_act(struct squad *squad, struct report *report) {
     for (uint32_t tried = 0; tried < squad->count; tried++) {
+        assert(squad->turn < squad->count);
         struct device *device = squad->devices[squad->turn];
         squad->turn = (squad->turn + 1) % squad->count;
         if (device->kind->act(device) == ERR_OK) {
@@ -164,6 +165,7 @@ static void fleet_advance(struct fleet *fleet, int64_t now_us) {
     }
     if (fleet->phase == PHASE_ENDING &&
         (now_us >= fleet->end_by_us || fleet_is_done(fleet))) {
+        assert(fleet->end_by_us > 0);
         fleet->phase = PHASE_OVER;
         uv_stop(&fleet->loop);
     }

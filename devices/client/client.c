@@ -34,6 +34,8 @@ static void topic_format(const struct client *client, const char *leaf,
 void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_options *options,
                  const struct client_handler *handler) {
+    assert(options->store != NULL && options->device != NULL);
+    assert(options->leaf != NULL && handler->receipt != NULL);
     *client =
         (struct client){.options = *options, .handler = *handler, .loop = loop};
     client->jitter = random_stream(options->seed, options->device);
@@ -126,6 +128,7 @@ static int client_publish(struct client *client, struct outbox_entry *entry,
     bool first = entry->times_sent == 0 && !entry->again;
     client->counts.sent += first;
     client->counts.repeated += !first;
+    assert(packet_id > 0);
     outbox_sent(entry, packet_id, client_now_us(), &client->jitter);
     return rc;
 }
@@ -313,6 +316,7 @@ static bool client_watch(struct client *client) {
         free(poll);
         return false;
     }
+    assert(client->poll == NULL);
     poll->data = client;
     client->poll = poll;
     client->poll_events = 0;

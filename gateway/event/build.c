@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/event/build.h"
 
+#include <assert.h>
+
 /* A name sent by a device, made safe to show: ASCII, and short. */
 struct shown {
     char text[32];
@@ -175,6 +177,7 @@ static err_t add_extension(struct build *build, struct slice name,
         return ERR_OK;
     }
     struct event *event = &build->event;
+    assert(event->extension_count < EVENT_EXTENSIONS_MAX);
     event->extensions[event->extension_count] = (struct event_extension){
         .name = name,
         .kind = kinds[value->kind],
@@ -223,6 +226,7 @@ err_t event_build_finish(struct build *build, struct event *ret) {
                               EVENT_FIELDS[id].name, EVENT_FIELDS[id].missing);
         }
     }
+    assert(build->event.extension_count <= build->name_count);
     *ret = build->event;
     return ERR_OK;
 }

@@ -36,6 +36,7 @@ enum {
 
 static void write_head(struct writer *writer, enum major major,
                        uint64_t value) {
+    assert(major <= MAJOR_SIMPLE);
     uint8_t high = (uint8_t)(major << 5);
     if (value < 24) {
         writer_u8(writer, (uint8_t)(high | value));

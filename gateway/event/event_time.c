@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 3339 by arithmetic of our own: the C library's depends on locale and time
  * zone. The calendar is the Gregorian one throughout. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "gateway/event/event.h"
@@ -51,6 +52,7 @@ static struct date date_from_days(int64_t days) {
 static int64_t days_in_month(int64_t year, int64_t month) {
     static const int8_t days[] = {31, 28, 31, 30, 31, 30,
                                   31, 31, 30, 31, 30, 31};
+    assert(month >= 1 && month <= 12);
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
@@ -60,6 +62,7 @@ void event_time_format(int64_t wall_us, char ret[EVENT_TIME_SIZE]) {
                  : wall_us > LAST_US ? LAST_US
                                      : wall_us;
     us -= FIRST_US;
+    assert(us >= 0);
     int64_t second = us / SECOND_US % DAY_S;
     struct date date =
         date_from_days(us / SECOND_US / DAY_S + FIRST_US / SECOND_US / DAY_S);
