@@ -2,7 +2,7 @@
 /* The configuration: a YAML file read against one table (name, type, unit,
  * range, default, a line of help). An unknown key is an error; every error
  * names file, line, column, and what was expected. `${ENV}` is not expanded;
- * secrets are not here but in the environment. */
+ * secrets come from the environment. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -45,12 +45,12 @@ enum config_sink {
 };
 
 enum config_full {
-    CONFIG_FULL_REJECT,      /* take nothing more until there is room */
-    CONFIG_FULL_DROP_OLDEST, /* let the oldest events go, and say so */
+    CONFIG_FULL_REJECT,      /* accept nothing until there is room */
+    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report it */
 };
 
 enum config_rot {
-    CONFIG_ROT_QUARANTINE, /* set damage aside, say so, go on */
+    CONFIG_ROT_QUARANTINE, /* set damage aside, report it, continue */
     CONFIG_ROT_STOP,       /* do not start on a damaged journal */
 };
 
@@ -64,8 +64,8 @@ struct config_stream {
                                    capacity is at least four times as much */
     enum config_full when_full; /* at its capacity, or on a full disk */
     uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
-    uint64_t keep_for_ms;     /* how long they stay besides; default 0 */
-    uint32_t commit_delay_ms; /* a batch waits so long for company; default 0 */
+    uint64_t keep_for_ms;     /* how long they stay in addition; default 0 */
+    uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
     char sink_name[256]; /* eventbridge: bus; kinesis: stream */

@@ -324,7 +324,7 @@ class Demo:
                     sock.bind(("127.0.0.1", port))
             except OSError as error:
                 raise DemoError(
-                    f"port {port} (the {name}'s) cannot be had: "
+                    f"port {port} (the {name}'s) is not available: "
                     f"{error.strerror}; choose others with --port-base N "
                     f"(N to N+{len(PORTS) - 1} are used)") from None
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading: walk the document against the schema, fill in the defaults, then
- * check what one key says against another. */
+ * check keys against each other. */
 #include "config/config.h"
 
 #include <assert.h>
@@ -111,6 +111,7 @@ static err_t wrong_value(struct loader *loader, const struct config_key *key,
 
 static err_t load_scalar(struct loader *loader, const struct config_key *key,
                          const yaml_node_t *node, void *base) {
+    assert(key->kind != CONFIG_SECTION && key->kind != CONFIG_LIST);
     bool plain_only = key->kind == CONFIG_BOOL || key->kind == CONFIG_UINT;
     if (node->type != YAML_SCALAR_NODE || yaml_is_nothing(node) ||
         (plain_only && !yaml_is_plain(node)) ||
@@ -198,6 +199,7 @@ static err_t load_section(struct loader *loader, const yaml_node_t *node,
 static err_t load_streams(struct loader *loader, const struct config_key *key,
                           const yaml_node_t *node) {
     struct config *config = &loader->config;
+    assert(key->kind == CONFIG_LIST && config->stream_count == 0);
     if (node->type != YAML_SEQUENCE_NODE ||
         node->data.sequence.items.start == node->data.sequence.items.top) {
         return wrong_value(loader, key, node);
@@ -234,7 +236,7 @@ static void read_default(const struct config_key *key,
     assert(err == ERR_OK);
 }
 
-/* Without a list the two usual streams are taken. */
+/* The two default streams, if there is no list. */
 static void default_streams(struct config *config) {
     strcpy(config->streams[0].name, "orders");
     config->streams[0].shop = true;
@@ -256,6 +258,8 @@ static void fill_defaults(struct loader *loader) {
             read_default(key, &loader->streams[j], &config->streams[j]);
         }
     }
+    assert(config->stream_count >= 1);
+    assert(config->stream_count <= CONFIG_STREAMS_MAX);
     if (!listed) {
         default_streams(config);
     }
@@ -264,8 +268,8 @@ static void fill_defaults(struct loader *loader) {
         if (stream->priority == 0) {
             stream->priority = j + 1;
         }
-        /* A bound that nobody asked for would end the store's selling in a long
-         * outage while its disk has room. */
+        /* A default limit would stop sales in a long outage although the disk
+         * has room. */
         if (stream->shop &&
             node_of(&loader->streams[j], "streams[].capacity") == NULL) {
             stream->capacity = CONFIG_CAPACITY_MAX;
@@ -299,8 +303,8 @@ static err_t check_stream_name(struct loader *loader, uint32_t index) {
     return ERR_OK;
 }
 
-/* One event that the bus cannot take holds its key for ever, and in the end the
- * stream. */
+/* An event too large for the bus would block its key forever, and in the end
+ * the stream. */
 static err_t check_event_bytes(struct loader *loader,
                                const struct config_stream *stream) {
     if (stream->sink != CONFIG_SINK_EVENTBRIDGE ||
@@ -345,7 +349,7 @@ static err_t check_sink(struct loader *loader, uint32_t index) {
     return check_event_bytes(loader, stream);
 }
 
-/* Orders are never dropped: the till that placed one was told that it stands.
+/* Orders are never dropped: the till was told that its order was accepted.
  */
 static err_t check_full(struct loader *loader, uint32_t index) {
     const struct config_stream *stream = &loader->config.streams[index];
@@ -360,11 +364,12 @@ static err_t check_full(struct loader *loader, uint32_t index) {
                            stream->name);
 }
 
-/* With fewer segments there is none to let go of while one is written to and
- * the next one is taken. */
+/* With fewer segments none could be dropped while one is being written and the
+ * next one is prepared. */
 static err_t check_capacity(struct loader *loader, uint32_t index) {
     const struct config_stream *stream = &loader->config.streams[index];
     const uint64_t mib = 1024 * 1024;
+    assert(stream->segment_bytes > 0);
     if (stream->capacity >= SEGMENTS_MIN * stream->segment_bytes) {
         return ERR_OK;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema for a person, and a configuration as YAML. */
+/* Prints the schema for people, and a configuration as YAML. */
 #include "config/schema.h"
 
 enum { INDENT = 2 };
@@ -77,7 +77,7 @@ static void print_stream(const struct config_stream *stream,
     writer_str(writer, "}}\n");
 }
 
-/* A section's own line, once there is a key to stand under it. */
+/* A section's own line, written before its first key. */
 static void print_section(const char *path, const char **section,
                           struct writer *writer) {
     const char *dot = strchr(path, '.');

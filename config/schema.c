@@ -70,8 +70,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "shop's, which should sell as long as the disk has room, 1 TiB."},
     {"streams[].segment", CONFIG_SIZE, IN_STREAM(segment_bytes), .min = 8 * MIB,
      .max = (uint64_t)1024 * MIB, .fallback = "16 MiB",
-     .help = "The size of a file of the journal, which begins, goes and is "
-             "found damaged as one; `capacity` is four of them at least."},
+     .help = "The size of one journal file, which is created, dropped and "
+             "found damaged as a whole; `capacity` is at least four of them."},
     {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
      .min = 0, .max = 10 * 1000, .fallback = "0",
      .help = "How long an event may wait for others to be written with; its "

@@ -54,7 +54,7 @@ bool config_key_is_child(const struct config_key *key, const char *prefix,
 bool config_key_in_stream(const struct config_key *key);
 
 /* Reads `text` into the key's place under `base`; ERR_RANGE if the text is not
- * what the key takes. Sections and lists are not read so. */
+ * what the key takes. Not for sections and lists. */
 err_t config_value_read(const struct config_key *key, struct slice text,
                         void *base) MUST_USE;
 /* Has the key no value, and no default either? */
@@ -62,7 +62,7 @@ bool config_value_is_empty(const struct config_key *key, const void *base);
 /* Writes the value at its place as YAML. */
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer);
-/* What the key takes, in words: "a size from 8 KiB to 1 MiB". */
+/* What the key takes, as text: "a size from 8 KiB to 1 MiB". */
 void config_value_expected(const struct config_key *key, struct writer *writer);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scalar values: from the text a person wrote to the struct, and back. */
+/* Scalar values: from the text in the file to the struct, and back. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
@@ -78,7 +78,8 @@ static bool ends_with(struct slice text, const char *end) {
            slice_eq_str(slice_part(text, text.len - len, len), end);
 }
 
-/* "262144", "256KiB" or "256 KiB". `bare`: a number without a unit will do. */
+/* "262144", "256KiB" or "256 KiB". `bare`: a number without a unit is accepted.
+ */
 static err_t read_with_unit(struct slice text, const struct unit *units,
                             bool bare, uint64_t *ret) {
     while (units->name != NULL && !ends_with(text, units->name)) {
@@ -141,6 +142,8 @@ static err_t check_name(const char *host) {
     ENSURE(inet_aton(host, &address) == 0, ERR_RANGE);
     return ERR_OK;
 }
+
+_Static_assert(CONFIG_NAME_MAX <= CONFIG_HOST_MAX, "a host holds a name");
 
 err_t config_url_read(struct slice text, struct config_address *ret) {
     static const char scheme[] = "https://";
@@ -229,6 +232,7 @@ static uint64_t number_at(const struct config_key *key, const void *place) {
         memcpy(&value, place, sizeof value);
         return value;
     }
+    assert(key->size == sizeof small);
     memcpy(&small, place, sizeof small);
     return small;
 }
@@ -242,6 +246,7 @@ static err_t read_bool(struct slice text, bool *place) {
 
 err_t config_value_read(const struct config_key *key, struct slice text,
                         void *base) {
+    assert(key->offset + key->size <= sizeof(struct config));
     void *place = (uint8_t *)base + key->offset;
     switch (key->kind) {
     case CONFIG_NAME:
@@ -273,8 +278,8 @@ err_t config_value_read(const struct config_key *key, struct slice text,
     return ERR_RANGE;
 }
 
-/* A double-quoted YAML scalar in ASCII: what is not, is written as \U and its
- * code point, since YAML reads some characters as line breaks. */
+/* A double-quoted YAML scalar in ASCII: other characters are written as \U and
+ * the code point, since YAML reads some of them as line breaks. */
 static void write_quoted(struct writer *writer, const char *text) {
     writer_str(writer, "\"");
     for (const uint8_t *p = (const uint8_t *)text; *p != '\0'; p++) {
@@ -309,6 +314,7 @@ static void write_with_unit(struct writer *writer, const struct unit *units,
             largest = units;
         }
     }
+    assert(largest != NULL); /* each list ends with one of size 1 */
     writer_printf(writer, "%llu %s", (unsigned long long)(value / largest->of),
                   largest->name);
 }

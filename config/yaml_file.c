@@ -195,7 +195,9 @@ void yaml_file_close(struct yaml_file *file) {
 yaml_node_t *yaml_file_node(const struct yaml_file *file, int index) {
     /* libyaml's getter only reads, but takes no const pointer. */
     yaml_document_t document = file->document;
-    return yaml_document_get_node(&document, index);
+    yaml_node_t *node = yaml_document_get_node(&document, index);
+    assert(node != NULL); /* libyaml made the index */
+    return node;
 }
 
 struct slice yaml_scalar(const yaml_node_t *node) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "devices/device.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ static void device_on_notice(void *self, const cJSON *event) {
 err_t device_new(const struct device_kind *kind,
                  const struct device_setting *setting, uint32_t number,
                  uv_loop_t *loop, struct device **ret) {
+    assert(kind->size >= sizeof(struct device));
+    assert(number >= 1);
     struct device *device = calloc(1, kind->size);
     ENSURE(device != NULL, ERR_MEMORY);
     device->kind = kind;
@@ -67,8 +70,9 @@ void device_free(struct device *device) {
 }
 
 void device_next_id(struct device *device, char ret[OUTBOX_ID_SIZE]) {
-    snprintf(ret, OUTBOX_ID_SIZE, "%s-%s-%" PRIu64, device->setting->prefix,
-             device->name, ++device->events);
+    int len = snprintf(ret, OUTBOX_ID_SIZE, "%s-%s-%" PRIu64,
+                       device->setting->prefix, device->name, ++device->events);
+    assert(len > 0 && len < OUTBOX_ID_SIZE);
 }
 
 err_t device_send(struct device *device, const char *type, const char *subject,
@@ -87,5 +91,6 @@ err_t device_send(struct device *device, const char *type, const char *subject,
 }
 
 bool device_has_room(const struct device *device, uint32_t events) {
+    assert(events > 0);
     return device->client.outbox.count + events <= OUTBOX_EVENTS_MAX;
 }

@@ -11,7 +11,7 @@
 /* What all devices of a fleet share; outlives them. */
 struct device_setting {
     struct client_options client; /* device, leaf and seed are filled in */
-    const char *prefix;           /* of every id; unique for ever */
+    const char *prefix;           /* of every id; never used twice */
     uint64_t seed;
     uint32_t scanners;
     uint32_t terminals;
@@ -27,12 +27,12 @@ struct device_kind {
     /* Once, before it connects: ERR_MEMORY. */
     err_t (*start)(struct device *device);
     /* Any of these may be NULL. One order, one reading. ERR_FULL: the outbox is
-     * full, later. */
+     * full; try later. */
     err_t (*act)(struct device *device);
     void (*tick)(struct device *device, int64_t now_us);
     void (*receipt)(struct device *device, const struct client_receipt *got);
     void (*notice)(struct device *device, const cJSON *event);
-    /* Something is on its way that is not in the outbox yet. */
+    /* Something is to be sent that is not in the outbox yet. */
     bool (*busy)(const struct device *device);
     void (*free)(struct device *device);
 };
@@ -58,7 +58,7 @@ err_t device_new(const struct device_kind *kind,
                  uv_loop_t *loop, struct device **ret) MUST_USE;
 void device_free(struct device *device);
 
-/* The next id in the device's own row: "<prefix>-<device>-<n>". */
+/* The device's next id: "<prefix>-<device>-<n>". */
 void device_next_id(struct device *device, char ret[OUTBOX_ID_SIZE]);
 
 /* Sends an event under the next id. */

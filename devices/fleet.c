@@ -20,7 +20,7 @@ enum {
     PREFIX_SIZE = 40,
 };
 
-/* Devices of one kind, which act by turns at a pace of their own. */
+/* Devices of one kind, which take turns at their own pace. */
 struct squad {
     struct device **devices;
     uint32_t count;
@@ -109,6 +109,7 @@ static bool fleet_is_done(const struct fleet *fleet) {
 /* The next device that has room acts. False if all of them must wait. */
 static bool squad_act(struct squad *squad, struct report *report) {
     for (uint32_t tried = 0; tried < squad->count; tried++) {
+        assert(squad->turn < squad->count);
         struct device *device = squad->devices[squad->turn];
         squad->turn = (squad->turn + 1) % squad->count;
         if (device->kind->act(device) == ERR_OK) {
@@ -135,7 +136,7 @@ static void fleet_act(struct fleet *fleet, double passed_s) {
         squad->owed += squad->per_second * passed_s;
         while (squad->owed >= 1 && !fleet_has_placed_all(fleet)) {
             if (!squad_act(squad, fleet->report)) {
-                squad->owed = 1; /* what could not be said is not made up for */
+                squad->owed = 1; /* missed acts are not made up for */
                 break;
             }
             squad->owed -= 1;
@@ -164,6 +165,7 @@ static void fleet_advance(struct fleet *fleet, int64_t now_us) {
     }
     if (fleet->phase == PHASE_ENDING &&
         (now_us >= fleet->end_by_us || fleet_is_done(fleet))) {
+        assert(fleet->end_by_us > 0);
         fleet->phase = PHASE_OVER;
         uv_stop(&fleet->loop);
     }

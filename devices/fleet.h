@@ -7,7 +7,7 @@
 #include "devices/options.h"
 #include "devices/report.h"
 
-/* Runs to its end. `report` is filled in whether all went well or not. Errors:
+/* Runs to its end. `report` is filled in even on failure. Errors:
  * ERR_IO (the log file), ERR_MEMORY, with words. */
 err_t fleet_run(const struct options *options, struct report *report,
                 struct reason *reason) MUST_USE;

@@ -13,7 +13,7 @@
 enum {
     OPTIONS_HOST_SIZE = 256,
     OPTIONS_PREFIX_MAX = 32,
-    /* What a signal leaves for receipts and ends: longer than a till waits
+    /* Time left for receipts and ends after a signal: longer than a till waits
      * before it asks again (till.c), so that no order is left open only because
      * a notice was lost. */
     OPTIONS_SIGNALLED_PATIENCE_S = 8,
@@ -22,7 +22,7 @@ enum {
 struct options {
     char host[OPTIONS_HOST_SIZE];
     int port;
-    const char *store; /* the texts are borrowed from argv */
+    const char *store; /* the strings are borrowed from argv */
     uint32_t tills;
     uint32_t scanners;
     uint32_t terminals;
@@ -42,7 +42,7 @@ struct options {
     bool help;
 };
 
-/* ERR_REFUSED with words that say what to do. */
+/* ERR_REFUSED with a reason that says what to do. */
 err_t options_parse(int argc, char *const *argv, struct options *ret,
                     struct reason *reason) MUST_USE;
 void options_help(FILE *out);

@@ -29,8 +29,9 @@ const struct order_product *order_product(uint32_t index) {
 }
 
 void order_money(uint64_t cents, char ret[ORDER_MONEY_SIZE]) {
-    snprintf(ret, ORDER_MONEY_SIZE, "%" PRIu64 ".%02u", cents / 100,
-             (unsigned)(cents % 100));
+    int len = snprintf(ret, ORDER_MONEY_SIZE, "%" PRIu64 ".%02u", cents / 100,
+                       (unsigned)(cents % 100));
+    assert(len >= 4 && len < ORDER_MONEY_SIZE);
 }
 
 /* One line of the order; returns what it costs. */
@@ -58,6 +59,7 @@ static uint64_t line_add(struct random *rng, cJSON *items, uint32_t index) {
 /* Lines of different products, from a random place in the catalogue on. */
 static uint64_t lines_add(struct random *rng, cJSON *data) {
     cJSON *items = cJSON_AddArrayToObject(data, "items");
+    assert(items != NULL);
     uint32_t lines = random_between(rng, 1, ORDER_LINES_MAX);
     uint32_t index = random_between(rng, 0, ORDER_CATALOGUE_SIZE - 1);
     uint64_t total_cents = 0;
@@ -92,7 +94,7 @@ struct order_plan order_draw(struct random *rng, const char *order_id,
                              uint32_t terminals) {
     struct order_plan plan = {.data = cJSON_CreateObject()};
     char text[ORDER_SKU_SIZE];
-    assert(plan.data != NULL);
+    assert(plan.data != NULL && order_id[0] != '\0');
     snprintf(text, sizeof text, "customer-%" PRIu32,
              random_between(rng, 1, CUSTOMERS));
     cJSON_AddStringToObject(plan.data, "orderId", order_id);

@@ -10,7 +10,7 @@
 #include "devices/order.h"
 
 enum {
-    ANSWERS_MAX = 4096, /* remembered; then the oldest is forgotten */
+    ANSWERS_MAX = 4096, /* kept; then the oldest is dropped */
     ANSWER_MIN_US = 50 * 1000,
     ANSWER_MAX_US = 400 * 1000,
     REFUSED_PERCENT = 10,
@@ -31,7 +31,7 @@ struct terminal {
     struct device device;
     struct answer *answers; /* a ring of ANSWERS_MAX */
     uint64_t count;         /* answers ever; the next is at count % max */
-    uint64_t due;           /* answers that wait for their time */
+    uint64_t due;           /* answers not due yet */
 };
 
 static struct terminal *terminal_of(struct device *device) {

@@ -30,7 +30,9 @@ static int64_t bucket_top_us(uint32_t bucket) {
 }
 
 void report_time_add(struct report_times *times, int64_t us) {
-    times->buckets[bucket_of(us)]++;
+    uint32_t bucket = bucket_of(us);
+    assert(bucket < REPORT_BUCKETS);
+    times->buckets[bucket]++;
     times->count++;
     if (us > times->max_us) {
         times->max_us = us;
@@ -107,6 +109,7 @@ static void times_print(FILE *out, const char *name,
 }
 
 void report_print(const struct report *report, FILE *out) {
+    assert(report_ended(report) <= report->placed);
     uint64_t open = report->placed - report_ended(report);
     fprintf(out, "orders\n");
     count_print(out, "placed", report->placed, "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happened, in numbers: counted while the fleet runs, told at its end. */
+/* What happened, in numbers: counted while the fleet runs, reported at the end.
+ */
 #ifndef DEVICES_REPORT_H
 #define DEVICES_REPORT_H
 
@@ -23,7 +24,7 @@ struct report_times {
 struct report {
     /* Orders. */
     uint64_t placed;
-    uint64_t placed_again; /* no end for a while: asked again */
+    uint64_t placed_again; /* no end for a while, so placed again */
     uint64_t accepted;     /* OrderCreated, or an end that implies it */
     uint64_t fulfiled;
     uint64_t cancelled;
@@ -45,7 +46,7 @@ struct report {
 };
 
 void report_time_add(struct report_times *times, int64_t us);
-/* At most that many in `percent` of 100 took longer; 0 if there are none. */
+/* The percentile `percent` in milliseconds; 0 if nothing was counted. */
 double report_time_ms(const struct report_times *times, double percent);
 
 uint64_t report_ended(const struct report *report);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A scanner receives the catalogue when it is switched on, and later more of
- * it, or counts a shelf. Several scanners share the catalogue out. One product
+ * it, or counts a shelf. Several scanners share the catalogue. One product
  * stays scarce, so that some orders find an empty shelf. */
+#include <assert.h>
+
 #include "devices/device.h"
 #include "devices/order.h"
 
@@ -50,6 +52,7 @@ static err_t scanner_start(struct device *device) {
         return ERR_OK;
     }
     cJSON *data = stock_data();
+    assert(device->setting->scanners > 0);
     for (uint32_t i = device->number - 1; i < ORDER_CATALOGUE_SIZE;
          i += device->setting->scanners) {
         item_add(data, i, i == ORDER_SCARCE ? SCARCE_FIRST : STOCK_FIRST, true);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sensor in a cold shelf: temperatures that wander, and now and then the
- * humidity and the door. */
+/* A sensor in a cold shelf: temperatures that drift, and sometimes the humidity
+ * and the door. */
+#include <assert.h>
+
 #include "devices/device.h"
 
 enum {
@@ -32,6 +34,7 @@ static int sensor_step(struct sensor *sensor) {
     sensor->tenths = tenths < TENTHS_MIN   ? TENTHS_MIN
                      : tenths > TENTHS_MAX ? TENTHS_MAX
                                            : tenths;
+    assert(sensor->tenths >= TENTHS_MIN && sensor->tenths <= TENTHS_MAX);
     return sensor->tenths;
 }
 

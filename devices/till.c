@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A till places orders and follows each to its end by the notices it gets.
- * Notices are best effort: an order whose placing was confirmed and that then
- * shows no end is placed again under a new event id, and the gateway tells how
- * it stands. The order id never changes, so nothing is sold twice.
+ * Notices are best effort: if an order was confirmed but shows no end, it is
+ * placed again under a new event id, and the gateway reports its state. The
+ * order id never changes, so nothing is sold twice.
  *
  *   placed --OrderCreated--> accepted --OrderFulfiled--> fulfiled
  *     |                          |-------OrderCancelled--> cancelled
@@ -10,6 +10,7 @@
  *
  * Either notice of an end counts from either open state, since the one before
  * may be lost. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static struct till_order *order_find(struct till *till, const char *id,
     if (number == 0 || number > till->count) {
         return NULL;
     }
+    assert(till->count <= till->cap);
     *ret_index = number - 1;
     return &till->orders[number - 1];
 }
@@ -97,6 +99,7 @@ static err_t order_send(struct till *till, uint64_t index, const char *type,
                         const char *suffix, const cJSON *data) {
     char order_id[OUTBOX_ID_SIZE];
     char event_id[OUTBOX_ID_SIZE];
+    assert(index < till->count);
     order_id_format(till, index, order_id);
     int len = snprintf(event_id, sizeof event_id, "%s%s", order_id, suffix);
     ENSURE((size_t)len < sizeof event_id, ERR_RANGE);
@@ -128,6 +131,7 @@ static err_t orders_grow(struct till *till) {
     if (till->count < till->cap) {
         return ERR_OK;
     }
+    assert(till->count == till->cap);
     uint64_t cap = till->cap == 0 ? ORDERS_FIRST : till->cap * 2;
     struct till_order *orders =
         realloc(till->orders, cap * sizeof *till->orders);
@@ -165,7 +169,7 @@ static bool order_is_open(const struct till_order *order) {
     return order->state == TILL_PLACED || order->state == TILL_ACCEPTED;
 }
 
-/* Counts an end once, and two different ends as what they are: a fault. */
+/* Counts an end once; two different ends are a fault. */
 static void order_end(struct till *till, uint64_t index, enum till_state end,
                       const char *type) {
     struct till_order *order = &till->orders[index];

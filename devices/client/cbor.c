@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "devices/client/cbor.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ enum {
 static const double WHOLE_MAX = 9007199254740992.0; /* 2^53 */
 
 static void write_head(struct writer *writer, uint8_t major, uint64_t value) {
+    assert(major <= CBOR_SIMPLE);
     uint8_t type = (uint8_t)(major << 5);
     if (value < 24) {
         writer_u8(writer, (uint8_t)(type | value));

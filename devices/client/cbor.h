@@ -12,8 +12,8 @@
 void cbor_write(const cJSON *tree, struct writer *writer);
 
 /* Exactly one item, at most `depth` arrays and maps deep, tags skipped. The
- * caller frees the tree. Nothing is allocated for what is only claimed.
- * ERR_PARSE: broken, indefinite, or not sayable in JSON; ERR_MEMORY. */
+ * caller frees the tree. Nothing is allocated for sizes that are only claimed.
+ * ERR_PARSE: broken, indefinite, or without a JSON form; ERR_MEMORY. */
 err_t cbor_read(struct slice bytes, uint32_t depth, cJSON **ret) MUST_USE;
 
 #endif

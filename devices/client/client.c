@@ -34,6 +34,8 @@ static void topic_format(const struct client *client, const char *leaf,
 void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_options *options,
                  const struct client_handler *handler) {
+    assert(options->store != NULL && options->device != NULL);
+    assert(options->leaf != NULL && handler->receipt != NULL);
     *client =
         (struct client){.options = *options, .handler = *handler, .loop = loop};
     client->jitter = random_stream(options->seed, options->device);
@@ -61,7 +63,7 @@ static void client_log(const struct client *client, const char *why) {
     }
 }
 
-/* Forgets the connection, whatever state it is in. The poll handle goes first:
+/* Frees the connection, whatever its state. The poll handle goes first:
  * its descriptor's number may be given out again at once. */
 static void client_close(struct client *client) {
     assert(!client->in_library);
@@ -75,7 +77,7 @@ static void client_close(struct client *client) {
     client->subscribed = 0;
 }
 
-/* The connection is no good: another one after a while. */
+/* Drops a failed connection; the next one follows after a while. */
 static void client_drop(struct client *client, const char *why) {
     client_log(client, client->refusal == NULL ? why : client->refusal);
     client_close(client);
@@ -126,6 +128,7 @@ static int client_publish(struct client *client, struct outbox_entry *entry,
     bool first = entry->times_sent == 0 && !entry->again;
     client->counts.sent += first;
     client->counts.repeated += !first;
+    assert(packet_id > 0);
     outbox_sent(entry, packet_id, client_now_us(), &client->jitter);
     return rc;
 }
@@ -192,7 +195,7 @@ static void on_connect(struct mosquitto *mosq, void *self, int rc) {
     mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
 }
 
-/* Only now may events go out: no receipt can be missed from here on. */
+/* Events may be sent only now: from here on no receipt can be missed. */
 static void on_subscribe(struct mosquitto *mosq, void *self, int packet_id,
                          int count, const int *granted) {
     struct client *client = self;
@@ -313,13 +316,14 @@ static bool client_watch(struct client *client) {
         free(poll);
         return false;
     }
+    assert(client->poll == NULL);
     poll->data = client;
     client->poll = poll;
     client->poll_events = 0;
     return true;
 }
 
-/* A host's name is looked up here, and the loop stands still for it. */
+/* The host's name is looked up here, which blocks the loop. */
 static void client_connect(struct client *client, int64_t now_us) {
     int rc = MOSQ_ERR_NOMEM;
     client->ready_until_us = now_us + CLIENT_CONNECT_US;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One device's connection to its store: publishes the device's events from an
- * outbox until a receipt names each, hands notices on, keeps a retained status
+ * outbox until a receipt names each, passes notices on, keeps a retained status
  * with a last will, and reconnects with back-off for as long as it lives.
  *
  * Each connection starts from nothing (clean session, a new struct mosquitto):
@@ -43,7 +43,7 @@ struct client_receipt {
     const char *id;
     bool accepted;
     uint64_t seq;       /* accepted: its place in the journal */
-    const char *reason; /* rejected: what to mend */
+    const char *reason; /* rejected: what to fix */
     int64_t waited_us;  /* since it was first sent */
     bool again;         /* the event had a receipt before */
 };
@@ -86,20 +86,21 @@ void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_options *options,
                  const struct client_handler *handler);
 
-/* Puts an event into the outbox and sends it if it can. Its id is unique for
- * ever; `source` is filled in. ERR_FULL at the outbox's bound, ERR_BUSY if that
- * id waits there already, ERR_RANGE if the event is too large, ERR_MEMORY. */
+/* Puts an event into the outbox and sends it if it can. Its id must never be
+ * used again; `source` is filled in. ERR_FULL at the outbox's bound, ERR_BUSY
+ * if that id waits there already, ERR_RANGE if the event is too large,
+ * ERR_MEMORY. */
 err_t client_send(struct client *client,
                   const struct message_event *event) MUST_USE;
 
-/* The clock went on: connects, times out, repeats. Every few milliseconds. */
+/* Connects, times out, repeats. Call it every few milliseconds. */
 void client_tick(struct client *client, int64_t now_us);
 
 /* Connected and subscribed. */
 bool client_ready(const struct client *client);
 
-/* Says offline, disconnects, lets everything go. Run the loop once more to let
- * it close its handle. */
+/* Publishes `offline`, disconnects, frees everything. Run the loop once more so
+ * that it closes its handle. */
 void client_free(struct client *client);
 
 /* Monotonic, microseconds: the clock of client_tick(). */

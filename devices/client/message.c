@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "devices/client/message.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -48,6 +49,7 @@ static cJSON *event_tree(const struct message_event *event) {
 
 err_t message_write(const struct message_event *event,
                     enum message_encoding encoding, struct writer *writer) {
+    assert(event->id[0] != '\0' && event->source[0] != '\0');
     cJSON *tree CLEANUP(tree_free) = event_tree(event);
     ENSURE(tree != NULL, ERR_MEMORY);
     const char *data_type =

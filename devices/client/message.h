@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes over the wire: the device's structured CloudEvents, as JSON or as
- * CBOR (RFC 8949), and the receipts and notices that come back. Written for the
- * device side on its own, so that gateway and devices check each other. */
+ * CBOR (RFC 8949), and the receipts and notices that come back. Independent of
+ * the gateway's code, so that each checks the other. */
 #ifndef DEVICES_CLIENT_MESSAGE_H
 #define DEVICES_CLIENT_MESSAGE_H
 

@@ -37,6 +37,7 @@ err_t outbox_add(struct outbox *outbox, const char *id, struct slice payload,
                  bool again) {
     uint32_t index;
     assert(payload.len > 0);
+    assert(outbox->count <= OUTBOX_EVENTS_MAX);
     ENSURE(strlen(id) < OUTBOX_ID_SIZE, ERR_RANGE);
     ENSURE(outbox->count < OUTBOX_EVENTS_MAX, ERR_FULL);
     ENSURE(outbox_find(outbox, slice_from_str(id), &index) == ERR_NOT_FOUND,
@@ -82,6 +83,7 @@ struct outbox_entry *outbox_due(struct outbox *outbox, int64_t now_us,
 
 void outbox_sent(struct outbox_entry *entry, int packet_id, int64_t now_us,
                  struct random *rng) {
+    assert(!entry->in_transit && entry->payload != NULL);
     int64_t wait_us = OUTBOX_REPEAT_FIRST_US;
     for (uint32_t i = 0; i < entry->times_sent; i++) {
         wait_us *= 2;
@@ -92,6 +94,7 @@ void outbox_sent(struct outbox_entry *entry, int packet_id, int64_t now_us,
     }
     uint32_t quarter_us = (uint32_t)(wait_us / 4);
     entry->wait_us = wait_us - quarter_us + random_between(rng, 0, quarter_us);
+    assert(entry->wait_us > 0 && entry->wait_us <= OUTBOX_REPEAT_MAX_US);
     entry->last_sent_us = now_us;
     entry->packet_id = packet_id;
     entry->in_transit = true;
@@ -133,6 +136,7 @@ err_t outbox_confirm(struct outbox *outbox, struct slice id, int64_t now_us,
                      struct outbox_entry *ret) {
     uint32_t index;
     TRY(outbox_find(outbox, id, &index));
+    assert(index < outbox->count);
     *ret = *outbox->entries[index];
     outbox->heard_us = now_us;
     if (ret->first_sent_us > outbox->heard_sent_us) {

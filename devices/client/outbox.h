@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a device has said and nobody has confirmed: each event stays here until
- * a receipt names it, and is due again, under the same id and with the same
- * bytes, after a time-out and after each reconnect. A PUBACK only says that
- * the packet arrived; it keeps the event from being repeated on a connection
- * that has not yet delivered it, and nothing else. A connection that
- * leaves a PUBLISH without its PUBACK for 30 seconds is no good.
+/* Events that a device sent and that are not confirmed yet: each event stays
+ * here until a receipt names it, and is due again, under the same id and with
+ * the same bytes, after a time-out and after each reconnect. A PUBACK only says
+ * that the packet arrived; it keeps the event from being repeated on a
+ * connection that has not yet delivered it, and nothing else. A connection that
+ * leaves a PUBLISH without its PUBACK for 30 seconds is broken.
  *
  * A slow gateway is not made slower: events are confirmed roughly in the order
  * they were sent, so while receipts come in for what was sent before an event,
@@ -39,7 +39,7 @@ struct outbox_entry {
     uint32_t times_sent;
     int packet_id;   /* of the last PUBLISH */
     bool in_transit; /* that PUBLISH has no PUBACK yet */
-    bool again;      /* was confirmed before, and is said once more */
+    bool again;      /* was confirmed before, and is sent once more */
 };
 
 /* Zeroed is ready. Oldest first. */
@@ -79,8 +79,8 @@ bool outbox_is_stuck(const struct outbox *outbox, int64_t now_us);
 /* A new connection: everything is due now. */
 void outbox_reconnected(struct outbox *outbox);
 
-/* A receipt named `id` at `now_us`: lets the entry go. `ret` is a copy of what
- * it was, its payload gone. ERR_NOT_FOUND if it is not here (a second receipt).
+/* A receipt named `id` at `now_us`: removes the entry. `ret` is a copy of it
+ * without its payload. ERR_NOT_FOUND if it is not here (a second receipt).
  */
 err_t outbox_confirm(struct outbox *outbox, struct slice id, int64_t now_us,
                      struct outbox_entry *ret) MUST_USE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Repeatable randomness: splitmix64 (Steele, Lea, Flood, 2014). A stream a
- * purpose, seeded by a number and a name, so that one device's draws do not
- * depend on how often another one drew. Not for secrets. */
+/* Repeatable randomness: splitmix64 (Steele, Lea, Flood, 2014). One stream for
+ * each purpose, seeded by a number and a name, so that one device's numbers do
+ * not depend on another's. Not for secrets. */
 #ifndef DEVICES_CLIENT_RANDOM_H
 #define DEVICES_CLIENT_RANDOM_H
 

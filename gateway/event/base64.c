@@ -41,7 +41,7 @@ void event_base16_write(struct writer *writer, struct slice bytes) {
     }
 }
 
-/* -1 if it is no digit. */
+/* -1 if it is not a digit. */
 static int digit_value(uint8_t c) {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/event/build.h"
 
-/* A name from outside, fit to be shown: ASCII, and not long. */
+#include <assert.h>
+
+/* A name sent by a device, made safe to show: ASCII, and short. */
 struct shown {
     char text[32];
 };
@@ -35,7 +37,7 @@ err_t event_build_name(struct build *build, struct slice name) {
 }
 
 static err_t twice(struct build *build, struct slice name) {
-    return REFUSE(build, ERR_PARSE, name, "stands twice: send it once");
+    return REFUSE(build, ERR_PARSE, name, "is given twice: send it once");
 }
 
 static err_t check_text(struct build *build, struct slice name,
@@ -53,7 +55,7 @@ static err_t check_text(struct build *build, struct slice name,
     return ERR_OK;
 }
 
-/* More characters than bytes there cannot be. */
+/* There cannot be more characters than bytes. */
 static err_t check_type(struct build *build, struct slice type) {
     ENSURE(type.len > EVENT_TYPE_MAX, ERR_OK);
     size_t characters = event_field_text_characters(type);
@@ -175,6 +177,7 @@ static err_t add_extension(struct build *build, struct slice name,
         return ERR_OK;
     }
     struct event *event = &build->event;
+    assert(event->extension_count < EVENT_EXTENSIONS_MAX);
     event->extensions[event->extension_count] = (struct event_extension){
         .name = name,
         .kind = kinds[value->kind],
@@ -201,7 +204,7 @@ err_t event_build_data(struct build *build, enum event_data_kind kind,
                        struct slice data) {
     if (build->has_data) {
         return reason_set(build->reason, ERR_PARSE,
-                          "data stands twice: send one data or one "
+                          "data is given twice: send one data or one "
                           "data_base64");
     }
     build->has_data = true;
@@ -223,6 +226,7 @@ err_t event_build_finish(struct build *build, struct event *ret) {
                               EVENT_FIELDS[id].name, EVENT_FIELDS[id].missing);
         }
     }
+    assert(build->event.extension_count <= build->name_count);
     *ret = build->event;
     return ERR_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts an event together from attributes in any order and checks them, the same
- * for every encoding. For the event folder's own use. */
+/* Builds an event from attributes in any order and checks them, the same way
+ * for each encoding. Internal to the event folder. */
 #ifndef GATEWAY_EVENT_BUILD_H
 #define GATEWAY_EVENT_BUILD_H
 
@@ -20,11 +20,11 @@ struct build {
 };
 
 enum build_kind {
-    BUILD_NULL, /* as good as absent */
+    BUILD_NULL, /* counts as absent */
     BUILD_TEXT,
     BUILD_INTEGER,
     BUILD_BOOLEAN,
-    BUILD_OTHER, /* what no attribute can be: refused, by name */
+    BUILD_OTHER, /* a kind no attribute may have: refused */
 };
 
 struct build_value {
@@ -35,13 +35,13 @@ struct build_value {
 
 /* Each returns ERR_PARSE or ERR_RANGE with a reason. */
 
-/* A name must have passed this before event_build_attribute() gets it. */
+/* Checks a name; call it before event_build_attribute(). */
 err_t event_build_name(struct build *build, struct slice name) MUST_USE;
 err_t event_build_attribute(struct build *build, struct slice name,
                             const struct build_value *value) MUST_USE;
 err_t event_build_data(struct build *build, enum event_data_kind kind,
                        struct slice data) MUST_USE;
-/* Checks that nothing is missing and hands the event out. */
+/* Checks that nothing is missing and returns the event. */
 err_t event_build_finish(struct build *build, struct event *ret) MUST_USE;
 
 /* The two readers behind event_read(). */

@@ -10,8 +10,8 @@ bool event_entry_name_before(struct slice a, struct slice b) {
     return a.len > 0 && memcmp(a.data, b.data, a.len) < 0;
 }
 
-/* Into its place from behind: the fields come in order, so only extensions and
- * `data` travel. */
+/* Insertion sort from the end: the fields come in order, so only extensions and
+ * `data` move. */
 static void insert(struct entries *entries, struct entry entry) {
     assert(entries->count < ENTRIES_MAX);
     uint32_t at = entries->count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An event as a sorted list of what it holds: the journal's form, its bound and
- * the content hash are walks over it. For the event folder's own use. */
+/* An event as a sorted list of its attributes and data. The journal's form, its
+ * size bound and the content hash are computed by walking that list. Internal
+ * to the event folder. */
 #ifndef GATEWAY_EVENT_ENTRIES_H
 #define GATEWAY_EVENT_ENTRIES_H
 
@@ -32,7 +33,7 @@ struct entries {
 /* The order of deterministic CBOR: the shorter name first, then by bytes. */
 bool event_entry_name_before(struct slice a, struct slice b);
 
-/* Everything that is there, by name. */
+/* All attributes that are set, and the data, sorted by name. */
 struct entries event_entries_of(const struct event *event);
 
 #endif

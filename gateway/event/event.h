@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A CloudEvents 1.0.2 event: read strictly from what a device sent, kept in the
- * journal, rendered for the cloud. `data` is carried verbatim throughout.
+ * journal, rendered for the cloud. `data` is never changed on the way.
  *
  * An event is a set of slices that borrow: from the payload it was read from,
  * from the arena given to the reader, or from literals. */
@@ -60,9 +60,9 @@ enum event_encoding {
     EVENT_ENCODING_CBOR, /* application/cloudevents+cbor (working draft) */
 };
 
-/* Told by the first byte: a CBOR map begins with a0..bf (or tag 55799, d9), a
- * JSON text with white space or '{'. Anything else is taken for JSON, whose
- * reader then says what is wrong. */
+/* Decided by the first byte: a CBOR map begins with a0..bf (or tag 55799, d9),
+ * a JSON text with white space or '{'. Anything else counts as JSON, and its
+ * reader reports what is wrong. */
 enum event_encoding event_encoding_guess(struct slice payload);
 
 /* Reads one structured event. Strict: format, UTF-8, exactly one value,
@@ -70,8 +70,8 @@ enum event_encoding event_encoding_guess(struct slice payload);
  * `time` in RFC 3339, `data` and `data_base64` exclude each other, depth. Reads
  * only bytes that are there and allocates only from `arena`, whatever lengths
  * the input claims. ERR_PARSE or ERR_RANGE with a `reason` that says what to
- * mend; ERR_FULL if the arena is too small (give it the payload's length plus
- * 64 KiB and it never is). On failure `ret->id` is set if event_find_id()
+ * fix; ERR_FULL if the arena is too small, which never happens if it has the
+ * payload's length plus 64 KiB. On failure `ret->id` is set if event_find_id()
  * finds one, so that the sender can be told which of its events was refused;
  * nothing else of `ret` is touched. */
 err_t event_read(enum event_encoding encoding, struct slice payload,
@@ -92,8 +92,8 @@ err_t event_find_id(enum event_encoding encoding, struct slice payload,
 void event_store(const struct event *event, struct writer *writer);
 /* The most bytes event_store() can need for it. */
 size_t event_store_bound(const struct event *event);
-/* Reads it back; all slices borrow from `stored`, so no arena. ERR_CORRUPT if
- * it is not what event_store() writes. */
+/* Reads it back. All slices borrow from `stored`, so no arena is needed.
+ * ERR_CORRUPT if it is not what event_store() writes. */
 err_t event_load(struct slice stored, struct event *ret) MUST_USE;
 
 /* What the journal adds when an event is rendered. */
@@ -104,24 +104,25 @@ struct event_record {
 
 /* The structured JSON event (one line), with `journalsequence` and
  * `recordedtime` added (without, if `record` is NULL: for what is not
- * journaled). Numbers and strings of JSON data come out as they came in; CBOR
- * data is converted. ERR_FULL; ERR_UNSUPPORTED if its CBOR data is something
- * JSON cannot say, with the writer as it was. */
+ * journaled). JSON data is copied as it came; CBOR data is converted. ERR_FULL;
+ * ERR_UNSUPPORTED if its CBOR data has no JSON form; the writer is unchanged
+ * then. */
 err_t event_render_json(const struct event *event,
                         const struct event_record *record,
                         struct writer *writer) MUST_USE;
 
-/* What the journal holds of an event, a record, as it is: in the diagnostic
- * notation of CBOR, one line. Nothing is added or converted. ERR_PARSE if it is
- * not one CBOR item; check writer->full. */
+/* One journal record as stored, in CBOR diagnostic notation, on one line.
+ * Nothing is added or converted. ERR_PARSE if it is not one CBOR item; check
+ * writer->full. */
 err_t event_render_diagnostic(struct slice record, struct writer *writer,
                               struct reason *reason) MUST_USE;
 
-/* `data` as JSON text, whatever it came as: JSON as is, CBOR converted into
+/* `data` as JSON text: JSON as is, CBOR converted into
  * `arena` (text keys only; byte strings as base64url, RFC 8949 section 6.1;
  * NaN, infinities, undefined, and unknown simple values refused), binary as a
- * base64 string, none as `null`. ERR_UNSUPPORTED with what JSON cannot say;
- * ERR_FULL, never with six times the data's length plus 16 bytes of room. */
+ * base64 string, none as `null`. ERR_UNSUPPORTED, with a reason, if it has no
+ * JSON form; ERR_FULL, never with six times the data's length plus 16 bytes of
+ * room. */
 err_t event_data_json(const struct event *event, struct arena *arena,
                       struct slice *ret, struct reason *reason) MUST_USE;
 
@@ -136,8 +137,8 @@ err_t event_extension_text(const struct event *event, const char *name,
 /* A 64-bit content hash over all that event_store() keeps. */
 uint64_t event_hash(const struct event *event);
 
-/* "2026-11-23T10:18:30.123456Z", 27 bytes and a terminator. Outside the years 0
- * to 9999 it is the nearest instant inside. */
+/* "2026-11-23T10:18:30.123456Z", 27 bytes and a terminator. A time outside the
+ * years 0 to 9999 becomes the nearest one inside. */
 enum { EVENT_TIME_SIZE = 28 };
 void event_time_format(int64_t wall_us, char ret[EVENT_TIME_SIZE]);
 /* RFC 3339 to microseconds since 1970 UTC, finer digits cut off; a leap second

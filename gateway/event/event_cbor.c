@@ -15,7 +15,8 @@ struct reading {
     struct cursor in;
     struct build build;
     struct reason *reason;
-    /* The data, kept until all attributes are known. */
+    /* The data, held back until all attributes are read: their datacontenttype
+     * says what it is. */
     bool has_data;
     struct slice data;
     struct item data_head;
@@ -90,7 +91,7 @@ static err_t keep_data(struct reading *reading) {
     size_t start = in->at;
     if (reading->has_data) {
         return reason_set(reading->reason, ERR_PARSE,
-                          "data stands twice: send it once");
+                          "data is given twice: send it once");
     }
     reading->has_data = true;
     struct cursor ahead = *in;
@@ -100,8 +101,8 @@ static err_t keep_data(struct reading *reading) {
     return ERR_OK;
 }
 
-/* A byte string is binary data. Text is what datacontenttype calls it: JSON
- * text if it says JSON, else a CBOR item as any other (section 3.1.2). */
+/* A byte string is binary data. For text, datacontenttype decides: JSON text if
+ * it says JSON, else a CBOR item like any other (section 3.1.2). */
 static err_t add_data(struct reading *reading) {
     struct build *build = &reading->build;
     const struct item *head = &reading->data_head;

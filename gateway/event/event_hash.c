@@ -3,8 +3,8 @@
 
 #include "gateway/event/entries.h"
 
-/* Each piece is hashed under the hash of all before it; XXH3 mixes a piece's
- * length in, so pieces cannot run into one another. */
+/* Each piece is hashed with the hash of all pieces before it as the seed. XXH3
+ * mixes the length in, so moving a byte to the next piece changes the hash. */
 uint64_t event_hash(const struct event *event) {
     struct entries entries = event_entries_of(event);
     uint64_t hash = entries.count;

@@ -50,8 +50,8 @@ static err_t add_base64(struct build *build, struct arena *arena,
     }
     size_t mark = arena->len;
     TRY(json_string(json, arena, &text));
-    /* If the text had escapes it now lies at the mark: the bytes may be
-     * written over it, so that the arena need not hold both. */
+    /* A text with escapes was decoded to the mark. The bytes are decoded in
+     * place over it, so that the arena does not have to hold both. */
     arena->len = mark;
     uint8_t *bytes = arena_alloc(arena, text.len);
     ENSURE(bytes != NULL, ERR_FULL);

@@ -51,7 +51,7 @@ err_t event_read(enum event_encoding encoding, struct slice payload,
     if (err == ERR_OK) {
         return ERR_OK;
     }
-    /* Nothing else that was read is handed out: the id may have its room. */
+    /* Nothing else that was read is returned, so the id may use its memory. */
     arena->len = mark;
     struct slice id;
     if (event_find_id(encoding, payload, arena, &id) == ERR_OK) {

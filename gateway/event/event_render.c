@@ -121,7 +121,7 @@ err_t event_data_json(const struct event *event, struct arena *arena,
         *ret = event->data;
         return ERR_OK;
     }
-    /* All the room there is, of which what was not needed is given back. */
+    /* Takes the rest of the arena and returns what was not needed. */
     size_t mark = arena->len;
     void *room = arena_alloc(arena, 0);
     ENSURE(room != NULL, ERR_FULL);

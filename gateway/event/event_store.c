@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The journal's form, in deterministic CBOR (RFC 8949 section 4.2.1): shortest
- * heads, sizes given, keys sorted. So one event has one form, and the reader
- * can refuse every other.
+ * heads, sizes given, keys sorted. So each event has exactly one form, and the
+ * reader refuses all others.
  *
  *   map(n) {
  *     "id": text                         each attribute that is there
@@ -36,6 +36,7 @@ enum {
 
 static void write_head(struct writer *writer, enum major major,
                        uint64_t value) {
+    assert(major <= MAJOR_SIMPLE);
     uint8_t high = (uint8_t)(major << 5);
     if (value < 24) {
         writer_u8(writer, (uint8_t)(high | value));
@@ -88,7 +89,7 @@ static void write_value(struct writer *writer, const struct entry *entry) {
     }
 }
 
-/* What event_load() would refuse must never get into a journal. */
+/* Nothing that event_load() refuses may reach a journal. */
 static void assert_valid(const struct entry *entry) {
     switch (entry->kind) {
     case ENTRY_TEXT:
@@ -139,7 +140,7 @@ struct head {
     uint64_t value;
 };
 
-/* Only the shortest form will do. */
+/* Accepts the shortest form only. */
 static err_t take_head(struct cursor *in, struct head *ret) {
     uint8_t first;
     uint8_t value8;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 3339 by arithmetic of our own: the C library's depends on locale and time
  * zone. The calendar is the Gregorian one throughout. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "gateway/event/event.h"
@@ -51,6 +52,7 @@ static struct date date_from_days(int64_t days) {
 static int64_t days_in_month(int64_t year, int64_t month) {
     static const int8_t days[] = {31, 28, 31, 30, 31, 30,
                                   31, 31, 30, 31, 30, 31};
+    assert(month >= 1 && month <= 12);
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
@@ -60,10 +62,11 @@ void event_time_format(int64_t wall_us, char ret[EVENT_TIME_SIZE]) {
                  : wall_us > LAST_US ? LAST_US
                                      : wall_us;
     us -= FIRST_US;
+    assert(us >= 0);
     int64_t second = us / SECOND_US % DAY_S;
     struct date date =
         date_from_days(us / SECOND_US / DAY_S + FIRST_US / SECOND_US / DAY_S);
-    /* The remainders tell the compiler what fits. */
+    /* The % operators show the compiler that the text fits. */
     snprintf(ret, EVENT_TIME_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ",
              (unsigned)date.year % 10000, (unsigned)date.month % 100,
              (unsigned)date.day % 100, (unsigned)(second / 3600) % 100,
@@ -81,8 +84,8 @@ static bool accept(struct cursor *in, const char *any) {
     return true;
 }
 
-/* A number of exactly `digits` digits, from `min` to `max`; else moves
- * nothing. */
+/* A number of exactly `digits` digits, from `min` to `max`; on failure the
+ * cursor does not move. */
 static err_t take_number(struct cursor *in, int digits, int64_t min,
                          int64_t max, int64_t *ret) {
     struct cursor ahead = *in;
@@ -110,7 +113,7 @@ static err_t take_date(struct cursor *in, int64_t *ret_days) {
     return ERR_OK;
 }
 
-/* Microseconds of a fraction of any length; what is finer is cut off. */
+/* Microseconds of a fraction of any length; finer digits are cut off. */
 static err_t take_fraction(struct cursor *in, int64_t *ret_us) {
     int64_t us = 0;
     int64_t unit = SECOND_US / 10;

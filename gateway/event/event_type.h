@@ -2,8 +2,8 @@
 /* The registry of event types: who publishes each, who is told, and what the
  * cloud is given as its source. The list itself is event_type_list.h.
  *
- * A device may send any type on a stream without the shop; what is asked here
- * about sending is about the shop's stream. */
+ * A device may send any type on a stream without the shop; "sendable" here
+ * means on the shop's stream. */
 #ifndef GATEWAY_EVENT_EVENT_TYPE_H
 #define GATEWAY_EVENT_EVENT_TYPE_H
 
@@ -51,12 +51,12 @@ err_t event_type_check_sendable(struct slice name,
 /* The last part of the source "/<store>/<name>" of what a publisher says;
  * NULL for a device, which speaks under its own name. */
 const char *event_publisher_name(enum event_publisher publisher);
-/* Is this the name of a publisher, which no device may bear? */
+/* Is this the name of a publisher, which no device may have? */
 bool event_publisher_owns(struct slice name);
 
-/* The last part of the Source that the cloud is given, behind the configured
- * prefix: the publisher's, if the event is of a type that it publishes and
- * comes from it; else "device", whatever a device may call itself. */
+/* The last part of the cloud's Source, after the configured prefix: the
+ * publisher's name if the event is of one of its types and has its source; else
+ * "device", so a device cannot pose as a service. */
 const char *event_type_cloud_source(struct slice type, struct slice source,
                                     struct slice store);
 

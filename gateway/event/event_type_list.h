@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every event type that the gateway knows, one line each. A new type is added
- * here and nowhere else: who may send it, whether a service may publish it,
- * what a refusal lists and what the cloud is told as its source follow from
- * the line. What the four services do with it is theirs to say (gateway/shop);
- * config/schemas and docs/events.md are checked against this list.
+ * here and nowhere else: who may send it, which service publishes it, what a
+ * refusal lists and the cloud's Source follow from the line. What the services
+ * do with it is decided in gateway/shop. A test checks config/schemas and
+ * docs/events.md against this list.
  *
  * EVENT_TYPE(ENUM, "Name", PUBLISHER, AUDIENCE); see event_type.h for the last
  * two. Included several times, hence without a guard. */

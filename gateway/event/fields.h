@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The attributes that CloudEvents 1.0.2 names, as a table, and the rules for
- * names and values. For the event folder's own use. */
+ * names and values. Internal to the event folder. */
 #ifndef GATEWAY_EVENT_FIELDS_H
 #define GATEWAY_EVENT_FIELDS_H
 
@@ -33,12 +33,12 @@ extern const struct field EVENT_FIELDS[FIELD_COUNT];
 
 struct slice event_field_get(const struct event *event, enum field_id id);
 void event_field_set(struct event *event, enum field_id id, struct slice value);
-/* FIELD_COUNT if CloudEvents does not name it. */
+/* FIELD_COUNT if it is not one of these. */
 enum field_id event_field_find(struct slice name);
 
 /* [a-z0-9]+, not longer than EVENT_NAME_MAX. */
 bool event_field_name_ok(struct slice name);
-/* For valid UTF-8: none of the characters that CloudEvents bars from strings
+/* For valid UTF-8: none of the characters that CloudEvents forbids in strings
  * (controls and noncharacters; spec.md, "Type System"). */
 bool event_field_text_ok(struct slice text);
 /* Code points of valid UTF-8. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CBOR (RFC 8949) one data item at a time, from bytes nobody has checked. Costs
- * what the bytes that are there cost, whatever sizes they claim; allocates
- * nothing. For the event folder's own use.
+/* Reads CBOR (RFC 8949) one data item at a time, from untrusted bytes. The cost
+ * depends on the bytes present, not on the sizes they claim; nothing is
+ * allocated. Internal to the event folder.
  *
  * Refused with a reason: sizes past the end, reserved heads, simple values
  * other than false, true, null and undefined, text that is not UTF-8, strings
- * sent in chunks (nobody may have to put one together), nesting deeper than
- * JSON_DEPTH_MAX, where a tag counts as a nesting. Arrays and maps of
- * indefinite length are taken: small encoders stream them. */
+ * sent in chunks (they would have to be put together in memory), nesting deeper
+ * than JSON_DEPTH_MAX, where a tag counts as a nesting. Arrays and maps of
+ * indefinite length are accepted: small encoders stream them. */
 #ifndef GATEWAY_EVENT_ITEM_H
 #define GATEWAY_EVENT_ITEM_H
 

@@ -72,7 +72,7 @@ static err_t describe_map(struct diagnosis *to, struct item *map,
     return ERR_OK;
 }
 
-/* What is said to be CBOR is shown as such, if it is. */
+/* A byte string tagged as CBOR is shown as CBOR, if it is well-formed. */
 static err_t describe_embedded(struct diagnosis *to, uint32_t depth) {
     struct item item;
     struct cursor before = to->in;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check is one recursive descent, as deep as JSON_DEPTH_MAX at most. What
- * walks a checked text relies on it: there a run off the end is our own
- * mistake, and an assertion. */
+/* The check is one recursive descent, as deep as JSON_DEPTH_MAX at most.
+ * Functions that walk a checked text rely on it: running off the end there is a
+ * bug, so it is an assertion. */
 #include "gateway/event/json.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ static err_t fail(const struct check *check, const char *what) {
                       check->in.at, what);
 }
 
-/* -1 if it is no hexadecimal digit. */
+/* -1 if it is not a hexadecimal digit. */
 static int hex_value(int c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -144,8 +144,8 @@ static err_t check_utf8(struct check *check) {
     return ERR_OK;
 }
 
-/* Over what stands for itself in a string: ASCII without the controls, the
- * quote and the backslash. Most of every text, so it is kept tight. */
+/* Skips plain characters of a string: ASCII except controls, the quote and the
+ * backslash. Most of a text is these, so this loop is fast. */
 static void skip_plain(struct cursor *in) {
     /* A bit a byte, 32 in a row. */
     static const uint32_t plain[8] = {0, ~(1U << ('"' - 0x20)),
@@ -275,7 +275,7 @@ static err_t check_nested(struct check *check, uint32_t depth) {
     return check_array(check, depth + 1);
 }
 
-/* One value and the white space round it; `depth` nestings are open. */
+/* One value and the white space around it; `depth` nestings are open. */
 static err_t check_value(struct check *check, uint32_t depth) {
     skip_space(&check->in);
     switch (peek(&check->in)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON (RFC 8259) without a tree: one strict pass checks a text, then values
  * are found in it as slices. Nothing is allocated and no number is converted
- * unless asked for, so what a device wrote is kept to the byte. */
+ * unless asked for, so what a device wrote is kept byte for byte. */
 #ifndef GATEWAY_EVENT_JSON_H
 #define GATEWAY_EVENT_JSON_H
 
@@ -22,10 +22,10 @@ enum json_kind {
     JSON_NULL,
 };
 
-/* Checks that `text` is exactly one JSON value (white space round it allowed):
- * grammar, UTF-8, escapes (a lone surrogate is refused), depth. Every other
- * function here wants a text, or a part of one, that passed. ERR_PARSE with
- * the byte offset in `reason`. */
+/* Checks that `text` is exactly one JSON value (white space around it is
+ * allowed): grammar, UTF-8, escapes (a lone surrogate is refused), depth. All
+ * other functions here require a text, or part of one, that passed this check.
+ * ERR_PARSE with the byte offset in `reason`. */
 err_t json_check(struct slice text, struct reason *reason) MUST_USE;
 
 /* The kind of a checked value. */
@@ -56,7 +56,7 @@ err_t json_integer(struct slice value, int64_t min, int64_t max,
 /* Writes `text` (UTF-8) as a JSON string with its quotes. */
 void json_write_string(struct writer *writer, struct slice text);
 /* Writes a checked text without the white space between its tokens, which
- * leaves it on one line; strings and numbers are copied to the byte. */
+ * leaves it on one line; strings and numbers are copied byte for byte. */
 void json_write_compact(struct writer *writer, struct slice text);
 
 #endif

@@ -6,7 +6,7 @@
 #include "gateway/shop/shop_event.h"
 
 /* A CBOR item may be far shorter than its JSON (one byte becomes `false,`), and
- * what the services make of it must fit a frame. */
+ * what the services publish from it must fit into a frame. */
 static err_t check_cbor(const struct event *input, enum event_type type,
                         struct shop_event *event, struct reason *reason) {
     size_t room = 2 * input->data.len + SHOP_CBOR_ROOM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A 64-bit hash of state, taken field by field: every integer as eight bytes,
- * big-endian, every text with its length before it. So it depends on values
- * only, not on padding, byte order or layout in memory. */
+/* A 64-bit hash of state, computed field by field: every integer as eight
+ * bytes, big-endian, every text with its length before it. So it depends on
+ * values only, not on padding, byte order or layout in memory. */
 #ifndef GATEWAY_SHOP_FINGERPRINT_H
 #define GATEWAY_SHOP_FINGERPRINT_H
 

@@ -32,7 +32,7 @@ enum verb {
     IGNORE,
     RESERVE,
     PAY,
-    COMPLETE, /* the second of the two: says so */
+    COMPLETE, /* the second of the two arrived */
     DONE,
     CANCEL,
 };
@@ -48,7 +48,7 @@ static const uint8_t next_state[] = {
 
 /* clang-format off */
 static const uint8_t table[EVENT_TYPE_COUNT][FULFILMENT_STATES] = {
-/*                                none     reserved  paid      ready  done   cancelled */
+/*                                      none     reserved  paid      ready  done   cancelled */
 [EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
 [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,

@@ -8,9 +8,9 @@
  *       v                           v
  *    refused                     released
  *
- * A sku is managed from its first StockReceived or StockCounted on. One that is
- * not can always be reserved: the customer has it in hand. An order remembers
- * which of its lines were managed when they were reserved.
+ * A sku is managed from its first StockReceived or StockCounted on. Any other
+ * can always be reserved: the customer is holding it. An order remembers which
+ * of its lines were managed when they were reserved.
  */
 #include "gateway/shop/inventory.h"
 
@@ -59,7 +59,7 @@ static void write_number(struct writer *data, const char *name, int64_t value) {
     writer_printf(data, ",\"%s\":%" PRId64, name, value);
 }
 
-/* Lines that are not available; the rest can be reserved. */
+/* Writes the lines that are not available; returns how many. */
 static uint32_t write_missing(const struct inventory *inventory,
                               const struct shop_event *event,
                               struct writer *data) {
@@ -79,9 +79,9 @@ static uint32_t write_missing(const struct inventory *inventory,
     return missing;
 }
 
-static err_t say_reserved(const struct inventory *inventory,
-                          const struct shop_event *event,
-                          struct reaction *reaction) {
+static err_t publish_reserved(const struct inventory *inventory,
+                              const struct shop_event *event,
+                              struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
     reaction_text(&data, "orderId", event->order_id);
@@ -116,7 +116,7 @@ static err_t react_decide(const struct inventory *inventory,
     reaction_text(&data, "orderId", event->order_id);
     writer_str(&data, ",\"missing\":[");
     if (write_missing(inventory, event, &data) == 0) {
-        return say_reserved(inventory, event, reaction);
+        return publish_reserved(inventory, event, reaction);
     }
     writer_str(&data, "]}");
     return reaction_add(reaction, EVENT_TYPE_INVENTORY_REJECTED,
@@ -142,10 +142,11 @@ static err_t react_release(const struct inventory *inventory,
                         event->order_id, &data);
 }
 
-/* What a line of the event leaves available, and the level it sets. */
-static void foresee(const struct stock *stock, const struct shop_event *event,
-                    const struct shop_line *line, int64_t *ret_available,
-                    int64_t *ret_level) {
+/* What is available after a line of the event, and the reorder level then. */
+static void predict_line(const struct stock *stock,
+                         const struct shop_event *event,
+                         const struct shop_line *line, int64_t *ret_available,
+                         int64_t *ret_level) {
     int64_t on_hand = stock == NULL ? 0 : stock->on_hand;
     int64_t reserved = stock == NULL ? 0 : stock->reserved;
     int64_t level = stock == NULL ? -1 : stock->reorder_level;
@@ -177,7 +178,7 @@ static err_t react_low(const struct inventory *inventory,
         const struct stock *stock = table_find(&inventory->stocks, line->sku);
         int64_t left;
         int64_t level;
-        foresee(stock, event, line, &left, &level);
+        predict_line(stock, event, line, &left, &level);
         bool was_low = stock != NULL && stock_is_low(stock_available(stock),
                                                      stock->reorder_level);
         if (line->unmanaged || was_low || !stock_is_low(left, level)) {
@@ -296,7 +297,7 @@ enum verb {
     RESERVE,
     REFUSE,
     SELL,
-    GIVE_UP, /* OrderCancelled while reserved: says so and releases */
+    GIVE_UP, /* OrderCancelled while reserved: releases it */
     STOCK,
 };
 
@@ -317,7 +318,7 @@ static const struct inventory_verb verbs[] = {
 
 /* clang-format off */
 static const uint8_t table[EVENT_TYPE_COUNT][INVENTORY_STATES] = {
-/*                                none     reserved refused  released sold */
+/*                                      none     reserved refused  released sold */
 [EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
 [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,

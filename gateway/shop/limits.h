@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shop's bounds, and where an event stands: what its header and all its
- * parts share. */
+/* The shop's limits and its stamp: shared by its header and all of its parts.
+ */
 #ifndef GATEWAY_SHOP_LIMITS_H
 #define GATEWAY_SHOP_LIMITS_H
 
@@ -13,14 +13,14 @@ enum {
     SHOP_SKU_MAX = 64,                       /* bytes */
     SHOP_ITEMS_MAX = 200,                    /* lines of an order */
     SHOP_DEVICE_MAX = EVENT_SOURCE_NAME_MAX, /* bytes, the name in the topic */
-    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can tell of */
+    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can show */
     SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
      * input's own data. */
     SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
 };
 
-/* Where an event stands in the journal. */
+/* An event's position in the journal. */
 struct shop_stamp {
     uint64_t seq;
     int64_t wall_us;

@@ -34,8 +34,8 @@ struct member {
 err_t members_refuse(const struct place *place, const char *member,
                      const char *expected);
 
-/* Finds the named members of an object, others are passed over. A member that
- * is asked for may not be there twice: readers differ in which one they take.
+/* Finds the named members of an object, others are ignored. A named member must
+ * not appear twice: readers differ in which one they use.
  */
 err_t members_read(struct slice object, const struct place *place,
                    const struct member *members, size_t count) MUST_USE;

@@ -11,10 +11,9 @@
  *                              OrderCancelled        v OrderCancelRequested
  *                  cancelled <------------------ cancelling
  *
- * `placed` and `cancelling` are passed through within one run: they keep a
- * second reason for the same end from making a second end. The event that last
- * told how an order stands is kept, so that the order placed again gets the
- * same answer. */
+ * `placed` and `cancelling` last only within one run: they keep a second reason
+ * for the same end from causing a second end. The event that last reported the
+ * order's state is kept, so that an order placed again gets the same answer. */
 #include "gateway/shop/order.h"
 
 #include <assert.h>
@@ -59,10 +58,9 @@ static uint64_t content_of(const struct shop_event *event) {
     return fingerprint_end(&print);
 }
 
-/* The order's data verbatim, with the members that it came without put before
- * the others. */
-static err_t say_created(const struct shop_event *event, struct slice currency,
-                         struct reaction *reaction) {
+/* The order's data verbatim, with missing members inserted at the front. */
+static err_t publish_created(const struct shop_event *event,
+                             struct slice currency, struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
     struct slice text = event->data;
     if (event->order_id_made || event->currency.len == 0) {
@@ -84,9 +82,9 @@ static err_t say_created(const struct shop_event *event, struct slice currency,
                         &data);
 }
 
-static err_t say_end(enum event_type type, const struct shop_event *event,
-                     const char *why, struct slice detail,
-                     struct reaction *reaction) {
+static err_t publish_end(enum event_type type, const struct shop_event *event,
+                         const char *why, struct slice detail,
+                         struct reaction *reaction) {
     char text[SHOP_REASON_MAX];
     struct writer words = writer_over(text, sizeof(text));
     writer_str(&words, why);
@@ -100,7 +98,8 @@ static err_t say_end(enum event_type type, const struct shop_event *event,
     return reaction_add(reaction, type, event->order_id, &data);
 }
 
-/* An order that names no currency could not be held against it before. */
+/* An order without a currency could not be checked against the shop's earlier.
+ */
 static err_t react_place(const struct orders *orders, const struct order *order,
                          const struct shop_event *event,
                          struct reaction *reaction) {
@@ -110,11 +109,11 @@ static err_t react_place(const struct orders *orders, const struct order *order,
                                 : slice_from_str(orders->currency);
     int64_t minor;
     if (money_parse(event->total, currency, &minor) != ERR_OK) {
-        return say_end(EVENT_TYPE_ORDER_REJECTED, event,
-                       "total has more decimals than the shop's currency, ",
-                       currency, reaction);
+        return publish_end(EVENT_TYPE_ORDER_REJECTED, event,
+                           "total has more decimals than the shop's currency, ",
+                           currency, reaction);
     }
-    return say_created(event, currency, reaction);
+    return publish_created(event, currency, reaction);
 }
 
 static err_t react_again(const struct orders *orders, const struct order *order,
@@ -142,7 +141,8 @@ static err_t react_cancel(const struct orders *orders,
         detail =
             event->reason.len > 0 ? event->reason : SLICE("no reason given");
     }
-    return say_end(EVENT_TYPE_ORDER_CANCELLED, event, why, detail, reaction);
+    return publish_end(EVENT_TYPE_ORDER_CANCELLED, event, why, detail,
+                       reaction);
 }
 
 static err_t apply_place(struct orders *orders, struct order *order,
@@ -206,7 +206,7 @@ static const struct order_verb verbs[] = {
 
 /* clang-format off */
 static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
-/*                                none      placed   open    cancelling fulfiled  cancelled  rejected */
+/*                                      none      placed   open    cancelling fulfiled  cancelled  rejected */
 [EVENT_TYPE_ORDER_PLACED] =           {PLACE,    NEVER,   AGAIN,  NEVER,     AGAIN,    AGAIN,     AGAIN},
 [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
 [EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
@@ -344,7 +344,8 @@ static err_t load_order(struct orders *orders, struct cursor *from) {
     TRY(cursor_u64(from, &order->content));
     TRY(saved_kept_read(from, &order->outcome));
     orders->counts.in_state[order->state]++;
-    /* What is passed through within a run can last where events are missing. */
+    /* States that last only within a run can persist where events are missing.
+     */
     bool told = order->outcome.len > 0;
     ENSURE(order->state != ORDER_NONE && (told || order->state == ORDER_PLACED),
            ERR_PARSE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Order service: one life for each order id, with one end. */
+/* The Order service: opens each order once and ends it exactly once. */
 #ifndef GATEWAY_SHOP_ORDER_H
 #define GATEWAY_SHOP_ORDER_H
 

@@ -12,12 +12,11 @@
  *     void ------ PaymentRefunded -----> refunded    it was taken too late
  *     declined -- PaymentRefunded -----> refunded    it was the wrong amount
  *
- * An order is paid in full or not at all: a terminal that took another amount
- * or currency than it was asked for gets the payment declined and what it took
- * refunded.
- * Money that a terminal took after the order was cancelled is refunded. Only
- * the terminal that was asked may answer, and once; other answers are counted
- * and change nothing. */
+ * An order is paid in full or not at all. If a terminal took another amount or
+ * currency than it was asked for, the payment is declined and what it took is
+ * refunded. Money that a terminal took after the order was cancelled is
+ * refunded. Only the terminal that was asked may answer, and once; other
+ * answers are counted and change nothing. */
 #include "gateway/shop/payment.h"
 
 #include <assert.h>
@@ -74,21 +73,22 @@ static err_t react_begin(const struct payment *payment,
                          struct reaction *reaction) {
     (void)payment;
     int64_t amount = 0;
-    /* Reading an OrderCreated has seen to it that its total is one. */
+    /* An OrderCreated is read only if its total is one. */
     err_t err = money_parse(event->total, event->currency, &amount);
     assert(err == ERR_OK);
     if (!event->card) {
-        return payment_say_processed(event, "cash", amount, event->currency,
-                                     SLICE_EMPTY, reaction);
+        return payment_publish_processed(event, "cash", amount, event->currency,
+                                         SLICE_EMPTY, reaction);
     }
     if (event->transaction.len > 0) {
-        return payment_say_processed(event, "online", amount, event->currency,
-                                     event->transaction, reaction);
+        return payment_publish_processed(event, "online", amount,
+                                         event->currency, event->transaction,
+                                         reaction);
     }
     if (event->terminal.len > 0) {
-        return payment_say_requested(event, amount, reaction);
+        return payment_publish_requested(event, amount, reaction);
     }
-    return payment_say_declined(
+    return payment_publish_declined(
         event,
         SLICE("a card needs a paymentTransactionId or a "
               "terminal that can be asked"),
@@ -101,16 +101,16 @@ static bool answers(const struct payment *payment,
            slice_eq(terminal_of(payment), event->device);
 }
 
-/* What the terminal took, and what is wrong with it. */
+/* What the terminal took, and how it differs from the request. */
 struct taken {
     int64_t amount_minor;
     struct slice currency;
     struct slice wrong; /* empty: it is what was asked for */
 };
 
-/* What it says, else what it was asked for. That is also what is refunded where
- * it says what cannot be: an amount that the order's currency does not have, or
- * another currency without an amount. */
+/* What the terminal reports, else what it was asked for. The latter is also
+ * refunded if the report is impossible: an amount that the order's currency
+ * cannot have, or another currency without an amount. */
 static struct taken taken_of(const struct payment *payment,
                              const struct shop_event *event) {
     struct taken taken = {payment->amount_minor, currency_of(payment),
@@ -146,13 +146,13 @@ static err_t react_authorized(const struct payment *payment,
     }
     struct taken taken = taken_of(payment, event);
     if (taken.wrong.len == 0) {
-        return payment_say_processed(event, "terminal", taken.amount_minor,
-                                     taken.currency, event->transaction,
-                                     reaction);
+        return payment_publish_processed(event, "terminal", taken.amount_minor,
+                                         taken.currency, event->transaction,
+                                         reaction);
     }
-    TRY(payment_say_declined(event, taken.wrong, reaction));
-    return payment_say_refunded(event, taken.amount_minor, taken.currency,
-                                event->transaction, reaction);
+    TRY(payment_publish_declined(event, taken.wrong, reaction));
+    return payment_publish_refunded(event, taken.amount_minor, taken.currency,
+                                    event->transaction, reaction);
 }
 
 static err_t react_refused(const struct payment *payment,
@@ -161,8 +161,9 @@ static err_t react_refused(const struct payment *payment,
     struct slice why = event->reason.len > 0
                            ? event->reason
                            : SLICE("the terminal gave no reason");
-    return answers(payment, event) ? payment_say_declined(event, why, reaction)
-                                   : ERR_OK;
+    return answers(payment, event)
+               ? payment_publish_declined(event, why, reaction)
+               : ERR_OK;
 }
 
 static err_t react_late(const struct payment *payment,
@@ -172,20 +173,21 @@ static err_t react_late(const struct payment *payment,
         return ERR_OK;
     }
     struct taken taken = taken_of(payment, event);
-    return payment_say_refunded(event, taken.amount_minor, taken.currency,
-                                event->transaction, reaction);
+    return payment_publish_refunded(event, taken.amount_minor, taken.currency,
+                                    event->transaction, reaction);
 }
 
 static err_t react_refund(const struct payment *payment,
                           const struct shop_event *event,
                           struct reaction *reaction) {
 #ifdef EDGE_CONTROL_DOUBLE_REFUND
-    TRY(payment_say_refunded(event, payment->amount_minor, currency_of(payment),
-                             transaction_of(payment), reaction));
+    TRY(payment_publish_refunded(event, payment->amount_minor,
+                                 currency_of(payment), transaction_of(payment),
+                                 reaction));
 #endif
-    return payment_say_refunded(event, payment->amount_minor,
-                                currency_of(payment), transaction_of(payment),
-                                reaction);
+    return payment_publish_refunded(event, payment->amount_minor,
+                                    currency_of(payment),
+                                    transaction_of(payment), reaction);
 }
 
 static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
@@ -265,7 +267,7 @@ static err_t apply_close(struct payments *payments, struct payment *payment,
     return ERR_OK;
 }
 
-/* An answer that is meant changes nothing yet: what follows from it does. */
+/* A valid answer changes nothing yet: the event that follows from it does. */
 static err_t apply_answer(struct payments *payments, struct payment *payment,
                           const struct shop_event *event) {
     if (!answers(payment, event)) {
@@ -290,12 +292,12 @@ enum verb {
     AUTHORIZED,
     REFUSED,
     LATE,    /* authorized after the order was cancelled */
-    LATE_NO, /* refused after the order was cancelled: all is well */
-    UNASKED, /* an answer that nobody waits for */
+    LATE_NO, /* refused after the order was cancelled: nothing to do */
+    UNASKED, /* an answer without a request */
     ASK,
     TAKE,
     DECLINE,
-    REFUND,  /* OrderCancelled with money taken: says so */
+    REFUND,  /* OrderCancelled with money taken: refunds it */
     GIVE_UP, /* OrderCancelled while the terminal is asked */
     GIVEN_BACK,
 };
@@ -326,7 +328,7 @@ static const struct payment_verb verbs[] = {
 
 /* clang-format off */
 static const uint8_t table[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
-/*                                none     requested   taken    declined    void        refunded */
+/*                                      none     requested   taken    declined    void        refunded */
 [EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
 [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
@@ -354,7 +356,7 @@ static uint8_t verb_of(const struct payment *payment, enum event_type type) {
     return verb;
 }
 
-/* What the payment's terms are read from must hold them. */
+/* An event that sets the payment's terms must have them. */
 static bool has_terms(const struct shop_event *event, uint8_t verb) {
     int64_t minor;
     return money_parse(event->amount, event->currency, &minor) == ERR_OK &&
@@ -501,7 +503,7 @@ static err_t load_payment(struct payments *payments, struct cursor *from) {
     TRY(saved_text_read(from, sizeof(payment->terminal), &terminal));
     TRY(saved_text_read(from, sizeof(payment->transaction), &transaction));
     TRY(saved_kept_read(from, &payment->request));
-    if (currency.len > 0) { /* one that was declined at once has no terms */
+    if (currency.len > 0) { /* a payment declined at once has no terms */
         memcpy(payment->currency, currency.data, currency.len);
     }
     keep_text(payment->terminal, &payment->terminal_len, terminal,
@@ -510,7 +512,7 @@ static err_t load_payment(struct payments *payments, struct cursor *from) {
               sizeof(payment->transaction));
     bool open = payment->state == PAYMENT_REQUESTED;
     ENSURE(open == (payment->request.len > 0), ERR_PARSE);
-    if (open) { /* the table is in the order in which they were asked */
+    if (open) { /* the table is in the order of the requests */
         link_open(payments, payment);
     }
     return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Payment service: takes an order's money once, and gives it back once. */
+/* The Payment service: takes an order's money once, and refunds it once. */
 #ifndef GATEWAY_SHOP_PAYMENT_H
 #define GATEWAY_SHOP_PAYMENT_H
 

@@ -6,7 +6,7 @@
 #include "gateway/shop/money.h"
 
 /* {"orderId":..,"amount":..,"currency":..,"paymentTransactionId":.. without the
- * last brace, and without the last member if there is no transaction. */
+ * closing brace; the last member is left out if there is no transaction. */
 static struct writer begin_data(struct reaction *reaction, struct slice id,
                                 int64_t amount_minor, struct slice currency,
                                 struct slice transaction) {
@@ -25,10 +25,10 @@ static struct writer begin_data(struct reaction *reaction, struct slice id,
     return data;
 }
 
-err_t payment_say_processed(const struct shop_event *event, const char *mode,
-                            int64_t amount_minor, struct slice currency,
-                            struct slice transaction,
-                            struct reaction *reaction) {
+err_t payment_publish_processed(const struct shop_event *event,
+                                const char *mode, int64_t amount_minor,
+                                struct slice currency, struct slice transaction,
+                                struct reaction *reaction) {
     struct writer data = begin_data(reaction, event->order_id, amount_minor,
                                     currency, transaction);
     reaction_text(&data, "mode", slice_from_str(mode));
@@ -37,8 +37,8 @@ err_t payment_say_processed(const struct shop_event *event, const char *mode,
                         &data);
 }
 
-err_t payment_say_declined(const struct shop_event *event, struct slice why,
-                           struct reaction *reaction) {
+err_t payment_publish_declined(const struct shop_event *event, struct slice why,
+                               struct reaction *reaction) {
     struct writer data = reaction_begin(reaction);
     writer_u8(&data, '{');
     reaction_text(&data, "orderId", event->order_id);
@@ -48,8 +48,9 @@ err_t payment_say_declined(const struct shop_event *event, struct slice why,
                         &data);
 }
 
-err_t payment_say_requested(const struct shop_event *event,
-                            int64_t amount_minor, struct reaction *reaction) {
+err_t payment_publish_requested(const struct shop_event *event,
+                                int64_t amount_minor,
+                                struct reaction *reaction) {
     struct writer data = begin_data(reaction, event->order_id, amount_minor,
                                     event->currency, SLICE_EMPTY);
     reaction_text(&data, "terminal", event->terminal);
@@ -58,9 +59,10 @@ err_t payment_say_requested(const struct shop_event *event,
                         &data);
 }
 
-err_t payment_say_refunded(const struct shop_event *event, int64_t amount_minor,
-                           struct slice currency, struct slice transaction,
-                           struct reaction *reaction) {
+err_t payment_publish_refunded(const struct shop_event *event,
+                               int64_t amount_minor, struct slice currency,
+                               struct slice transaction,
+                               struct reaction *reaction) {
     struct writer data = begin_data(reaction, event->order_id, amount_minor,
                                     currency, transaction);
     writer_u8(&data, '}');

@@ -17,10 +17,11 @@ struct reaction {
     struct arena *arena;
     struct reaction_output outputs[SHOP_OUTPUTS_MAX];
     uint32_t count;
-    const struct kept *repeat; /* to say again to the input's device; or NULL */
+    const struct kept
+        *repeat; /* to send again to the input's device; or NULL */
 };
 
-/* A writer over all the room there is, for one output's data. */
+/* Begins one output's data: a writer over the rest of the arena. */
 struct writer reaction_begin(struct reaction *reaction) MUST_USE;
 /* Ends it. ERR_FULL if the data did not fit. The subject is copied. */
 err_t reaction_add(struct reaction *reaction, enum event_type type,

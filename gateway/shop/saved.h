@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How services write their state into a snapshot and read it back: integers are
  * big-endian, a text is its length and its bytes, a table is its count and its
- * entries in the order in which they came. Reading gives ERR_PARSE for what
- * was not written so. */
+ * entries in the order in which they came. Reading anything else gives
+ * ERR_PARSE. */
 #ifndef GATEWAY_SHOP_SAVED_H
 #define GATEWAY_SHOP_SAVED_H
 
@@ -18,8 +18,8 @@ err_t saved_text_read(struct cursor *from, size_t max,
                       struct slice *ret) MUST_USE;
 
 void saved_kept(struct writer *to, const struct kept *kept);
-/* Into an empty one, which is empty afterwards if an empty one was saved.
- * ERR_PARSE also for what is no event, ERR_MEMORY. */
+/* Reads into an empty one.
+ * ERR_PARSE also if it is not an event, ERR_MEMORY. */
 err_t saved_kept_read(struct cursor *from, struct kept *ret) MUST_USE;
 
 /* A small enumeration's value, below `end`. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the bus knows of a service. Services do not know each other: an event is
- * all that passes between them.
+/* What the bus knows of a service. Services do not know each other: they
+ * exchange events only.
  *
  * Each keeps a state for each order, and a table of (event type, state) with
- * every pair filled. The state that counts is the one the event finds: react()
- * is asked before apply(). What can only come from a bug or from a journal that
- * is not whole is marked NEVER in the tables, and is not admitted. */
+ * every pair filled. react() is called before apply(), so both see the state
+ * before the event. A pair that only a bug or an incomplete journal can produce
+ * is marked NEVER in the tables, and is not admitted. */
 #ifndef GATEWAY_SHOP_SERVICE_H
 #define GATEWAY_SHOP_SERVICE_H
 
@@ -16,7 +16,7 @@
 enum { SERVICE_STAY = 0xff };
 
 struct service_options {
-    const char *currency; /* where an order names none; copied */
+    const char *currency; /* for orders without one; copied */
 };
 
 struct service {

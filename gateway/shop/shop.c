@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bus: hands every event to every service, and what they publish to the
- * journal and then, in that order, to every service again. */
+/* The bus: passes every event to every service. What they publish goes to the
+ * journal and then, in the same order, to every service again. */
 #include "gateway/shop/shop.h"
 
 #include <assert.h>
@@ -110,9 +110,9 @@ void shop_free(struct shop *shop) {
     free(shop);
 }
 
-/* Which services the event at hand fits. Where events are missing it is passed
- * over by those it does not fit, each for itself: what one has lost must not
- * keep another from giving money or stock back. */
+/* Which services the event at hand fits. Where events are missing, each service
+ * decides for itself whether to skip it: what one service has lost must not
+ * keep another from refunding money or releasing stock. */
 struct fit {
     bool admitted[SERVICE_COUNT];
     bool all;
@@ -151,7 +151,7 @@ static err_t react_fitting(struct shop *shop, const struct fit *fit,
     return ERR_OK;
 }
 
-/* A text made on the spot, in the arena. */
+/* Copies a text into the arena. */
 static err_t keep(struct shop *shop, const struct writer *text,
                   struct slice *ret) {
     assert(!text->full);
@@ -230,8 +230,8 @@ static err_t publish(struct shop *shop, const struct reaction *reaction,
     return ERR_OK;
 }
 
-static void say_again(const struct kept *kept, struct slice device,
-                      const struct shop_bus *bus) {
+static void tell_again(const struct kept *kept, struct slice device,
+                       const struct shop_bus *bus) {
     struct event event;
     kept_event(kept, &event);
     assert(event.extension_count < EVENT_EXTENSIONS_MAX);
@@ -243,18 +243,18 @@ static void say_again(const struct kept *kept, struct slice device,
     bus->tell(bus->self, &event, kept->stamp, device);
 }
 
-/* The event at hand has been read. */
+/* Processes the event that was read last. */
 static err_t step(struct shop *shop, const struct event *event,
                   struct shop_stamp stamp, struct slice device,
                   const struct shop_bus *bus) {
     struct reaction reaction = {.arena = &shop->arena};
     struct fit fit = fit_of(shop);
-    /* What the shop itself makes always follows, if nothing is missing. */
+    /* The shop's own outputs always fit, if nothing is missing. */
     assert(fit.all || shop->gap);
     TRY(react_fitting(shop, &fit, &reaction));
     TRY(apply_fitting(shop, &fit));
     if (reaction.repeat != NULL) {
-        say_again(reaction.repeat, device, bus);
+        tell_again(reaction.repeat, device, bus);
     }
     return publish(shop, &reaction, event, stamp, bus);
 }
@@ -268,8 +268,8 @@ static bool terminal_is_due(enum event_type type, uint32_t state, bool asked) {
                : state == PAYMENT_VOID && !asked;
 }
 
-/* A terminal is told when the run has ended: what it would be asked for may be
- * void by then, and who is not asked is not charged. */
+/* Terminals are told only when the run has ended: a payment request may be void
+ * by then, and a terminal that is not asked charges nobody. */
 static void tell_terminal(const struct shop *shop, struct slice order_id,
                           const struct shop_bus *bus) {
     const void *payment = shop->services[PAYMENT];
@@ -286,7 +286,7 @@ static void tell_terminal(const struct shop *shop, struct slice order_id,
     }
 }
 
-/* Between two inputs the services agree on what became of an order. */
+/* Between two inputs all services agree on an order's state. */
 static void assert_settled(const struct shop *shop, struct slice order_id) {
     uint32_t state[SERVICE_COUNT];
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
@@ -315,7 +315,7 @@ err_t shop_run(struct shop *shop, const struct event *input,
                slice_eq(name, device),
            ERR_REFUSED);
     if (!shop_event_is_read(type)) {
-        return ERR_OK; /* no service listens to it */
+        return ERR_OK; /* no service listens to this type */
     }
     arena_reset(&shop->arena);
     shop->queue_count = 0;
@@ -361,7 +361,7 @@ uint64_t shop_hash(const struct shop *shop) {
     return fingerprint_end(&print);
 }
 
-/* One part is its version, its length, and its bytes. */
+/* A part is its version, its length and its bytes. */
 static size_t begin_part(struct writer *to, uint32_t version) {
     writer_u32(to, version);
     writer_u64(to, 0);
@@ -391,7 +391,7 @@ static err_t read_part(struct cursor *from, uint32_t version,
 
 enum { VIEW_SAVED_VERSION = 1, GAP_SAVED_VERSION = 1 };
 
-/* The services in their order, the view, what is missing, the hash. */
+/* The services in order, the view, what is missing, the hash. */
 void shop_save(const struct shop *shop, struct writer *to) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         size_t began = begin_part(to, services[i]->saved_version);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Shopme choreography: four services (order, inventory, payment,
- * fulfilment) that meet on a bus and nowhere else.
+ * fulfilment) that communicate over a bus only.
  *
  * Each service is apply(event), which changes its own state, live and in
  * replay, and react(event), which decides what to publish, live only; both are
@@ -8,7 +8,7 @@
  * I/O: time arrives with the event. Replaying the same events gives the same
  * state, byte for byte.
  *
- * Does not: check who sent an event (the stream does); keep anything on disk
+ * Not its job: checking who sent an event (the stream does); writing to disk
  * (the journal does). */
 #ifndef GATEWAY_SHOP_SHOP_H
 #define GATEWAY_SHOP_SHOP_H
@@ -18,7 +18,7 @@
 #include "gateway/shop/limits.h"
 #include "gateway/shop/order_view.h"
 
-/* What the shop hands out as it runs, in journal order. */
+/* What the shop outputs as it runs, in journal order. */
 struct shop_bus {
     void *self;
     /* Appends one output; the shop goes on only if it returns ERR_OK. `event`
@@ -53,7 +53,8 @@ err_t shop_new(const struct shop_options *options, struct shop **ret) MUST_USE;
 void shop_free(struct shop *shop);
 
 /* Checks an input's data before it is journaled. ERR_RANGE with a reason that
- * names the member and what was expected. Knows nothing of state. */
+ * names the member and what was expected. Does not depend on the shop's state.
+ */
 err_t shop_check(const struct event *input, struct reason *reason) MUST_USE;
 
 /* Runs one journaled input to its end: react to it and apply it, publish what
@@ -69,17 +70,17 @@ err_t shop_run(struct shop *shop, const struct event *input,
                struct slice device, struct shop_stamp stamp,
                const struct shop_bus *bus) MUST_USE;
 
-/* Replay: applies one event of the journal, input or output; a type that is
- * not the shop's is passed over. ERR_CORRUPT, and nothing is changed, if the
+/* Replay: applies one event of the journal, input or output; a type that the
+ * shop does not read is skipped. ERR_CORRUPT, and nothing is changed, if the
  * event cannot follow what was applied before it and none is missing;
  * ERR_MEMORY. */
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) MUST_USE;
 
-/* Events are missing from here on: they were lost to damage. Each is lost with
- * all that followed from it in its run, and later ones may build on it. From
- * now on, live and in replay, an event that cannot follow what was applied
- * before it is counted and passed over, where it would be refused otherwise. */
+/* Events are missing from this point on: they were lost to damage. Each is lost
+ * with all that followed from it in its run, and later ones may build on it.
+ * From now on, live and in replay, an event that cannot follow what was applied
+ * before it is counted and skipped instead of refused. */
 void shop_pass_gap(struct shop *shop);
 
 /* A hash of the whole state of all four services; does not depend on memory
@@ -89,10 +90,10 @@ uint64_t shop_hash(const struct shop *shop);
 /* Snapshots: the whole state, as bytes of the shop's own, taken between two
  * inputs. `to->full` tells that they found no room. */
 void shop_save(const struct shop *shop, struct writer *to);
-/* Into a shop just made; it then is the one that was saved, its hash included.
+/* Restores a saved state, with its hash, into a new shop.
  * ERR_UNSUPPORTED for the state of another version of the program; ERR_CORRUPT
- * for what shop_save() never wrote; ERR_MEMORY. After an error the shop must be
- * freed. */
+ * for bytes that shop_save() did not write; ERR_MEMORY. After an error the shop
+ * must be freed. */
 err_t shop_load(struct shop *shop, struct slice saved) MUST_USE;
 
 struct shop_counts {
@@ -101,14 +102,14 @@ struct shop_counts {
     uint64_t payments_open;   /* asked of a terminal, not answered */
     uint64_t repeated;        /* orders placed again */
     uint64_t conflicting;     /* of these, with other content: not taken */
-    uint64_t answers_ignored; /* terminals' answers that nobody asked for */
+    uint64_t answers_ignored; /* terminals' answers without a request */
     uint64_t cancels_ignored; /* of unknown orders, or after their end */
-    uint64_t unfitting;       /* events that follow from lost ones: passed over
-                                 (see shop_pass_gap) */
+    uint64_t unfitting;       /* events that depend on lost ones: skipped (see
+                                 shop_pass_gap) */
 };
 
 struct shop_counts shop_counts(const struct shop *shop);
-/* The last orders placed, newest first, at most `max`. */
+/* The latest orders, newest first, at most `max`. */
 void shop_orders(const struct shop *shop, uint32_t max,
                  void (*each)(void *context, const struct shop_order_view *),
                  void *context);

@@ -16,7 +16,7 @@ struct reader {
     struct place place; /* data itself */
 };
 
-/* Reads one value, if it is there, into the event. */
+/* Each of these reads one value, if present, into the event. */
 static err_t name_of(struct reader *reader, struct slice value,
                      const char *member, size_t bytes_max, struct slice *ret) {
     if (value.len == 0) {
@@ -34,7 +34,7 @@ static err_t decimal_of(struct reader *reader, struct slice value,
     return members_decimal(value, &reader->place, member, &reader->pool, ret);
 }
 
-/* A device's reason is words, a service's is a little longer. */
+/* A service's reason quotes a device's, so it may be longer. */
 static err_t reason_of(struct reader *reader, struct slice value) {
     if (value.len == 0) {
         return ERR_OK;
@@ -61,7 +61,7 @@ static err_t currency_of(struct reader *reader, struct slice value) {
     return ERR_OK;
 }
 
-/* An amount that was read must be one of the currency that stands by it. */
+/* An amount must fit the currency given with it. */
 static err_t check_decimals(struct reader *reader, const char *member,
                             struct slice amount) {
     int64_t minor;
@@ -185,8 +185,8 @@ static err_t stock_line(struct reader *reader, const struct place *place,
     return ERR_OK;
 }
 
-/* Lines of one sku in an order become one; in a delivery or a count it would
- * not be clear what is meant. */
+/* Lines of the same sku in an order are added up. In a delivery or a count they
+ * are refused: the meaning would be unclear. */
 static err_t take_line(struct reader *reader, const struct place *place,
                        const struct shop_line *line) {
     struct shop_event *event = reader->event;
@@ -264,7 +264,7 @@ static err_t payment_details(struct reader *reader, struct slice details) {
     return ERR_OK;
 }
 
-/* OrderPlaced, and OrderCreated, which is the same and has its id. */
+/* OrderPlaced, and OrderCreated, which is the same with an order id. */
 static err_t read_order(struct reader *reader, struct slice data) {
     struct slice id, customer, items, total, currency, payment, shipping;
     bool created = reader->event->type == EVENT_TYPE_ORDER_CREATED;
@@ -291,7 +291,7 @@ static err_t read_order(struct reader *reader, struct slice data) {
 }
 
 /* OrderCancelRequested, PaymentRefused, OrderRejected, OrderCancelled,
- * PaymentDeclined, OrderFulfiled and what else needs no more than these. */
+ * PaymentDeclined, OrderFulfiled and others that need only these members. */
 static err_t read_order_and_reason(struct reader *reader, struct slice data) {
     struct slice id;
     struct slice why;
@@ -359,7 +359,7 @@ static err_t read_reserved(struct reader *reader, struct slice data) {
     return ERR_OK;
 }
 
-/* StockLow changes nobody's state, so nothing of it is read. */
+/* StockLow changes no state, so none of it is read. */
 static err_t read_nothing(struct reader *reader, struct slice data) {
     (void)reader;
     (void)data;

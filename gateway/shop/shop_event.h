@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An event of the choreography as its data was read: what the services react
- * to. It is the same reading before journaling (shop_check), live and in
+/* An event of the choreography with its data parsed: what the services react
+ * to. It is parsed the same way before journaling (shop_check), live and in
  * replay. */
 #ifndef GATEWAY_SHOP_SHOP_EVENT_H
 #define GATEWAY_SHOP_SHOP_EVENT_H
@@ -27,7 +27,7 @@ enum {
 struct shop_line {
     struct slice sku;
     int64_t quantity;
-    int64_t reorder_level; /* of StockReceived; -1: not told */
+    int64_t reorder_level; /* of StockReceived; -1: not given */
     bool unmanaged;        /* of InventoryReserved */
 };
 
@@ -38,7 +38,7 @@ struct shop_event {
     struct slice data;     /* JSON text */
     struct slice device;   /* who sent it; empty for a service's event */
     struct slice order_id; /* empty for stock events */
-    bool order_id_made;    /* by us, as the data has none */
+    bool order_id_made;    /* made by the gateway: the data has none */
     struct slice customer; /* raw JSON text */
     struct slice total;    /* decimal */
     struct slice currency; /* empty if the data has none */
@@ -52,7 +52,7 @@ struct shop_event {
     uint8_t pool[SHOP_POOL_SIZE];
 };
 
-/* What reading depends on beside the event. */
+/* What parsing depends on besides the event. */
 struct shop_context {
     struct slice store;
     char journal_hex[SHOP_JOURNAL_HEX + 1];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table from a short name to an entry that the table owns: open
- * addressing, linear probing, doubling. Nothing is ever taken out. Entries keep
- * their address for life. The order of iteration is that of insertion, so it is
- * the same on every machine. */
+ * addressing, linear probing, doubling. Entries are never removed and never
+ * move. The order of iteration is that of insertion, so it is the same on every
+ * machine. */
 #ifndef GATEWAY_SHOP_TABLE_H
 #define GATEWAY_SHOP_TABLE_H
 
@@ -28,7 +28,7 @@ struct table {
  * itself. */
 void table_free(struct table *table,
                 void (*free_entry)(struct table_entry *entry));
-/* NULL if there is none. */
+/* NULL if there is no such entry. */
 void *table_find(const struct table *table, struct slice key) MUST_USE;
 /* Adds a zeroed entry of `size` bytes under a key that is not there yet; NULL
  * if there is no memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the bus and the console know of orders: who placed each, and how the
- * last ones stand. An observer that is fed every event and says nothing; no
- * service reads it. */
+ * last ones stand. An observer: it receives every event and publishes nothing;
+ * no service reads it. */
 #ifndef GATEWAY_SHOP_VIEW_H
 #define GATEWAY_SHOP_VIEW_H
 
@@ -36,7 +36,7 @@ err_t view_apply(struct view *view, const struct shop_event *event) MUST_USE;
  * ERR_MEMORY. */
 void view_save(const struct view *view, struct writer *to);
 err_t view_load(struct view *view, struct cursor *from) MUST_USE;
-/* Who placed an order; empty if it is not known. */
+/* The device that placed an order; empty if unknown. */
 struct slice view_device(const struct view *view, struct slice order_id);
 /* The last orders placed, newest first. */
 void view_each(const struct view *view, uint32_t max,

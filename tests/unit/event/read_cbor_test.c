@@ -279,7 +279,7 @@ static void refuses_every_duplicate(void **state) {
             more[COUNT(FULL) - 4] = (struct pair){
                 FULL[i].name, k < COUNT(values) ? values[k] : FULL[i].hex};
             refuse(event_with(more, COUNT(more), buf, sizeof buf), ERR_PARSE,
-                   "stands twice");
+                   "is given twice");
         }
     }
 }

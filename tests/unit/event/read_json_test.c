@@ -227,8 +227,8 @@ static void refuses_wrong_values(void **state) {
         {"\"partitionkey\":7", ERR_RANGE, "\"partitionkey\" must be"},
         {"\"journalsequence\":\"1\"", ERR_RANGE, "is the gateway's to add"},
         {"\"recordedtime\":\"x\"", ERR_RANGE, "is the gateway's to add"},
-        {"\"data\":1,\"data_base64\":\"\"", ERR_PARSE, "data stands twice"},
-        {"\"data_base64\":\"\",\"data\":1", ERR_PARSE, "data stands twice"},
+        {"\"data\":1,\"data_base64\":\"\"", ERR_PARSE, "data is given twice"},
+        {"\"data_base64\":\"\",\"data\":1", ERR_PARSE, "data is given twice"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[256];
@@ -306,7 +306,7 @@ static void refuses_every_duplicate(void **state) {
             char text[1024];
             snprintf(text, sizeof text, "%.*s,\"%s\":%s}",
                      (int)(sizeof FULL - 2), FULL, names[i], values[k]);
-            refuse(text, ERR_PARSE, "stands twice");
+            refuse(text, ERR_PARSE, "is given twice");
         }
     }
 }
