@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -150,6 +151,14 @@ err_t listener_open_unix(const char *path, int *ret_fd, struct reason *reason) {
     return ERR_OK;
 }
 
+/* An answer is written as a head and a body: without this the body waits until
+ * the peer acknowledges the head, which it puts off by 40 ms. A unix socket has
+ * no such option, and needs none. */
+static void send_at_once(int fd) {
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /* A few a turn, so that a flood of connections never starves the loop. */
 static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)events;
@@ -160,6 +169,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         if (fd < 0) {
             return;
         }
+        send_at_once(fd);
         listener->accepted(listener->context, listener, fd);
     }
 }
