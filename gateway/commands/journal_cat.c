@@ -14,6 +14,7 @@
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum {
     /* A rendered event: its data may grow sixfold where JSON escapes it. */

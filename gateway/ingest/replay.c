@@ -6,6 +6,7 @@
 #include "gateway/ingest/stream_state.h"
 #include "gateway/journal/inspect.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 #include "gateway/journal/snapshot.h"
 
 struct run {

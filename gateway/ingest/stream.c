@@ -7,6 +7,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/ingest/admission.h"
+#include "gateway/journal/reader.h"
 
 enum {
     /* Kept free of event_bytes_max for what the sink adds and for what the

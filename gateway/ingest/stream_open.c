@@ -7,6 +7,7 @@
 
 #include "gateway/ingest/admission.h"
 #include "gateway/ingest/stream_state.h"
+#include "gateway/journal/reader.h"
 
 uint32_t stream_message_bytes_max(const struct config *config) {
     return 2 * (config->event_bytes_max + ARENA_EXTRA) + SHOP_OUTPUT_BYTES_MAX +

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "gateway/ingest/stream_state.h"
+#include "gateway/journal/reader.h"
 
 enum { SCRUB_A_TICK = 8 * 1024 * 1024 }; /* bytes of events */
 

@@ -22,8 +22,8 @@
 #include <stdlib.h>
 
 #include "gateway/journal/damage.h"
-#include "gateway/journal/journal.h"
 #include "gateway/journal/listing.h"
+#include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 
 struct journal_reader {

@@ -5,7 +5,7 @@
 
 #include "gateway/base/base.h"
 #include "gateway/journal/damage.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/options.h"
 #include "gateway/journal/segment.h"
 
 struct recovery {
@@ -32,10 +32,5 @@ struct recovery {
  * ERR_REFUSED or ERR_UNSUPPORTED. */
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
                    struct reason *reason) MUST_USE;
-
-/* ERR_REFUSED if it is another store's or stream's. */
-err_t recovery_check_owner(const struct journal_options *options,
-                           const struct segment_header *header,
-                           struct reason *reason) MUST_USE;
 
 #endif

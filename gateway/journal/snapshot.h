@@ -10,7 +10,8 @@
 #ifndef GATEWAY_JOURNAL_SNAPSHOT_H
 #define GATEWAY_JOURNAL_SNAPSHOT_H
 
-#include "gateway/journal/journal.h"
+#include "gateway/base/base.h"
+#include "gateway/journal/format.h"
 
 /* FORMAT, version 1. The file `<dir>/<seq, 20 digits>.snap` holds one CBOR item
  * (RFC 8949) of fixed-width parts; integers are big-endian:

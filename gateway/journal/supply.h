@@ -7,6 +7,7 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/segment.h"
 #include "gateway/journal/spares.h"
+#include "gateway/journal/types.h"
 
 struct supply {
     const struct disk *disk; /* outlives it, as does `dir` */

@@ -3,6 +3,7 @@
  * them and of the machine. Two bytes a step, what to do and how much; the first
  * byte of the input is the seed. The machine's oracle holds every recovery
  * against what was acknowledged. */
+#include "gateway/journal/reader.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/simulation/machine.h"
 

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "gateway/journal/inspect.h"
+#include "gateway/journal/reader.h"
 #include "tests/fuzz/mutations.h"
 
 enum {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum {
     SEGMENT_BYTES = 256 * 1024, /* so that they are begun and recycled often */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/frame.h"
+#include "gateway/journal/reader.h"
 #include "tests/simulation/machine.h"
 
 /* All records take a frame of one page. */

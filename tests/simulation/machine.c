@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/reader.h"
+
 enum { SEGMENT = 16 * 1024 };
 
 static int64_t machine_mono_us(void *self) {

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/snapshot.h"
 #include "tests/simulation/machine.h"
 

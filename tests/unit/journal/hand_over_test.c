@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/support.h"
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/spares.h"
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/support.h"

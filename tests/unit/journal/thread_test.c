@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "tests/simulation/support.h"
 
 enum {
