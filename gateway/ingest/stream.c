@@ -406,7 +406,7 @@ static err_t drop_oldest(struct stream *stream) {
         stream->drop_end = oldest.end_seq;
         stream->dropped += oldest.end_seq - first;
     }
-    return journal_let_go(stream->journal, &stream->commit_reason);
+    return journal_trim(stream->journal, &stream->commit_reason);
 }
 
 /* The oldest segment, if the cloud has all of it. Of the shop's stream also the
@@ -427,7 +427,7 @@ static bool oldest_delivered(const struct stream *stream,
 static err_t make_room(struct stream *stream) {
     struct journal_segment oldest;
     if (oldest_delivered(stream, &oldest)) {
-        return journal_let_go(stream->journal, &stream->commit_reason);
+        return journal_trim(stream->journal, &stream->commit_reason);
     }
     ENSURE(stream->options.stream->when_full == CONFIG_FULL_DROP_OLDEST,
            ERR_FULL);
@@ -448,7 +448,7 @@ static err_t commit_with_room(struct stream *stream) {
 static err_t find_room(struct stream *stream) {
     err_t err = ERR_FULL;
     while (!has_room(stream) && err == ERR_FULL) {
-        err = journal_provide(stream->journal, &stream->commit_reason);
+        err = journal_preallocate(stream->journal, &stream->commit_reason);
         if (err == ERR_FULL) {
             TRY(make_room(stream));
         }
@@ -519,7 +519,7 @@ static err_t let_go_delivered(struct stream *stream) {
                     bytes_of_events(stream) - oldest.bytes >= keep &&
                     is_past_keep_for(stream, &oldest);
          i++) {
-        TRY(journal_let_go(stream->journal, &stream->commit_reason));
+        TRY(journal_trim(stream->journal, &stream->commit_reason));
     }
     return ERR_OK;
 }

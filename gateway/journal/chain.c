@@ -102,11 +102,10 @@ err_t chain_trim(struct chain *chain, struct reason *reason) {
     struct journal_segment oldest;
     bool found = chain_oldest(chain, &oldest);
     assert(found);
-    err_t err = supply_take_back(&chain->supply, &oldest);
+    err_t err = supply_reclaim(&chain->supply, &oldest);
     if (err != ERR_OK) {
         int cause = errno;
-        return reason_set(reason, err,
-                          "cannot let go of %s/%020" PRIu64 "%s: %s",
+        return reason_set(reason, err, "cannot trim %s/%020" PRIu64 "%s: %s",
                           chain->supply.dir, oldest.first_seq, SEGMENT_SUFFIX,
                           strerror(cause));
     }
@@ -261,7 +260,7 @@ uint64_t chain_room(const struct chain *chain) {
     uint64_t next = chain->offset == JOURNAL_PAGE
                         ? 0
                         : room_between(chain, JOURNAL_PAGE,
-                                       supply_provided(&chain->supply, 0));
+                                       supply_preallocated(&chain->supply, 0));
     return larger(here, next);
 }
 
@@ -280,7 +279,7 @@ uint64_t chain_room(const struct chain *chain) {
 static uint64_t room_after(const struct chain *chain, uint64_t frame_len,
                            uint64_t reserve) {
     const struct supply *supply = &chain->supply;
-    uint64_t first = supply_provided(supply, 0);
+    uint64_t first = supply_preallocated(supply, 0);
     uint64_t end = chain->offset + frame_len;
     bool here = end + reserve + JOURNAL_PAGE <= chain->size;
     if (here || chain->offset == JOURNAL_PAGE) {
@@ -293,7 +292,7 @@ static uint64_t room_after(const struct chain *chain, uint64_t frame_len,
     }
     return larger(
         room_between(chain, end, first),
-        room_between(chain, JOURNAL_PAGE, supply_provided(supply, 1)));
+        room_between(chain, JOURNAL_PAGE, supply_preallocated(supply, 1)));
 }
 
 uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {

@@ -49,7 +49,7 @@ struct journal {
     struct reason failure; /* why, once failed */
     struct chain chain;
     struct damage damage;
-    uint64_t let_go;
+    uint64_t trimmed;
     uint64_t commits;
     uint64_t commit_us_last;
     uint64_t commit_us_max;
@@ -422,9 +422,9 @@ err_t journal_commit_reserved(struct journal *journal, struct reason *reason) {
     return commit_all(journal, 0, reason);
 }
 
-err_t journal_provide(struct journal *journal, struct reason *reason) {
+err_t journal_preallocate(struct journal *journal, struct reason *reason) {
     TRY(check_alive(journal, reason));
-    return supply_provide(&journal->chain.supply, reason);
+    return supply_preallocate(&journal->chain.supply, reason);
 }
 
 /* --- Trimming --- */
@@ -434,7 +434,7 @@ bool journal_oldest(const struct journal *journal,
     return chain_oldest(&journal->chain, ret);
 }
 
-err_t journal_let_go(struct journal *journal, struct reason *reason) {
+err_t journal_trim(struct journal *journal, struct reason *reason) {
     struct journal_segment oldest;
     TRY(check_alive(journal, reason));
     ENSURE(chain_oldest(&journal->chain, &oldest), ERR_NOT_FOUND);
@@ -446,7 +446,7 @@ err_t journal_let_go(struct journal *journal, struct reason *reason) {
     if (chain_trim(&journal->chain, &why) != ERR_OK) {
         return fail(journal, &why, reason);
     }
-    journal->let_go++;
+    journal->trimmed++;
     return ERR_OK;
 }
 
@@ -509,7 +509,7 @@ struct journal_stats journal_stats(const struct journal *journal) {
         .segments = chain_count(&journal->chain),
         .bytes = supply_held(&journal->chain.supply),
         .spare_bytes = spares_bytes(&journal->chain.supply.spares),
-        .let_go = journal->let_go,
+        .trimmed = journal->trimmed,
         .recycled = journal->chain.supply.recycled,
         .commits = journal->commits,
         .commit_us_last = journal->commit_us_last,

@@ -5,7 +5,7 @@
  * Promises. A record whose journal_commit() returned ERR_OK is there after any
  * crash or power cut. After recovery the journal is a prefix of what was
  * appended: in order, nothing twice, nothing invented, nothing back from the
- * dead. Sequence numbers are gapless from 0; what was let go of is missing at
+ * dead. Sequence numbers are gapless from 0; what was trimmed is missing at
  * the front, in whole segments. What a failing medium took is missing where it
  * was, is on record as a gap, and no number of it is used again.
  *
@@ -96,7 +96,8 @@ err_t journal_commit_reserved(struct journal *journal,
 /* Makes sure that a batch will find room, be it as large as a segment takes: of
  * the disk it takes the file of the next segment now. ERR_FULL as a commit;
  * ERR_IO, and the journal is as it was. */
-err_t journal_provide(struct journal *journal, struct reason *reason) MUST_USE;
+err_t journal_preallocate(struct journal *journal,
+                          struct reason *reason) MUST_USE;
 /* What damage took, ever, as far as it is known: sorted, apart from each other.
  * Valid until the next note or mark; an owner with two threads copies it on the
  * committing side. */
@@ -124,7 +125,7 @@ bool journal_oldest(const struct journal *journal,
  * segment. A reader that has it open may still get records that lie in it, as
  * they were, and then gets ERR_NOT_FOUND: that it will come to the end is not
  * promised. ERR_NOT_FOUND if there is none; ERR_IO is final, as in a commit. */
-err_t journal_let_go(struct journal *journal, struct reason *reason) MUST_USE;
+err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 
 /* --- Anybody. --- */
 
@@ -136,7 +137,7 @@ struct journal_stats {
     uint64_t segments;
     uint64_t bytes;       /* on disk, preallocation and spares included */
     uint64_t spare_bytes; /* of them: kept for segments to come */
-    uint64_t let_go;      /* segments, since opened */
+    uint64_t trimmed;     /* segments, since opened */
     uint64_t recycled;    /* made from a spare, since opened */
     uint64_t commits;     /* since opened */
     uint64_t commit_us_last;

@@ -310,7 +310,7 @@ static err_t write_runs(struct work *work, const struct survey *survey) {
     return replaced ? ERR_OK : remove_file(work, survey->name);
 }
 
-static err_t mend_file(struct work *work, size_t index) {
+static err_t repair_file(struct work *work, size_t index) {
     struct survey survey;
     err_t err = survey_index(work, index, &survey);
     if (err == ERR_OK) {
@@ -361,7 +361,7 @@ static err_t run_steps(struct work *work) {
                     work->reason));
     for (size_t i = work->listing.segment_count; i > 0; i--) {
         if (!work->whole[i - 1]) {
-            TRY(mend_file(work, i - 1));
+            TRY(repair_file(work, i - 1));
         }
     }
     return ERR_OK;

@@ -27,7 +27,7 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
 /* The next record below `end_seq`; ERR_END when there is none. With end_seq
  * from a journal_position all of it is durable; with UINT64_MAX it stops at the
  * first frame that does not verify at the tail, and may go on from there later.
- * ERR_NOT_FOUND if the record was let go of: open a reader where the journal
+ * ERR_NOT_FOUND if the record was trimmed: open a reader where the journal
  * begins now. ERR_CORRUPT if a frame below `end_seq` does not verify or is
  * missing, or with UINT64_MAX one that later segments follow:
  * journal_reader_pass() goes on behind it. ERR_IO, ERR_MEMORY. */
@@ -37,7 +37,7 @@ err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
  * `end_seq`, else at `end_seq`. `*ret` is what was passed, maybe nothing (it
  * could be read after all); `*ret_known` if all of it is on record as damaged.
  * ERR_END if there is no such record and `end_seq` is UINT64_MAX. ERR_NOT_FOUND
- * if it was let go of meanwhile; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
+ * if it was trimmed meanwhile; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
 err_t journal_reader_pass(struct journal_reader *reader, uint64_t end_seq,
                           struct journal_gap *ret, bool *ret_known) MUST_USE;
 void journal_reader_close(struct journal_reader *reader);

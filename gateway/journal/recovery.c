@@ -189,7 +189,7 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     TRY(owner_check(run->options, header, run->reason));
     if (found->incarnation == 0 &&
         (!run->options->whole || damage_covers(&found->damage, 0, first_seq))) {
-        /* What was before it was let go of, or is known to be gone. */
+        /* What was before it was trimmed, or is known to be gone. */
         found->first_seq = first_seq;
         found->next_seq = first_seq;
     } else if (damage_covers(&found->damage, found->next_seq, first_seq)) {
@@ -355,7 +355,7 @@ static err_t remove_last(struct run *run) {
     return err == ERR_OK ? ERR_OK : io_failed(run, err, "remove", first_seq);
 }
 
-static err_t mend_last(struct run *run) {
+static err_t finish_last(struct run *run) {
     bool empty = run->last_extent.end == JOURNAL_PAGE;
     if (run->last.disk == NULL) {
         return ERR_OK;
@@ -450,7 +450,7 @@ static err_t run_steps(struct run *run) {
     TRY(damage_settle(run->disk, run->options->dir, &found->damage,
                       found->next_seq, run->reason));
     TRY(remove_leftovers(run));
-    return mend_last(run);
+    return finish_last(run);
 }
 
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
