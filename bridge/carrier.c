@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bridge/carrier_state.h"
+#include "gateway/journal/reader.h"
 
 enum {
     BUFFER_KEEP = 64 * 1024, /* a larger one is let go when idle */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the journal into the window, past what is not there any more. */
 #include "bridge/carrier_state.h"
+#include "gateway/journal/reader.h"
 
 /* A journal that could not be read is tried again this much later. */
 #define READ_AGAIN_US ((int64_t)10 * 1000 * 1000)

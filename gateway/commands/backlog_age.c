@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 static void work(void *self) {
     struct backlog_age *age = self;

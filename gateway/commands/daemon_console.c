@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the console shows, gathered from the parts. */
 #include "gateway/commands/daemon_state.h"
+#include "gateway/journal/reader.h"
 
 enum { US_A_SECOND = 1000000, WATCHED_S = 10 };
 

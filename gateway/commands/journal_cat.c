@@ -14,6 +14,7 @@
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum {
     /* A rendered event: its data may grow sixfold where JSON escapes it. */
@@ -129,7 +130,7 @@ static bool print_records(const struct cat *cat, const char *name,
         if (err == ERR_NOT_FOUND) {
             fprintf(stderr,
                     "%s: events from %" PRIu64
-                    " on were let go of meanwhile: ask again\n",
+                    " on were trimmed meanwhile: ask again\n",
                     name, next);
             return false;
         }
@@ -156,7 +157,7 @@ static bool print_records(const struct cat *cat, const char *name,
     return good;
 }
 
-/* What was asked for and let go of is worth a word; what was not asked for is
+/* What was asked for and trimmed is worth a word; what was not asked for is
  * simply not there. */
 static err_t open_reader(const struct cat *cat, const char *dir,
                          const char *name, uint64_t *from,
@@ -166,8 +167,7 @@ static err_t open_reader(const struct cat *cat, const char *dir,
     if (*from < begins) {
         if (*from > 0) {
             fprintf(stderr,
-                    "%s: begins at %" PRIu64
-                    ": what was before was let go of\n",
+                    "%s: begins at %" PRIu64 ": what was before was trimmed\n",
                     name, begins);
         }
         *from = begins;

@@ -8,6 +8,7 @@
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum { TYPES_MAX = 256, TYPE_LEN_MAX = 64 };
 

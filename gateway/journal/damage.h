@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What damage has taken from a journal: the file `<dir>/damage`, which makes a
  * gap between two segments one that is known. It is replaced as a whole, synced
- * before anything that rests on it is changed. The format is drawn in
- * journal.h.
- */
+ * before anything that rests on it is changed. Version 2, big-endian:
+ *      0   8  "SEDGEROT"
+ *      8   4  u32           version
+ *     12   4  u32           incarnation: no lower one is taken
+ *     16   4  u32           count of gaps, each:
+ *      .   8  u64             first number that is gone
+ *      .   8  u64             number that follows the last one
+ *      .   8  u64             number of the record that tells of it; 2^64-1 if
+ *                             none does
+ *      .   8  u64           XXH3-64 of all before it
+ *   The mark of the telling record is written before that record is committed.
+ *   An opening takes away marks at or behind the end of the journal before it
+ *   appends, so that a power cut in between does not leave a mark on a number
+ *   that another record gets: each gap is told of exactly once.
+ *   Version 1 has, in the place of the mark, where the journal ended when the
+ *   gap was noticed: the gap was told of if any record has that number. */
 #ifndef GATEWAY_JOURNAL_DAMAGE_H
 #define GATEWAY_JOURNAL_DAMAGE_H
 
 #include "gateway/base/base.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/types.h"
 
 /* Zeroed is one without damage. */
 struct damage {

@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A frame: the records of one commit as they lie on the disk, and how to tell
- * one from anything else. The format is drawn in journal.h. No I/O here. */
+ * one from anything else. No I/O here.
+ *
+ *      0   1  88            array of 8
+ *      1   5  1a u32        incarnation, that of the header
+ *      6   9  1b u64        sequence number of its first record
+ *     15   5  1a u32        count of records, at least 1
+ *     20   9  1b u64        wall time, us since 1970 (an int64, not negative)
+ *     29   9  1b u64        monotonic time, us (the same)
+ *     38   9  1b u64        checksum
+ *     47   5  5a u32        byte string: the records, n bytes
+ *     52   n                itself a CBOR sequence: 5a u32 bytes, a record each
+ *   52+n   5  5a u32        byte string: padding to the next 4096
+ *   57+n   .                zeros
+ *   checksum = XXH3-64 of bytes 47 to the frame's end, seeded with the XXH3-64
+ *   of bytes 0 to 37, which is seeded with the salt. */
 #ifndef GATEWAY_JOURNAL_FRAME_H
 #define GATEWAY_JOURNAL_FRAME_H
 
 #include "gateway/base/base.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/format.h"
 
 enum {
     FRAME_HEAD_SIZE = 52,

@@ -7,7 +7,7 @@
 
 #include "gateway/base/base.h"
 #include "gateway/journal/frame.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/types.h"
 
 struct group {
     struct writer frame; /* room for the head, then the records */

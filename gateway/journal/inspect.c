@@ -148,7 +148,7 @@ static err_t look_at(struct look *look, size_t index) {
     ENSURE(err != ERR_UNSUPPORTED && err != ERR_MEMORY, err);
     if (is_gone(look, &found)) {
         look->chained = false;
-        return ERR_OK; /* let go of meanwhile, and perhaps written over */
+        return ERR_OK; /* trimmed meanwhile, and perhaps written over */
     }
     check_chain(look, &found);
     look->chained = true;

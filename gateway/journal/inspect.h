@@ -4,7 +4,9 @@
 #ifndef GATEWAY_JOURNAL_INSPECT_H
 #define GATEWAY_JOURNAL_INSPECT_H
 
-#include "gateway/journal/journal.h"
+#include "gateway/base/base.h"
+#include "gateway/journal/format.h"
+#include "gateway/journal/types.h"
 
 struct inspected {
     uint64_t first_seq; /* by the file's name */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each segment is surveyed: which frames verify, wherever they lie in the file
- * (a write may have gone astray), and how far it once went. What lies between
- * the runs of frames that are left is gone. Then, and only then, the disk is
- * changed, in this order:
+/* Each segment is surveyed (survey.h). What lies between the runs of frames
+ * that are left is gone. Then, and only then, the disk is changed, in this
+ * order:
  *
  *   1. the gaps go on record, synced;
  *   2. of each file that is not whole, last file first: a copy of it, synced;
@@ -13,13 +12,7 @@
  * Until the last step of 3 the file is as it was. A start that is stopped in
  * between finds it so once more, and beside it perhaps later runs under their
  * own names: of a file nothing counts that lies at or behind the name of the
- * next one, so the second time gives what the first one would have given.
- *
- * A page that the disk cannot read is one that does not verify, as long as the
- * file's first or second page can be read: then it is a bad page and not a bad
- * disk. Where the next frame of the last file would be, and no seal or frame
- * behind it says what was there, it counts as one record: as few as there can
- * have been, and its number is not used again. */
+ * next one, so the second time gives what the first one would have given. */
 #include "gateway/journal/quarantine.h"
 
 #include <inttypes.h>
@@ -27,8 +20,9 @@
 #include <stdlib.h>
 
 #include "gateway/journal/listing.h"
-#include "gateway/journal/recovery.h"
+#include "gateway/journal/owner.h"
 #include "gateway/journal/segment.h"
+#include "gateway/journal/survey.h"
 
 enum {
     ROT_PATH_SIZE = SEGMENT_PATH_SIZE + 32,
@@ -40,25 +34,6 @@ enum {
 struct run {
     uint64_t first;
     uint64_t end;
-};
-
-struct frame_place {
-    uint64_t first;
-    uint64_t end;
-    uint64_t offset;
-};
-
-/* One file, as far as it can be read. */
-struct survey {
-    uint64_t name;          /* the first sequence number, by the file's name */
-    uint64_t limit;         /* the next file's; UINT64_MAX for the last one */
-    struct segment segment; /* open, unless the header is lost */
-    bool header_lost;
-    bool whole;       /* nothing needs mending */
-    bool unreadable;  /* a page of it */
-    uint64_t went_to; /* numbers before this one were there once */
-    struct frame_place *frames;
-    size_t count;
 };
 
 struct work {
@@ -85,16 +60,17 @@ static void work_free(struct work *work) {
     free(work->whole);
 }
 
-static void survey_end(struct survey *survey) {
-    segment_close(&survey->segment);
-    free(survey->frames);
+static err_t no_rot(struct work *work, uint64_t name, const char *what) {
+    return survey_refuse(work->options, name, what, work->reason);
 }
 
-static err_t no_rot(struct work *work, uint64_t name, const char *what) {
-    return reason_set(work->reason, ERR_CORRUPT,
-                      "%020" PRIu64 "%s: %s, which is no damage that can be "
-                      "set aside; nothing was changed in %s",
-                      name, SEGMENT_SUFFIX, what, work->options->dir);
+static err_t survey_index(struct work *work, size_t index, struct survey *ret) {
+    const struct listing *listing = &work->listing;
+    uint64_t limit = index + 1 < listing->segment_count
+                         ? listing->segments[index + 1]
+                         : UINT64_MAX;
+    return survey_file(work->options, &work->buffer, listing->segments[index],
+                       limit, ret, work->reason);
 }
 
 static err_t failed(struct work *work, err_t err, const char *what,
@@ -104,189 +80,11 @@ static err_t failed(struct work *work, err_t err, const char *what,
                       err_name(err));
 }
 
-/* --- What can be read --------------------------------------------------- */
-
-static err_t note_frame(struct survey *survey, const struct segment_item *item,
-                        uint64_t offset) {
-    if (survey->count % 64 == 0) {
-        struct frame_place *more = realloc(
-            survey->frames, (survey->count + 64) * sizeof *survey->frames);
-        ENSURE(more != NULL, ERR_MEMORY);
-        survey->frames = more;
-    }
-    survey->frames[survey->count++] = (struct frame_place){
-        .first = item->head.first_seq,
-        .end = item->head.first_seq + item->head.count,
-        .offset = offset,
-    };
-    return ERR_OK;
-}
-
-/* How the frames lie in the file: as they were written, up to where? */
-struct walk {
-    uint64_t expected; /* the number that follows the last good frame */
-    bool broken;       /* something else was found there */
-    bool sealed;       /* the seal was, and says the same */
-    bool followed;     /* behind what is broken, something verifies */
-    bool seal_seen;    /* anywhere */
-    bool unreadable;   /* what is broken is, and is not the seal's place */
-};
-
-/* As segment_read(), of a file that may have pages that cannot be read. */
-static err_t look(struct work *work, struct survey *survey, uint64_t offset,
-                  struct segment_item *ret) {
-    err_t err = segment_read(&survey->segment, offset, &work->buffer, ret);
-    if (err == ERR_IO) {
-        survey->unreadable = true;
-        *ret = (struct segment_item){.type = SEGMENT_NOTHING};
-        return ERR_OK;
-    }
-    return err;
-}
-
-static err_t walk_item(struct survey *survey, struct walk *walk,
-                       const struct segment_item *item, uint64_t offset) {
-    if (item->type == SEGMENT_SEAL) {
-        walk->seal_seen = true;
-        walk->sealed = !walk->broken && item->seal.next_seq == walk->expected;
-        walk->broken = !walk->sealed;
-        walk->followed |= walk->broken;
-        if (item->seal.next_seq > survey->went_to) {
-            survey->went_to = item->seal.next_seq;
-        }
-        return ERR_OK;
-    }
-    if (item->type == SEGMENT_NOTHING) {
-        walk->broken = true;
-        return ERR_OK;
-    }
-    walk->broken |= item->head.first_seq != walk->expected;
-    walk->followed |= walk->broken;
-    if (!walk->broken) {
-        walk->expected += item->head.count;
-    }
-    return note_frame(survey, item, offset);
-}
-
-static int frame_compare(const void *left, const void *right) {
-    const struct frame_place *a = left;
-    const struct frame_place *b = right;
-    return a->first != b->first
-               ? (a->first > b->first) - (a->first < b->first)
-               : (a->offset > b->offset) - (a->offset < b->offset);
-}
-
-/* In the order of their numbers, each once, none of another file's. */
-static err_t frames_sort(struct work *work, struct survey *survey) {
-    if (survey->count > 1) {
-        qsort(survey->frames, survey->count, sizeof *survey->frames,
-              frame_compare);
-    }
-    uint64_t next = survey->name;
-    size_t kept = 0;
-    for (size_t i = 0; i < survey->count; i++) {
-        struct frame_place frame = survey->frames[i];
-        if (frame.first < next || frame.first >= survey->limit) {
-            continue;
-        }
-        if (frame.end > survey->limit) {
-            return no_rot(work, survey->name,
-                          "it overlaps with the next segment");
-        }
-        survey->frames[kept++] = frame;
-        next = frame.end;
-    }
-    survey->count = kept;
-    return ERR_OK;
-}
-
-/* Is the file as a start expects it? The last one may end anyhow, if nothing is
- * known to have been behind. */
-static bool is_whole(const struct work *work, const struct survey *survey,
-                     const struct walk *walk) {
-    if (walk->sealed) {
-        return true;
-    }
-    return survey->limit == UINT64_MAX && !walk->followed &&
-           !survey->unreadable && walk->expected >= work->options->known_end;
-}
-
-/* How far the file went. A frame in the place of the one that should follow
- * the last, and nothing that says what was there: a record at least. */
-static void note_end(struct survey *survey, const struct walk *walk) {
-    uint64_t good_end = survey->count > 0
-                            ? survey->frames[survey->count - 1].end
-                            : survey->name;
-    if (good_end > survey->went_to) {
-        survey->went_to = good_end;
-    }
-    if (survey->limit == UINT64_MAX && (walk->followed || walk->unreadable) &&
-        !walk->seal_seen && good_end == walk->expected) {
-        survey->went_to = good_end + 1;
-    }
-}
-
-static err_t survey_frames(struct work *work, struct survey *survey) {
-    const struct disk *disk = work->disk;
-    uint64_t size;
-    TRY(disk->size(disk->self, survey->segment.fd, &size));
-    struct walk walk = {.expected = survey->name};
-    uint64_t at = JOURNAL_PAGE;
-    while (at < size && !walk.sealed) {
-        struct segment_item item;
-        bool readable = !survey->unreadable;
-        TRY(look(work, survey, at, &item));
-        walk.unreadable |= !walk.broken && readable && survey->unreadable &&
-                           at + JOURNAL_PAGE < size;
-        TRY(walk_item(survey, &walk, &item, at));
-        at += item.type == SEGMENT_FRAME ? item.frame.len : FRAME_ALIGN;
-    }
-    survey->whole = is_whole(work, survey, &walk);
-    if (survey->whole && walk.expected > survey->limit) {
-        return no_rot(work, survey->name, "it overlaps with the next segment");
-    }
-    TRY(frames_sort(work, survey));
-    note_end(survey, &walk);
-    return ERR_OK;
-}
-
-/* Without its header a file has no salt, and none of its frames can verify.
- * Their heads still say how many records there were: good for nothing but for
- * knowing which numbers were taken. */
-static err_t survey_heads(struct work *work, struct survey *survey) {
-    char path[SEGMENT_PATH_SIZE];
-    segment_path(work->options->dir, survey->name, SEGMENT_SUFFIX, path);
-    const struct disk *disk = work->disk;
-    int fd;
-    TRY(disk->open(disk->self, path, DISK_READ, &fd));
-    struct frame_head head;
-    uint64_t at = JOURNAL_PAGE;
-    size_t len = 0;
-    err_t err = ERR_OK;
-    while (err == ERR_OK) {
-        err = disk->read(disk->self, fd, at, work->buffer.data, JOURNAL_PAGE,
-                         &len);
-        if (err == ERR_OK) {
-            err = frame_parse(slice_of(work->buffer.data, len), &head);
-        }
-        if (err == ERR_OK && head.first_seq != survey->went_to) {
-            err = ERR_PARSE;
-        }
-        if (err == ERR_OK) {
-            survey->went_to += head.count;
-            at += frame_size(head.events_len);
-        }
-    }
-    disk->close(disk->self, fd);
-    if (survey->went_to > survey->limit) {
-        survey->went_to = survey->limit;
-    }
-    return ERR_OK;
-}
+/* --- What of the journal is left ---------------------------------------- */
 
 static err_t check_header(struct work *work, const struct survey *survey) {
     const struct segment_header *header = &survey->segment.header;
-    TRY(recovery_check_owner(work->options, header, work->reason));
+    TRY(owner_check(work->options, header, work->reason));
     if (work->incarnation != 0 &&
         memcmp(header->journal_id, work->journal_id, JOURNAL_ID_SIZE) != 0) {
         return no_rot(work, survey->name, "it is another journal's");
@@ -298,50 +96,6 @@ static err_t check_header(struct work *work, const struct survey *survey) {
     work->incarnation = header->incarnation;
     return ERR_OK;
 }
-
-/* Is it a bad page, or is the disk gone? */
-static err_t check_disk(struct work *work, uint64_t name) {
-    char path[SEGMENT_PATH_SIZE];
-    segment_path(work->options->dir, name, SEGMENT_SUFFIX, path);
-    const struct disk *disk = work->disk;
-    int fd;
-    size_t len;
-    uint8_t *page = work->buffer.data;
-    err_t err = disk->open(disk->self, path, DISK_READ, &fd);
-    if (err == ERR_OK) {
-        err = disk->read(disk->self, fd, 0, page, JOURNAL_PAGE, &len);
-        if (err != ERR_OK) {
-            err = disk->read(disk->self, fd, JOURNAL_PAGE, page, JOURNAL_PAGE,
-                             &len);
-        }
-        disk->close(disk->self, fd);
-    }
-    return err == ERR_OK ? ERR_OK : failed(work, err, "read", name);
-}
-
-static err_t survey_file(struct work *work, size_t index, struct survey *ret) {
-    const struct listing *listing = &work->listing;
-    *ret = (struct survey){
-        .name = listing->segments[index],
-        .limit = index + 1 < listing->segment_count
-                     ? listing->segments[index + 1]
-                     : UINT64_MAX,
-    };
-    ret->went_to = ret->name;
-    err_t err = segment_open(work->disk, work->options->dir, ret->name,
-                             DISK_READ, &ret->segment, work->reason);
-    if (err == ERR_CORRUPT || err == ERR_IO) {
-        ret->header_lost = true;
-        ret->unreadable = err == ERR_IO;
-        TRY(survey_heads(work, ret));
-    } else {
-        TRY(err);
-        TRY(survey_frames(work, ret));
-    }
-    return ret->unreadable ? check_disk(work, ret->name) : ERR_OK;
-}
-
-/* --- What of the journal is left ---------------------------------------- */
 
 static err_t run_add(struct work *work, const struct frame_place *frame) {
     if (work->run_count > 0 &&
@@ -378,12 +132,12 @@ static err_t survey_all(struct work *work) {
     ENSURE(work->whole != NULL, ERR_MEMORY);
     for (size_t i = 0; i < count; i++) {
         struct survey survey;
-        err_t err = survey_file(work, i, &survey);
+        err_t err = survey_index(work, i, &survey);
         if (err == ERR_OK) {
             err = take_survey(work, &survey);
         }
         work->whole[i] = survey.whole;
-        survey_end(&survey);
+        survey_free(&survey);
         TRY(err);
     }
     return ERR_OK;
@@ -556,16 +310,16 @@ static err_t write_runs(struct work *work, const struct survey *survey) {
     return replaced ? ERR_OK : remove_file(work, survey->name);
 }
 
-static err_t mend_file(struct work *work, size_t index) {
+static err_t repair_file(struct work *work, size_t index) {
     struct survey survey;
-    err_t err = survey_file(work, index, &survey);
+    err_t err = survey_index(work, index, &survey);
     if (err == ERR_OK) {
         err = set_aside(work, survey.name);
     }
     if (err == ERR_OK) {
         err = write_runs(work, &survey);
     }
-    survey_end(&survey);
+    survey_free(&survey);
     return err;
 }
 
@@ -607,7 +361,7 @@ static err_t run_steps(struct work *work) {
                     work->reason));
     for (size_t i = work->listing.segment_count; i > 0; i--) {
         if (!work->whole[i - 1]) {
-            TRY(mend_file(work, i - 1));
+            TRY(repair_file(work, i - 1));
         }
     }
     return ERR_OK;

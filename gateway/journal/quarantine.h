@@ -4,6 +4,7 @@
 #define GATEWAY_JOURNAL_QUARANTINE_H
 
 #include "gateway/journal/damage.h"
+#include "gateway/journal/options.h"
 
 /* Looks at all segments, in whatever state. What cannot be read, and was there,
  * is added to `damage`, which is saved; then each file that is not whole is

@@ -5,14 +5,14 @@
  * The writer never changes what it committed, so most of the time reading is
  * going forward. When there is nothing to read where the next frame should be,
  * the file may be one that a recovery has since replaced: it is opened again by
- * its name. The same salt means that it is the same file or its mended copy,
+ * its name. The same salt means that it is the same file or its repaired copy,
  * in which frames keep their places; another salt means that the old one held
  * nothing and is gone, and the reader looks for its place again.
  *
  * Where damage is, going forward ends. To pass it, the frame that comes next by
  * its number is looked for, in all of the file and in the files that follow.
  *
- * A file that is open here may be let go of and written over, by this process
+ * A file that is open here may be trimmed and written over, by this process
  * or another. A frame that verifies is right nevertheless, since it does so
  * under the salt that the file had when it was opened, and no later frame can.
  * What does not verify is damage only if the file still has its name: it loses
@@ -22,8 +22,8 @@
 #include <stdlib.h>
 
 #include "gateway/journal/damage.h"
-#include "gateway/journal/journal.h"
 #include "gateway/journal/listing.h"
+#include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 
 struct journal_reader {
@@ -94,7 +94,7 @@ static void enter_segment(struct journal_reader *reader,
     reader->astray = false;
 }
 
-/* A header that does not verify may be that of a file which was let go of, and
+/* A header that does not verify may be that of a file which was trimmed, and
  * written over, between its opening and its reading: then the name is gone. */
 static err_t open_segment(const struct journal_reader *reader,
                           uint64_t first_seq, struct segment *ret,
@@ -108,8 +108,8 @@ static err_t open_segment(const struct journal_reader *reader,
     return err;
 }
 
-/* Was the file that is open let go of? */
-static bool is_let_go(const struct journal_reader *reader) {
+/* Was the file that is open trimmed? */
+static bool is_trimmed(const struct journal_reader *reader) {
     if (reader->segment.disk == NULL) { /* none was found: by the names then */
         uint64_t begins;
         return journal_begins(reader->disk, reader->dir, &begins, NULL) ==
@@ -181,10 +181,10 @@ static err_t seek(struct journal_reader *reader, uint64_t seq,
                   struct reason *reason) {
     while (reader->seq < seq) {
         err_t err = load_frame(reader);
-        if ((err == ERR_END || err == ERR_CORRUPT) && is_let_go(reader)) {
+        if ((err == ERR_END || err == ERR_CORRUPT) && is_trimmed(reader)) {
             return reason_set(reason, ERR_NOT_FOUND,
                               "record %" PRIu64
-                              " of the journal in %s was let go of",
+                              " of the journal in %s was trimmed",
                               reader->seq, reader->dir);
         }
         if (err == ERR_END) {
@@ -246,9 +246,9 @@ static err_t refresh(struct journal_reader *reader) {
 static err_t load_again(struct journal_reader *reader) {
     struct place place;
     TRY(place_find(reader, reader->seq, &place, NULL));
-    ENSURE(place.held, ERR_NOT_FOUND); /* let go of */
+    ENSURE(place.held, ERR_NOT_FOUND); /* trimmed */
     if (place.lowest > reader->segment.header.first_seq) {
-        /* This file was let go of; it was sealed, and read to its end. */
+        /* This file was trimmed; it was sealed, and read to its end. */
         TRY(locate(reader, reader->seq, NULL));
     } else {
         TRY(refresh(reader));
@@ -491,7 +491,7 @@ static err_t next_frame(struct journal_reader *reader, uint64_t end_seq) {
     if (err == ERR_END && end_seq != UINT64_MAX) {
         err = ERR_CORRUPT;
     }
-    if (err == ERR_CORRUPT && is_let_go(reader)) {
+    if (err == ERR_CORRUPT && is_trimmed(reader)) {
         return ERR_NOT_FOUND;
     }
     return err;

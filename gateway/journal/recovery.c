@@ -72,6 +72,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/listing.h"
+#include "gateway/journal/owner.h"
 #include "gateway/journal/quarantine.h"
 #include "gateway/journal/segment.h"
 
@@ -181,29 +182,14 @@ static err_t damaged(struct run *run, uint64_t first_seq, uint64_t at,
                       first_seq, SEGMENT_SUFFIX, at, what, run->options->dir);
 }
 
-err_t recovery_check_owner(const struct journal_options *options,
-                           const struct segment_header *header,
-                           struct reason *reason) {
-    if (strcmp(header->store, options->store) == 0 &&
-        strcmp(header->stream, options->stream) == 0) {
-        return ERR_OK;
-    }
-    return reason_set(reason, ERR_REFUSED,
-                      "the journal is that of store %s, stream %s, not of "
-                      "store %s, stream %s: give this one another directory "
-                      "than %s",
-                      header->store, header->stream, options->store,
-                      options->stream, options->dir);
-}
-
 /* Does this header continue what was found so far? */
 static err_t check_chain(struct run *run, const struct segment_header *header) {
     struct recovery *found = &run->found;
     uint64_t first_seq = header->first_seq;
-    TRY(recovery_check_owner(run->options, header, run->reason));
+    TRY(owner_check(run->options, header, run->reason));
     if (found->incarnation == 0 &&
         (!run->options->whole || damage_covers(&found->damage, 0, first_seq))) {
-        /* What was before it was let go of, or is known to be gone. */
+        /* What was before it was trimmed, or is known to be gone. */
         found->first_seq = first_seq;
         found->next_seq = first_seq;
     } else if (damage_covers(&found->damage, found->next_seq, first_seq)) {
@@ -369,7 +355,7 @@ static err_t remove_last(struct run *run) {
     return err == ERR_OK ? ERR_OK : io_failed(run, err, "remove", first_seq);
 }
 
-static err_t mend_last(struct run *run) {
+static err_t finish_last(struct run *run) {
     bool empty = run->last_extent.end == JOURNAL_PAGE;
     if (run->last.disk == NULL) {
         return ERR_OK;
@@ -464,7 +450,7 @@ static err_t run_steps(struct run *run) {
     TRY(damage_settle(run->disk, run->options->dir, &found->damage,
                       found->next_seq, run->reason));
     TRY(remove_leftovers(run));
-    return mend_last(run);
+    return finish_last(run);
 }
 
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,

@@ -5,7 +5,7 @@
 
 #include "gateway/base/base.h"
 #include "gateway/journal/damage.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/options.h"
 #include "gateway/journal/segment.h"
 
 struct recovery {
@@ -24,18 +24,13 @@ struct recovery {
 };
 
 /* Verifies every segment, sets damage aside if that is wanted, then removes
- * leftover temporary files and mends the last segment: what holds records is
- * sealed and synced afterwards. The caller
- * holds the lock, and next publishes a segment that begins with `next_seq`, of
- * the next incarnation; it takes the place of one of that name that holds
- * nothing. Errors as journal_open; nothing is changed if it is ERR_CORRUPT,
- * ERR_REFUSED or ERR_UNSUPPORTED. */
+ * leftover temporary files and completes the last segment: what holds records
+ * is sealed and synced afterwards. The caller holds the lock, and next
+ * publishes a segment that begins with `next_seq`, of the next incarnation; it
+ * takes the place of one of that name that holds nothing. Errors as
+ * journal_open; nothing is changed if it is ERR_CORRUPT, ERR_REFUSED or
+ * ERR_UNSUPPORTED. */
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
                    struct reason *reason) MUST_USE;
-
-/* ERR_REFUSED if it is another store's or stream's. */
-err_t recovery_check_owner(const struct journal_options *options,
-                           const struct segment_header *header,
-                           struct reason *reason) MUST_USE;
 
 #endif

@@ -16,7 +16,7 @@ enum {
 
 #define SEGMENT_SUFFIX ".seg"
 #define SEGMENT_SUFFIX_TEMPORARY ".tmp" /* in the making */
-#define SEGMENT_SUFFIX_SPARE ".spare"   /* let go of, to be written again */
+#define SEGMENT_SUFFIX_SPARE ".spare"   /* trimmed, to be written again */
 
 /* An open file. Zeroed is not ready; `disk` is NULL when nothing is open. */
 struct segment {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshot files: what somebody made of a journal's records, kept beside it so
- * that a start need not read them all again, and so that they may be let go of.
+ * that a start need not read them all again, and so that they may be trimmed.
  *
  * Promises. A snapshot that is loaded is whole, is of this journal, and covers
  * nothing that the journal does not hold for good. The two newest are kept: a
@@ -10,7 +10,8 @@
 #ifndef GATEWAY_JOURNAL_SNAPSHOT_H
 #define GATEWAY_JOURNAL_SNAPSHOT_H
 
-#include "gateway/journal/journal.h"
+#include "gateway/base/base.h"
+#include "gateway/journal/format.h"
 
 /* FORMAT, version 1. The file `<dir>/<seq, 20 digits>.snap` holds one CBOR item
  * (RFC 8949) of fixed-width parts; integers are big-endian:
@@ -74,8 +75,8 @@ err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT],
                     size_t *ret_count) MUST_USE;
 
-/* How far the older of two files reaches: what lies before that may be let go
- * of, and a start succeeds even if the newer file is bad. 0 if there are not
+/* How far the older of two files reaches: what lies before that may be trimmed
+ * , and a start succeeds even if the newer file is bad. 0 if there are not
  * two. ERR_IO, ERR_MEMORY. */
 err_t snapshot_covered(const struct disk *disk, const char *dir,
                        uint64_t *ret_seq) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of segments that were let go of, kept to be written again: writing into
+/* Files of segments that were trimmed, kept to be written again: writing into
  * space that was written before needs no change of the file system's own
  * records, so a commit's sync waits for the data only. What they hold is never
  * read. */
@@ -9,8 +9,8 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/segment.h"
 
-/* One is needed for each segment that is begun; the others take what is let go
- * of in one go when the bridge's cursor moves. */
+/* One is needed for each segment that is begun; the others take what is trimmed
+ *  in one go when the bridge's cursor moves. */
 enum { SPARES_MAX = 4 };
 
 struct spare {

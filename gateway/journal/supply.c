@@ -54,7 +54,7 @@ err_t supply_check(const struct supply *supply, uint64_t more,
 /* --- Spares --- */
 
 /* The name of a spare that no segment was before: none will ever begin with
- * this record, so that none is ever taken back under this name. */
+ * this record, so that none is ever reclaimed under this name. */
 static const uint64_t SPARE_MADE = UINT64_MAX;
 
 /* If it fails the file is as large as it was. */
@@ -184,17 +184,17 @@ err_t supply_make(struct supply *supply, const struct segment_header *header,
     }
 }
 
-/* --- Providing --- */
+/* --- Preallocating --- */
 
-uint64_t supply_provided(const struct supply *supply, size_t index) {
+uint64_t supply_preallocated(const struct supply *supply, size_t index) {
     if (is_over(supply, 0)) {
         return 0; /* whatever there is, no segment is made */
     }
     return index < supply->spares.count ? supply->spares.list[index].bytes : 0;
 }
 
-err_t supply_provide(struct supply *supply, struct reason *reason) {
-    if (supply_provided(supply, 0) >= supply->segment_bytes) {
+err_t supply_preallocate(struct supply *supply, struct reason *reason) {
+    if (supply_preallocated(supply, 0) >= supply->segment_bytes) {
         return ERR_OK;
     }
     if (supply->spares.count == 0) {
@@ -203,12 +203,12 @@ err_t supply_provide(struct supply *supply, struct reason *reason) {
     err_t err = enlarge_spare(supply, &supply->spares.list[0], reason);
     if (err == ERR_NOT_FOUND) { /* somebody removed it */
         forget_spare(supply);
-        return supply_provide(supply, reason);
+        return supply_preallocate(supply, reason);
     }
     return err;
 }
 
-/* --- Taking back --- */
+/* --- Reclaiming --- */
 
 /* Worth a spare, unless the journal is to become smaller. */
 static bool is_kept(const struct supply *supply, uint64_t bytes) {
@@ -216,8 +216,8 @@ static bool is_kept(const struct supply *supply, uint64_t bytes) {
            (supply->capacity == 0 || supply_held(supply) <= supply->capacity);
 }
 
-err_t supply_take_back(struct supply *supply,
-                       const struct journal_segment *segment) {
+err_t supply_reclaim(struct supply *supply,
+                     const struct journal_segment *segment) {
     const struct disk *disk = supply->disk;
     char path[SEGMENT_PATH_SIZE];
     segment_path(supply->dir, segment->first_seq, SEGMENT_SUFFIX, path);

@@ -7,6 +7,7 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/segment.h"
 #include "gateway/journal/spares.h"
+#include "gateway/journal/types.h"
 
 struct supply {
     const struct disk *disk; /* outlives it, as does `dir` */
@@ -41,14 +42,14 @@ err_t supply_make(struct supply *supply, const struct segment_header *header,
                   struct reason *reason) MUST_USE;
 /* Makes sure that the first spare is as large as a segment: makes one, or makes
  * it larger. ERR_FULL, ERR_IO. */
-err_t supply_provide(struct supply *supply, struct reason *reason) MUST_USE;
+err_t supply_preallocate(struct supply *supply, struct reason *reason) MUST_USE;
 /* Bytes of the segment that can be made without taking more of the disk, by the
  * spare at `index` in the order they are used; 0 if there is none. */
-uint64_t supply_provided(const struct supply *supply, size_t index);
+uint64_t supply_preallocated(const struct supply *supply, size_t index);
 /* Takes the file of a segment back, durably: it loses its name and becomes a
  * spare, or is removed. ERR_IO and others, with errno; it is not known then
  * whether it has its name. */
-err_t supply_take_back(struct supply *supply,
-                       const struct journal_segment *segment) MUST_USE;
+err_t supply_reclaim(struct supply *supply,
+                     const struct journal_segment *segment) MUST_USE;
 
 #endif

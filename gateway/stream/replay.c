@@ -5,6 +5,7 @@
 
 #include "gateway/journal/inspect.h"
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 #include "gateway/journal/snapshot.h"
 
 struct run {

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "gateway/journal/reader.h"
+
 enum { TRIM_A_COMMIT = 4 }; /* segments, so that receipts never wait long */
 
 struct retention {
@@ -65,7 +67,7 @@ static err_t drop_oldest(struct retention *retention, struct reason *reason) {
         atomic_load_explicit(&retention->delivered, memory_order_relaxed);
     uint64_t first =
         delivered > oldest.first_seq ? delivered : oldest.first_seq;
-    TRY(journal_let_go(retention->options.journal, reason));
+    TRY(journal_trim(retention->options.journal, reason));
     if (first < oldest.end_seq) {
         struct retention_dropped *dropped = &retention->dropped;
         if (dropped->first == dropped->end) {
@@ -82,7 +84,7 @@ static err_t drop_oldest(struct retention *retention, struct reason *reason) {
 static err_t make_room(struct retention *retention, struct reason *reason) {
     struct journal_segment oldest;
     if (oldest_delivered(retention, &oldest)) {
-        return journal_let_go(retention->options.journal, reason);
+        return journal_trim(retention->options.journal, reason);
     }
     ENSURE(retention->options.stream->when_full == CONFIG_FULL_DROP_OLDEST,
            ERR_FULL);
@@ -111,7 +113,7 @@ err_t retention_preallocate(struct retention *retention, uint64_t bytes,
     struct journal *journal = retention->options.journal;
     err_t err = ERR_FULL;
     while (journal_room(journal) < bytes && err == ERR_FULL) {
-        err = journal_provide(journal, reason);
+        err = journal_preallocate(journal, reason);
         if (err == ERR_FULL) {
             TRY(make_room(retention, reason));
         }
@@ -175,7 +177,7 @@ static err_t trim_delivered(struct retention *retention,
                     bytes_of_events(retention) - oldest.bytes >= keep &&
                     is_past_keep_for(retention, &oldest);
          i++) {
-        TRY(journal_let_go(retention->options.journal, reason));
+        TRY(journal_trim(retention->options.journal, reason));
     }
     return ERR_OK;
 }

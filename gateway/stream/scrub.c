@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/stream/full_check.h"
 
 enum { BYTES_A_TICK = 8 * 1024 * 1024 }; /* of events */

@@ -6,7 +6,7 @@
 #define GATEWAY_STREAM_STATE_H
 
 #include "gateway/base/base.h"
-#include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 #include "gateway/shop/shop.h"
 #include "gateway/stream/dedupe.h"
 

@@ -7,7 +7,7 @@
 
 enum {
     KEEP_BYTES = 16 * 1024 * 1024,
-    LET_GO_A_COMMIT = 4, /* as a stream has it */
+    TRIMMED_A_COMMIT = 4, /* as a stream has it */
 };
 
 struct bench_journal {
@@ -18,17 +18,17 @@ struct bench_journal {
 };
 
 /* As a stream whose cloud keeps up does after a commit. */
-static void let_go(struct journal *journal) {
+static void trim(struct journal *journal) {
     struct reason reason = {""};
     struct journal_segment oldest;
-    for (int i = 0; i < LET_GO_A_COMMIT && journal_oldest(journal, &oldest);
+    for (int i = 0; i < TRIMMED_A_COMMIT && journal_oldest(journal, &oldest);
          i++) {
         struct journal_stats stats = journal_stats(journal);
         if (stats.bytes - stats.spare_bytes - oldest.bytes < KEEP_BYTES) {
             return;
         }
-        target_must(journal_let_go(journal, &reason) == ERR_OK,
-                    "journal_let_go", reason.text);
+        target_must(journal_trim(journal, &reason) == ERR_OK, "journal_trim",
+                    reason.text);
     }
 }
 
@@ -46,7 +46,7 @@ static void commit(void *self, uint32_t batch) {
     }
     target_must(journal_commit(journal, &reason) == ERR_OK, "journal_commit",
                 reason.text);
-    let_go(journal);
+    trim(journal);
 }
 
 static void *open_journal(const char *dir) {

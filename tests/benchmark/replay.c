@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 #include "tests/benchmark/target.h"
 
 enum { BATCH = 100 };

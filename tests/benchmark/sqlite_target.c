@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nothing is ever deleted from the table, which spares SQLite the work that
- * letting go is for the journal. */
+ * trimming is for the journal. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  * them and of the machine. Two bytes a step, what to do and how much; the first
  * byte of the input is the seed. The machine's oracle holds every recovery
  * against what was acknowledged. */
+#include "gateway/journal/reader.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/simulation/machine.h"
 
@@ -41,9 +42,9 @@ static void step_commit(struct life *life, uint8_t amount) {
     }
 }
 
-static void step_let_go(struct life *life, uint8_t amount) {
+static void step_trim(struct life *life, uint8_t amount) {
     (void)amount;
-    if (started(life) && !machine_let_go(life->machine, life->journal)) {
+    if (started(life) && !machine_trim(life->machine, life->journal)) {
         end_process(life);
     }
 }
@@ -97,9 +98,9 @@ static void step_fail_later(struct life *life, uint8_t amount) {
 
 static void run(struct life *life, struct cursor *input) {
     static step_function *const steps[] = {
-        step_commit, step_commit, step_let_go,     step_follow,
+        step_commit, step_commit, step_trim,       step_follow,
         step_close,  step_kill,   step_power_cut,  step_power_cut,
-        step_commit, step_let_go, step_stop_later, step_fail_later,
+        step_commit, step_trim,   step_stop_later, step_fail_later,
     };
     struct machine *machine = life->machine;
     for (int i = 0;

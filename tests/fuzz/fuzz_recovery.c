@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small whole journal, of a few processes; the input says what is done to its
- * files, with or without their checksums mended, so that what lies behind those
+ * files, with or without their checksums fixed, so that what lies behind those
  * is reached too. Then it is read, inspected, and opened, first with damage
  * refused and then with it set aside. Whatever was done: every call ends, what
  * is refused is not changed, who reads does not write, the same is read twice,
  * what is committed afterwards is there, and no record comes back that the
- * journal was not given, but from a frame whose checksum was mended. */
+ * journal was not given, but from a frame whose checksum was fixed. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
 #include "gateway/journal/inspect.h"
+#include "gateway/journal/reader.h"
 #include "tests/fuzz/mutations.h"
 
 enum {

@@ -57,7 +57,7 @@ class FuzzTest(unittest.TestCase):
         self.finds_nothing("fuzz_recovery", "recovery")
 
     def test_any_order_of_operations(self):
-        """No order of commits, letting go, ends of processes and power cuts
+        """No order of commits, trimming, ends of processes and power cuts
         breaks a promise."""
         self.finds_nothing("fuzz_operations", "operations")
 

@@ -115,7 +115,7 @@ static bool is_seal(const struct mutated_file *file, size_t at) {
 }
 
 /* The checksum of whatever this page begins. */
-static void mend(struct mutated_file *file, size_t page) {
+static void fix_checksum(struct mutated_file *file, size_t page) {
     size_t at = page * JOURNAL_PAGE;
     if (at + JOURNAL_PAGE > file->len) {
         return;
@@ -131,7 +131,7 @@ static void mend(struct mutated_file *file, size_t page) {
 }
 
 /* What follows a frame's records, so that a changed length is one that fits. */
-static void mend_padding(struct mutated_file *file, size_t page) {
+static void fix_padding(struct mutated_file *file, size_t page) {
     size_t at = page * JOURNAL_PAGE;
     size_t len = frame_len(file, at);
     if (len > 0) {
@@ -272,7 +272,7 @@ static void change_damage(struct change *change) {
 }
 
 static void change_nothing(struct change *change) {
-    (void)change; /* but mends what others did */
+    (void)change; /* but fixes what others did */
 }
 
 void mutated_change(struct mutated *mutated, struct cursor *input) {
@@ -293,10 +293,10 @@ void mutated_change(struct mutated *mutated, struct cursor *input) {
     change.page = pages == 0 ? 0 : change.page % pages;
     changes[what % 0x40 % (sizeof changes / sizeof *changes)](&change);
     if (what & MEND_PADDING) {
-        mend_padding(change.file, change.page);
+        fix_padding(change.file, change.page);
     }
     if (what & MEND) {
-        mend(change.file, change.page);
+        fix_checksum(change.file, change.page);
     }
 }
 

@@ -27,7 +27,7 @@ struct mutated_file {
 };
 
 /* Records that a frame claims which the journal did not write so, but which
- * verifies: its checksum was mended. */
+ * verifies: its checksum was fixed. */
 struct mutated_claim {
     uint64_t first;
     uint64_t count;

@@ -22,7 +22,7 @@ from edge import BUILD, wait_for
 
 WRITER = BUILD / "tests/integration/journal_writer"
 ROUNDS = 2 * int(os.environ.get("EDGE_ROUNDS", "20"))
-COMMITS = 4  # so that segments are let go of on the slowest disk too
+COMMITS = 4  # so that segments are trimmed on the slowest disk too
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -124,7 +124,7 @@ class Killed(unittest.TestCase):
             begins, ends = holds(folder / "t") if acknowledged else (0, 0)
             self.assertGreaterEqual(ends, acknowledged)
             acknowledged = ends  # it was seen: it may not go any more
-        self.assertGreater(begins, 0)  # segments were let go of and recycled
+        self.assertGreater(begins, 0)  # segments were trimmed and recycled
         print(f"figure: {where}: {ROUNDS} kills, {commits} commits, "
               f"{acknowledged} records, 0 missing")
 

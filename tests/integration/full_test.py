@@ -118,7 +118,7 @@ class FullTest(unittest.TestCase):
         self.assertLessEqual(store.gateway.stream("telemetry")["segments"], 4)
         start = store.gateway.stream("telemetry")["start"]
         self.assertGreater(start, 0)
-        for words, said in (([], ""), (["--from", "1"], "let go of")):
+        for words, said in (([], ""), (["--from", "1"], "trimmed")):
             done = subprocess.run(
                 [EDGE, "journal", "cat", "--config", store.config_path,
                  "--stream", "telemetry", *words],

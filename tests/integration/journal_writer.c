@@ -3,7 +3,7 @@
  *
  *   journal_writer write DIR   appends and commits until it is killed, and lets
  *                              go of all but a few segments
- *   journal_writer fill DIR    the same, and lets go of nothing
+ *   journal_writer fill DIR    the same, and trims nothing
  *   journal_writer check DIR   reads all there is; each record must be what was
  *                              appended under its number
  *
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum {
     SEGMENT_BYTES = 256 * 1024, /* so that they are begun and recycled often */
@@ -71,12 +72,12 @@ static void commit(struct journal *journal) {
     say("acknowledged %" PRIu64 "\n", journal_next_seq(journal));
 }
 
-static void let_go(struct journal *journal) {
+static void trim(struct journal *journal) {
     struct journal_segment oldest;
     struct reason reason;
     while (journal_stats(journal).segments > SEGMENTS_KEPT &&
            journal_oldest(journal, &oldest)) {
-        must(journal_let_go(journal, &reason), &reason);
+        must(journal_trim(journal, &reason), &reason);
     }
 }
 
@@ -92,7 +93,7 @@ static void write_on(struct journal *journal, bool keep_all) {
         }
         commit(journal);
         if (!keep_all) {
-            let_go(journal);
+            trim(journal);
         }
     }
 }

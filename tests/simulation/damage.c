@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/frame.h"
+#include "gateway/journal/reader.h"
 #include "tests/simulation/machine.h"
 
 /* All records take a frame of one page. */
@@ -256,7 +257,7 @@ static bool stale_lives(struct machine *machine, bool in_order,
     return machine_end(machine);
 }
 
-/* A segment in the file of one that was let go of, so many commits on, when the
+/* A segment in the file of one that was trimmed, so many commits on, when the
  * power goes: behind them lie the older segment's frames, of the same journal,
  * incarnation and places, and perhaps its seal. */
 static bool recycled_life(struct machine *machine, uint64_t commits,
@@ -265,7 +266,7 @@ static bool recycled_life(struct machine *machine, uint64_t commits,
     machine->options.segment_bytes = (2 + FRAMES) * JOURNAL_PAGE;
     struct journal *journal =
         commit_records(machine, machine_open(machine), 2 * FRAMES);
-    bool going = journal != NULL && machine_let_go(machine, journal);
+    bool going = journal != NULL && machine_trim(machine, journal);
     assert(going);
     uint64_t recycled = machine->counts->recycled;
     commit_records(machine, journal, 1 + commits);

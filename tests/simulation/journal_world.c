@@ -15,7 +15,7 @@ static const struct row rows[] = {
      bytes_every_byte, 0, 0},
     {"random", "long lives, cut and failing by chance", power_random,
      .cuts_part = 1},
-    {"snapshots", "starts from snapshots, and lets go of what they cover",
+    {"snapshots", "starts from snapshots, and trims what they cover",
      snapshots_random, .cuts_part = 10},
     {"faults", "every disk call fails once", power_every_fault, 0, 0},
     {"short", "every write is short and interrupted (the real disk's table)",

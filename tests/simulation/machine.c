@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/reader.h"
+
 enum { SEGMENT = 16 * 1024 };
 
 static int64_t machine_mono_us(void *self) {
@@ -181,14 +183,14 @@ static bool check_begins(struct machine *machine,
     if (journal_begins(disk, MACHINE_DIR, &begins, &reason) != ERR_OK) {
         return machine_violated(machine, reason.text, 0);
     }
-    if (begins != machine->begins && begins != machine->letting_go) {
+    if (begins != machine->begins && begins != machine->trimming_to) {
         return machine_violated(machine, "it begins elsewhere", begins);
     }
     if (atomic_load(&journal_position(journal)->start) != begins) {
         return machine_violated(machine, "it says it begins elsewhere", begins);
     }
     machine->begins = begins;
-    machine->letting_go = begins;
+    machine->trimming_to = begins;
     return true;
 }
 
@@ -321,29 +323,29 @@ bool machine_commit(struct machine *machine, struct journal *journal,
     return true;
 }
 
-bool machine_provide(struct machine *machine, struct journal *journal) {
-    err_t err = journal_provide(journal, NULL);
+bool machine_preallocate(struct machine *machine, struct journal *journal) {
+    err_t err = journal_preallocate(journal, NULL);
     if (err != ERR_OK && !may_fail(machine)) {
-        return machine_violated(machine, "it cannot provide",
+        return machine_violated(machine, "it cannot preallocate",
                                 machine->acknowledged);
     }
     return err == ERR_OK || err == ERR_FULL;
 }
 
-bool machine_let_go(struct machine *machine, struct journal *journal) {
+bool machine_trim(struct machine *machine, struct journal *journal) {
     struct journal_segment oldest;
     if (!journal_oldest(journal, &oldest)) {
         return true;
     }
-    machine->letting_go = oldest.end_seq;
-    if (journal_let_go(journal, NULL) != ERR_OK) {
+    machine->trimming_to = oldest.end_seq;
+    if (journal_trim(journal, NULL) != ERR_OK) {
         if (!may_fail(machine)) {
-            machine_violated(machine, "it cannot let go", oldest.first_seq);
+            machine_violated(machine, "it cannot trim", oldest.first_seq);
         }
         return false;
     }
     machine->begins = oldest.end_seq;
-    machine->counts->let_go++;
+    machine->counts->trimmed++;
     return true;
 }
 

@@ -3,9 +3,9 @@
  * plain list of what was appended and how much of it was acknowledged.
  *
  * After every recovery the journal must be a prefix of that list (P2), at least
- * as long as what was acknowledged (P1). What a recovery let go of leaves the
+ * as long as what was acknowledged (P1). What a recovery dropped leaves the
  * list, and what it kept counts as acknowledged: no later recovery may bring
- * the one back or lose the other. It begins where it was let go of, or, if that
+ * the one back or lose the other. It begins where it was trimmed, or, if that
  * was stopped, where it began before. No two records are ever alike. */
 #ifndef TESTS_SIMULATION_MACHINE_H
 #define TESTS_SIMULATION_MACHINE_H
@@ -34,8 +34,8 @@ struct machine {
     int64_t now_us;
     uint64_t next_value;
     uint64_t list[MACHINE_LIST_MAX]; /* value by sequence number */
-    uint64_t begins;                 /* what is before it was let go of */
-    uint64_t letting_go;             /* as `begins`, or where it will begin */
+    uint64_t begins;                 /* what is before it was trimmed */
+    uint64_t trimming_to;            /* as `begins`, or where it will begin */
     uint64_t appended;
     uint64_t acknowledged;
     struct journal_reader *follower; /* beside the journal, or NULL */
@@ -69,11 +69,11 @@ struct journal *machine_open(struct machine *machine);
 bool machine_commit(struct machine *machine, struct journal *journal,
                     uint64_t count);
 /* Makes sure of room for the next batch. Likewise. */
-bool machine_provide(struct machine *machine, struct journal *journal);
+bool machine_preallocate(struct machine *machine, struct journal *journal);
 /* Lets go of the oldest segment, if one is sealed. Likewise. */
-bool machine_let_go(struct machine *machine, struct journal *journal);
+bool machine_trim(struct machine *machine, struct journal *journal);
 /* A reader that stays open while the journal goes on reads up to `count`
- * records more: each is right, or was let go of. */
+ * records more: each is right, or was trimmed. */
 void machine_follow(struct machine *machine, uint64_t count);
 /* Ends it as a kill or a power cut does; journal_close() ends it in order. */
 void machine_kill(struct machine *machine, struct journal *journal);

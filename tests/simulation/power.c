@@ -26,11 +26,11 @@ static void random_process(struct machine *machine) {
     for (uint64_t i = 0; going && i < commits; i++) {
         uint64_t count = 1 + support_below(&machine->random, 6);
         if (support_below(&machine->random, 8) == 0) {
-            going = machine_provide(machine, journal);
+            going = machine_preallocate(machine, journal);
         }
         going = going && machine_commit(machine, journal, count);
         if (going && support_below(&machine->random, 4) == 0) {
-            going = machine_let_go(machine, journal);
+            going = machine_trim(machine, journal);
         }
         if (going && support_below(&machine->random, 2) == 0) {
             machine_follow(machine, support_below(&machine->random, 4));
@@ -60,9 +60,9 @@ bool power_random(uint64_t seed, struct run_counts *counts,
 
 /* --- The script --- */
 
-enum {             /* in a list of batches */
-       LET_GO = 0, /* of the oldest segment */
-       PROVIDE = 255,
+enum {           /* in a list of batches */
+       TRIM = 0, /* of the oldest segment */
+       PREALLOCATE = 255,
 };
 
 static void script_process(struct machine *machine, const uint8_t *counts,
@@ -75,9 +75,9 @@ static void script_process(struct machine *machine, const uint8_t *counts,
     }
     bool going = true;
     for (size_t i = 0; going && i < count; i++) {
-        going = counts[i] == LET_GO ? machine_let_go(machine, journal)
-                : counts[i] == PROVIDE
-                    ? machine_provide(machine, journal)
+        going = counts[i] == TRIM ? machine_trim(machine, journal)
+                : counts[i] == PREALLOCATE
+                    ? machine_preallocate(machine, journal)
                     : machine_commit(machine, journal, counts[i]);
     }
     if (!close) {
@@ -88,11 +88,11 @@ static void script_process(struct machine *machine, const uint8_t *counts,
 }
 
 static void script(struct machine *machine, bool *ret_more) {
-    static const uint8_t first[] = {1, PROVIDE, 2, 20, 1, 1, 60, 3, 1};
+    static const uint8_t first[] = {1, PREALLOCATE, 2, 20, 1, 1, 60, 3, 1};
     static const uint8_t second[] = {1, 1};
-    static const uint8_t third[] = {4,  1,      LET_GO, 1,      PROVIDE,
-                                    1,  LET_GO, 30,     LET_GO, PROVIDE,
-                                    40, 30,     2,      1,      9};
+    static const uint8_t third[] = {4,  1,    TRIM, 1,    PREALLOCATE,
+                                    1,  TRIM, 30,   TRIM, PREALLOCATE,
+                                    40, 30,   2,    1,    9};
     *ret_more = true;
     machine->options.reserve = JOURNAL_PAGE;
     script_process(machine, first, sizeof first, true);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 #include "tests/simulation/machine.h"
 

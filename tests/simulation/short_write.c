@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 #include "tests/simulation/support.h"
 
 enum {

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/snapshot.h"
 #include "tests/simulation/machine.h"
 
@@ -69,7 +70,7 @@ static bool start_state(struct machine *machine,
         err = ERR_OK;
     }
     if (err == ERR_OK && sum.seq < machine->begins) {
-        return machine_violated(machine, "no snapshot of what was let go of",
+        return machine_violated(machine, "no snapshot of what was trimmed",
                                 sum.seq);
     }
     if (err == ERR_OK && sum.seq < end) {
@@ -124,7 +125,7 @@ static bool snapshot_ahead(struct machine *machine,
     return !may_fail(machine);
 }
 
-static bool let_go(struct machine *machine, struct journal *journal) {
+static bool trim(struct machine *machine, struct journal *journal) {
     struct journal_segment oldest;
     uint64_t covered;
     if (snapshot_covered(&machine->platform.disk, MACHINE_DIR, &covered) !=
@@ -132,7 +133,7 @@ static bool let_go(struct machine *machine, struct journal *journal) {
         !journal_oldest(journal, &oldest) || oldest.end_seq > covered) {
         return true;
     }
-    return machine_let_go(machine, journal);
+    return machine_trim(machine, journal);
 }
 
 static bool step(struct machine *machine, struct journal *journal) {
@@ -142,7 +143,7 @@ static bool step(struct machine *machine, struct journal *journal) {
     case 1:
         return snapshot_ahead(machine, journal);
     case 2:
-        return let_go(machine, journal);
+        return trim(machine, journal);
     default:
         return machine_commit(machine, journal,
                               1 + support_below(&machine->random, 6));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine that makes something of its journal's records, keeps snapshots of
- * it, and lets go of what they cover. */
+ * it, and trims what they cover. */
 #ifndef TESTS_SIMULATION_SNAPSHOTS_H
 #define TESTS_SIMULATION_SNAPSHOTS_H
 

@@ -5,6 +5,7 @@
 #define TESTS_SIMULATION_SUPPORT_H
 
 #include "gateway/journal/journal.h"
+#include "gateway/journal/reader.h"
 
 enum { SUPPORT_RECORD_MAX = 64 * 1024 };
 

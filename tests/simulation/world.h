@@ -18,9 +18,9 @@ struct run_counts {
     uint64_t faults;    /* calls made to fail */
     uint64_t full;      /* commits that found no room, and then did */
     uint64_t damages;   /* of bytes that were on the disk */
-    uint64_t let_go;    /* segments */
+    uint64_t trimmed;   /* segments */
     uint64_t recycled;  /* segments begun in the file of one of them */
-    uint64_t overtaken; /* readers whose file was let go of meanwhile */
+    uint64_t overtaken; /* readers whose file was trimmed meanwhile */
     uint64_t recoveries_dropping; /* something that was not acknowledged */
     uint64_t recoveries_keeping;  /* the same */
     uint64_t rolls;               /* segments begun after the first */

@@ -13,6 +13,7 @@
 
 #include "gateway/journal/frame.h"
 #include "gateway/journal/page.h"
+#include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 #include "tests/simulation/fake_disk.h"
 

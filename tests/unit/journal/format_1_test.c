@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/snapshot.h"
 #include "tests/simulation/support.h"
 

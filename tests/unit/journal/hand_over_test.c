@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/support.h"
 
@@ -159,7 +160,7 @@ static void full_with_two_batches(void **state) {
         assert_int_equal(journal_next_seq(journal), 15 + (uint64_t)i);
         assert_int_equal(durable(journal), 12);
     }
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     assert_int_equal(journal_commit_handed(journal, NULL), ERR_OK);
     assert_int_equal(durable(journal), 14);
     /* The two sides' calls in one: first what is handed over. */
@@ -236,15 +237,15 @@ static void room_behind(void **state) {
     journal_hand_over(journal);
     assert_int_equal(journal_room_behind(journal), 0);
     /* It is made now. The promise stands as it was given. */
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_room_behind(journal), 0);
     assert_int_equal(journal_room(journal), 2 * page - heads);
     assert_int_equal(journal_commit_handed(journal, NULL), ERR_OK);
     assert_int_equal(journal_room(journal), 2 * page - heads);
 
     /* Two spares: the first takes the batch, the second what is behind it. */
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     journal_begin(journal);
     append_bytes(journal, 3 * page);
     journal_hand_over(journal);
@@ -259,7 +260,7 @@ static void room_behind_a_large_batch(void **state) {
     struct fixture *f = *state;
     static uint8_t record[2 * SEGMENT];
     struct journal *journal = support_open(&f->options);
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     journal_begin(journal);
     support_append(journal, slice_of(record, sizeof record));
     journal_hand_over(journal);
@@ -278,7 +279,7 @@ struct world {
     uint64_t behind;  /* promises kept, with a batch before them */
     uint64_t used_up; /* with the disk used up meanwhile */
     uint64_t full;    /* batches that were promised nothing, and found none */
-    uint64_t let_go;
+    uint64_t trimmed;
 };
 
 static uint64_t below(struct world *world, uint64_t bound) {
@@ -312,8 +313,8 @@ static void commit_handed_with_room(struct world *world, bool used) {
     err_t err = commit_some_way(world);
     while (err == ERR_FULL) {
         use_up(world, false);
-        if (journal_let_go(world->journal, NULL) == ERR_OK) {
-            world->let_go++;
+        if (journal_trim(world->journal, NULL) == ERR_OK) {
+            world->trimmed++;
         }
         err = journal_commit_handed(world->journal, NULL);
     }
@@ -324,10 +325,10 @@ static void commit_handed_with_room(struct world *world, bool used) {
 /* What the owner may do between commits. */
 static void more_or_less(struct world *world) {
     if (below(world, 3) == 0) {
-        (void)!journal_provide(world->journal, NULL);
+        (void)!journal_preallocate(world->journal, NULL);
     }
     if (below(world, 6) == 0) {
-        (void)!journal_let_go(world->journal, NULL);
+        (void)!journal_trim(world->journal, NULL);
     }
 }
 
@@ -390,10 +391,10 @@ static void promises_are_kept(void **state) {
     }
     print_message("%" PRIu64 " promises, %" PRIu64 " on a disk that was used "
                   "up; %" PRIu64 " batches without one; %" PRIu64
-                  " segments let go of for room\n",
-                  world.behind, world.used_up, world.full, world.let_go);
+                  " segments trimmed for room\n",
+                  world.behind, world.used_up, world.full, world.trimmed);
     assert_true(world.behind > 5000 && world.used_up > 2000);
-    assert_true(world.full > 500 && world.let_go > 500);
+    assert_true(world.full > 500 && world.trimmed > 500);
 }
 
 /* --- Two threads --- */

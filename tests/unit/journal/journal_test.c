@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "tests/simulation/support.h"
 
 enum { SMALL_SEGMENT = 16 * 1024 };

@@ -89,7 +89,7 @@ static uint64_t covered(const struct fixture *fixture) {
 }
 
 /* Goal: the newest is loaded, two are kept, and only the older one's records
- * may be let go of. */
+ * may be trimmed. */
 static void keeps_the_two_newest(void **state) {
     const struct fixture *fixture = *state;
     expect_none(fixture, 100);

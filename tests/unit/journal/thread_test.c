@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "tests/simulation/support.h"
 
 enum {
@@ -29,7 +30,7 @@ struct reading {
     struct shared *shared;
     bool durable_only;
     uint64_t count;     /* of right records, in order */
-    uint64_t overtaken; /* times that what came next was let go of */
+    uint64_t overtaken; /* times that what came next was trimmed */
     err_t err;          /* other than ERR_END, if anything failed */
     pthread_t thread;
 };
@@ -91,7 +92,7 @@ static void take_record(struct reading *reading,
     }
 }
 
-/* Reads on beside a journal that lets go; skips what it was too late for. */
+/* Reads on beside a journal that trims; skips what it was too late for. */
 static void *read_what_is_there(void *context) {
     struct reading *reading = context;
     struct shared *shared = reading->shared;
@@ -123,7 +124,7 @@ static void *commit_once(void *context) {
 }
 
 /* Every tenth commit runs on another thread than the appends did. Afterwards it
- * lets go of all segments but `keep`. */
+ * trims all segments but `keep`. */
 static void write_all(struct journal *journal, uint64_t keep) {
     uint8_t buf[RECORD_BYTES];
     uint64_t value = 0;
@@ -141,7 +142,7 @@ static void write_all(struct journal *journal, uint64_t keep) {
             support_commit(journal);
         }
         while (journal_stats(journal).segments > keep) {
-            assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+            assert_int_equal(journal_trim(journal, NULL), ERR_OK);
         }
     }
 }
@@ -181,7 +182,7 @@ static void readers_beside_a_writer(void **state) {
     support_dir_remove(base);
 }
 
-/* Goal: readers beside a writer that lets go of segments and writes over their
+/* Goal: readers beside a writer that trims segments and writes over their
  * files get right records only, or are told that what comes next is gone: never
  * another record, never that the journal is damaged. */
 static void readers_beside_recycling(void **state) {

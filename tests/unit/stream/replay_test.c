@@ -126,7 +126,7 @@ static void snapshot(const struct fixture *f, uint64_t seq, uint64_t of) {
 }
 
 /* The journal as if it had let go of its first segments. */
-static void let_go(const struct fixture *f, uint64_t before) {
+static void trim(const struct fixture *f, uint64_t before) {
     for (uint64_t seq = 0; seq < before; seq += 2) {
         char path[320];
         snprintf(path, sizeof path, "%s/%020d.seg", f->dir, (int)seq);
@@ -178,7 +178,7 @@ static void with_snapshots(void **state) {
     gives(*state, 5, 0, 5, 0);
     gives(*state, 6, 0, 6, 1);
     gives(*state, UINT64_MAX, 0, RECORDS, 2);
-    let_go(*state, 4);
+    trim(*state, 4);
     gives(*state, 7, 6, 7, 0);
     gives(*state, UINT64_MAX, 6, RECORDS, 1);
 }
@@ -199,13 +199,13 @@ static void a_snapshot_of_another_state(void **state) {
     snapshot(*state, 12, 11);
     gives(*state, 11, 0, 11, 1);
     refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 is of another");
-    let_go(*state, 6);
+    trim(*state, 6);
     refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 is of another");
 }
 
 /* Goal: what is not there is not made up. */
 static void what_is_gone(void **state) {
-    let_go(*state, 4);
+    trim(*state, 4);
     refuses(*state, UINT64_MAX, ERR_NOT_FOUND,
             "no snapshot of what was before");
     refuses(*state, 3, ERR_RANGE, "begins with record 4");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A journal that is full, and one that lets go of its oldest segments. */
+/* A journal that is full, and one that trims its oldest segments. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/reader.h"
 #include "gateway/journal/spares.h"
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/support.h"
@@ -96,7 +97,7 @@ static void expect_journal(struct fixture *f, uint64_t from, uint64_t to) {
 }
 
 /* The commit finds no room; nothing is lost by that, and no sooner is a segment
- * let go of than the same batch goes in. */
+ * trimmed than the same batch goes in. */
 static void expect_full_then_room(struct fixture *f, struct journal *journal,
                                   const char *words) {
     uint64_t end = journal_next_seq(journal);
@@ -116,7 +117,7 @@ static void expect_full_then_room(struct fixture *f, struct journal *journal,
 }
 
 /* Goal: at its capacity a journal refuses a further segment, stands as it was,
- * and goes on when one was let go of. */
+ * and goes on when one was trimmed. */
 static void capacity(void **state) {
     struct fixture *f = *state;
     f->options.capacity = 4 * SEGMENT;
@@ -124,7 +125,7 @@ static void capacity(void **state) {
     write_values(journal, 0, 4);
     assert_true(journal_stats(journal).bytes <= f->options.capacity);
     expect_full_then_room(f, journal, "(capacity)");
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     assert_int_equal(journal_commit(journal, NULL), ERR_OK);
     expect_journal(f, 1, 5);
     journal_close(journal);
@@ -195,7 +196,7 @@ static void expect_room(struct journal *journal) {
 }
 
 /* Goal: what journal_room() says is there, to the byte, in the segment and in
- * the one that was provided. */
+ * the one that was preallocated. */
 static void room(void **state) {
     struct fixture *f = *state;
     struct journal *journal = open_with_reserve(f, 1);
@@ -205,10 +206,10 @@ static void room(void **state) {
     journal_close(journal);
 
     journal = open_with_reserve(f, 3); /* and a short one is there already */
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
     uint64_t bytes = journal_stats(journal).bytes;
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK); /* at once */
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK); /* at once */
     assert_int_equal(journal_stats(journal).bytes, bytes);
     uint64_t next = journal_next_seq(journal);
     for (; journal_room(journal) == 4 * JOURNAL_PAGE - 57; next++) {
@@ -219,35 +220,35 @@ static void room(void **state) {
     journal_close(journal);
 }
 
-/* Goal: nothing is provided beyond the capacity; a spare that is short is made
- * as large as a segment, one that somebody removed is made again. */
-static void provide(void **state) {
+/* Goal: nothing is preallocated beyond the capacity; a spare that is short is
+ * made as large as a segment, one that somebody removed is made again. */
+static void preallocate(void **state) {
     struct fixture *f = *state;
     struct journal *journal = open_with_reserve(f, 1);
     struct reason reason = {""};
-    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_int_equal(journal_preallocate(journal, &reason), ERR_FULL);
     assert_non_null(strstr(reason.text, "(capacity)"));
     assert_int_equal(journal_stats(journal).spare_bytes, 0);
     write_values(journal, 0, 4);
     journal_close(journal);
 
     journal = open_with_reserve(f, 3);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     uint64_t kept = journal_stats(journal).spare_bytes;
     assert_true(kept > 0 && kept < LARGE);
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
     journal_close(journal);
 
     journal = open_with_reserve(f, 3); /* begins in that */
     assert_int_equal(journal_stats(journal).spare_bytes, 0);
     write_values(journal, 4, 9);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     assert_true(journal_stats(journal).spare_bytes > 0);
     const struct disk *disk = &f->platform.disk;
     const char *spare = DIR "/00000000000000000004.spare";
     assert_int_equal(disk->unlink(disk->self, spare), ERR_OK);
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
     write_values(journal, 9, 14); /* goes on in it */
     assert_int_equal(journal_stats(journal).spare_bytes, 0);
@@ -255,15 +256,15 @@ static void provide(void **state) {
     journal_close(journal);
 }
 
-/* Goal: where the disk has no room, what is provided leaves nothing behind, and
- * a spare is as it was. */
-static void provide_on_a_full_disk(void **state) {
+/* Goal: where the disk has no room, what is preallocated leaves nothing behind,
+ * and a spare is as it was. */
+static void preallocate_on_a_full_disk(void **state) {
     struct fixture *f = *state;
     struct journal *journal = open_with_reserve(f, 0);
     struct reason reason = {""};
     uint64_t bytes = journal_stats(journal).bytes;
     fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
-    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_int_equal(journal_preallocate(journal, &reason), ERR_FULL);
     assert_non_null(strstr(reason.text, "cannot allocate"));
     assert_int_equal(journal_stats(journal).bytes, bytes);
     const struct disk *disk = &f->platform.disk;
@@ -272,12 +273,12 @@ static void provide_on_a_full_disk(void **state) {
                                 DISK_READ, &fd),
                      ERR_NOT_FOUND);
     write_values(journal, 0, 5);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     uint64_t short_bytes = journal_stats(journal).spare_bytes;
     fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
-    assert_int_equal(journal_provide(journal, &reason), ERR_FULL);
+    assert_int_equal(journal_preallocate(journal, &reason), ERR_FULL);
     assert_int_equal(journal_stats(journal).spare_bytes, short_bytes);
-    assert_int_equal(journal_provide(journal, NULL), ERR_OK);
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
     write_values(journal, 5, 9);
     expect_journal(f, 4, 9);
@@ -346,7 +347,7 @@ static void full_inside_a_segment(void **state) {
     assert_non_null(strstr(reason.text, "an earlier commit failed"));
     uint64_t seq;
     assert_int_equal(journal_append(journal, SLICE("y"), &seq), ERR_IO);
-    assert_int_equal(journal_let_go(journal, &reason), ERR_IO);
+    assert_int_equal(journal_trim(journal, &reason), ERR_IO);
     assert_int_equal(atomic_load(&journal_position(journal)->end), 2);
     journal_close(journal);
     expect_journal(f, 0, 2);
@@ -359,20 +360,20 @@ static void oldest_first(void **state) {
     struct journal *journal = support_open(&f->options);
     struct journal_segment oldest;
     assert_false(journal_oldest(journal, &oldest));
-    assert_int_equal(journal_let_go(journal, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_trim(journal, NULL), ERR_NOT_FOUND);
     write_values(journal, 0, 6);
     for (uint64_t seq = 0; seq < 5; seq++) {
         assert_true(journal_oldest(journal, &oldest));
         assert_int_equal(oldest.first_seq, seq);
         assert_int_equal(oldest.end_seq, seq + 1);
         assert_int_equal(oldest.bytes, SEGMENT);
-        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
         assert_int_equal(start_of(journal), seq + 1);
         expect_journal(f, seq + 1, 6);
     }
     assert_false(journal_oldest(journal, &oldest));
     assert_int_equal(journal_stats(journal).segments, 1);
-    assert_int_equal(journal_stats(journal).let_go, 5);
+    assert_int_equal(journal_stats(journal).trimmed, 5);
     assert_int_equal(journal_stats(journal).spare_bytes, SPARES_MAX * SEGMENT);
     assert_int_equal(journal_stats(journal).bytes, (SPARES_MAX + 1) * SEGMENT);
     write_values(journal, 6, 40); /* over the list's own moves */
@@ -382,7 +383,7 @@ static void oldest_first(void **state) {
     journal_close(journal);
 }
 
-/* Goal: a reader of what is let go of reads its file to the end, and then says
+/* Goal: a reader of what is trimmed reads its file to the end, and then says
  * that the next is gone, if it is; the place to go on from is told. */
 static void reader_meanwhile(void **state) {
     struct fixture *f = *state;
@@ -394,7 +395,7 @@ static void reader_meanwhile(void **state) {
     assert_int_equal(journal_reader_open(disk, DIR, 0, &behind, NULL), ERR_OK);
     assert_int_equal(journal_reader_open(disk, DIR, 2, &ahead, NULL), ERR_OK);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     }
     struct journal_record record;
     assert_int_equal(journal_reader_next(behind, 6, &record), ERR_OK);
@@ -440,7 +441,7 @@ static void reader_overtaken(void **state) {
     expect_records(behind, 0, 1);
     assert_int_equal(journal_reader_open(disk, DIR, 0, &at_end, NULL), ERR_OK);
     expect_records(at_end, 0, 3);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     write_values(journal, 7, 12); /* 9 to 11 in the file of 0 to 2 */
     assert_int_equal(journal_stats(journal).recycled, 1);
     struct journal_record record;
@@ -458,13 +459,13 @@ static void reader_overtaken(void **state) {
 }
 
 /* Goal: a reader that begins where a header does not verify, while what was
- * before is let go of, says damage, and passes it. */
+ * before is trimmed, says damage, and passes it. */
 static void reader_at_lost_header(void **state) {
     struct fixture *f = *state;
     f->options.segment_bytes = 5 * JOURNAL_PAGE; /* three frames */
     struct journal *journal = support_open(&f->options);
     write_values(journal, 0, 7);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     fake_disk_flip(f->fake, DIR "/00000000000000000003.seg", 100);
     struct journal_reader *reader;
     struct journal_record record;
@@ -489,7 +490,7 @@ static void spares_at_a_start(void **state) {
     struct journal *journal = support_open(&f->options);
     write_values(journal, 0, 6);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     }
     journal_close(journal);
     assert_int_equal(spare_files(f), 3);
@@ -521,8 +522,8 @@ static void spare_removed(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
     write_values(journal, 0, 4);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     struct disk *disk = &f->platform.disk;
     char path[SEGMENT_PATH_SIZE];
     segment_path(DIR, 0, SEGMENT_SUFFIX_SPARE, path);
@@ -542,7 +543,7 @@ static void spares_give_way(void **state) {
     struct journal *journal = support_open(&f->options);
     write_values(journal, 0, 6);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     }
     assert_int_equal(spare_files(f), 4);
     static uint8_t large[3 * SEGMENT];
@@ -555,7 +556,7 @@ static void spares_give_way(void **state) {
     /* A journal that is to become smaller keeps none either. */
     f->options.capacity = 2 * SEGMENT;
     journal = support_open(&f->options);
-    while (journal_let_go(journal, NULL) == ERR_OK) {
+    while (journal_trim(journal, NULL) == ERR_OK) {
         assert_true(spare_files(f) == 0 ||
                     journal_stats(journal).bytes <= f->options.capacity);
     }
@@ -582,8 +583,8 @@ static void spare_at_the_floor(void **state) {
     for (int i = 0; i < 4; i++) { /* sealed with a page to spare */
         assert_int_equal(commit_bytes(journal, 5000), ERR_OK);
     }
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
-    assert_int_equal(journal_let_go(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, 8 * JOURNAL_PAGE);
     fake_disk_set_free(f->fake, f->options.free_floor);
     uint64_t bytes = journal_stats(journal).bytes;
@@ -599,7 +600,7 @@ static void spare_at_the_floor(void **state) {
     journal_close(journal);
 }
 
-/* Goal: whichever call the world ends in while three segments are let go of,
+/* Goal: whichever call the world ends in while three segments are trimmed,
  * and whatever became of what was unsynced, the journal is whole afterwards:
  * without the segments that are surely gone, with all the later ones. */
 static void power_cut_meanwhile(void **state) {
@@ -616,7 +617,7 @@ static void power_cut_meanwhile(void **state) {
             write_values(journal, 0, 6);
             fake_disk_stop_at(g->fake, at);
             uint64_t gone = 0;
-            while (gone < 3 && journal_let_go(journal, NULL) == ERR_OK) {
+            while (gone < 3 && journal_trim(journal, NULL) == ERR_OK) {
                 gone++;
             }
             more = gone < 3;
@@ -637,8 +638,8 @@ static void power_cut_meanwhile(void **state) {
     printf("%" PRIu64 " stops\n", stops);
 }
 
-/* Goal: a call that fails while letting go ends the journal's work, as in a
- * commit; nothing that was not let go of is lost. */
+/* Goal: a call that fails while trimming ends the journal's work, as in a
+ * commit; nothing that was not trimmed is lost. */
 static void failing_meanwhile(void **state) {
     struct fixture *f = *state;
     static const enum fake_call calls[] = {FAKE_RENAME, FAKE_SYNC_DIR};
@@ -648,8 +649,8 @@ static void failing_meanwhile(void **state) {
         write_values(journal, next, next + 3);
         fake_disk_fail_at(f->fake, calls[i], 1, ERR_IO);
         struct reason reason = {""};
-        assert_int_equal(journal_let_go(journal, &reason), ERR_IO);
-        assert_non_null(strstr(reason.text, "cannot let go of"));
+        assert_int_equal(journal_trim(journal, &reason), ERR_IO);
+        assert_non_null(strstr(reason.text, "cannot trim"));
         uint64_t seq;
         journal_begin(journal);
         assert_int_equal(journal_append(journal, SLICE("x"), &seq), ERR_IO);
@@ -669,8 +670,8 @@ int main(void) {
         TEST(capacity),
         TEST(reserve),
         TEST(room),
-        TEST(provide),
-        TEST(provide_on_a_full_disk),
+        TEST(preallocate),
+        TEST(preallocate_on_a_full_disk),
         TEST(floor_of_free_space),
         TEST(full_disk),
         TEST(full_inside_a_segment),

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/journal/chain.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+static const struct disk *disk_of(const struct chain *chain) {
+    return &chain->platform->disk;
+}
+
+static err_t refused(const struct chain *chain, err_t err, const char *what,
+                     struct reason *reason) {
+    int cause = errno;
+    return reason_set(reason, err,
+                      "cannot %s %020" PRIu64 "%s at byte %" PRIu64 ": %s: %s",
+                      what, chain->segment.header.first_seq, SEGMENT_SUFFIX,
+                      chain->offset, strerror(cause), chain->supply.dir);
+}
+
+void chain_free(struct chain *chain) {
+    segment_close(&chain->segment);
+    free(chain->sealed);
+    *chain = (struct chain){0};
+}
+
+/* --- The sealed segments ------------------------------------------------- */
+
+void chain_take_sealed(struct chain *chain, struct journal_segment *sealed,
+                       size_t count) {
+    assert(chain->sealed == NULL);
+    chain->sealed = sealed;
+    chain->sealed_count = count;
+    chain->sealed_cap = count;
+    for (size_t i = 0; i < count; i++) {
+        assert(sealed[i].first_seq < sealed[i].end_seq);
+        chain->supply.used += sealed[i].bytes;
+    }
+}
+
+/* Makes room for one more entry in the list of sealed segments, so that sealing
+ * cannot fail for want of memory. */
+static err_t sealed_reserve(struct chain *chain) {
+    if (chain->sealed_count < chain->sealed_cap) {
+        return ERR_OK;
+    }
+    size_t count = chain->sealed_count - chain->sealed_at;
+    if (chain->sealed_at > count) { /* more gone than there: move down */
+        memmove(chain->sealed, chain->sealed + chain->sealed_at,
+                count * sizeof *chain->sealed);
+        chain->sealed_at = 0;
+        chain->sealed_count = count;
+        return ERR_OK;
+    }
+    size_t cap = chain->sealed_cap == 0 ? 16 : 2 * chain->sealed_cap;
+    struct journal_segment *more =
+        realloc(chain->sealed, cap * sizeof *chain->sealed);
+    ENSURE(more != NULL, ERR_MEMORY);
+    chain->sealed = more;
+    chain->sealed_cap = cap;
+    return ERR_OK;
+}
+
+err_t chain_seal(struct chain *chain, uint64_t next_seq, bool clean_stop) {
+    uint64_t first_seq = chain->segment.header.first_seq;
+    assert(next_seq >= first_seq);
+    struct segment_seal seal = {.next_seq = next_seq, .clean_stop = clean_stop};
+    TRY(sealed_reserve(chain));
+    TRY(segment_seal(&chain->segment, chain->offset, seal));
+    segment_close(&chain->segment);
+    uint64_t bytes = chain->offset + JOURNAL_PAGE;
+    assert(bytes <= chain->size);
+    chain->sealed[chain->sealed_count++] = (struct journal_segment){
+        .first_seq = first_seq,
+        .end_seq = next_seq,
+        .bytes = bytes,
+    };
+    chain->supply.used -= chain->size - bytes;
+    return ERR_OK;
+}
+
+bool chain_oldest(const struct chain *chain, struct journal_segment *ret) {
+    if (chain->sealed_at == chain->sealed_count) {
+        return false;
+    }
+    *ret = chain->sealed[chain->sealed_at];
+    return true;
+}
+
+uint64_t chain_behind_oldest(const struct chain *chain) {
+    assert(chain->sealed_at < chain->sealed_count);
+    return chain->sealed_at + 1 < chain->sealed_count
+               ? chain->sealed[chain->sealed_at + 1].first_seq
+               : chain->segment.header.first_seq;
+}
+
+/* One file at a time, and the directory synced after each: a power cut can
+ * leave the oldest segment or not, but never a hole. A file that is kept has
+ * lost its name for good before anything is written over it. */
+err_t chain_trim(struct chain *chain, struct reason *reason) {
+    struct journal_segment oldest;
+    bool found = chain_oldest(chain, &oldest);
+    assert(found);
+    err_t err = supply_reclaim(&chain->supply, &oldest);
+    if (err != ERR_OK) {
+        int cause = errno;
+        return reason_set(reason, err, "cannot trim %s/%020" PRIu64 "%s: %s",
+                          chain->supply.dir, oldest.first_seq, SEGMENT_SUFFIX,
+                          strerror(cause));
+    }
+    chain->sealed_at++;
+    return ERR_OK;
+}
+
+uint64_t chain_count(const struct chain *chain) {
+    return chain->sealed_count - chain->sealed_at + 1;
+}
+
+/* --- The segment that is written to ----------------------------------------
+ */
+
+/* Makes the segment of the next record to come. */
+static err_t prepare(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
+                     struct supply_segment *ret, struct reason *reason) {
+    chain->header.first_seq = next_seq;
+    chain->header.salt = entropy_u64(&chain->platform->entropy);
+    return supply_make(&chain->supply, &chain->header, frame_len, ret, reason);
+}
+
+static err_t enter(struct chain *chain, struct supply_segment *next,
+                   struct reason *reason) {
+    assert(next->size % FRAME_ALIGN == 0);
+    TRY(segment_publish(&next->segment, chain->supply.dir, reason));
+    chain->segment = next->segment;
+    chain->offset = JOURNAL_PAGE;
+    chain->size = next->size;
+    chain->supply.used += next->size;
+    return ERR_OK;
+}
+
+err_t chain_begin(struct chain *chain, uint64_t next_seq,
+                  struct reason *reason) {
+    assert(chain->segment.disk == NULL);
+    struct supply_segment next;
+    TRY(prepare(chain, next_seq, 0, &next, reason));
+    TRY(enter(chain, &next, reason));
+    chain->supply.bounded = true;
+    return ERR_OK;
+}
+
+/* A segment that holds nothing is made larger: the next would bear its name. */
+static err_t enlarge(struct chain *chain, uint64_t need,
+                     struct reason *reason) {
+    TRY(supply_check(&chain->supply, need - chain->size, reason));
+    const struct disk *disk = disk_of(chain);
+    err_t err = disk->allocate(disk->self, chain->segment.fd, need);
+    if (err != ERR_OK) {
+        return refused(chain, err, "enlarge", reason);
+    }
+    chain->supply.used += need - chain->size;
+    chain->size = need;
+    return ERR_OK;
+}
+
+/* Seals this segment and goes on to the next. Space is found for the next one
+ * first: up to there nothing has changed, and want of it is no failure. */
+static err_t roll(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
+                  struct reason *reason) {
+    struct supply_segment next;
+    TRY(prepare(chain, next_seq, frame_len, &next, reason));
+    err_t err = chain_seal(chain, next_seq, false);
+    if (err != ERR_OK) {
+        segment_discard(&next.segment, chain->supply.dir);
+        /* Sealing takes no space: whatever it failed of is final. */
+        return refused(chain, ERR_IO, "seal", reason);
+    }
+    err = enter(chain, &next, reason);
+    return err == ERR_FULL ? ERR_IO : err;
+}
+
+err_t chain_make_room(struct chain *chain, uint64_t next_seq,
+                      uint64_t frame_len, uint64_t reserve,
+                      struct reason *reason) {
+    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
+    assert(chain->offset % FRAME_ALIGN == 0);
+    uint64_t need = chain->offset + frame_len + reserve + JOURNAL_PAGE;
+    if (need <= chain->size) {
+        return ERR_OK;
+    }
+    if (chain->offset == JOURNAL_PAGE) {
+        return enlarge(chain, need, reason);
+    }
+    return roll(chain, next_seq, frame_len + reserve, reason);
+}
+
+/* Brings what was written to the segment onto the disk. */
+static err_t frame_sync(const struct chain *chain, struct reason *reason) {
+#ifdef EDGE_CONTROL_SKIP_SYNC
+    (void)chain;
+    (void)reason;
+    return ERR_OK;
+#else
+    const struct disk *disk = disk_of(chain);
+    err_t err = disk->sync(disk->self, chain->segment.fd);
+#ifdef EDGE_CONTROL_RETRY_FSYNC
+    if (err != ERR_OK) {
+        err = disk->sync(disk->self, chain->segment.fd);
+    }
+#endif
+    return err == ERR_OK ? ERR_OK : refused(chain, err, "sync", reason);
+#endif
+}
+
+err_t chain_write(struct chain *chain, struct slice frame,
+                  struct reason *reason) {
+    const struct disk *disk = disk_of(chain);
+    int fd = chain->segment.fd;
+    assert(chain->offset % FRAME_ALIGN == 0);
+    assert(chain->offset + frame.len + JOURNAL_PAGE <= chain->size);
+#ifdef EDGE_CONTROL_ACK_EARLY /* each commit syncs the one before it */
+    TRY(frame_sync(chain, reason));
+#endif
+    err_t err = disk->write(disk->self, fd, chain->offset, frame);
+    if (err != ERR_OK) {
+        return refused(chain, err, "write", reason);
+    }
+#ifndef EDGE_CONTROL_ACK_EARLY
+    TRY(frame_sync(chain, reason));
+#endif
+    chain->offset += frame.len;
+    return ERR_OK;
+}
+
+/* --- Room ----------------------------------------------------------------- */
+
+/* Bytes of records and their heads that fit between. */
+static uint64_t room_between(const struct chain *chain, uint64_t offset,
+                             uint64_t size) {
+    uint64_t taken = offset + chain->reserve + JOURNAL_PAGE;
+    if (size <= taken) {
+        return 0;
+    }
+    uint64_t frame = (size - taken) / FRAME_ALIGN * FRAME_ALIGN;
+    uint64_t heads = FRAME_HEAD_SIZE + FRAME_ITEM_HEAD_SIZE;
+    return frame > heads ? frame - heads : 0;
+}
+
+static uint64_t larger(uint64_t left, uint64_t right) {
+    return left > right ? left : right;
+}
+
+static uint64_t smaller(uint64_t left, uint64_t right) {
+    return left < right ? left : right;
+}
+
+uint64_t chain_room(const struct chain *chain) {
+    uint64_t here = room_between(chain, chain->offset, chain->size);
+    /* A segment that holds nothing is made larger, and no other is begun. */
+    uint64_t next = chain->offset == JOURNAL_PAGE
+                        ? 0
+                        : room_between(chain, JOURNAL_PAGE,
+                                       supply_preallocated(&chain->supply, 0));
+    return larger(here, next);
+}
+
+/* What is surely left behind a frame of `frame_len` bytes that is committed
+ * next, with `reserve` bytes kept free behind it:
+ *
+ *   it goes          | what is behind it       | or in the segment after it
+ *   -----------------+-------------------------+----------------------------
+ *   here             | the rest of this one    | the first spare
+ *   here, enlarged   | nothing                 | the first spare
+ *   into the first   | the rest of that        | the second spare
+ *   spare            |                         |
+ *   elsewhere        | nothing is sure: the disk may not have the space, and
+ *                    | for want of it spares are given back
+ */
+static uint64_t room_after(const struct chain *chain, uint64_t frame_len,
+                           uint64_t reserve) {
+    const struct supply *supply = &chain->supply;
+    uint64_t first = supply_preallocated(supply, 0);
+    uint64_t end = chain->offset + frame_len;
+    bool here = end + reserve + JOURNAL_PAGE <= chain->size;
+    if (here || chain->offset == JOURNAL_PAGE) {
+        return larger(here ? room_between(chain, end, chain->size) : 0,
+                      room_between(chain, JOURNAL_PAGE, first));
+    }
+    end = JOURNAL_PAGE + frame_len;
+    if (end + reserve + JOURNAL_PAGE > first) {
+        return 0;
+    }
+    return larger(
+        room_between(chain, end, first),
+        room_between(chain, JOURNAL_PAGE, supply_preallocated(supply, 1)));
+}
+
+uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {
+    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
+    return smaller(room_after(chain, frame_len, chain->reserve),
+                   room_after(chain, frame_len, 0));
+}

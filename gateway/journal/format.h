@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* FORMAT, version 1: what lies in a journal's directory. The parts are drawn,
+ * to the byte, where they are read and written: header and seal in page.h,
+ * frames in frame.h, damage in damage.h, snapshots in snapshot.h.
+ *
+ *   lock                 held by the one process that writes
+ *   FIRST.seg            a segment; FIRST is its first sequence number
+ *   FIRST.tmp            a segment in the making, removed at the next open
+ *   FIRST.spare          free space that later segments are written into: a
+ *                        segment that was trimmed, or, under the number 2^64-1,
+ *                        a file that was allocated ahead
+ *   damage               only where damage was found: what it took
+ *   FIRST-END.rot        a damaged segment, kept byte for byte for who wants to
+ *                        look at it; END is where the journal ended when it was
+ *                        set aside. Nothing reads it.
+ *   (numbers in file names have 20 digits)
+ *
+ * A segment is a header page, frames, and a seal page once it is complete. A
+ * sealed segment is a CBOR sequence (RFC 8742) whose items all have a fixed
+ * width, so that neither side needs a decoder; integers are big-endian.
+ * Everything starts on a multiple of 4096 bytes: no commit rewrites a page that
+ * holds an older one.
+ *
+ * Each segment has a random salt, which seeds all its checksums. So what an
+ * older life of a file left in it cannot verify under the newer header, and
+ * nothing inside a record can pass for a frame. */
+#ifndef GATEWAY_JOURNAL_FORMAT_H
+#define GATEWAY_JOURNAL_FORMAT_H
+
+enum {
+    JOURNAL_PAGE = 4096, /* frames start on multiples of it */
+    JOURNAL_ID_SIZE = 16,
+    JOURNAL_NAME_MAX = 64, /* bytes of a store's or stream's name */
+};
+
+#endif

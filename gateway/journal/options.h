@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a journal is opened. */
+#ifndef GATEWAY_JOURNAL_OPTIONS_H
+#define GATEWAY_JOURNAL_OPTIONS_H
+
+#include "gateway/base/base.h"
+
+struct journal_options {
+    const struct platform *platform; /* outlives the journal */
+    const char *dir;                 /* made if absent; its parent must exist */
+    const char *store;               /* written into each segment's header */
+    const char *stream;
+    uint64_t segment_bytes;    /* preallocated size; 0 = 16 MiB */
+    uint32_t batch_events_max; /* records in one frame; 0 = 1024 */
+    uint32_t batch_bytes_max;  /* bytes of them; 0 = 4 MiB */
+    uint64_t capacity; /* bytes of all segments and spares; 0 = no bound */
+    uint32_t reserve;  /* bytes at each segment's end for what is committed
+                          with journal_commit_reserved(); 0 = none */
+    bool whole; /* nothing was ever trimmed: it begins at 0, or is damaged */
+    uint64_t free_floor; /* bytes to leave free on the file system */
+    bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
+    uint64_t known_end;  /* it held all before this once; 0 = not known */
+    /* Sealed segments but the last are believed by their ends, so that opening
+     * costs by segments and not by records. What is rotten inside them is found
+     * by who reads them: journal_note_gap() then, or an opening without this.
+     */
+    bool trust_sealed;
+};
+
+/* Puts the defaults in the place of zeros, and whole pages in the place of
+ * `segment_bytes`. ERR_RANGE for options that cannot be. */
+err_t journal_options_complete(const struct journal_options *options,
+                               struct journal_options *ret,
+                               struct reason *reason) MUST_USE;
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The values that a journal, its readers and its parts tell each other. */
+#ifndef GATEWAY_JOURNAL_TYPES_H
+#define GATEWAY_JOURNAL_TYPES_H
+
+#include <stdatomic.h>
+
+#include "gateway/base/base.h"
+
+/* What the journal holds: records [start, end), durable. Written by the journal
+ * after its syncs, read by anybody. */
+struct journal_position {
+    _Atomic uint64_t start;
+    _Atomic uint64_t end;
+};
+
+/* When a batch was begun; the time of all its records. */
+struct journal_stamp {
+    int64_t wall_us;
+    int64_t mono_us;
+};
+
+/* A sealed segment. */
+struct journal_segment {
+    uint64_t first_seq;
+    uint64_t end_seq; /* that follows its last record */
+    uint64_t bytes;
+};
+
+/* Records [first, end) that damage took. Their numbers are not used again. */
+struct journal_gap {
+    uint64_t first;
+    uint64_t end;
+    uint64_t told_at; /* the record that tells of it; or JOURNAL_UNTOLD */
+};
+
+#define JOURNAL_UNTOLD UINT64_MAX
+
+static inline bool journal_gap_is_told(const struct journal_gap *gap) {
+    return gap->told_at != JOURNAL_UNTOLD;
+}
+
+#endif
