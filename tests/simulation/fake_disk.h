@@ -11,29 +11,8 @@
 #define TESTS_SIMULATION_FAKE_DISK_H
 
 #include "gateway/base/base.h"
+#include "tests/simulation/fake_fault.h"
 #include "tests/simulation/support.h"
-
-enum fake_call {
-    FAKE_NONE,
-    FAKE_CREATE,
-    FAKE_WRITE,
-    FAKE_SYNC,
-    FAKE_ALLOCATE,
-    FAKE_TRUNCATE,
-    FAKE_RENAME,
-    FAKE_UNLINK,
-    FAKE_MAKE_DIR,
-    FAKE_SYNC_DIR,
-    FAKE_READ,
-    FAKE_CALLS,
-};
-
-/* What is unsynced when the power goes. */
-enum fake_fate {
-    FAKE_KEEP, /* all of it reached the medium */
-    FAKE_DROP, /* none of it */
-    FAKE_TEAR, /* by chance: each sector, each entry */
-};
 
 struct fake_disk;
 

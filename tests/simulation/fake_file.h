@@ -4,7 +4,9 @@
 #ifndef TESTS_SIMULATION_FAKE_FILE_H
 #define TESTS_SIMULATION_FAKE_FILE_H
 
-#include "tests/simulation/fake_disk.h"
+#include "gateway/base/base.h"
+#include "tests/simulation/fake_fault.h"
+#include "tests/simulation/support.h"
 
 struct image {
     uint8_t *data;

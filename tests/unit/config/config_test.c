@@ -434,7 +434,7 @@ static void test_mutations(void **state) {
                 text[at] = (uint8_t)random();
                 break;
             case 1:
-                text[at] = (uint8_t)"\n:-{}[]&*!|>'\"%@`#, \t?"[random() % 22];
+                text[at] = (uint8_t) "\n:-{}[]&*!|>'\"%@`#, \t?"[random() % 22];
                 break;
             case 2:
                 len = at > 0 ? at : 1;
