@@ -21,7 +21,7 @@ enum {
     DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
     REQUEST_HEADER_BYTES_MAX = 4096,
-    HEADER_POOL = 8, /* requests whose headers are held at once */
+    HEADER_POOL = CONSOLE_CONNECTIONS_MAX, /* half a request blocks no other */
     TIMEOUT_S = 10,
     KEEPALIVE_S = 15,
     CLOSING_TURNS_MAX = 100,
@@ -455,6 +455,9 @@ static int on_body(struct session *session, struct slice part) {
 static int on_body_complete(struct lws *wsi, const struct http *http,
                             struct session *session) {
     if (session->route == NULL) {
+#ifdef EDGE_CONTROL_REPEAT_BODY
+        return 0;
+#endif
         return -1;
     }
     return send_route(wsi, http, session, session->route, METHOD_POST);
@@ -564,6 +567,10 @@ void http_adopt(struct http *http, enum http_door door, int fd) {
     if (wsi != NULL && door == HTTP_TCP) {
         lws_set_opaque_user_data(wsi, lws_get_context(wsi));
     }
+}
+
+uint32_t http_connections(const struct http *http) {
+    return http->connections;
 }
 
 /* libwebsockets closes its handles through the loop and frees its context only

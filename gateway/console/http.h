@@ -17,6 +17,8 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
                  struct http **ret, struct reason *reason) MUST_USE;
 /* Takes over a connection. */
 void http_adopt(struct http *http, enum http_door door, int fd);
+/* Those that are open. */
+uint32_t http_connections(const struct http *http);
 /* As console_stop(). */
 void http_stop(struct http *http, uv_loop_t *loop);
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each fuzzer for EDGE_FUZZ_SECONDS (10) from EDGE_SEED (1), over what
-tests/fuzz/corpus has of it; EDGE_BUILD is a build of the preset `fuzz`."""
+tests/fuzz/corpus has of it; the console's for EDGE_FUZZ_RUNS inputs if that is
+set. EDGE_BUILD is a build of the preset `fuzz`."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get(
     "EDGE_BUILD", HERE.parents[1] / "build" / "fuzz"))
 SECONDS = int(os.environ.get("EDGE_FUZZ_SECONDS", "10"))
+RUNS = int(os.environ.get("EDGE_FUZZ_RUNS", "0"))
+RUNS_A_SECOND_MIN = 100
 SEED = os.environ.get("EDGE_SEED", "1")  # 0: another one each time
 # The control ends at what it finds; a slow machine gets to it later.
 CONTROL_SECONDS = 12 * SECONDS
@@ -26,8 +30,10 @@ class FuzzTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fuzz-"))
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def fuzz(self, program, corpus=None, seconds=SECONDS):
+    def fuzz(self, program, corpus=None, seconds=SECONDS, runs=0):
         """Runs it; what it says, and whether it found nothing."""
+        bound = f"-runs={runs}" if runs else f"-max_total_time={seconds}"
+        seconds = max(seconds, runs // RUNS_A_SECOND_MIN)
         inputs = self.folder / "corpus"
         if corpus is None:
             inputs.mkdir()
@@ -35,21 +41,22 @@ class FuzzTest(unittest.TestCase):
             shutil.copytree(HERE / "corpus" / corpus, inputs)
             self.assertTrue(any(inputs.iterdir()), "the corpus is empty")
         done = subprocess.run(
-            [BUILD / "tests" / "fuzz" / program, f"-max_total_time={seconds}",
-             f"-seed={SEED}", "-max_len=256", "-len_control=0", "-print_funcs=0",
-             "-timeout=60", f"-artifact_prefix={self.folder}/found-",
+            [BUILD / "tests" / "fuzz" / program, bound, f"-seed={SEED}",
+             "-max_len=256", "-len_control=0", "-print_funcs=0", "-timeout=60", f"-artifact_prefix={self.folder}/found-",
              inputs],
             capture_output=True, text=True, errors="replace",
             timeout=seconds + 300,
             env={**os.environ, "ASAN_OPTIONS": SANITIZER})
         return done.stderr, done.returncode == 0
 
-    def finds_nothing(self, program, corpus):
-        said, nothing = self.fuzz(program, corpus)
+    def finds_nothing(self, program, corpus, runs=0):
+        said, nothing = self.fuzz(program, corpus, runs=runs)
         found = [f"{path.name}: {path.read_bytes().hex()}"
                  for path in self.folder.glob("found-*")]
         self.assertTrue(nothing, "\n".join([said[-8000:], *found]))
         self.assertRegex(said, r"Done [0-9]+ runs")
+        print(f"figure: {program}: "
+              + re.search(r"Done [0-9]+ runs in [0-9]+ second", said)[0])
 
     def test_recovery_of_mutated_files(self):
         """Whatever is done to a journal's files, recovery, readers and the
@@ -68,6 +75,18 @@ class FuzzTest(unittest.TestCase):
                                   CONTROL_SECONDS)
         self.assertFalse(nothing, said[-4000:])
         self.assertIn(BROKEN + "an acknowledged record is gone", said)
+
+    def test_peers_of_the_console(self):
+        """Whatever bytes its peers send, the console's loop comes to rest, and
+        what is answered is HTTP."""
+        self.finds_nothing("fuzz_console", "console", RUNS)
+
+    def test_a_console_that_hangs_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon the requests that
+        never let the loop rest if the end of a body does not end them."""
+        said, nothing = self.fuzz("fuzz_console_broken", None, CONTROL_SECONDS)
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "the loop does not come", said)
 
 
 if __name__ == "__main__":

@@ -275,6 +275,21 @@ class PipelineTest(unittest.TestCase):
             peer.sendall(ORDERS * 100)
         self.stop()
 
+    def test_half_heads(self):
+        """Peers that stop in the middle of a request hold up nobody."""
+        peers = [self.connect() for _ in range(20)]
+        for peer in peers:
+            peer.sendall(GET[:30])
+        began = time.monotonic()
+        answer, _ = self.host.ask("GET", "/healthz")
+        self.assertEqual(answer.status, 200)
+        self.assertLess(time.monotonic() - began, REQUEST_S / 2)
+        for peer in peers:
+            peer.sendall(GET[30:])
+            data, _ = receive(peer, 0.01)
+            self.assertEqual(len(answers(data)), 1)
+        self.stop()
+
     def test_slow_body(self):
         """A body has one time for all of it, not one for each byte."""
         peer = self.connect()
