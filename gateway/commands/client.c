@@ -17,7 +17,7 @@ static const char request[] = "GET /api/v1/status HTTP/1.1\r\n"
                               "Connection: close\r\n"
                               "\r\n";
 
-static void close_fd(int *fd) {
+static void close_fd(const int *fd) {
     if (*fd >= 0) {
         close(*fd);
     }

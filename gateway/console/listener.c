@@ -22,7 +22,7 @@ union address {
     struct sockaddr_un file;
 };
 
-static void close_fd(int *fd) {
+static void close_fd(const int *fd) {
     if (*fd >= 0) {
         close(*fd);
     }
