@@ -551,6 +551,9 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
                           "libwebsockets did not start; is the package "
                           "libwebsockets-evlib-uv installed?");
     }
+    /* From here on it speaks of what peers send, a line or two for each: they
+     * are not to fill the log, nor to stop the loop while it is written. */
+    lws_set_log_level(0, on_log);
     *ret = http;
     return ERR_OK;
 }

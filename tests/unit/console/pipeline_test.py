@@ -290,6 +290,18 @@ class PipelineTest(unittest.TestCase):
             self.assertEqual(len(answers(data)), 1)
         self.stop()
 
+    def test_nonsense_is_not_logged(self):
+        """A peer does not write the gateway's log."""
+        for _ in range(20):
+            for request in (b"GET\r\n\r\n", b"\xff" * 5000, b"\r\n\r\n",
+                            GET + b"\r\n" + GET, b"GET /%zz HTTP/1.1\r\n\r\n",
+                            b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000):
+                peer = self.connect()
+                peer.sendall(request)
+                peer.close()
+        self.stop()
+        self.assertEqual(self.host.errors, "")
+
     def test_slow_body(self):
         """A body has one time for all of it, not one for each byte."""
         peer = self.connect()
