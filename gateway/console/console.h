@@ -29,62 +29,9 @@
 
 #include <uv.h>
 
-#include "bridge/bridge.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
-#include "gateway/journal/journal.h"
-#include "gateway/shop/shop.h"
-
-enum {
-    CONSOLE_ORDERS_MAX = 50,
-    CONSOLE_CONNECTIONS_MAX = 24,
-    CONSOLE_BODY_MAX = 256, /* bytes of a request's body */
-};
-
-struct console_stream {
-    const char *name; /* borrowed for the call */
-    uint64_t start;   /* durable records: sequence numbers [start, end) */
-    uint64_t end;
-    uint64_t received, accepted, rejected, duplicates; /* since start */
-    uint64_t dropped; /* let go of undelivered since start, to make room */
-    const struct journal_gap *gaps; /* what damage took of it, ever */
-    size_t gap_count;
-    uint64_t damaged; /* events in those */
-    const char *full; /* why it takes nothing more; NULL if it does */
-    struct journal_stats journal;
-    bool has_sink;                      /* else `bridge` is not looked at */
-    struct bridge_stream_status bridge; /* as the bridge last said */
-    int64_t oldest_us; /* wall time of the oldest event that is not in the
-                          cloud yet, 0 if there is none or not known */
-};
-
-struct console_status {
-    const char *store; /* borrowed for the call, as all strings here */
-    const char *version;
-    int64_t now_us; /* wall time */
-    int64_t uptime_s;
-    const char *unhealthy; /* why not, in words; NULL if all is well */
-    bool broker_up;
-    uint16_t broker_port;
-    uint64_t broker_restarts;
-    struct console_stream streams[CONFIG_STREAMS_MAX];
-    uint32_t stream_count;
-    bool has_shop; /* else `orders` is not looked at */
-    struct shop_counts orders;
-    int64_t clock_offset_ms; /* the cloud's clock less ours */
-};
-
-/* Called on the loop's thread, for each request. None may block. */
-struct console_source {
-    void *self;
-    /* `ret` comes zeroed. */
-    void (*status)(void *self, struct console_status *ret);
-    /* As shop_orders(); NULL without a shop. */
-    void (*orders)(void *self, uint32_t max,
-                   void (*each)(void *context, const struct shop_order_view *),
-                   void *context);
-    err_t (*uplink)(void *self, bool paused);
-};
+#include "gateway/console/source.h"
 
 struct console_options {
     uv_loop_t *loop;                     /* outlives the console */

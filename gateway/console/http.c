@@ -475,8 +475,7 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
         return on_body(session, slice_of(in, len));
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return on_body_complete(wsi, http, session);
-    case LWS_CALLBACK_TIMER: /* a body that is too slow */
-        return -1;
+    case LWS_CALLBACK_TIMER:                /* a body that is too slow */
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* to WebSocket or HTTP/2 */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1;

@@ -6,7 +6,7 @@
 
 #include <uv.h>
 
-#include "gateway/console/console.h"
+#include "gateway/console/source.h"
 
 struct http;
 

@@ -3,7 +3,7 @@
 #ifndef GATEWAY_CONSOLE_REPLY_H
 #define GATEWAY_CONSOLE_REPLY_H
 
-#include "gateway/console/console.h"
+#include "gateway/console/source.h"
 
 /* Each writes one whole answer; check writer->full. */
 void reply_status(const struct console_status *status, struct writer *writer);

@@ -255,7 +255,8 @@ static err_t payment_details(struct reader *reader, struct slice details) {
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
                 &event->terminal));
     for (size_t i = 0; i < event->terminal.len; i++) {
-        if (memchr("/+#", event->terminal.data[i], 3) != NULL) {
+        uint8_t byte = event->terminal.data[i];
+        if (byte == '/' || byte == '+' || byte == '#') {
             return members_refuse(&reader->place, "terminal",
                                   "a device's name, without / + or #");
         }
