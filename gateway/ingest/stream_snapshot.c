@@ -99,7 +99,7 @@ err_t stream_may_begin_later(const struct stream *stream, bool *ret,
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         return ERR_OK;
     }
-    return reason_set(reason, err, "cannot list %s", stream->dir);
+    return disk_failed(reason, err, "list", stream->dir);
 }
 
 err_t stream_known_end(const struct stream *stream, uint64_t *known_end,
@@ -109,7 +109,7 @@ err_t stream_known_end(const struct stream *stream, uint64_t *known_end,
     size_t count = 0;
     err_t err = snapshot_list(disk, stream->dir, seqs, &count);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return reason_set(reason, err, "cannot list %s", stream->dir);
+        return disk_failed(reason, err, "list", stream->dir);
     }
     if (count > 0 && seqs[0] > *known_end) {
         *known_end = seqs[0];
