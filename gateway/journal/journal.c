@@ -472,10 +472,6 @@ const uint8_t *journal_id(const struct journal *journal) {
     return journal->chain.header.journal_id;
 }
 
-uint32_t journal_incarnation(const struct journal *journal) {
-    return journal->chain.header.incarnation;
-}
-
 const struct journal_gap *journal_gaps(const struct journal *journal,
                                        size_t *ret_count) {
     *ret_count = journal->damage.count;

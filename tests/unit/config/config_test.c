@@ -275,6 +275,30 @@ static void test_event_bytes_of_sinks(void **state) {
     }
 }
 
+/* Goal: a capacity of exactly four segments is taken, of the default and of one
+ * that is set; one MiB less is refused. */
+static void test_capacity_of_four_segments(void **state) {
+    static const struct {
+        const char *text;
+        err_t err;
+    } cases[] = {
+        {S "streams: [{name: a, segment: 256 MiB}]\n", ERR_OK},
+        {S "streams: [{name: a, segment: 257 MiB}]\n", ERR_CONFIG},
+        {S "streams: [{name: a, segment: 8 MiB, capacity: 32 MiB}]\n", ERR_OK},
+        {S "streams: [{name: a, segment: 16 MiB, capacity: 64 MiB}]\n", ERR_OK},
+        {S "streams: [{name: a, segment: 16 MiB, capacity: 63 MiB}]\n",
+         ERR_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config c;
+        struct reason reason = {""};
+        err_t err = load(*state, cases[i].text, &c, &reason);
+        if (err != cases[i].err) {
+            fail_msg("%s: %s", cases[i].text, reason.text);
+        }
+    }
+}
+
 /* What config_print() writes loads to the same, to the byte. */
 static void check_round_trip(const struct fixture *fixture,
                              const struct config *config) {
@@ -453,6 +477,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_long_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_capacity_of_four_segments, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_durations, setup, teardown),
