@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/cursor.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -87,13 +88,15 @@ static err_t open_or_create(struct cursor_file *file, const char *dir) {
 
 static err_t read_failed(struct cursor_file *file, err_t err,
                          struct reason *reason) {
+    int cause = errno;
     cursor_file_close(file);
-    return reason_set(reason, err,
-                      err == ERR_UNSUPPORTED
-                          ? "%s was written by a later version of this "
-                            "program (%s): use that one"
-                          : "cannot read %s: %s",
-                      file->path, err_name(err));
+    errno = cause;
+    return err == ERR_UNSUPPORTED
+               ? reason_set(reason, err,
+                            "%s was written by a later version of this "
+                            "program: use that one",
+                            file->path)
+               : disk_failed(reason, err, "read", file->path);
 }
 
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
@@ -104,8 +107,7 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
     err_t err = open_or_create(file, dir);
     if (err != ERR_OK) {
         file->fd = -1;
-        return reason_set(reason, err, "cannot open %s: %s", file->path,
-                          err_name(err));
+        return disk_failed(reason, err, "open", file->path);
     }
     err = read_slots(file, ret_damaged);
     if (err != ERR_OK) {

@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/base/disk.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+
+enum { PATH_SHOWN_MAX = 140 }; /* so that the cause finds room behind it */
+
+static bool is_from_a_call(err_t err) {
+    return err == ERR_IO || err == ERR_FULL || err == ERR_NOT_FOUND ||
+           err == ERR_BUSY;
+}
+
+err_t disk_failed(struct reason *reason, err_t err, const char *verb,
+                  const char *path) {
+    int cause = errno; /* first: what follows may set it */
+    assert(err != ERR_OK);
+    size_t len = strlen(path);
+    bool cut = len > PATH_SHOWN_MAX;
+    return reason_set(reason, err, "cannot %s %s%s: %s", verb, cut ? "..." : "",
+                      cut ? path + len - PATH_SHOWN_MAX : path,
+                      cause != 0 && is_from_a_call(err) ? strerror(cause)
+                                                        : err_name(err));
+}
 
 /* --- Reading ------------------------------------------------------------- */
 
@@ -14,7 +35,9 @@ static err_t read_open(const struct disk *disk, int fd, uint8_t **ret,
     ENSURE(bytes != NULL, ERR_MEMORY);
     err_t err = disk->read(disk->self, fd, 0, bytes, (size_t)size, ret_len);
     if (err != ERR_OK) {
+        int cause = errno;
         free(bytes);
+        errno = cause;
         return err;
     }
     *ret = bytes;
@@ -61,7 +84,9 @@ err_t disk_replace(const struct disk *disk, const char *dir, const char *making,
         err = disk->rename(disk->self, making, path);
     }
     if (err != ERR_OK) {
+        int cause = errno;
         (void)disk->unlink(disk->self, making);
+        errno = cause;
         return err;
     }
     return disk->sync_dir(disk->self, dir);

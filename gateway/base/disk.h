@@ -4,7 +4,14 @@
 #ifndef GATEWAY_BASE_DISK_H
 #define GATEWAY_BASE_DISK_H
 
+#include "gateway/base/error.h"
 #include "gateway/base/platform.h"
+
+/* The words for a call of the table that failed: "cannot VERB PATH: ", and then
+ * what errno says, as long as it is still the call's; the error's class if it
+ * is one that no call gives. Of a long path the end is shown. Returns `err`. */
+err_t disk_failed(struct reason *reason, err_t err, const char *verb,
+                  const char *path);
 
 /* All of a file. `*ret` is the caller's to free. As the table's open and read;
  * ERR_CORRUPT for one that is too large to be true, ERR_MEMORY. */

@@ -45,7 +45,9 @@ static err_t disk_open(void *self, const char *path, enum disk_open how,
 
 static void disk_close(void *self, int fd) {
     (void)self;
+    int cause = errno; /* of what came before: a close has nothing to say */
     close(fd);
+    errno = cause;
 }
 
 static err_t disk_read(void *self, int fd, uint64_t offset, void *buf,

@@ -165,9 +165,8 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     if (err == ERR_OK) { /* it is there after a power cut only then */
         err = disk_sync_parent(disk, daemon->config->data);
         if (err != ERR_OK) {
-            return reason_set(reason, err,
-                              "data: cannot sync the folder of %s: %s",
-                              daemon->config->data, strerror(errno));
+            return disk_failed(reason, err, "sync the folder of the data in",
+                               daemon->config->data);
         }
     }
     return ERR_OK;

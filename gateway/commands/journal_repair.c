@@ -2,7 +2,6 @@
 /* shopme-edge journal repair: what a start with `on_rot: quarantine` does about
  * damage, without the start. For a box where `on_rot: stop` refuses to start,
  * and for a disk in another machine. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,8 +58,7 @@ static err_t repair(const struct journals *journals,
     err_t err = disk->list(disk->self, dir, ignore_name, NULL);
     ENSURE(err != ERR_NOT_FOUND, err);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot list %s: %s", dir,
-                          strerror(errno));
+        return disk_failed(reason, err, "list", dir);
     }
     TRY(journals_known_end(disk, options->config, options->stream,
                            &options->known_end, reason));

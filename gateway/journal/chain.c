@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct disk *disk_of(const struct chain *chain) {
@@ -13,10 +14,14 @@ static const struct disk *disk_of(const struct chain *chain) {
 static err_t refused(const struct chain *chain, err_t err, const char *what,
                      struct reason *reason) {
     int cause = errno;
-    return reason_set(reason, err,
-                      "cannot %s %020" PRIu64 "%s at byte %" PRIu64 ": %s: %s",
-                      what, chain->segment.header.first_seq, SEGMENT_SUFFIX,
-                      chain->offset, strerror(cause), chain->supply.dir);
+    char path[SEGMENT_PATH_SIZE];
+    char verb[48];
+    segment_path(chain->supply.dir, chain->segment.header.first_seq,
+                 SEGMENT_SUFFIX, path);
+    snprintf(verb, sizeof verb, "%s from byte %" PRIu64 " of", what,
+             chain->offset);
+    errno = cause;
+    return disk_failed(reason, err, verb, path);
 }
 
 void chain_free(struct chain *chain) {
@@ -105,9 +110,10 @@ err_t chain_trim(struct chain *chain, struct reason *reason) {
     err_t err = supply_reclaim(&chain->supply, &oldest);
     if (err != ERR_OK) {
         int cause = errno;
-        return reason_set(reason, err, "cannot trim %s/%020" PRIu64 "%s: %s",
-                          chain->supply.dir, oldest.first_seq, SEGMENT_SUFFIX,
-                          strerror(cause));
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(chain->supply.dir, oldest.first_seq, SEGMENT_SUFFIX, path);
+        errno = cause;
+        return disk_failed(reason, err, "trim", path);
     }
     chain->sealed_at++;
     return ERR_OK;
@@ -171,9 +177,10 @@ static err_t roll(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
     TRY(prepare(chain, next_seq, frame_len, &next, reason));
     err_t err = chain_seal(chain, next_seq, false);
     if (err != ERR_OK) {
-        segment_discard(&next.segment, chain->supply.dir);
         /* Sealing takes no space: whatever it failed of is final. */
-        return refused(chain, ERR_IO, "seal", reason);
+        err = refused(chain, ERR_IO, "seal", reason);
+        segment_discard(&next.segment, chain->supply.dir);
+        return err;
     }
     err = enter(chain, &next, reason);
     return err == ERR_FULL ? ERR_IO : err;

@@ -2,6 +2,7 @@
 #include "gateway/journal/damage.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -135,7 +136,9 @@ err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
         *ret = damage;
         return ERR_OK;
     }
+    int cause = errno;
     damage_free(&damage);
+    errno = cause;
     if (err == ERR_CORRUPT || err == ERR_PARSE) {
         log_line(LOG_ERROR, "journal",
                  "damage=unreadable path=%s; what it names is looked for "
@@ -147,8 +150,7 @@ err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
                           "run the newer program",
                           path);
     } else if (err != ERR_NOT_FOUND) {
-        return reason_set(reason, err, "cannot read %s: %s", path,
-                          err_name(err));
+        return disk_failed(reason, err, "read", path);
     }
     *ret = (struct damage){0};
     return ERR_OK;
@@ -181,12 +183,11 @@ err_t damage_save(const struct disk *disk, const char *dir,
     damage_path(dir, ".new", making);
     const struct slice whole = writer_slice(&writer);
     err_t err = disk_replace(disk, dir, making, path, &whole, 1);
-    free(bytes);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot write %s/damage: %s", dir,
-                          err_name(err));
+        (void)disk_failed(reason, err, "write", path);
     }
-    return ERR_OK;
+    free(bytes);
+    return err;
 }
 
 /* --- Changing it --- */

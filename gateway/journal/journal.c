@@ -9,7 +9,6 @@
 #include "gateway/journal/journal.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -123,8 +122,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     err_t err = disk->make_dir(disk->self, journal->dir);
     if (err != ERR_OK && err != ERR_BUSY) {
-        return reason_set(reason, err, "cannot make the directory %s: %s",
-                          journal->dir, strerror(errno));
+        return disk_failed(reason, err, "make the directory", journal->dir);
     }
     char path[SEGMENT_PATH_SIZE];
     struct writer writer = writer_over(path, sizeof path);
@@ -140,8 +138,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
                           journal->dir);
     }
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot lock %s: %s", path,
-                          strerror(errno));
+        return disk_failed(reason, err, "lock", path);
     }
     journal->locked = true;
     return ERR_OK;
@@ -154,8 +151,7 @@ static err_t journal_found(struct journal *journal, struct reason *reason) {
                   JOURNAL_ID_SIZE);
     err_t err = disk_sync_parent(journal_disk(journal), journal->dir);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot sync the folder of %s: %s",
-                          journal->dir, strerror(errno));
+        return disk_failed(reason, err, "sync the folder of", journal->dir);
     }
     return ERR_OK;
 }
@@ -474,10 +470,6 @@ const struct journal_position *journal_position(const struct journal *journal) {
 
 const uint8_t *journal_id(const struct journal *journal) {
     return journal->chain.header.journal_id;
-}
-
-uint32_t journal_incarnation(const struct journal *journal) {
-    return journal->chain.header.incarnation;
 }
 
 const struct journal_gap *journal_gaps(const struct journal *journal,

@@ -131,7 +131,6 @@ err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
-uint32_t journal_incarnation(const struct journal *journal);
 
 struct journal_stats {
     uint64_t segments;

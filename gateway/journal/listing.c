@@ -47,8 +47,7 @@ err_t listing_load(const struct disk *disk, const char *dir,
     err_t err = disk->list(disk->self, dir, listing_each, listing);
     err = err == ERR_OK ? listing->err : err;
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot list %s: %s", dir,
-                          err_name(err));
+        return disk_failed(reason, err, "list", dir);
     }
     if (listing->segment_count > 1) {
         qsort(listing->segments, listing->segment_count,

@@ -15,6 +15,7 @@
  * next one, so the second time gives what the first one would have given. */
 #include "gateway/journal/quarantine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,9 +76,11 @@ static err_t survey_index(struct work *work, size_t index, struct survey *ret) {
 
 static err_t failed(struct work *work, err_t err, const char *what,
                     uint64_t name) {
-    return reason_set(work->reason, err, "cannot %s %020" PRIu64 "%s in %s: %s",
-                      what, name, SEGMENT_SUFFIX, work->options->dir,
-                      err_name(err));
+    int cause = errno;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(work->options->dir, name, SEGMENT_SUFFIX, path);
+    errno = cause;
+    return disk_failed(work->reason, err, what, path);
 }
 
 /* --- What of the journal is left ---------------------------------------- */
@@ -208,6 +211,7 @@ static err_t copy_bytes(struct work *work, int from, int to) {
     size_t len = 0;
     for (uint64_t at = 0; at < size; at += len) {
         TRY(copy_page(work, from, to, at, &len));
+        errno = EIO; /* the file has become shorter */
         ENSURE(len > 0, ERR_IO);
     }
     return disk->sync(disk->self, to);
@@ -252,6 +256,7 @@ static err_t write_frames(struct work *work, const struct survey *survey,
         struct segment_item item;
         TRY(segment_read(&survey->segment, survey->frames[i].offset,
                          &work->buffer, &item));
+        errno = EIO; /* what could be read cannot be read any more */
         ENSURE(item.type == SEGMENT_FRAME &&
                    item.head.first_seq == survey->frames[i].first,
                ERR_IO);
@@ -274,8 +279,9 @@ static err_t write_run(struct work *work, const struct survey *survey,
     TRY(segment_create(work->disk, dir, &header, 0, &copy, work->reason));
     err_t err = write_frames(work, survey, from, to, &copy);
     if (err != ERR_OK) {
+        err = failed(work, err, "rewrite", survey->name);
         segment_discard(&copy, dir);
-        return failed(work, err, "rewrite", survey->name);
+        return err;
     }
     TRY(segment_publish(&copy, dir, work->reason));
     segment_close(&copy);

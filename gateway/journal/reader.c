@@ -18,7 +18,9 @@
  * What does not verify is damage only if the file still has its name: it loses
  * that, for good, before anything is written over it. */
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/journal/damage.h"
@@ -68,6 +70,19 @@ static void place_each(void *context, const char *name) {
     place->any = true;
 }
 
+static err_t read_failed(const struct journal_reader *reader, err_t err,
+                         struct reason *reason) {
+    int cause = errno;
+    char path[SEGMENT_PATH_SIZE];
+    char verb[48];
+    segment_path(reader->dir, reader->segment.header.first_seq, SEGMENT_SUFFIX,
+                 path);
+    snprintf(verb, sizeof verb, "read from byte %" PRIu64 " of",
+             reader->offset);
+    errno = cause;
+    return disk_failed(reason, err, verb, path);
+}
+
 static err_t place_find(const struct journal_reader *reader, uint64_t seq,
                         struct place *ret, struct reason *reason) {
     const struct disk *disk = reader->disk;
@@ -78,8 +93,7 @@ static err_t place_find(const struct journal_reader *reader, uint64_t seq,
                           reader->dir);
     }
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot list %s: %s", reader->dir,
-                          err_name(err));
+        return disk_failed(reason, err, "list", reader->dir);
     }
     *ret = place;
     return ERR_OK;
@@ -194,11 +208,7 @@ static err_t seek(struct journal_reader *reader, uint64_t seq,
                               reader->dir, reader->seq, seq);
         }
         if (err != ERR_OK) {
-            return reason_set(reason, err,
-                              "%020" PRIu64 "%s, byte %" PRIu64
-                              ": cannot read on: %s",
-                              reader->segment.header.first_seq, SEGMENT_SUFFIX,
-                              reader->offset, err_name(err));
+            return read_failed(reader, err, reason);
         }
         while (reader->left > 0 && reader->seq < seq) {
             (void)take_record(reader);

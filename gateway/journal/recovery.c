@@ -67,7 +67,7 @@
  * middle of that, the segment counts as one with a torn end. */
 #include "gateway/journal/recovery.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -168,9 +168,11 @@ static void run_free(struct run *run) {
 
 static err_t io_failed(struct run *run, err_t err, const char *what,
                        uint64_t first_seq) {
-    return reason_set(run->reason, err, "cannot %s %020" PRIu64 "%s in %s: %s",
-                      what, first_seq, SEGMENT_SUFFIX, run->options->dir,
-                      err_name(err));
+    int cause = errno;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(run->options->dir, first_seq, SEGMENT_SUFFIX, path);
+    errno = cause;
+    return disk_failed(run->reason, err, what, path);
 }
 
 static err_t damaged(struct run *run, uint64_t first_seq, uint64_t at,
@@ -323,8 +325,9 @@ static err_t rewrite_last(struct run *run) {
                        run->reason));
     err_t err = copy_frames(run, &copy);
     if (err != ERR_OK) {
+        err = io_failed(run, err, "rewrite", run->last.header.first_seq);
         segment_discard(&copy, dir);
-        return io_failed(run, err, "rewrite", run->last.header.first_seq);
+        return err;
     }
     TRY(segment_publish(&copy, dir, run->reason));
     segment_close(&copy);

@@ -35,14 +35,6 @@ bool segment_name_read(const char *name, const char *suffix,
     return true;
 }
 
-/* The words for a call that failed; errno is still the call's. */
-static err_t refused(struct reason *reason, err_t err, const char *what,
-                     const char *path) {
-    int cause = errno;
-    return reason_set(reason, err, "cannot %s: %s: %s", what, strerror(cause),
-                      path);
-}
-
 static err_t header_refused(struct reason *reason, err_t err,
                             uint64_t first_seq, uint16_t version) {
     if (err == ERR_UNSUPPORTED) {
@@ -57,15 +49,14 @@ static err_t header_refused(struct reason *reason, err_t err,
                       first_seq, SEGMENT_SUFFIX);
 }
 
-static err_t header_load(struct segment *segment, uint64_t first_seq,
-                         struct reason *reason) {
+static err_t header_load(struct segment *segment, const char *path,
+                         uint64_t first_seq, struct reason *reason) {
     const struct disk *disk = segment->disk;
     uint8_t page[JOURNAL_PAGE];
     size_t len;
     err_t err = disk->read(disk->self, segment->fd, 0, page, sizeof page, &len);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot read %020" PRIu64 "%s: %s",
-                          first_seq, SEGMENT_SUFFIX, strerror(errno));
+        return disk_failed(reason, err, "read", path);
     }
     uint16_t version = 0;
     err = segment_header_read(slice_of(page, len), &segment->header, &version);
@@ -89,9 +80,9 @@ err_t segment_open(const struct disk *disk, const char *dir, uint64_t first_seq,
     struct segment segment = {.disk = disk};
     err_t err = disk->open(disk->self, path, how, &segment.fd);
     if (err != ERR_OK) {
-        return refused(reason, err, "open", path);
+        return disk_failed(reason, err, "open", path);
     }
-    err = header_load(&segment, first_seq, reason);
+    err = header_load(&segment, path, first_seq, reason);
     if (err != ERR_OK) {
         segment_close(&segment);
         return err;
@@ -136,12 +127,12 @@ static err_t make(struct segment *segment, const char *dir, enum disk_open how,
     making_path(segment, dir, path);
     err_t err = disk->open(disk->self, path, how, &segment->fd);
     if (err != ERR_OK) {
-        return refused(reason, err, how == DISK_CREATE ? "create" : "open",
-                       path);
+        return disk_failed(reason, err, how == DISK_CREATE ? "create" : "open",
+                           path);
     }
     err = header_store(segment, size);
     if (err != ERR_OK) {
-        refused(reason, err, "write", path);
+        (void)disk_failed(reason, err, "write", path);
         segment_discard(segment, dir);
     }
     return err;
@@ -181,7 +172,7 @@ err_t segment_publish(struct segment *segment, const char *dir,
         err = disk->rename(disk->self, from, to);
     }
     if (err != ERR_OK) {
-        refused(reason, err, "sync and rename", from);
+        (void)disk_failed(reason, err, "sync and rename", from);
         segment_discard(segment, dir);
         return err;
     }
@@ -189,7 +180,7 @@ err_t segment_publish(struct segment *segment, const char *dir,
     err = disk->sync_dir(disk->self, dir);
 #endif
     if (err != ERR_OK) {
-        refused(reason, err, "sync the directory of", to);
+        (void)disk_failed(reason, err, "sync the directory of", to);
         segment_close(segment);
     }
     return err;

@@ -2,7 +2,6 @@
 #include "gateway/journal/snapshot.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +38,6 @@ static struct path path_temporary(const char *dir) {
     int len = snprintf(path.text, sizeof path.text, "%s/" TEMPORARY, dir);
     assert(len > 0 && (size_t)len < sizeof path.text);
     return path;
-}
-
-static err_t cannot(struct reason *reason, err_t err, const char *what,
-                    const char *path) {
-    int cause = errno;
-    return reason_set(reason, err, "cannot %s: %s: %s", what, strerror(cause),
-                      path);
 }
 
 /* --- The files there are ------------------------------------------------- */
@@ -151,7 +143,8 @@ static err_t write_file(const struct disk *disk, const char *dir,
     struct path making = path_temporary(dir);
     struct path path = path_of(dir, about->seq, SUFFIX);
     err_t err = disk_replace(disk, dir, making.text, path.text, parts, 3);
-    return err == ERR_OK ? ERR_OK : cannot(reason, err, "write", path.text);
+    return err == ERR_OK ? ERR_OK
+                         : disk_failed(reason, err, "write", path.text);
 }
 
 static err_t remove_older(const struct disk *disk, const char *dir) {
@@ -232,7 +225,7 @@ static err_t load_one(const struct loading *loading, uint64_t seq,
     size_t len;
     err_t err = disk_read_whole(loading->disk, path.text, &memory, &len);
     if (err != ERR_OK) {
-        return cannot(reason, err, "read", path.text);
+        return disk_failed(reason, err, "read", path.text);
     }
     struct slice content;
     err = parse(slice_of(memory, len), loading->journal_id, seq, &content,

@@ -9,9 +9,8 @@ err_t supply_load(struct supply *supply, struct reason *reason) {
     err_t err = spares_load(&supply->spares, supply->disk, supply->dir,
                             supply->segment_bytes);
     if (err != ERR_OK) {
-        return reason_set(reason, err,
-                          "cannot look through the spare files in %s: %s",
-                          supply->dir, strerror(errno));
+        return disk_failed(reason, err, "look through the spare files in",
+                           supply->dir);
     }
     return ERR_OK;
 }
@@ -73,11 +72,6 @@ static err_t allocate_spare(const struct supply *supply, const char *path,
     return err;
 }
 
-static err_t spare_refused(struct reason *reason, err_t err, const char *path) {
-    return reason_set(reason, err, "cannot allocate %s: %s", path,
-                      strerror(errno));
-}
-
 static err_t make_spare(struct supply *supply, struct reason *reason) {
     const struct disk *disk = supply->disk;
     char path[SEGMENT_PATH_SIZE];
@@ -87,7 +81,7 @@ static err_t make_spare(struct supply *supply, struct reason *reason) {
     (void)disk->unlink(disk->self, path);
     err_t err = allocate_spare(supply, path, DISK_CREATE, 0);
     if (err != ERR_OK) {
-        err = spare_refused(reason, err, path);
+        err = disk_failed(reason, err, "allocate", path);
         (void)disk->unlink(disk->self, path);
         return err;
     }
@@ -103,7 +97,7 @@ static err_t enlarge_spare(struct supply *supply, struct spare *spare,
     TRY(supply_check(supply, supply->segment_bytes - spare->bytes, reason));
     err_t err = allocate_spare(supply, path, DISK_WRITE, spare->bytes);
     if (err != ERR_OK) {
-        return spare_refused(reason, err, path);
+        return disk_failed(reason, err, "allocate", path);
     }
     spare->bytes = supply->segment_bytes;
     return ERR_OK;

@@ -227,8 +227,7 @@ static err_t check_disk(struct look *look, uint64_t name) {
         disk->close(disk->self, fd);
     }
     return err == ERR_OK ? ERR_OK
-                         : reason_set(look->reason, err, "cannot read %s: %s",
-                                      path, err_name(err));
+                         : disk_failed(look->reason, err, "read", path);
 }
 
 static err_t survey_any(struct look *look, struct survey *ret) {

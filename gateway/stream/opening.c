@@ -34,8 +34,7 @@ static err_t raise_known_end(const struct opening *opening, uint64_t *known) {
     err_t err =
         snapshot_list(disk_of(opening), opening->options->dir, seqs, &count);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return reason_set(opening->reason, err, "cannot list %s",
-                          opening->options->dir);
+        return disk_failed(opening->reason, err, "list", opening->options->dir);
     }
     if (count > 0 && seqs[0] > *known) {
         *known = seqs[0];
@@ -54,8 +53,7 @@ static err_t may_begin_later(const struct opening *opening, bool *ret) {
         *ret = false;
         return ERR_OK;
     }
-    return reason_set(opening->reason, err, "cannot list %s",
-                      opening->options->dir);
+    return disk_failed(opening->reason, err, "list", opening->options->dir);
 }
 
 static uint32_t batch_bytes_max(const struct config *config) {

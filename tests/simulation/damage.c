@@ -122,7 +122,10 @@ enum {
 
 /* A record whose pages, once in the file, begin with frames as the journal
  * would write them next, but for the salt. */
-static struct slice forge(const struct journal *journal, struct writer *ret) {
+static struct slice forge(const struct machine *machine,
+                          const struct journal *journal, struct writer *ret) {
+    uint32_t incarnation =
+        support_incarnation(&machine->platform.disk, MACHINE_DIR);
     writer_fill(ret, 'x',
                 JOURNAL_PAGE - FRAME_HEAD_SIZE - FRAME_ITEM_HEAD_SIZE);
     for (uint64_t i = 0; i < FORGED; i++) {
@@ -131,7 +134,7 @@ static struct slice forge(const struct journal *journal, struct writer *ret) {
         frame_begin(&frame);
         frame_add(&frame, SLICE("forged"));
         struct frame_head head = {
-            .incarnation = journal_incarnation(journal),
+            .incarnation = incarnation,
             .first_seq = journal_next_seq(journal) + i / 2,
             .count = 1,
         };
@@ -146,7 +149,7 @@ static void carry(struct machine *machine, struct journal *journal,
                   uint8_t *ret) {
     uint8_t buf[CARRIER_PAGES * JOURNAL_PAGE];
     struct writer writer = writer_over(buf, sizeof buf);
-    struct slice record = forge(journal, &writer);
+    struct slice record = forge(machine, journal, &writer);
     journal_begin(journal);
     support_append(journal, record);
     support_commit(journal);

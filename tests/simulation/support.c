@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/journal/listing.h"
+#include "gateway/journal/segment.h"
+
 uint64_t support_next(struct support_random *random) {
     random->state += 0x9e3779b97f4a7c15;
     uint64_t z = random->state;
@@ -80,6 +83,21 @@ struct journal_reader *support_reader(const struct disk *disk, const char *dir,
     must(journal_reader_open(disk, dir, from_seq, &reader, &reason), "reader",
          &reason);
     return reader;
+}
+
+uint32_t support_incarnation(const struct disk *disk, const char *dir) {
+    struct reason reason = {""};
+    struct listing listing = {0};
+    must(listing_load(disk, dir, &listing, &reason), "list", &reason);
+    assert(listing.segment_count > 0);
+    struct segment last;
+    must(segment_open(disk, dir, listing.segments[listing.segment_count - 1],
+                      DISK_READ, &last, &reason),
+         "segment", &reason);
+    uint32_t incarnation = last.header.incarnation;
+    segment_close(&last);
+    listing_free(&listing);
+    return incarnation;
 }
 
 uint64_t support_append(struct journal *journal, struct slice record) {

@@ -32,6 +32,8 @@ void support_dir_remove(const char *dir);
 struct journal *support_open(const struct journal_options *options);
 struct journal_reader *support_reader(const struct disk *disk, const char *dir,
                                       uint64_t from_seq);
+/* That of the last start, by the header of the last segment in `dir`. */
+uint32_t support_incarnation(const struct disk *disk, const char *dir);
 uint64_t support_append(struct journal *journal, struct slice record);
 void support_commit(struct journal *journal);
 

@@ -270,6 +270,38 @@ static void room_behind_a_large_batch(void **state) {
     journal_close(journal);
 }
 
+/* Goal: a journal that holds more than its capacity, which was lowered, makes
+ * no segment of the spares it has, and does not promise to. */
+static void room_above_the_capacity(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal = support_open(&f->options);
+    for (int i = 0; i < 15; i++) {
+        journal_begin(journal);
+        append_values(journal, 1);
+        support_commit(journal);
+    }
+    assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
+    assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+    journal_close(journal);
+    f->options.capacity = 2 * SEGMENT;
+    journal = support_open(&f->options);
+    assert_true(journal_stats(journal).spare_bytes > 0);
+    assert_true(journal_stats(journal).bytes > f->options.capacity);
+    for (uint64_t room = 6; room > 0; room--) { /* of the segment begun */
+        assert_int_equal(journal_room(journal), room * JOURNAL_PAGE - 57);
+        journal_begin(journal);
+        append_values(journal, 1);
+        support_commit(journal);
+    }
+    assert_int_equal(journal_room(journal), 0);
+    journal_begin(journal);
+    append_values(journal, 1);
+    journal_hand_over(journal);
+    assert_int_equal(journal_room_behind(journal), 0);
+    assert_int_equal(journal_commit_handed(journal, NULL), ERR_FULL);
+    journal_close(journal);
+}
+
 /* One world: a journal of random bounds that lives through random batches, of
  * which each is appended beside a commit as long as room was promised. */
 struct world {
@@ -460,6 +492,8 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(room_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(room_behind_a_large_batch, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(room_above_the_capacity, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(promises_are_kept, setup, teardown),
         cmocka_unit_test(commits_beside_appends),

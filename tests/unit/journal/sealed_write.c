@@ -29,7 +29,7 @@ static size_t next_length(struct support_random *random) {
     return 8 + support_below(random, kind == 1 ? RECORD_MAX - 8 : 300);
 }
 
-static void write_batch(struct journal *journal,
+static void write_batch(struct journal *journal, uint32_t incarnation,
                         struct support_random *random) {
     static const struct slice nothing = {NULL, 0};
     uint8_t buf[RECORD_MAX];
@@ -42,7 +42,7 @@ static void write_batch(struct journal *journal,
             len == 0 ? nothing : support_record(support_next(random), len, buf);
         uint64_t seq = support_append(journal, record);
         printf("%" PRIu64 " %" PRIu32 " %" PRId64 " %" PRId64 " ", seq,
-               journal_incarnation(journal), stamp.wall_us, stamp.mono_us);
+               incarnation, stamp.wall_us, stamp.mono_us);
         print_hex(record);
         printf("\n");
     }
@@ -67,8 +67,9 @@ int main(int argc, char **argv) {
             print_hex(slice_of(journal_id(journal), JOURNAL_ID_SIZE));
             printf("\n");
         }
+        uint32_t incarnation = support_incarnation(&platform.disk, argv[1]);
         for (int i = 0; i < COMMITS; i++) {
-            write_batch(journal, &random);
+            write_batch(journal, incarnation, &random);
         }
         journal_close(journal);
     }

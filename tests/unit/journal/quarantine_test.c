@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an opening knows from elsewhere, and what it may not take for rot: how
+ * far the journal once reached, which incarnations were taken, whose it is. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "gateway/journal/page.h"
+#include "tests/simulation/fake_disk.h"
+#include "tests/simulation/support.h"
+
+#define DIR "/orders"
+
+enum { FRAME_BITS = JOURNAL_PAGE * 8, IN_A_PAGE = 800 };
+
+struct fixture {
+    struct fake_disk *fake;
+    struct platform platform;
+    struct journal_options options;
+};
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->fake = fake_disk_new(5);
+    f->platform = platform_real();
+    f->platform.disk = fake_disk_table(f->fake);
+    f->options = (struct journal_options){.platform = &f->platform,
+                                          .dir = DIR,
+                                          .store = "store-7",
+                                          .stream = "orders",
+                                          .segment_bytes = 32 * 1024};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    fake_disk_free(f->fake);
+    free(f);
+    return 0;
+}
+
+/* Each record is a frame of a page. */
+static void write_records(struct journal *journal, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        journal_begin(journal);
+        support_append(journal, SLICE("record"));
+        support_commit(journal);
+    }
+}
+
+/* One run of the program that ends in order, or is killed. */
+static void one_life(struct fixture *f, uint64_t count, bool killed) {
+    struct journal *journal = support_open(&f->options);
+    write_records(journal, count);
+    if (killed) {
+        fake_disk_stop(f->fake);
+    }
+    journal_close(journal);
+    if (killed) {
+        fake_disk_power_cut(f->fake, FAKE_DROP);
+    }
+}
+
+static void segment_name(uint64_t first, char ret[64]) {
+    snprintf(ret, 64, DIR "/%020" PRIu64 ".seg", first);
+}
+
+/* Rots the frame at `page` of the segment. */
+static void rot(struct fixture *f, uint64_t first, uint64_t page) {
+    char path[64];
+    segment_name(first, path);
+    fake_disk_flip(f->fake, path, page * FRAME_BITS + IN_A_PAGE);
+}
+
+static struct segment_header header_of(struct fixture *f, uint64_t first) {
+    char path[64];
+    segment_name(first, path);
+    uint64_t size;
+    const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
+    assert_non_null(bytes);
+    struct segment_header header;
+    uint16_t version;
+    assert_int_equal(
+        segment_header_read(slice_of(bytes, JOURNAL_PAGE), &header, &version),
+        ERR_OK);
+    return header;
+}
+
+static void put_header(struct fixture *f, uint64_t first,
+                       const struct segment_header *header) {
+    char path[64];
+    segment_name(first, path);
+    uint64_t size;
+    const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
+    uint8_t *copy = malloc((size_t)size);
+    assert_non_null(copy);
+    memcpy(copy, bytes, (size_t)size);
+    segment_header_write(header, copy);
+    fake_disk_put(f->fake, path, slice_of(copy, (size_t)size));
+    free(copy);
+}
+
+/* It is refused with these words and nothing is changed: with quarantine or
+ * without, believing what is sealed or not. */
+static void expect_refused(struct fixture *f, err_t wanted, const char *words) {
+    for (int way = 0; way < 4; way++) {
+        f->options.quarantine = way % 2 == 1;
+        f->options.trust_sealed = way / 2 == 1;
+        struct journal *journal;
+        struct reason reason = {""};
+        uint64_t calls = fake_disk_calls(f->fake);
+        assert_int_equal(journal_open(&f->options, &journal, &reason), wanted);
+        assert_int_equal(fake_disk_calls(f->fake), calls);
+        if (strstr(reason.text, words) == NULL) {
+            fail_msg("'%s' is not in '%s'", words, reason.text);
+        }
+    }
+}
+
+static void expect_gap(const struct journal *journal, size_t index,
+                       uint64_t first, uint64_t end) {
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(journal, &count);
+    assert_in_range(index, 0, count - 1);
+    assert_int_equal(gaps[index].first, first);
+    assert_int_equal(gaps[index].end, end);
+    assert_int_equal(gaps[index].told_at, JOURNAL_UNTOLD);
+}
+
+static size_t gap_count(const struct journal *journal) {
+    size_t count;
+    (void)journal_gaps(journal, &count);
+    return count;
+}
+
+/* --- A known end ---------------------------------------------------------- */
+
+/* Goal: a journal that reaches exactly as far as it is known to have is whole;
+ * one record less, and it is refused, or the record is announced as lost and
+ * its number not used again. */
+static void known_end_of_a_whole_journal(void **state) {
+    struct fixture *f = *state;
+    for (int killed = 0; killed < 2; killed++) {
+        one_life(f, 5, killed == 1);
+        uint64_t end = (uint64_t)(killed + 1) * 5;
+        f->options.known_end = end;
+        f->options.quarantine = killed == 1;
+        struct journal *journal = support_open(&f->options);
+        assert_int_equal(journal_next_seq(journal), end);
+        assert_int_equal(gap_count(journal), 0);
+        journal_close(journal);
+    }
+    f->options.known_end = 11;
+    f->options.quarantine = false;
+    struct journal *journal;
+    struct reason reason = {""};
+    uint64_t calls = fake_disk_calls(f->fake);
+    assert_int_equal(journal_open(&f->options, &journal, &reason), ERR_CORRUPT);
+    assert_int_equal(fake_disk_calls(f->fake), calls);
+    assert_non_null(
+        strstr(reason.text, "ends at record 10, and all before 11"));
+    f->options.quarantine = true;
+    journal = support_open(&f->options);
+    assert_int_equal(journal_next_seq(journal), 11);
+    assert_int_equal(gap_count(journal), 1);
+    expect_gap(journal, 0, 10, 11);
+    journal_close(journal);
+    f->options.known_end = 0; /* it is on record now */
+    journal = support_open(&f->options);
+    assert_int_equal(journal_next_seq(journal), 11);
+    journal_close(journal);
+}
+
+static void count_rot(void *context, const char *name) {
+    size_t *count = context;
+    *count += strstr(name, ".rot") != NULL;
+}
+
+static size_t files_set_aside(struct fixture *f) {
+    const struct disk *disk = &f->platform.disk;
+    size_t count = 0;
+    assert_int_equal(disk->list(disk->self, DIR, count_rot, &count), ERR_OK);
+    return count;
+}
+
+/* Goal: a frame at the end that does not verify is a torn tail, unless its
+ * records are known to have been there: then it is damage, of those records and
+ * no others, and the file is kept. */
+static void known_end_of_a_torn_tail(void **state) {
+    struct fixture *f = *state;
+    (void)f;
+    for (uint64_t known = 3; known <= 6; known++) {
+        struct fixture *g;
+        assert_int_equal(setup((void **)&g), 0);
+        one_life(g, 5, true);
+        rot(g, 0, 5); /* of record 4 */
+        g->options.known_end = known;
+        struct journal *journal;
+        bool damaged = known > 4;
+        if (damaged) {
+            struct reason reason = {""};
+            assert_int_equal(journal_open(&g->options, &journal, &reason),
+                             ERR_CORRUPT);
+        }
+        g->options.quarantine = true;
+        journal = support_open(&g->options);
+        assert_int_equal(journal_next_seq(journal), damaged ? known : 4);
+        assert_int_equal(gap_count(journal), damaged ? 1 : 0);
+        assert_int_equal(files_set_aside(g), damaged ? 1 : 0);
+        if (damaged) {
+            expect_gap(journal, 0, 4, known);
+        }
+        journal_close(journal);
+        teardown((void **)&g);
+    }
+}
+
+/* Goal: with no segment left, all that was known to be there is lost, and the
+ * numbers go on behind it. */
+static void known_end_of_nothing(void **state) {
+    struct fixture *f = *state;
+    f->options.known_end = 7;
+    f->options.whole = true;
+    struct journal *journal;
+    assert_int_equal(journal_open(&f->options, &journal, NULL), ERR_CORRUPT);
+    f->options.quarantine = true;
+    journal = support_open(&f->options);
+    assert_int_equal(journal_next_seq(journal), 7);
+    assert_int_equal(atomic_load(&journal_position(journal)->start), 7);
+    assert_int_equal(gap_count(journal), 1);
+    expect_gap(journal, 0, 0, 7);
+    journal_close(journal);
+}
+
+/* --- Incarnations -----------------------------------------------------------
+ */
+
+/* Goal: a segment of a lower incarnation than the one before it is another
+ * life's, and no rot explains it. */
+static void incarnation_goes_back(void **state) {
+    struct fixture *f = *state;
+    one_life(f, 2, false);
+    one_life(f, 2, false);
+    one_life(f, 2, false);
+    struct segment_header header = header_of(f, 2);
+    assert_int_equal(header.incarnation, 2);
+    header = header_of(f, 0);
+    header.incarnation = 3;
+    put_header(f, 0, &header);
+    for (int quarantine = 0; quarantine < 2; quarantine++) {
+        f->options.trust_sealed = true; /* the frames are of another one */
+        f->options.quarantine = quarantine == 1;
+        struct journal *journal;
+        struct reason reason = {""};
+        uint64_t calls = fake_disk_calls(f->fake);
+        assert_int_equal(journal_open(&f->options, &journal, &reason),
+                         ERR_CORRUPT);
+        assert_int_equal(fake_disk_calls(f->fake), calls);
+        assert_non_null(strstr(reason.text, "its incarnation goes back"));
+    }
+}
+
+/* Goal: where the header of the last segment is lost, no start takes an
+ * incarnation that it may have had, nor does any later one. */
+static void incarnation_behind_a_lost_header(void **state) {
+    struct fixture *f = *state;
+    one_life(f, 2, false);
+    for (int i = 0; i < 5; i++) {
+        one_life(f, 0, false); /* takes one, and leaves no trace of it */
+    }
+    one_life(f, 2, false);
+    uint32_t lost = header_of(f, 2).incarnation;
+    assert_int_equal(lost, 7);
+    rot(f, 2, 0);
+    f->options.quarantine = true;
+    one_life(f, 0, true);
+    uint32_t taken = support_incarnation(&f->platform.disk, DIR);
+    assert_true(taken > lost);
+    /* The file that says so by its own header goes as well. */
+    char path[64];
+    segment_name(4, path);
+    const struct disk *disk = &f->platform.disk;
+    assert_int_equal(disk->unlink(disk->self, path), ERR_OK);
+    one_life(f, 0, false);
+    assert_true(support_incarnation(&f->platform.disk, DIR) >= taken);
+    one_life(f, 1, false);
+    assert_true(support_incarnation(&f->platform.disk, DIR) > taken);
+}
+
+/* --- Not ours, not rot
+ * --------------------------------------------------------
+ */
+
+/* Goal: another store's or stream's journal, damaged or not, is refused. */
+static void another_owner(void **state) {
+    struct fixture *f = *state;
+    one_life(f, 5, false);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        f->options.store = "store-8";
+        expect_refused(f, ERR_REFUSED, "that of store store-7, stream orders");
+        f->options.store = "store-7";
+        f->options.stream = "telemetry";
+        expect_refused(f, ERR_REFUSED,
+                       "not of store store-7, stream telemetry");
+        f->options.stream = "orders";
+        rot(f, 0, 2);
+    }
+}
+
+/* Goal: segments of two journals, and segments that overlap, are refused. */
+static void segments_that_do_not_belong(void **state) {
+    struct fixture *f = *state;
+    one_life(f, 4, false);
+    one_life(f, 4, false);
+    struct segment_header header = header_of(f, 4);
+    struct segment_header other = header;
+    other.journal_id[3] ^= 1;
+    put_header(f, 4, &other);
+    expect_refused(f, ERR_CORRUPT, "another journal");
+    put_header(f, 4, &header);
+
+    /* The second segment, once more, as if it began within the first. */
+    char path[64];
+    segment_name(4, path);
+    uint64_t size;
+    const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
+    segment_name(2, path);
+    fake_disk_put(f->fake, path, slice_of(bytes, (size_t)size));
+    header.first_seq = 2;
+    put_header(f, 2, &header);
+    for (int way = 0; way < 2; way++) {
+        f->options.quarantine = way == 1;
+        f->options.trust_sealed = false;
+        struct journal *journal;
+        struct reason reason = {""};
+        uint64_t calls = fake_disk_calls(f->fake);
+        assert_int_equal(journal_open(&f->options, &journal, &reason),
+                         ERR_CORRUPT);
+        assert_int_equal(fake_disk_calls(f->fake), calls);
+        assert_non_null(
+            strstr(reason.text, way == 0 ? "missing or doubled" : "overlaps"));
+    }
+}
+
+/* Goal: a header that the disk cannot read is a lost one, as long as the page
+ * behind it can be read: a bad page and not a bad disk. */
+static void a_first_page_that_is_bad(void **state) {
+    struct fixture *f = *state;
+    one_life(f, 5, false);
+    char path[64];
+    segment_name(0, path);
+    fake_disk_spoil(f->fake, path, 0);
+    f->options.quarantine = true;
+    struct journal *journal = support_open(&f->options);
+    assert_int_equal(journal_next_seq(journal), 5);
+    expect_gap(journal, 0, 0, 5);
+    journal_close(journal);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(known_end_of_a_whole_journal),
+        TEST(known_end_of_a_torn_tail),
+        TEST(known_end_of_nothing),
+        TEST(incarnation_goes_back),
+        TEST(incarnation_behind_a_lost_header),
+        TEST(another_owner),
+        TEST(segments_that_do_not_belong),
+        TEST(a_first_page_that_is_bad),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
