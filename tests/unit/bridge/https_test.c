@@ -245,7 +245,7 @@ static int tear_down(void **state) {
 /* --- tests -------------------------------------------------------------- */
 
 /* Goal: a connection that carried an answer carries the next request. */
-static void keeps_a_connection(void **state) {
+static void test_keeps_a_connection(void **state) {
     struct fixture *fixture = *state;
     run(fixture, 2);
     assert_string_equal(fixture->error, "");
@@ -256,7 +256,7 @@ static void keeps_a_connection(void **state) {
 
 /* Goal: what a server says beyond its answer, in the same read, ends the
  * connection and nothing else: the next request has one of its own. */
-static void leaves_a_server_that_talks_on(void **state) {
+static void test_leaves_a_server_that_talks_on(void **state) {
     struct fixture *fixture = *state;
     fixture->server.talks_on = true;
     run(fixture, 2);
@@ -286,7 +286,7 @@ static void end_silence(int listener, const int fillers[FILL]) {
 
 /* Goal: an address that does not answer costs its time and not the request:
  * the name's next address is tried. */
-static void goes_on_after_a_silent_address(void **state) {
+static void test_goes_on_after_a_silent_address(void **state) {
     struct fixture *fixture = *state;
     struct resolver_result *addresses = &fixture->job.result;
     int fillers[FILL];
@@ -300,7 +300,7 @@ static void goes_on_after_a_silent_address(void **state) {
 }
 
 /* Goal: when no address answers, the words say that it was a matter of time. */
-static void says_that_no_address_answers(void **state) {
+static void test_says_that_no_address_answers(void **state) {
     struct fixture *fixture = *state;
     int fillers[FILL];
     struct sockaddr_storage place;
@@ -314,13 +314,14 @@ static void says_that_no_address_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_a_connection, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(leaves_a_server_that_talks_on, set_up,
+        cmocka_unit_test_setup_teardown(test_keeps_a_connection, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(goes_on_after_a_silent_address, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(says_that_no_address_answers, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_leaves_a_server_that_talks_on,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_goes_on_after_a_silent_address,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_says_that_no_address_answers,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
