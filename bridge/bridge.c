@@ -229,7 +229,7 @@ static err_t start_loop(struct bridge *bridge) {
     return ERR_OK;
 }
 
-/* AWS_CA_BUNDLE speaks where the configuration is silent. */
+/* AWS_CA_BUNDLE is used where the configuration sets no file of its own. */
 static const char *ca_file(const struct config_cloud *cloud) {
     const char *bundle = getenv("AWS_CA_BUNDLE");
     bool silent = cloud->ca_file[0] == '\0' ||

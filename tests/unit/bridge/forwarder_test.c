@@ -528,7 +528,7 @@ static void test_back_off_is_capped(void **state) {
     }
 }
 
-/* Goal: a request that is turned down whole is halved until the entry at fault
+/* Goal: a request that is refused whole is halved until the entry at fault
  * stands alone; that one is held and counted, all others arrive, and a minute
  * later it is tried again. */
 static void test_one_bad_entry_is_found(void **state) {

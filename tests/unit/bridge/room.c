@@ -11,7 +11,7 @@
 
 #include "gateway/event/event.h"
 
-enum { EVENT_ROOM = 3 * 1024 * 1024 };
+enum { EVENT_ROOM = 6 * 1024 * 1024 };
 
 /* --- the disk ----------------------------------------------------------- */
 

@@ -457,6 +457,23 @@ static void test_damage_waits_for_what_is_held(void **state) {
     assert_int_equal(status->gaps[0].end, 5);
 }
 
+/* Goal: damage that can be read after all when it is to be passed is none. */
+static void test_damage_that_passed_by_itself(void **state) {
+    struct bench *bench = *state;
+    room_append_frames(&bench->room, 8);
+    room_damage(&bench->room, 0, 5);
+    start(bench);
+    assert_true(turn_to_request(bench));
+    turn(bench);
+    room_damage(&bench->room, 0, 5); /* the same bit: it is right again */
+    fake_network_take(&bench->network);
+    drain(bench);
+    assert_int_equal(look(bench)->cursor, 8);
+    assert_int_equal(look(bench)->sent, 8);
+    assert_int_equal(look(bench)->lost, 0);
+    assert_int_equal(look(bench)->gap_count, 0);
+}
+
 /* Goal: damage that is on record already is passed and counted, and is not told
  * of again. */
 static void test_known_damage_is_not_told_again(void **state) {
@@ -670,6 +687,44 @@ static void test_what_can_never_be_sent(void **state) {
     assert_non_null(strstr(status->last_error, "event 2 (ReadingTaken)"));
 }
 
+/* Goal: with one key there is one event a request, and a window that is full
+ * waits for room: all arrive, in order. */
+static void test_a_full_window(void **state) {
+    struct bench *bench = *state;
+    bench->room.keys = 1;
+    room_append(&bench->room, 1000, 10);
+    room_append(&bench->room, 200, 10);
+    start(bench);
+    for (uint64_t seq = 0; seq < 1200; seq++) {
+        assert_true(turn_to_request(bench));
+        if (bench->network.seq_count == 0) { /* the question */
+            fake_network_take(&bench->network);
+            assert_true(turn_to_request(bench));
+        }
+        assert_int_equal(bench->network.seq_count, 1);
+        assert_int_equal(bench->network.seqs[0], seq);
+        fake_network_take(&bench->network);
+    }
+    assert_int_equal(look(bench)->cursor, 1200);
+}
+
+/* Goal: an event that no window can hold is said, and looked at again later;
+ * what lies before it is sent. */
+static void test_an_event_for_no_window(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 2, 10);
+    room_append(&bench->room, 1, FORWARDER_BYTES_MAX / 2);
+    start(bench);
+    drain(bench);
+    assert_int_equal(look(bench)->cursor, 2);
+    int64_t due_us = sender_due_us(bench->sender, false);
+    assert_true(due_us > bench->room.mono_us);
+    assert_false(turn_to_request(bench));
+    bench->room.mono_us = due_us;
+    assert_false(turn_to_request(bench));
+    assert_true(sender_due_us(bench->sender, false) > due_us);
+}
+
 /* Goal: a request that cannot be built counts as a failure, with words, and is
  * tried again later. */
 static void test_what_cannot_be_built(void **state) {
@@ -705,6 +760,7 @@ int main(void) {
         KINESIS_TEST(test_saves_that_fail),
         KINESIS_TEST(test_a_read_that_hangs),
         KINESIS_TEST(test_damage_waits_for_what_is_held),
+        KINESIS_TEST(test_damage_that_passed_by_itself),
         KINESIS_TEST(test_known_damage_is_not_told_again),
         KINESIS_TEST(test_what_was_trimmed_is_lost),
         KINESIS_TEST(test_a_journal_that_cannot_be_read),
@@ -715,7 +771,10 @@ int main(void) {
         EVENTBRIDGE_TEST(test_the_question),
         EVENTBRIDGE_TEST(test_asks_again_after_a_long_outage),
         EVENTBRIDGE_TEST(test_what_can_never_be_sent),
+        EVENTBRIDGE_TEST(test_a_full_window),
+        KINESIS_TEST(test_an_event_for_no_window),
         KINESIS_TEST(test_what_cannot_be_built),
+        EVENTBRIDGE_TEST(test_what_cannot_be_built),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
