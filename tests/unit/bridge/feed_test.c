@@ -194,6 +194,10 @@ static void test_a_job_that_hangs(void **state) {
         assert_int_equal(feed_due_us(bench->feed), INT64_MAX);
         assert_int_equal(bench->room.executor.given_count, 1);
     }
+    assert_true(room_work(&bench->room)); /* read, and not told yet */
+    assert_int_equal(look(bench), FEED_NOTHING);
+    assert_true(room_done(&bench->room));
+    assert_int_equal(look(bench), FEED_READY);
     expect_records(bench, READING_RECORDS_MAX, 600);
 }
 
@@ -221,6 +225,22 @@ static void test_what_was_trimmed_is_a_gap(void **state) {
     }
     expect_records(bench, start + 1, 40); /* all of it was read by then */
     assert_int_equal(look_settled(bench), FEED_NOTHING);
+}
+
+/* Goal: the same with a reader that is open where the journal was trimmed. */
+static void test_trimmed_under_an_open_reader(void **state) {
+    struct bench *bench = *state;
+    begin(bench, ROOM_SEGMENT_PAGES);
+    room_append_frames(&bench->room, 3);
+    open_feed(bench, 0);
+    expect_records(bench, 0, 3);
+    room_append_frames(&bench->room, 10);
+    room_trim(&bench->room);
+    assert_int_equal(look_settled(bench), FEED_GAP);
+    struct feed_gap gap = pass(bench);
+    assert_int_equal(gap.range.first, 3);
+    assert_int_equal(gap.range.end, bench->room.position->start);
+    expect_records(bench, gap.range.end, 13);
 }
 
 /* Goal: the same when it is trimmed between the order to read it and the
@@ -388,6 +408,7 @@ int main(void) {
         FEED_TEST(test_pages_are_bounded_in_bytes),
         FEED_TEST(test_a_job_that_hangs),
         FEED_TEST(test_what_was_trimmed_is_a_gap),
+        FEED_TEST(test_trimmed_under_an_open_reader),
         FEED_TEST(test_trimmed_while_a_job_waits),
         FEED_TEST(test_damage_is_a_gap),
         FEED_TEST(test_damage_at_the_end),

@@ -857,6 +857,27 @@ static void answer_poisoned(struct bench *bench,
     answer_entries(bench, batch, outcomes);
 }
 
+/* Goal: an entry that fails its whole request is halved down to itself, however
+ * large the requests that succeed beside it are. */
+static void test_a_bad_entry_is_found_beside_successes(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 200, 200, (struct forwarder_limits){8, 1 << 20});
+    push_all(&bench);
+    for (uint32_t most = 8; most >= 1; most /= 2) {
+        assert_int_equal(take_count(&bench), most);
+        const struct forwarder_batch *bad = bench.batch;
+        assert_int_equal(bad->entries[0].seq, 0);
+        assert_true(take_count(&bench) > 0);
+        forwarder_answer(&bench.forwarder, bad, bench.now_us, CALL_INVALID,
+                         NULL);
+        confirm_all(&bench);
+    }
+    assert_int_equal(bench.forwarder.base, 0);
+    assert_int_equal(bench.forwarder.counts.refused, 1);
+    forwarder_free(&bench.forwarder);
+}
+
 /* Goal: several bad entries, each of which fails its whole request, end up
  * alone and held while other requests succeed around them; nothing else is. */
 static void test_bad_entries_are_found_among_many(void **state) {
@@ -895,6 +916,7 @@ int main(void) {
         cmocka_unit_test(test_back_off_goes_step_by_step),
         cmocka_unit_test(test_an_entry_backs_off_alone),
         cmocka_unit_test(test_a_life_with_many_in_flight),
+        cmocka_unit_test(test_a_bad_entry_is_found_beside_successes),
         cmocka_unit_test(test_bad_entries_are_found_among_many),
         cmocka_unit_test(test_every_subset_may_fail),
         cmocka_unit_test(test_a_long_and_unlucky_life),
