@@ -157,8 +157,10 @@ static bool is_trimmed(const struct feed *feed) {
            feed->read_seq < durable_start(feed);
 }
 
+/* While a job runs the page that it fills is not even looked at. */
 static bool may_read(const struct feed *feed) {
     return feed->task == TASK_NONE && feed->standing == STANDING_GOING &&
+           feed->pages[1 - feed->front].count == 0 &&
            feed->read_seq >= durable_start(feed) &&
            feed->read_seq < atomic_load_explicit(&feed->options.position->end,
                                                  memory_order_acquire);
@@ -185,7 +187,7 @@ enum feed_state feed_look(struct feed *feed, int64_t now_us) {
         feed->standing = STANDING_GOING;
     }
     turn_page(feed);
-    if (back_page(feed)->count == 0 && may_read(feed)) {
+    if (may_read(feed)) {
         submit(feed, TASK_READ);
     }
     if (in_hand(feed)) {
