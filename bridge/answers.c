@@ -20,7 +20,7 @@ enum meaning {
 /* Codes of whole calls. Throttling and transient ones are those of the SDKs'
  * standard retry (botocore, retries/standard.py), with Kinesis'
  * KMSThrottlingException; any other code of a 4xx answer is a refusal that a
- * person must mend. */
+ * person must fix. */
 static const struct {
     const char *code;
     enum meaning meaning;
@@ -226,7 +226,7 @@ static enum forwarder_outcome outcome_of(const struct answer_shape *shape,
     return is_retryable(shape, code) ? ENTRY_FAILED : ENTRY_REFUSED;
 }
 
-/* The words of a refusal go before those of a failure that time will mend. */
+/* The words of a refusal go before those of a failure that passes by itself. */
 static void say_entry(struct answer *ret, struct slice entry, const char *code,
                       bool refused, bool *said_refused) {
     if (ret->text[0] != '\0' && (!refused || *said_refused)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bridge's thread: a libuv loop that gives each stream's carrier its turns,
+/* The bridge's thread: a libuv loop that gives each stream's sender its turns,
  * the higher priorities first.
  *
  * Between the threads stand one mutex, with the commands one way and the last
@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "bridge/carrier.h"
+#include "bridge/https.h"
+#include "bridge/sender.h"
+#include "gateway/jobs/jobs.h"
 
 enum {
     TELL_MS = 100,       /* the status is told at most this often */
@@ -24,11 +26,15 @@ static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 struct bridge {
     struct bridge_options options;
     struct credentials credentials;
-    struct carrier_shared shared;
-    struct carrier *carriers[CONFIG_STREAMS_MAX];
-    uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into carriers */
+    struct tls_context *tls;
+    struct https_connector https;
+    struct job_pool *pool;
+    struct sender_context context; /* constant once set up */
+    struct sender *senders[CONFIG_STREAMS_MAX];
+    uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
 
     /* The loop's own. */
+    int64_t clock_offset_us; /* server's clock less ours, from any answer */
     uv_loop_t loop;
     uv_async_t woken;
     uv_timer_t due;
@@ -54,9 +60,9 @@ static bool publish(struct bridge *bridge) {
                                        bridge->options.stream_count};
     bool changed = false;
     for (uint32_t i = 0; i < status.stream_count; i++) {
-        changed |= carrier_status(bridge->carriers[i], &status.streams[i]);
+        changed |= sender_status(bridge->senders[i], &status.streams[i]);
     }
-    status.clock_offset_ms = bridge->shared.clock_offset_us / 1000;
+    status.clock_offset_ms = bridge->clock_offset_us / 1000;
     pthread_mutex_lock(&bridge->mutex);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
@@ -85,8 +91,8 @@ static void close_all(struct bridge *bridge) {
     }
     bridge->closed = true;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        if (bridge->carriers[i] != NULL) {
-            carrier_hang_up(bridge->carriers[i]);
+        if (bridge->senders[i] != NULL) {
+            sender_hang_up(bridge->senders[i]);
         }
     }
     uv_close((uv_handle_t *)&bridge->woken, NULL);
@@ -97,7 +103,7 @@ static void close_all(struct bridge *bridge) {
 
 static bool any_busy(const struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        if (carrier_busy(bridge->carriers[i])) {
+        if (sender_is_busy(bridge->senders[i])) {
             return true;
         }
     }
@@ -132,19 +138,24 @@ static int64_t give_turns(struct bridge *bridge) {
     int64_t due_us = INT64_MAX;
     uint32_t line_below = UINT32_MAX; /* priorities past it find it taken */
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        struct carrier *carrier = bridge->carriers[bridge->by_priority[i]];
+        struct sender *sender = bridge->senders[bridge->by_priority[i]];
         bool line_is_free = priority_of(bridge, i) <= line_below;
-        carrier_work(carrier);
+        sender_work(sender);
         if (line_is_free) {
-            carrier_send(carrier);
+            sender_send(sender, bridge->clock_offset_us);
         }
-        if (line_is_free && carrier_wants_line(carrier)) {
+        if (line_is_free && sender_blocks_lower_priority(sender)) {
             line_below = priority_of(bridge, i);
         }
-        int64_t carrier_us = carrier_due_us(carrier, line_is_free);
-        due_us = carrier_us < due_us ? carrier_us : due_us;
+        int64_t wanted_us = sender_due_us(sender, line_is_free);
+        due_us = wanted_us < due_us ? wanted_us : due_us;
     }
     return due_us;
+}
+
+static void learn_clock(void *context, int64_t offset_us) {
+    struct bridge *bridge = context;
+    bridge->clock_offset_us = offset_us;
 }
 
 /* A request that fails at once asks for a turn from within one. */
@@ -182,7 +193,7 @@ static void on_woken(uv_async_t *async) {
     bool stop = bridge->want_stop;
     pthread_mutex_unlock(&bridge->mutex);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        carrier_pause(bridge->carriers[i], paused);
+        sender_pause(bridge->senders[i], paused);
     }
     if (stop && !bridge->stopping) {
         bridge->stopping = true;
@@ -194,6 +205,9 @@ static void on_woken(uv_async_t *async) {
 static void *run(void *context) {
     struct bridge *bridge = context;
     uv_run(&bridge->loop, UV_RUN_DEFAULT);
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        sender_finish(bridge->senders[i]);
+    }
     return NULL;
 }
 
@@ -215,7 +229,7 @@ static err_t start_loop(struct bridge *bridge) {
     return ERR_OK;
 }
 
-/* AWS_CA_BUNDLE speaks where the configuration is silent. */
+/* AWS_CA_BUNDLE is used where the configuration sets no file of its own. */
 static const char *ca_file(const struct config_cloud *cloud) {
     const char *bundle = getenv("AWS_CA_BUNDLE");
     bool silent = cloud->ca_file[0] == '\0' ||
@@ -247,26 +261,51 @@ static void sort_by_priority(struct bridge *bridge) {
     }
 }
 
-static err_t set_up(struct bridge *bridge, struct reason *reason) {
+/* HTTPS, unless the options bring another way. */
+static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
     const struct bridge_options *options = &bridge->options;
-    if (any_sink(options)) {
-        TRY(credentials_read(&bridge->credentials, reason));
-        TRY(tls_context_new(ca_file(&options->config->cloud),
-                            &options->platform->entropy, &bridge->shared.tls,
-                            reason));
+    if (!any_sink(options)) {
+        return ERR_OK;
     }
-    bridge->shared.loop = &bridge->loop;
-    bridge->shared.platform = options->platform;
-    bridge->shared.config = options->config;
-    bridge->shared.credentials = &bridge->credentials;
-    bridge->shared.turn = turn;
-    bridge->shared.context = bridge;
-    for (uint32_t i = 0; i < options->stream_count; i++) {
-        TRY(carrier_new(&bridge->shared, &options->streams[i],
-                        &bridge->carriers[i], reason));
+    TRY(credentials_read(&bridge->credentials, reason));
+    if (options->connector != NULL) {
+        bridge->context.connector = *options->connector;
+        return ERR_OK;
+    }
+    TRY(tls_context_new(ca_file(&options->config->cloud),
+                        &options->platform->entropy, &bridge->tls, reason));
+    bridge->https = (struct https_connector){&bridge->loop, bridge->tls};
+    bridge->context.connector = https_connector_table(&bridge->https);
+    return ERR_OK;
+}
+
+static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        const struct bridge_stream_options *stream =
+            &bridge->options.streams[i];
+        struct sender_options options = {
+            .context = &bridge->context,
+            .stream = stream->config,
+            .dir = stream->dir,
+            .position = stream->position,
+            .turn = turn,
+            .clock_learned = learn_clock,
+            .self = bridge,
+        };
+        TRY(sender_new(&options, &bridge->senders[i], reason));
     }
     sort_by_priority(bridge);
     return ERR_OK;
+}
+
+static err_t set_up(struct bridge *bridge, struct reason *reason) {
+    TRY(job_pool_new(&bridge->loop, &bridge->pool));
+    bridge->context.platform = bridge->options.platform;
+    bridge->context.config = bridge->options.config;
+    bridge->context.credentials = &bridge->credentials;
+    bridge->context.executor = job_pool_executor(bridge->pool);
+    TRY(set_up_network(bridge, reason));
+    return set_up_senders(bridge, reason);
 }
 
 /* No thread runs the loop any more, or none ever did: whatever is still open is
@@ -275,11 +314,12 @@ static void tear_down(struct bridge *bridge) {
     close_all(bridge);
     uv_run(&bridge->loop, UV_RUN_DEFAULT);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        carrier_free(bridge->carriers[i]);
+        sender_free(bridge->senders[i]);
     }
+    job_pool_free(bridge->pool);
     int failed = uv_loop_close(&bridge->loop);
     assert(failed == 0);
-    tls_context_free(bridge->shared.tls);
+    tls_context_free(bridge->tls);
     pthread_mutex_destroy(&bridge->mutex);
     free(bridge);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bridge: one thread that carries each stream's journal to the cloud, in
+/* The bridge: one thread that sends each stream's journal to the cloud, in
  * order per key, at least once, and never gives up.
  *
- * It reads what is durable and nothing else. Its cursor (the lowest sequence
+ * It reads what is durable and nothing else. Its loop never waits for a disk:
+ * journals are read and cursors saved in jobs on libuv's pool, so a disk that
+ * hangs under one stream stops neither the others nor pause and status. Its
+ * cursor (the lowest sequence
  * number not yet confirmed) is kept in a file beside each journal and synced at
  * most once a second. A restart repeats, under the same ids, what was confirmed
  * in the last second and what is confirmed behind an event that is not: at most
@@ -10,6 +13,8 @@
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 
+#include "bridge/status.h"
+#include "bridge/transport.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
@@ -25,53 +30,11 @@ struct bridge_options {
     const struct config *config;     /* outlives the bridge */
     struct bridge_stream_options streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
+    const struct connector *connector; /* NULL: HTTPS */
     /* Called on the bridge's thread after the status changed, at most ten times
      * a second; may be NULL. Must only wake somebody (uv_async_send). */
     void (*changed)(void *context);
     void *context;
-};
-
-enum bridge_link {
-    BRIDGE_LINK_IDLE,    /* nothing to send yet, nothing known */
-    BRIDGE_LINK_ONLINE,  /* the last request was answered by the service */
-    BRIDGE_LINK_OFFLINE, /* the last attempt failed; trying again: without a
-                            connection at least every 5 s and what connecting
-                            takes, with a failing service every 20 s */
-    BRIDGE_LINK_REFUSED, /* the service answers, and refuses (credentials, no
-                            such bus); trying again slowly */
-    BRIDGE_LINK_PAUSED,  /* told to pause */
-};
-
-/* Ranges that a stream's status tells of. */
-enum { BRIDGE_GAPS_MAX = 8 };
-
-struct bridge_stream_status {
-    enum bridge_link link;
-    uint64_t cursor; /* lowest sequence number not confirmed */
-    uint64_t saved;  /* the cursor as it is on the disk: what lies before
-                        it need not be kept for the bridge */
-    uint64_t end;    /* durable end as the bridge last saw it */
-    uint64_t lost;   /* events since start that the journal had let go of,
-                        or lost to damage, before the service confirmed
-                        them */
-    /* Damage that the journal did not know of when it was met: the last of it,
-     * each range at its number modulo BRIDGE_GAPS_MAX. */
-    struct journal_gap gaps[BRIDGE_GAPS_MAX];
-    uint32_t gap_count;   /* since start */
-    uint64_t sent;        /* events confirmed since start */
-    uint64_t repeated;    /* entries sent more than once since start */
-    uint64_t requests;    /* since start */
-    uint64_t failures;    /* requests without a usable answer */
-    uint64_t refused;     /* entries that the service will not take, held */
-    int64_t since_us;     /* wall time at which `link` last changed */
-    int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
-    char last_error[200]; /* in words; empty if none */
-};
-
-struct bridge_status {
-    struct bridge_stream_status streams[CONFIG_STREAMS_MAX];
-    uint32_t stream_count;
-    int64_t clock_offset_ms; /* server's clock less ours, from Date */
 };
 
 struct bridge;
@@ -91,8 +54,9 @@ void bridge_pause(struct bridge *bridge, bool paused);
 /* A copy of the last status published. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
 
-/* Ends what is in flight, syncs the cursors, joins the thread, frees. Takes
- * NULL. Under a second. */
+/* Gives requests in flight a moment to be answered, ends them, waits for jobs
+ * on the disk, saves the cursors, joins the thread, frees. Under a second
+ * unless the disk hangs: nothing bounds the wait for that. Takes NULL. */
 void bridge_stop(struct bridge *bridge);
 
 #endif

@@ -2,7 +2,7 @@
 /* Amazon EventBridge: PutEvents (API reference 2015-10-07). The size of a
  * request is the sum over its entries of 14 for Time and the bytes of Source,
  * DetailType and Detail, unescaped (EventBridge user guide, "Calculating
- * PutEvents event entry size"); 262,144 bytes were turned down when it was
+ * PutEvents event entry size"); 262,144 bytes were refused when it was
  * tried, so one less is the most. An entry for a bus that does not exist is
  * answered as a success and lost, hence the probe. */
 #include "bridge/sink.h"

@@ -8,9 +8,11 @@
 
 enum {
     KEYS_SIZE = 2048, /* of the table of keys seen: a power of two */
-    /* A ring of bytes that was filled further than this is let go when it is
+    /* A ring of bytes that was filled further than this is freed when it is
      * empty, so that an idle gateway stays small. */
     RING_KEEP = 256 * 1024,
+    /* So that a record fits the empty ring wherever head stands. */
+    RECORD_BYTES_MAX = FORWARDER_BYTES_MAX / 2 - 1,
 };
 
 _Static_assert(KEYS_SIZE >= 2 * FORWARDER_EVENTS_MAX, "the table stays sparse");
@@ -30,7 +32,8 @@ struct slot {
     uint32_t offset; /* into the ring */
     uint32_t len;
     uint32_t size;
-    uint32_t attempt; /* times sent */
+    uint32_t attempt;      /* times sent */
+    uint32_t together_max; /* entries a request with this one may hold */
     uint8_t state;
     bool refused;
     bool sendable;
@@ -51,7 +54,8 @@ struct forwarder_window {
     uint32_t tail;
     uint32_t head;
     uint32_t high; /* furthest byte used since the ring was made */
-    struct forwarder_batch batch;
+    /* Made when first needed. */
+    struct forwarder_batch *batches[FORWARDER_IN_FLIGHT_MAX];
 };
 
 void forwarder_init(struct forwarder *forwarder,
@@ -67,10 +71,19 @@ void forwarder_init(struct forwarder *forwarder,
     };
 }
 
-void forwarder_free(struct forwarder *forwarder) {
-    if (forwarder->window != NULL) {
-        free(forwarder->window->ring);
+static void free_batches(struct forwarder_window *window, uint32_t first) {
+    for (uint32_t i = first; i < FORWARDER_IN_FLIGHT_MAX; i++) {
+        free(window->batches[i]);
+        window->batches[i] = NULL;
     }
+}
+
+void forwarder_free(struct forwarder *forwarder) {
+    if (forwarder->window == NULL) {
+        return;
+    }
+    free(forwarder->window->ring);
+    free_batches(forwarder->window, 0);
     free(forwarder->window);
     forwarder->window = NULL;
 }
@@ -103,8 +116,10 @@ static err_t window_make(struct forwarder *forwarder) {
 
 /* Finds `len` bytes in one piece. Head never catches up with tail, so that
  * equal always means empty. */
-static err_t ring_reserve(struct forwarder_window *window, uint32_t len,
+static err_t ring_reserve(const struct forwarder_window *window, uint32_t len,
                           uint32_t *ret_offset) {
+    assert(window->tail < FORWARDER_BYTES_MAX);
+    assert(window->head <= FORWARDER_BYTES_MAX);
     if (window->tail <= window->head) {
         if (FORWARDER_BYTES_MAX - window->head > len) {
             *ret_offset = window->head;
@@ -119,10 +134,20 @@ static err_t ring_reserve(struct forwarder_window *window, uint32_t len,
     return ERR_OK;
 }
 
+bool forwarder_has_room(const struct forwarder *forwarder, size_t len) {
+    const struct forwarder_window *window = forwarder->window;
+    if (forwarder->count == FORWARDER_EVENTS_MAX) {
+        return false;
+    }
+    uint32_t offset;
+    return window == NULL || window->ring == NULL || len > RECORD_BYTES_MAX ||
+           ring_reserve(window, (uint32_t)len, &offset) == ERR_OK;
+}
+
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) {
     ENSURE(record->seq == forwarder_next_seq(forwarder), ERR_CORRUPT);
-    ENSURE(record->bytes.len < FORWARDER_BYTES_MAX / 2, ERR_CORRUPT);
+    ENSURE(record->bytes.len <= RECORD_BYTES_MAX, ERR_CORRUPT);
     ENSURE(forwarder->count < FORWARDER_EVENTS_MAX, ERR_FULL);
     TRY(window_make(forwarder));
     struct forwarder_window *window = forwarder->window;
@@ -141,6 +166,7 @@ err_t forwarder_push(struct forwarder *forwarder,
         .offset = offset,
         .len = len,
         .size = record->size,
+        .together_max = FORWARDER_BATCH_MAX,
         .state = SLOT_WAITING,
         .refused = !record->sendable,
         .sendable = record->sendable,
@@ -227,42 +253,71 @@ int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us) {
     return due_us > now_us ? due_us : now_us;
 }
 
+/* A free batch: ERR_AGAIN if all of them are in flight. */
+static err_t batch_find(struct forwarder_window *window,
+                        struct forwarder_batch **ret) {
+    for (uint32_t i = 0; i < FORWARDER_IN_FLIGHT_MAX; i++) {
+        struct forwarder_batch **batch = &window->batches[i];
+        if (*batch == NULL) {
+            *batch = calloc(1, sizeof **batch);
+            ENSURE(*batch != NULL, ERR_MEMORY);
+        }
+        if (!(*batch)->in_flight) {
+            (*batch)->count = 0;
+            *ret = *batch;
+            return ERR_OK;
+        }
+    }
+    return ERR_AGAIN;
+}
+
 static void batch_add(struct forwarder *forwarder, struct slot *slot,
-                      uint64_t seq) {
-    struct forwarder_window *window = forwarder->window;
-    window->batch.entries[window->batch.count++] = (struct forwarder_entry){
+                      uint64_t seq, struct forwarder_batch *batch) {
+    assert(slot->state == SLOT_WAITING);
+    assert(batch->count < slot->together_max);
+    batch->entries[batch->count++] = (struct forwarder_entry){
         .seq = seq,
         .wall_us = slot->wall_us,
-        .bytes = slice_of(window->ring + slot->offset, slot->len),
+        .bytes = slice_of(forwarder->window->ring + slot->offset, slot->len),
     };
     forwarder->counts.repeated += slot->attempt > 0 ? 1 : 0;
     slot->attempt++;
     slot->state = SLOT_IN_FLIGHT;
 }
 
-err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
-                     const struct forwarder_batch **ret) {
-    ENSURE(!forwarder->in_flight && !forwarder->paused, ERR_AGAIN);
-    ENSURE(forwarder->hold_until_us <= now_us && forwarder->count > 0,
-           ERR_AGAIN);
-    struct forwarder_batch *batch = &forwarder->window->batch;
-    batch->count = 0;
+/* Fills the batch with what may leave, oldest first. */
+static void batch_fill(struct forwarder *forwarder, int64_t now_us,
+                       struct forwarder_batch *batch) {
+    uint32_t most = forwarder->entries_now;
     uint64_t bytes = 0;
     uint32_t at = 0;
     for (struct slot *slot = next_first(forwarder, &at);
-         slot != NULL && batch->count < forwarder->entries_now;
+         slot != NULL && batch->count < most;
          slot = next_first(forwarder, &at)) {
-        if (!slot_may_leave(slot, now_us)) {
+        if (!slot_may_leave(slot, now_us) ||
+            slot->together_max <= batch->count) {
             continue;
         }
         if (bytes + slot->size > forwarder->limits.bytes_max) {
             break;
         }
         bytes += slot->size;
-        batch_add(forwarder, slot, forwarder->base + at - 1);
+        most = slot->together_max < most ? slot->together_max : most;
+        batch_add(forwarder, slot, forwarder->base + at - 1, batch);
     }
+}
+
+err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
+                     const struct forwarder_batch **ret) {
+    ENSURE(!forwarder->paused && forwarder->hold_until_us <= now_us, ERR_AGAIN);
+    ENSURE(forwarder->count > 0, ERR_AGAIN);
+    struct forwarder_batch *batch;
+    TRY(batch_find(forwarder->window, &batch));
+    batch_fill(forwarder, now_us, batch);
     ENSURE(batch->count > 0, ERR_AGAIN);
-    forwarder->in_flight = true;
+    batch->in_flight = true;
+    batch->attempt = forwarder->attempt;
+    forwarder->in_flight++;
     *ret = batch;
     return ERR_OK;
 }
@@ -277,16 +332,17 @@ static void mark_refused(struct forwarder *forwarder, struct slot *slot,
     }
 }
 
-/* Lets go of what is confirmed at the front of the window. */
 static void window_empty(struct forwarder_window *window) {
     window->tail = 0;
     window->head = 0;
+    free_batches(window, 1);
     if (window->high > RING_KEEP) {
         free(window->ring);
         window->ring = NULL;
     }
 }
 
+/* Moves the cursor past what is confirmed at the front of the window. */
 static void advance(struct forwarder *forwarder) {
     struct forwarder_window *window = forwarder->window;
     while (forwarder->count > 0 && slot_at(forwarder, 0)->state == SLOT_DONE) {
@@ -297,11 +353,12 @@ static void advance(struct forwarder *forwarder) {
         window->tail = slot_at(forwarder, 0)->offset;
         return;
     }
+    assert(forwarder->in_flight == 0);
     window_empty(window);
 }
 
 bool forwarder_is_drained(const struct forwarder *forwarder) {
-    if (forwarder->in_flight) {
+    if (forwarder->in_flight > 0) {
         return false;
     }
     for (uint32_t i = 0; i < forwarder->count; i++) {
@@ -350,8 +407,11 @@ static void entry_answered(struct forwarder *forwarder, struct slot *slot,
     assert(false);
 }
 
-static struct slot *batch_slot(const struct forwarder *forwarder, uint32_t i) {
-    uint64_t seq = forwarder->window->batch.entries[i].seq;
+static struct slot *batch_slot(const struct forwarder *forwarder,
+                               const struct forwarder_batch *batch,
+                               uint32_t i) {
+    uint64_t seq = batch->entries[i].seq;
+    assert(seq >= forwarder->base);
     struct slot *slot = slot_at(forwarder, (uint32_t)(seq - forwarder->base));
     assert(slot->state == SLOT_IN_FLIGHT);
     return slot;
@@ -388,19 +448,29 @@ void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
     assert(false);
 }
 
+/* Requests that were under way together and fail together are one failure: the
+ * first of them to be answered sets the wait. */
+static void hold_once(struct forwarder *forwarder,
+                      const struct forwarder_batch *batch, int64_t now_us,
+                      enum forwarder_call call) {
+    if (batch->attempt >= forwarder->attempt) {
+        forwarder_hold(forwarder, now_us, call);
+    }
+}
+
 /* The service answered by entries. If it throttled every one of them the whole
  * stream waits, else only those that failed. */
-static void answered(struct forwarder *forwarder, int64_t now_us,
+static void answered(struct forwarder *forwarder,
+                     const struct forwarder_batch *batch, int64_t now_us,
                      const enum forwarder_outcome *outcomes) {
-    const struct forwarder_batch *batch = &forwarder->window->batch;
     uint32_t throttled = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         throttled += outcomes[i] == ENTRY_THROTTLED ? 1 : 0;
-        entry_answered(forwarder, batch_slot(forwarder, i), now_us,
+        entry_answered(forwarder, batch_slot(forwarder, batch, i), now_us,
                        outcomes[i]);
     }
     if (throttled == batch->count) {
-        forwarder_hold(forwarder, now_us, CALL_THROTTLED);
+        hold_once(forwarder, batch, now_us, CALL_THROTTLED);
         return;
     }
     forwarder->attempt = 0;
@@ -409,40 +479,57 @@ static void answered(struct forwarder *forwarder, int64_t now_us,
     forwarder->entries_now = twice < most ? twice : most;
 }
 
-/* The whole request was turned down for what is in it: halve it until the one
- * entry that is at fault stands alone, and hold that. */
-static void split(struct forwarder *forwarder, int64_t now_us,
+/* The whole request was refused for what is in it: halve it until the one entry
+ * that is at fault stands alone, and hold that. */
+static void split(struct forwarder *forwarder,
+                  const struct forwarder_batch *batch, int64_t now_us,
                   enum forwarder_call call) {
-    const struct forwarder_batch *batch = &forwarder->window->batch;
     if (batch->count > 1) {
         forwarder->entries_now = batch->count / 2;
+        for (uint32_t i = 0; i < batch->count; i++) {
+            batch_slot(forwarder, batch, i)->together_max = batch->count / 2;
+        }
         return;
     }
-    struct slot *slot = batch_slot(forwarder, 0);
+    struct slot *slot = batch_slot(forwarder, batch, 0);
     slot->not_before_us = now_us + FORWARDER_REFUSED_US;
     mark_refused(forwarder, slot, true);
     forwarder_hold(forwarder, now_us, call);
 }
 
-void forwarder_answer(struct forwarder *forwarder, int64_t now_us,
+/* None of it was taken, as far as is known. */
+static void failed(struct forwarder *forwarder,
+                   const struct forwarder_batch *batch, int64_t now_us,
+                   enum forwarder_call call) {
+    if (call == CALL_TOO_LARGE || call == CALL_INVALID) {
+        split(forwarder, batch, now_us, call);
+    } else {
+        hold_once(forwarder, batch, now_us, call);
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        batch_slot(forwarder, batch, i)->state = SLOT_WAITING;
+    }
+}
+
+void forwarder_answer(struct forwarder *forwarder,
+                      const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,
                       const enum forwarder_outcome *outcomes) {
-    assert(forwarder->in_flight);
-    forwarder->in_flight = false;
-    if (call == CALL_ANSWERED) {
-        answered(forwarder, now_us, outcomes);
-        advance(forwarder);
+    assert(forwarder->in_flight > 0);
+    assert(batch->in_flight);
+    uint32_t i = 0;
+    while (forwarder->window->batches[i] != batch) {
+        i++;
+        assert(i < FORWARDER_IN_FLIGHT_MAX);
+    }
+    forwarder->in_flight--;
+    forwarder->window->batches[i]->in_flight = false;
+    if (call != CALL_ANSWERED) {
+        failed(forwarder, batch, now_us, call);
         return;
     }
-    if (call == CALL_TOO_LARGE || call == CALL_INVALID) {
-        split(forwarder, now_us, call);
-    } else {
-        forwarder_hold(forwarder, now_us, call);
-    }
-    const struct forwarder_batch *batch = &forwarder->window->batch;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        batch_slot(forwarder, i)->state = SLOT_WAITING;
-    }
+    answered(forwarder, batch, now_us, outcomes);
+    advance(forwarder);
 }
 
 void forwarder_pause(struct forwarder *forwarder, bool paused) {

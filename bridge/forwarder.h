@@ -2,19 +2,22 @@
 /* What to send next: given the clock, the records of a journal and the answers
  * of a service, the forwarder decides. It does no I/O and reads no clock.
  *
- * Promises. Records of one key are sent in order, one at a time: a request
- * holds at most one entry of each key, because neither PutEvents nor PutRecords
- * keeps order when a part of it fails. An entry that failed is sent again, and
- * the later ones of its key wait. The cursor is the lowest sequence number not
- * confirmed, and never passes one that is not. Nothing is ever dropped.
+ * Promises. Records of one key are sent in order, one at a time: no two entries
+ * of a key are in flight, be it in one request or in two, because neither
+ * PutEvents nor PutRecords keeps order when a part of it fails. An entry that
+ * failed is sent again, and the later ones of its key wait. The cursor is the
+ * lowest sequence number not confirmed, and never passes one that is not.
+ * Nothing is ever dropped.
  *
- * Does not: bound how often an entry is sent (an answer may be lost).
- *
- * It works on a window of records [cursor, cursor + n), bounded in number and
- * bytes. The oldest first: a request takes the first unfinished record of each
- * key, in journal order, up to the sink's limits. One request is in flight at a
- * time. An entry that the service will not take (`refused`) holds its key and,
- * in the end, the window; it is tried again once a minute. */
+ * Does not: bound how often an entry is sent (an answer may be lost). It works
+ * on a window of records [cursor, cursor + n), bounded in number and bytes. The
+ * oldest first: a request takes the first unfinished record of each key, in
+ * journal order, up to the sink's limits. Several requests may be in flight,
+ * answered in any order. A request refused as a whole is halved: each entry of
+ * it remembers how many it may be sent together with, so that the one at fault
+ * ends up alone whatever the other requests do. An entry that the service
+ * refuses for good holds its key and, in the end, the window; it is tried again
+ * once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
@@ -24,6 +27,7 @@ enum {
     FORWARDER_EVENTS_MAX = 1024,
     FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
     FORWARDER_BATCH_MAX = 500, /* the most entries any sink takes */
+    FORWARDER_IN_FLIGHT_MAX = 16,
 };
 
 #define FORWARDER_REFUSED_US ((int64_t)60 * 1000 * 1000)
@@ -39,8 +43,7 @@ struct forwarder_record {
     uint64_t seq;
     int64_t wall_us;
     struct slice bytes; /* copied */
-    uint64_t key;       /* a hash; two keys that collide merely wait for each
-                           other */
+    uint64_t key;       /* a hash: keys that collide wait for each other */
     uint32_t size;      /* in a request */
     bool sendable;      /* false: the sink can never take it as it is */
 };
@@ -55,6 +58,8 @@ struct forwarder_entry {
 struct forwarder_batch {
     struct forwarder_entry entries[FORWARDER_BATCH_MAX];
     uint32_t count;
+    bool in_flight;
+    uint32_t attempt; /* the forwarder's when this was taken */
 };
 
 /* How a request as a whole was answered. */
@@ -66,7 +71,7 @@ enum forwarder_call {
     CALL_REFUSED,   /* credentials, rights, no such bus or stream */
     CALL_TOO_LARGE, /* the request, as a whole */
     CALL_INVALID,   /* something in it, the service does not say which */
-    CALL_AGAIN,     /* what was wrong is mended: try at once */
+    CALL_AGAIN,     /* what was wrong is fixed: try at once */
 };
 
 enum forwarder_outcome {
@@ -90,11 +95,10 @@ struct forwarder {
     struct forwarder_window *window; /* NULL until the first record */
     uint64_t base;                   /* the cursor */
     uint32_t count;                  /* records in the window */
-    uint32_t entries_now;            /* limit on entries, halved when a request
-                                        was too large or invalid */
+    uint32_t entries_now;            /* halved when a request was too large */
     uint32_t attempt;                /* requests failed in a row */
     int64_t hold_until_us;           /* nothing is sent before this */
-    bool in_flight;
+    uint32_t in_flight;              /* batches */
     bool paused;
     struct forwarder_counts counts;
 };
@@ -107,34 +111,36 @@ void forwarder_free(struct forwarder *forwarder);
 
 /* The sequence number of the record it wants next. */
 uint64_t forwarder_next_seq(const struct forwarder *forwarder);
+/* True if a record of `len` bytes fits the window now. */
+bool forwarder_has_room(const struct forwarder *forwarder, size_t len);
 /* ERR_FULL if the window has no room now, ERR_MEMORY; ERR_CORRUPT if it is not
- * the record wanted next. */
+ * the record wanted next, or larger than a record may be. */
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) MUST_USE;
 
 /* Is nothing left in the window that could still be sent, or is on its way? */
 bool forwarder_is_drained(const struct forwarder *forwarder);
-/* Goes on at `seq`, past what the journal let go of. It must be drained; what
- * is held in the window, refused, is forgotten. */
+/* Goes on at `seq`, past what the journal no longer holds. It must be drained;
+ * what is held in the window, refused, is forgotten. */
 void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
 
-/* True if a request could leave now, were none in flight. */
+/* True if a request could leave now. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
 /* When something now held may leave (INT64_MAX: nothing by time alone). */
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 
 /* Picks the next request and takes it as sent. ERR_AGAIN if there is nothing to
- * send, one is in flight, or it is paused or held. The batch lives until it is
- * answered. */
+ * send, FORWARDER_IN_FLIGHT_MAX are in flight, or it is paused or held;
+ * ERR_MEMORY. The batch lives until it is answered. */
 err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
                      const struct forwarder_batch **ret) MUST_USE;
-/* What became of the request in flight. With CALL_ANSWERED `outcomes` has one
- * for each of its entries, else it is not read. */
-void forwarder_answer(struct forwarder *forwarder, int64_t now_us,
+/* What became of a request in flight; `outcomes`, one for each of its entries,
+ * is read with CALL_ANSWERED only. */
+void forwarder_answer(struct forwarder *forwarder,
+                      const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,
                       const enum forwarder_outcome *outcomes);
-/* A call that carried no entries (a probe) did not succeed: hold, as after a
- * request. */
+/* A call without entries (a probe) failed: hold, as after a request. */
 void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
                     enum forwarder_call call);
 

@@ -14,9 +14,8 @@
 
 #include <uv.h>
 
-#include "bridge/endpoint.h"
-#include "bridge/http_response.h"
 #include "bridge/tls.h"
+#include "bridge/transport.h"
 
 enum {
     HTTPS_RESOLVE_MS = 10 * 1000,
@@ -27,16 +26,11 @@ enum {
     HTTPS_IDLE_MS = 45 * 1000,
 };
 
-/* The answer, or NULL with words on why there is none. Both live for the call.
- * Another request may be sent from here. */
-typedef void (*https_done)(void *context, const struct http_response *response,
-                           const char *error);
-
 struct https_options {
     uv_loop_t *loop;              /* outlives the closing */
     struct tls_context *tls;      /* as well */
     const struct endpoint *where; /* as well */
-    https_done done;
+    transport_done done;
     void *context;
 };
 
@@ -51,5 +45,14 @@ void https_close(struct https *https);
 /* Sends `head` (with its blank line) and `body`, which live until `done`. None
  * may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
+
+/* Both outlive what the connector opens. */
+struct https_connector {
+    uv_loop_t *loop;
+    struct tls_context *tls;
+};
+
+/* Opens such connections. */
+struct connector https_connector_table(struct https_connector *connector);
 
 #endif

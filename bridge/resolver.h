@@ -29,7 +29,7 @@ err_t resolver_start(const char *host, uint16_t port, uv_async_t *done,
 /* ERR_AGAIN while it has not ended. */
 err_t resolver_result(struct resolver_job *job,
                       struct resolver_result *ret) MUST_USE;
-/* Lets go of it, ended or not: `done` is not sent any more. Takes NULL. */
+/* Abandons it, ended or not: `done` is not sent any more. Takes NULL. */
 void resolver_forget(struct resolver_job *job);
 
 #endif

@@ -24,7 +24,7 @@ struct retry_pace {
 int64_t retry_delay_us(const struct entropy *entropy, struct retry_pace pace,
                        uint32_t attempt);
 
-/* The service refuses and a person must mend it: 10 to 20 s. */
+/* The service refuses and a person must fix it: 10 to 20 s. */
 int64_t retry_slow_us(const struct entropy *entropy);
 
 #endif

@@ -122,15 +122,14 @@ static void on_tick(uv_timer_t *timer) {
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);
     }
-    uint32_t sinks = 0;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         struct stream *stream = daemon->streams[i].stream;
-        bool has_sink = stream_config(stream)->sink != CONFIG_SINK_NONE;
-        if (!has_sink) {
+        const struct bridge_stream_status *status =
+            bridge_status_find(&bridge, stream_config(stream)->name);
+        if (status == NULL) { /* it has no sink */
             stream_tick(stream, 0);
             continue;
         }
-        const struct bridge_stream_status *status = &bridge.streams[sinks++];
         uint32_t gaps = status->gap_count;
         if (gaps > 0) {
             stream_note_damage(stream, status->gaps,

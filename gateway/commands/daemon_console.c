@@ -34,7 +34,7 @@ static void fill_stream(struct daemon_stream *slot,
     }
 }
 
-/* The bridge tells of the streams that have a sink, in their order. */
+/* The bridge knows the streams that have a sink. */
 static void fill_streams(struct daemon *daemon, struct console_status *ret) {
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
@@ -42,11 +42,12 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
     }
     ret->clock_offset_ms = bridge.clock_offset_ms;
     ret->stream_count = daemon->stream_count;
-    uint32_t sinks = 0;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         struct daemon_stream *slot = &daemon->streams[i];
-        if (stream_config(slot->stream)->sink != CONFIG_SINK_NONE) {
-            ret->streams[i].bridge = bridge.streams[sinks++];
+        const struct bridge_stream_status *status =
+            bridge_status_find(&bridge, stream_config(slot->stream)->name);
+        if (status != NULL) {
+            ret->streams[i].bridge = *status;
         }
         fill_stream(slot, &ret->streams[i]);
     }

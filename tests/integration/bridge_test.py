@@ -484,7 +484,7 @@ class RefusalTest(BridgeCase):
         bridge.append("orders", 10, 10)
         status = bridge.wait("refused", lambda s: s["link"] == "refused")
         self.assertIn("event bus no-such-bus does not exist in region "
-                      "eu-central-1: create it or mend sink.eventbridge.bus",
+                      "eu-central-1: create it or fix sink.eventbridge.bus",
                       status["last_error"])
         self.assertEqual(status["cursor"], 0)
         bridge.stop()
@@ -536,7 +536,7 @@ class RefusalTest(BridgeCase):
 
     def test_starts_that_are_refused(self):
         # Goal: what cannot work is refused at the start, with words on what
-        # to mend.
+        # to fix.
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             self.assertIn(name, self.refusal(environment={name: ""}))
         self.assertIn("cloud.ca_file", self.refusal(ca="/nowhere"))

@@ -76,7 +76,7 @@ static struct answer read_body(const struct sink *sink, uint32_t status,
 }
 
 /* Goal: each error is understood as the table says, by both sinks. */
-static void errors_of_whole_calls(void **state) {
+static void test_errors_of_whole_calls(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof ERRORS / sizeof ERRORS[0]; i++) {
         const struct error_case *one = &ERRORS[i];
@@ -100,7 +100,7 @@ static void errors_of_whole_calls(void **state) {
 
 /* Goal: nothing but a result for each entry, each with its sign of success or
  * its code, is an answer. */
-static void what_is_not_an_answer(void **state) {
+static void test_what_is_not_an_answer(void **state) {
     (void)state;
     static const char *const bodies[] = {
         "",
@@ -146,7 +146,7 @@ static void what_is_not_an_answer(void **state) {
 
 /* Goal: results by entries: success by its sign, codes by their table, the
  * words of a refusal before those of a failure. */
-static void results_by_entries(void **state) {
+static void test_results_by_entries(void **state) {
     (void)state;
     struct answer answer = read_body(
         &sink_eventbridge, 200, "",
@@ -185,7 +185,7 @@ static void results_by_entries(void **state) {
 }
 
 /* Goal: Kinesis' results, with the nulls that emulators write. */
-static void results_of_kinesis(void **state) {
+static void test_results_of_kinesis(void **state) {
     (void)state;
     struct answer answer = read_body(
         &sink_kinesis, 200, "",
@@ -202,7 +202,7 @@ static void results_of_kinesis(void **state) {
 }
 
 /* Goal: the probe's answer: there, not there, not allowed to ask, not ours. */
-static void probes(void **state) {
+static void test_probes(void **state) {
     (void)state;
     static const struct {
         uint32_t status;
@@ -237,7 +237,7 @@ static void probes(void **state) {
 
 /* Goal: a service's words are cut, and hold nothing that a log line or a page
  * could trip over. */
-static void words_are_printable(void **state) {
+static void test_words_are_printable(void **state) {
     (void)state;
     char body[2048] = "{\"__type\":\"X\",\"message\":\"\\u0000\\n\\u001b[31m"
                       "\xc3\xa9";
@@ -252,7 +252,7 @@ static void words_are_printable(void **state) {
 }
 
 /* Goal: damage to a good answer never makes a failed entry a success. */
-static void damage_never_confirms(void **state) {
+static void test_damage_never_confirms(void **state) {
     (void)state;
     static const char good[] =
         "{\"FailedEntryCount\":1,\"Entries\":[{\"EventId\":\"a\"},"
@@ -275,13 +275,13 @@ static void damage_never_confirms(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_of_whole_calls),
-        cmocka_unit_test(what_is_not_an_answer),
-        cmocka_unit_test(results_by_entries),
-        cmocka_unit_test(results_of_kinesis),
-        cmocka_unit_test(probes),
-        cmocka_unit_test(words_are_printable),
-        cmocka_unit_test(damage_never_confirms),
+        cmocka_unit_test(test_errors_of_whole_calls),
+        cmocka_unit_test(test_what_is_not_an_answer),
+        cmocka_unit_test(test_results_by_entries),
+        cmocka_unit_test(test_results_of_kinesis),
+        cmocka_unit_test(test_probes),
+        cmocka_unit_test(test_words_are_printable),
+        cmocka_unit_test(test_damage_never_confirms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 
 #include "bridge/bridge.h"
 #include "gateway/event/event.h"
+#include "gateway/jobs/jobs.h"
 
 enum { LINE_MAX_LEN = 4096, EVENT_ROOM = 2 * 1024 * 1024 };
 
@@ -256,6 +257,7 @@ static void obey(struct driver *driver, const char *line) {
 
 int main(int argc, char **argv) {
     static struct driver driver;
+    job_pool_size();
     driver.platform = platform_real();
     read_arguments(&driver, argc, argv);
     open_journals(&driver, argv[1]);

@@ -63,7 +63,7 @@ static void save(struct room *room, uint64_t cursor) {
 
 /* Goal: a new file stands at 0 and is not called damaged; what is saved is read
  * back, each time the last. */
-static void the_last_one_saved_counts(void **state) {
+static void test_the_last_one_saved_counts(void **state) {
     struct room *room = *state;
     bool damaged;
     assert_int_equal(read_back(room, &damaged), 0);
@@ -88,7 +88,7 @@ static void flip(struct room *room, long at, int bit) {
 
 /* Goal: any one bit turned, in either slot, leads to the newest or the one
  * before it, and never to a number nobody saved. */
-static void every_bit_flip_is_safe(void **state) {
+static void test_every_bit_flip_is_safe(void **state) {
     struct room *room = *state;
     bool damaged;
     save(room, 100);
@@ -113,7 +113,7 @@ static void every_bit_flip_is_safe(void **state) {
 }
 
 /* Goal: with both slots bad it starts from 0 and says so. */
-static void two_bad_slots_begin_again(void **state) {
+static void test_two_bad_slots_begin_again(void **state) {
     struct room *room = *state;
     bool damaged;
     save(room, 100);
@@ -131,7 +131,7 @@ static void two_bad_slots_begin_again(void **state) {
 }
 
 /* Goal: a file cut at any length gives a place that was saved, or 0. */
-static void every_length_is_safe(void **state) {
+static void test_every_length_is_safe(void **state) {
     struct room *room = *state;
     bool damaged;
     static const long lengths[] = {0,    1,    20,   39,   40,  41,
@@ -149,7 +149,7 @@ static void every_length_is_safe(void **state) {
 
 /* Goal: a save that was cut short leaves the one before it, and the next save
  * writes over the torn slot, not over the good one. */
-static void a_torn_save_leaves_the_last(void **state) {
+static void test_a_torn_save_leaves_the_last(void **state) {
     struct room *room = *state;
     bool damaged;
     for (int round = 0; round < 4; round++) {
@@ -168,7 +168,7 @@ static void a_torn_save_leaves_the_last(void **state) {
 }
 
 /* Goal: a file of a later version is not read wrongly and not written over. */
-static void a_later_version_is_refused(void **state) {
+static void test_a_later_version_is_refused(void **state) {
     struct room *room = *state;
     /* Version 2, cursor 7, and a checksum that is right: made by this program
      * with its version changed. */
@@ -189,7 +189,7 @@ static void a_later_version_is_refused(void **state) {
 }
 
 /* Goal: a folder that is not there is a clear error. */
-static void no_folder_is_an_error(void **state) {
+static void test_no_folder_is_an_error(void **state) {
     struct room *room = *state;
     struct cursor_file file;
     struct reason reason = {""};
@@ -202,19 +202,19 @@ static void no_folder_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_last_one_saved_counts, set_up,
+        cmocka_unit_test_setup_teardown(test_the_last_one_saved_counts, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(every_bit_flip_is_safe, set_up,
+        cmocka_unit_test_setup_teardown(test_every_bit_flip_is_safe, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(two_bad_slots_begin_again, set_up,
+        cmocka_unit_test_setup_teardown(test_two_bad_slots_begin_again, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(every_length_is_safe, set_up,
+        cmocka_unit_test_setup_teardown(test_every_length_is_safe, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_torn_save_leaves_the_last, set_up,
+        cmocka_unit_test_setup_teardown(test_a_torn_save_leaves_the_last,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_later_version_is_refused, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_later_version_is_refused, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(no_folder_is_an_error, set_up,
+        cmocka_unit_test_setup_teardown(test_no_folder_is_an_error, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,8 @@ struct bench {
     struct forwarder forwarder;
     struct model model;
     int64_t now_us;
-    uint32_t bytes_max; /* of a record */
+    const struct forwarder_batch *batch; /* taken last by take_count() */
+    uint32_t bytes_max;                  /* of a record */
     uint8_t text[RECORD_MAX];
 };
 
@@ -143,7 +144,8 @@ static void answer_entries(struct bench *bench,
             bench->model.told[seqs[i]] = true;
         }
     }
-    forwarder_answer(&bench->forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+    forwarder_answer(&bench->forwarder, batch, bench->now_us, CALL_ANSWERED,
+                     outcomes);
 }
 
 /* --- every subset ------------------------------------------------------- */
@@ -179,8 +181,8 @@ static void run_subset(struct bench *bench, uint32_t mask, bool lost) {
                     model_take(&bench->model, batch->entries[i].seq);
                 }
             }
-            forwarder_answer(&bench->forwarder, bench->now_us, CALL_OFFLINE,
-                             NULL);
+            forwarder_answer(&bench->forwarder, batch, bench->now_us,
+                             CALL_OFFLINE, NULL);
         } else {
             answer_entries(bench, batch, outcomes);
         }
@@ -254,7 +256,7 @@ static void random_request(struct bench *bench,
             model_take(&bench->model, batch->entries[i].seq);
         }
     }
-    forwarder_answer(&bench->forwarder, bench->now_us, call, NULL);
+    forwarder_answer(&bench->forwarder, batch, bench->now_us, call, NULL);
 }
 
 static uint64_t violations_of_a_life(uint64_t seed) {
@@ -311,7 +313,7 @@ static uint64_t violations_of_lives(void) {
 
 /* Goal: the judge of order is not blind. With several entries of a key in one
  * request, a partial failure puts a later one first, and it is seen. */
-static void the_order_is_seen_to_break(void **state) {
+static void test_the_order_is_seen_to_break(void **state) {
     (void)state;
     assert_true(violations_of_all_subsets() > 0);
     assert_true(violations_of_lives() > 0);
@@ -319,7 +321,7 @@ static void the_order_is_seen_to_break(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_order_is_seen_to_break),
+        cmocka_unit_test(test_the_order_is_seen_to_break),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
@@ -328,20 +330,20 @@ int main(void) {
 
 /* Goal: whatever subset of ten entries fails, with the answer lost or not, all
  * arrive, in order per key, and the cursor never runs ahead. */
-static void every_subset_may_fail(void **state) {
+static void test_every_subset_may_fail(void **state) {
     (void)state;
     assert_int_equal(violations_of_all_subsets(), 0);
 }
 
 /* Goal: the same over long lives of random failures, keys, sizes, limits. */
-static void a_long_and_unlucky_life(void **state) {
+static void test_a_long_and_unlucky_life(void **state) {
     (void)state;
     assert_int_equal(violations_of_lives(), 0);
 }
 
 /* Goal: nothing is held before the first record; the window is bounded in
  * events and in bytes, and a record out of turn is refused. */
-static void the_window_is_bounded(void **state) {
+static void test_the_window_is_bounded(void **state) {
     (void)state;
     static struct bench bench;
     struct forwarder_limits limits = {10, 1 << 20};
@@ -368,21 +370,22 @@ static void the_window_is_bounded(void **state) {
 }
 
 static uint32_t take_count(struct bench *bench) {
-    const struct forwarder_batch *batch;
-    if (forwarder_take(&bench->forwarder, bench->now_us, &batch) != ERR_OK) {
+    if (forwarder_take(&bench->forwarder, bench->now_us, &bench->batch) !=
+        ERR_OK) {
         return 0;
     }
-    return batch->count;
+    return bench->batch->count;
 }
 
 static void confirm_all(struct bench *bench) {
     enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX] = {ENTRY_CONFIRMED};
-    forwarder_answer(&bench->forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+    forwarder_answer(&bench->forwarder, bench->batch, bench->now_us,
+                     CALL_ANSWERED, outcomes);
 }
 
 /* Goal: a request holds ten entries and not eleven, and exactly as many bytes
  * as the limit but not one more. */
-static void limits_are_exact(void **state) {
+static void test_limits_are_exact(void **state) {
     (void)state;
     static struct bench bench;
     for (uint32_t over = 0; over < 2; over++) {
@@ -409,9 +412,9 @@ static void limits_are_exact(void **state) {
     }
 }
 
-/* Goal: what the journal let go of is passed over, once all before it is sent;
+/* Goal: what the journal trimmed is passed over, once all before it is sent;
  * what was held there is forgotten, and everything behind goes out in order. */
-static void gaps_are_passed_over(void **state) {
+static void test_gaps_are_passed_over(void **state) {
     (void)state;
     static struct bench one;
     struct bench *bench = &one;
@@ -430,7 +433,7 @@ static void gaps_are_passed_over(void **state) {
     assert_int_equal(batch->count, 2);
     assert_false(forwarder_is_drained(forwarder));
     const enum forwarder_outcome outcomes[] = {ENTRY_REFUSED, ENTRY_CONFIRMED};
-    forwarder_answer(forwarder, bench->now_us, CALL_ANSWERED, outcomes);
+    forwarder_answer(forwarder, batch, bench->now_us, CALL_ANSWERED, outcomes);
     assert_int_equal(forwarder->counts.refused, 1);
     assert_int_equal(forwarder->base, 2);
     assert_true(forwarder_is_drained(forwarder));
@@ -447,20 +450,20 @@ static void gaps_are_passed_over(void **state) {
     forwarder_free(forwarder);
 }
 
-/* Goal: one request in flight; paused, none; going on forgets the back-off. */
-static void pausing(void **state) {
+/* Goal: paused, nothing leaves; going on forgets the back-off. */
+static void test_pausing(void **state) {
     (void)state;
     static struct bench bench;
     bench_begin(&bench, 1, 20, 20, (struct forwarder_limits){10, 1 << 20});
     push_all(&bench);
     assert_int_equal(take_count(&bench), 10);
-    assert_int_equal(take_count(&bench), 0);
     assert_true(forwarder_ready(&bench.forwarder, bench.now_us));
     forwarder_pause(&bench.forwarder, true);
     assert_false(forwarder_ready(&bench.forwarder, bench.now_us));
     assert_int_equal(forwarder_due_us(&bench.forwarder, bench.now_us),
                      INT64_MAX);
-    forwarder_answer(&bench.forwarder, bench.now_us, CALL_REFUSED, NULL);
+    forwarder_answer(&bench.forwarder, bench.batch, bench.now_us, CALL_REFUSED,
+                     NULL);
     assert_int_equal(take_count(&bench), 0);
     forwarder_pause(&bench.forwarder, false);
     assert_int_equal(take_count(&bench), 10);
@@ -470,7 +473,7 @@ static void pausing(void **state) {
 
 /* Goal: while a call's failure is waited out nothing leaves and nothing counts
  * as ready; the wait is within its bounds. */
-static void failures_are_waited_out(void **state) {
+static void test_failures_are_waited_out(void **state) {
     (void)state;
     static const struct {
         enum forwarder_call call;
@@ -486,8 +489,8 @@ static void failures_are_waited_out(void **state) {
             bench_begin(&bench, seed, 3, 3, (struct forwarder_limits){10, 99});
             push_all(&bench);
             assert_true(take_count(&bench) > 0);
-            forwarder_answer(&bench.forwarder, bench.now_us, cases[i].call,
-                             NULL);
+            forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
+                             cases[i].call, NULL);
             int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
             int64_t wait_us = due_us - bench.now_us;
             assert_true(wait_us >= cases[i].least_us);
@@ -503,7 +506,7 @@ static void failures_are_waited_out(void **state) {
 
 /* Goal: an offline line is never tried less often than each five seconds, a
  * failing service each twenty. */
-static void back_off_is_capped(void **state) {
+static void test_back_off_is_capped(void **state) {
     (void)state;
     static struct bench bench;
     for (int offline = 0; offline < 2; offline++) {
@@ -512,7 +515,7 @@ static void back_off_is_capped(void **state) {
         push_all(&bench);
         for (int i = 0; i < 500; i++) {
             assert_int_equal(take_count(&bench), 1);
-            forwarder_answer(&bench.forwarder, bench.now_us,
+            forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
                              offline ? CALL_OFFLINE : CALL_FAILED, NULL);
             int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
             int64_t wait_us = due_us - bench.now_us;
@@ -525,10 +528,10 @@ static void back_off_is_capped(void **state) {
     }
 }
 
-/* Goal: a request that is turned down whole is halved until the entry at fault
+/* Goal: a request that is refused whole is halved until the entry at fault
  * stands alone; that one is held and counted, all others arrive, and a minute
  * later it is tried again. */
-static void one_bad_entry_is_found(void **state) {
+static void test_one_bad_entry_is_found(void **state) {
     (void)state;
     static const enum forwarder_call calls[] = {CALL_TOO_LARGE, CALL_INVALID};
     static struct bench bench;
@@ -548,8 +551,8 @@ static void one_bad_entry_is_found(void **state) {
                 bad = bad || batch->entries[i].seq == 13;
             }
             if (bad) {
-                forwarder_answer(&bench.forwarder, bench.now_us, calls[c],
-                                 NULL);
+                forwarder_answer(&bench.forwarder, batch, bench.now_us,
+                                 calls[c], NULL);
             } else {
                 enum forwarder_outcome outcomes[10] = {ENTRY_CONFIRMED};
                 answer_entries(&bench, batch, outcomes);
@@ -572,7 +575,7 @@ static void one_bad_entry_is_found(void **state) {
 
 /* Goal: an event that the sink can never take holds its key and counts as
  * refused; the other keys go on, and the cursor stops before it. */
-static void what_cannot_be_sent_holds_its_key(void **state) {
+static void test_what_cannot_be_sent_holds_its_key(void **state) {
     (void)state;
     static struct bench bench;
     bench_begin(&bench, 3, 0, 1, (struct forwarder_limits){10, 1 << 20});
@@ -595,18 +598,336 @@ static void what_cannot_be_sent_holds_its_key(void **state) {
     forwarder_free(&bench.forwarder);
 }
 
+/* --- several in flight -------------------------------------------------- */
+
+/* Goal: a key that is in flight is in no other request, and batches are bounded
+ * in number. */
+static void test_no_key_is_in_two_batches(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 100, 50, (struct forwarder_limits){2, 1 << 20});
+    push_all(&bench);
+    bool seen[50] = {false};
+    for (uint32_t i = 0; i < FORWARDER_IN_FLIGHT_MAX; i++) {
+        assert_int_equal(take_count(&bench), 2);
+        for (uint32_t j = 0; j < 2; j++) {
+            uint64_t key = key_of(&bench.model, bench.batch->entries[j].seq);
+            assert_false(seen[key]);
+            seen[key] = true;
+        }
+    }
+    const struct forwarder_batch *batch;
+    assert_int_equal(forwarder_take(&bench.forwarder, bench.now_us, &batch),
+                     ERR_AGAIN);
+    confirm_all(&bench);
+    assert_int_equal(take_count(&bench), 2);
+    forwarder_free(&bench.forwarder);
+
+    bench_begin(&bench, 1, 100, 3, (struct forwarder_limits){2, 1 << 20});
+    push_all(&bench);
+    assert_int_equal(take_count(&bench), 2);
+    assert_int_equal(take_count(&bench), 1);
+    assert_int_equal(take_count(&bench), 0);
+    assert_false(forwarder_ready(&bench.forwarder, bench.now_us));
+    forwarder_free(&bench.forwarder);
+}
+
+/* Goal: answers may come in any order; the cursor waits for the lowest that is
+ * not confirmed, and nothing is drained before the last one. */
+static void test_answers_in_any_order(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 6, 6, (struct forwarder_limits){2, 1 << 20});
+    struct forwarder *forwarder = &bench.forwarder;
+    push_all(&bench);
+    const struct forwarder_batch *batches[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(take_count(&bench), 2);
+        batches[i] = bench.batch;
+    }
+    const enum forwarder_outcome all[2] = {ENTRY_CONFIRMED, ENTRY_CONFIRMED};
+    forwarder_answer(forwarder, batches[2], 1, CALL_ANSWERED, all);
+    assert_int_equal(forwarder->base, 0);
+    forwarder_answer(forwarder, batches[0], 1, CALL_ANSWERED, all);
+    assert_int_equal(forwarder->base, 2);
+    const enum forwarder_outcome part[2] = {ENTRY_CONFIRMED, ENTRY_REFUSED};
+    assert_false(forwarder_is_drained(forwarder));
+    forwarder_answer(forwarder, batches[1], 1, CALL_ANSWERED, part);
+    assert_int_equal(forwarder->base, 3);
+    assert_int_equal(forwarder->count, 3);
+    assert_true(forwarder_is_drained(forwarder));
+    forwarder_free(forwarder);
+}
+
+/* Random numbers that are always the largest: each wait is as long as it may
+ * be. */
+static void fill_ones(void *self, void *buf, size_t len) {
+    (void)self;
+    memset(buf, 0xff, len);
+}
+
+/* Goal: requests that were under way together and fail together count as one
+ * failure; the wait does not grow by their number. */
+static void test_failures_at_once_are_one(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 8, 8, (struct forwarder_limits){2, 1 << 20});
+    bench.entropy.fill = fill_ones;
+    push_all(&bench);
+    for (int64_t step_us = 50000; step_us <= 200000; step_us *= 2) {
+        const struct forwarder_batch *batches[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(take_count(&bench), 2);
+            batches[i] = bench.batch;
+        }
+        for (uint32_t i = 0; i < 4; i++) {
+            forwarder_answer(&bench.forwarder, batches[i], bench.now_us,
+                             CALL_OFFLINE, NULL);
+        }
+        int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+        assert_int_equal(due_us - bench.now_us, step_us);
+        bench.now_us = due_us;
+    }
+    forwarder_free(&bench.forwarder);
+}
+
+/* Goal: the first wait is the base and each further one twice as long, up to
+ * the cap; one success and it begins anew. */
+static void test_back_off_goes_step_by_step(void **state) {
+    (void)state;
+    static const struct {
+        enum forwarder_call call;
+        enum forwarder_outcome outcome; /* with CALL_ANSWERED */
+        int64_t base_us, cap_us;
+    } cases[] = {
+        {CALL_OFFLINE, ENTRY_FAILED, 50000, 5000000},
+        {CALL_FAILED, ENTRY_FAILED, 50000, 20000000},
+        {CALL_THROTTLED, ENTRY_FAILED, 1000000, 20000000},
+        {CALL_ANSWERED, ENTRY_THROTTLED, 1000000, 20000000},
+    };
+    static struct bench bench;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bench_begin(&bench, 1, 2, 1, (struct forwarder_limits){1, 1 << 20});
+        bench.entropy.fill = fill_ones;
+        push_all(&bench);
+        int64_t step_us = cases[i].base_us;
+        for (uint32_t n = 0; n < 12; n++) {
+            assert_int_equal(take_count(&bench), 1);
+            forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
+                             cases[i].call, &cases[i].outcome);
+            int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+            assert_int_equal(due_us - bench.now_us, step_us);
+            bench.now_us = due_us;
+            int64_t twice_us = step_us * 2;
+            step_us = twice_us < cases[i].cap_us ? twice_us : cases[i].cap_us;
+        }
+        assert_int_equal(take_count(&bench), 1);
+        confirm_all(&bench);
+        assert_int_equal(take_count(&bench), 1);
+        assert_int_equal(bench.batch->entries[0].seq, 1);
+        forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
+                         cases[i].call, &cases[i].outcome);
+        assert_int_equal(forwarder_due_us(&bench.forwarder, bench.now_us),
+                         bench.now_us + cases[i].base_us);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
+/* Goal: an entry that failed by itself waits alone, step by step. */
+static void test_an_entry_backs_off_alone(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 2, 2, (struct forwarder_limits){2, 1 << 20});
+    bench.entropy.fill = fill_ones;
+    push_all(&bench);
+    static const enum forwarder_outcome half[2] = {ENTRY_FAILED,
+                                                   ENTRY_CONFIRMED};
+    for (int64_t step_us = 50000; step_us <= 400000; step_us *= 2) {
+        assert_true(take_count(&bench) > 0);
+        assert_int_equal(bench.batch->entries[0].seq, 0);
+        forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
+                         CALL_ANSWERED, half);
+        int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
+        assert_int_equal(due_us - bench.now_us, step_us);
+        assert_int_equal(bench.forwarder.hold_until_us, 0);
+        bench.now_us = due_us;
+    }
+    forwarder_free(&bench.forwarder);
+}
+
+enum { FLIGHT_MAX = 8 };
+
+/* Requests in flight, answered in an order of chance. */
+struct flight {
+    const struct forwarder_batch *batches[FLIGHT_MAX];
+    uint32_t count;
+};
+
+static void check_flight(const struct bench *bench,
+                         const struct flight *flight) {
+    bool seen[300] = {false};
+    for (uint32_t i = 0; i < flight->count; i++) {
+        for (uint32_t j = 0; j < flight->batches[i]->count; j++) {
+            uint64_t seq = flight->batches[i]->entries[j].seq;
+            assert_true(seq >= bench->forwarder.base);
+            assert_false(seen[key_of(&bench->model, seq)]);
+            seen[key_of(&bench->model, seq)] = true;
+        }
+    }
+}
+
+static const struct forwarder_batch *land_any(struct bench *bench,
+                                              struct flight *flight) {
+    uint32_t i = dice_below(&bench->dice, flight->count);
+    const struct forwarder_batch *batch = flight->batches[i];
+    flight->batches[i] = flight->batches[--flight->count];
+    return batch;
+}
+
+static bool take_off(struct bench *bench, struct flight *flight) {
+    if (flight->count == FLIGHT_MAX || take_count(bench) == 0) {
+        return false;
+    }
+    check_batch(bench, bench->batch);
+    flight->batches[flight->count++] = bench->batch;
+    check_flight(bench, flight);
+    return true;
+}
+
+static void live_with_many_in_flight(struct bench *bench, uint32_t count_max) {
+    struct flight flight = {.count = 0};
+    for (uint64_t steps = 0; bench->forwarder.base < bench->model.count;
+         steps++) {
+        assert_true(steps < 1000 * 1000);
+        for (uint32_t i = dice_below(&bench->dice, 200);
+             i > 0 && push_next(bench) == ERR_OK; i--) {
+        }
+        if (dice_below(&bench->dice, 2) && take_off(bench, &flight)) {
+            continue;
+        }
+        if (flight.count > 0) {
+            random_request(bench, land_any(bench, &flight), count_max);
+            check_cursor(bench);
+            continue;
+        }
+        int64_t due_us = forwarder_due_us(&bench->forwarder, bench->now_us);
+        bench->now_us = due_us < INT64_MAX ? due_us : bench->now_us;
+    }
+    assert_int_equal(flight.count, 0);
+}
+
+/* Goal: with several requests in flight, answered in any order, failing in any
+ * way, all arrive, in order per key, and the cursor never runs ahead. */
+static void test_a_life_with_many_in_flight(void **state) {
+    (void)state;
+    static struct bench bench;
+    for (uint64_t seed = 20261128; seed < 20261128 + LIVES; seed++) {
+        struct dice dice = {seed};
+        struct forwarder_limits limits = {
+            1 + dice_below(&dice, 60), RECORD_MAX + dice_below(&dice, 1 << 20)};
+        uint32_t keys = 1 + dice_below(&dice, 300);
+        bench_begin(&bench, seed, 200 + dice_below(&dice, 1300), keys, limits);
+        bench.bytes_max = 1 + dice_below(&dice, RECORD_MAX - 1);
+        live_with_many_in_flight(&bench,
+                                 1 + dice_below(&dice, limits.entries_max));
+        assert_int_equal(bench.model.violations, 0);
+        assert_int_equal(bench.model.taken_count, bench.model.count);
+        assert_int_equal(bench.forwarder.counts.sent, bench.model.count);
+        assert_int_equal(bench.forwarder.counts.refused, 0);
+        assert_int_equal(bench.forwarder.in_flight, 0);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
+static bool is_poison(uint64_t seq) {
+    return seq % 100 == 13;
+}
+
+/* Answers as a service that refuses a call whole for one bad entry. */
+static void answer_poisoned(struct bench *bench,
+                            const struct forwarder_batch *batch) {
+    enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX] = {ENTRY_CONFIRMED};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (is_poison(batch->entries[i].seq)) {
+            forwarder_answer(&bench->forwarder, batch, bench->now_us,
+                             CALL_INVALID, NULL);
+            return;
+        }
+    }
+    answer_entries(bench, batch, outcomes);
+}
+
+/* Goal: an entry that fails its whole request is halved down to itself, however
+ * large the requests that succeed beside it are. */
+static void test_a_bad_entry_is_found_beside_successes(void **state) {
+    (void)state;
+    static struct bench bench;
+    bench_begin(&bench, 1, 200, 200, (struct forwarder_limits){8, 1 << 20});
+    push_all(&bench);
+    for (uint32_t most = 8; most >= 1; most /= 2) {
+        assert_int_equal(take_count(&bench), most);
+        const struct forwarder_batch *bad = bench.batch;
+        assert_int_equal(bad->entries[0].seq, 0);
+        assert_true(take_count(&bench) > 0);
+        forwarder_answer(&bench.forwarder, bad, bench.now_us, CALL_INVALID,
+                         NULL);
+        confirm_all(&bench);
+    }
+    assert_int_equal(bench.forwarder.base, 0);
+    assert_int_equal(bench.forwarder.counts.refused, 1);
+    forwarder_free(&bench.forwarder);
+}
+
+/* Goal: several bad entries, each of which fails its whole request, end up
+ * alone and held while other requests succeed around them; nothing else is. */
+static void test_bad_entries_are_found_among_many(void **state) {
+    (void)state;
+    static struct bench bench;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        bench_begin(&bench, seed, 400, 300,
+                    (struct forwarder_limits){10, 1 << 20});
+        struct flight flight = {.count = 0};
+        uint32_t requests = 0;
+        push_all(&bench);
+        while (bench.model.taken_count < 396) {
+            assert_true(requests < 400);
+            if (dice_below(&bench.dice, 3) > 0 && take_off(&bench, &flight)) {
+                requests++;
+            } else if (flight.count > 0) {
+                answer_poisoned(&bench, land_any(&bench, &flight));
+            } else {
+                int64_t due_us =
+                    forwarder_due_us(&bench.forwarder, bench.now_us);
+                assert_true(due_us < FORWARDER_REFUSED_US * 10);
+                bench.now_us = due_us;
+            }
+        }
+        assert_int_equal(bench.forwarder.base, 13);
+        assert_int_equal(bench.model.violations, 0);
+        forwarder_free(&bench.forwarder);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_subset_may_fail),
-        cmocka_unit_test(a_long_and_unlucky_life),
-        cmocka_unit_test(the_window_is_bounded),
-        cmocka_unit_test(limits_are_exact),
-        cmocka_unit_test(gaps_are_passed_over),
-        cmocka_unit_test(pausing),
-        cmocka_unit_test(failures_are_waited_out),
-        cmocka_unit_test(back_off_is_capped),
-        cmocka_unit_test(one_bad_entry_is_found),
-        cmocka_unit_test(what_cannot_be_sent_holds_its_key),
+        cmocka_unit_test(test_no_key_is_in_two_batches),
+        cmocka_unit_test(test_answers_in_any_order),
+        cmocka_unit_test(test_failures_at_once_are_one),
+        cmocka_unit_test(test_back_off_goes_step_by_step),
+        cmocka_unit_test(test_an_entry_backs_off_alone),
+        cmocka_unit_test(test_a_life_with_many_in_flight),
+        cmocka_unit_test(test_a_bad_entry_is_found_beside_successes),
+        cmocka_unit_test(test_bad_entries_are_found_among_many),
+        cmocka_unit_test(test_every_subset_may_fail),
+        cmocka_unit_test(test_a_long_and_unlucky_life),
+        cmocka_unit_test(test_the_window_is_bounded),
+        cmocka_unit_test(test_limits_are_exact),
+        cmocka_unit_test(test_gaps_are_passed_over),
+        cmocka_unit_test(test_pausing),
+        cmocka_unit_test(test_failures_are_waited_out),
+        cmocka_unit_test(test_back_off_is_capped),
+        cmocka_unit_test(test_one_bad_entry_is_found),
+        cmocka_unit_test(test_what_cannot_be_sent_holds_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

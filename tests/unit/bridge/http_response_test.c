@@ -62,7 +62,7 @@ static void feed_all(struct http_response *response, struct slice bytes) {
 }
 
 /* Goal: wherever two cuts fall, the result is the same. */
-static void every_split_reads_the_same(void **state) {
+static void test_every_split_reads_the_same(void **state) {
     (void)state;
     static struct http_response response;
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
@@ -84,7 +84,7 @@ static void every_split_reads_the_same(void **state) {
 }
 
 /* Goal: byte by byte is a split too. */
-static void single_bytes_read_the_same(void **state) {
+static void test_single_bytes_read_the_same(void **state) {
     (void)state;
     static struct http_response response;
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
@@ -102,7 +102,7 @@ static void single_bytes_read_the_same(void **state) {
 }
 
 /* Goal: what follows a complete answer is left to the caller. */
-static void stops_at_its_end(void **state) {
+static void test_stops_at_its_end(void **state) {
     (void)state;
     static struct http_response response;
     static const char text[] =
@@ -117,7 +117,7 @@ static void stops_at_its_end(void **state) {
 
 /* Goal: an answer that ends before it is complete is an error at each place
  * but those where the end of the connection is its end. */
-static void cut_answers_are_refused(void **state) {
+static void test_cut_answers_are_refused(void **state) {
     (void)state;
     static struct http_response response;
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
@@ -135,7 +135,7 @@ static void cut_answers_are_refused(void **state) {
 }
 
 /* Goal: what is not HTTP/1.1, or could be read in two ways, is refused. */
-static void unclear_answers_are_refused(void **state) {
+static void test_unclear_answers_are_refused(void **state) {
     (void)state;
     static const struct {
         const char *text;
@@ -206,7 +206,7 @@ static size_t bytes_until_refused(const char *head, const char *repeated) {
 }
 
 /* Goal: nothing grows without end: line, head, body, chunks, trailers. */
-static void everything_is_bounded(void **state) {
+static void test_everything_is_bounded(void **state) {
     (void)state;
     assert_true(bytes_until_refused("HTTP/1.1 200 OK", "x") <= HTTP_LINE_MAX);
     assert_true(bytes_until_refused("HTTP/1.1 200 OK\r\n", "A: b\r\n") <=
@@ -223,7 +223,7 @@ static void everything_is_bounded(void **state) {
 
 /* Goal: random damage never reads outside or gets stuck (the sanitizers watch),
  * and ends in a result or a refusal. */
-static void damage_is_survived(void **state) {
+static void test_damage_is_survived(void **state) {
     (void)state;
     unsigned seed = 20261123;
     print_message("seed %u\n", seed);
@@ -253,7 +253,7 @@ static void damage_is_survived(void **state) {
 }
 
 /* Goal: the date is read as the RFC's example, and nothing else is. */
-static void dates(void **state) {
+static void test_dates(void **state) {
     (void)state;
     int64_t seconds = -1;
     assert_int_equal(http_date_parse("Sun, 06 Nov 1994 08:49:37 GMT", &seconds),
@@ -269,14 +269,14 @@ static void dates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_split_reads_the_same),
-        cmocka_unit_test(single_bytes_read_the_same),
-        cmocka_unit_test(stops_at_its_end),
-        cmocka_unit_test(cut_answers_are_refused),
-        cmocka_unit_test(unclear_answers_are_refused),
-        cmocka_unit_test(everything_is_bounded),
-        cmocka_unit_test(damage_is_survived),
-        cmocka_unit_test(dates),
+        cmocka_unit_test(test_every_split_reads_the_same),
+        cmocka_unit_test(test_single_bytes_read_the_same),
+        cmocka_unit_test(test_stops_at_its_end),
+        cmocka_unit_test(test_cut_answers_are_refused),
+        cmocka_unit_test(test_unclear_answers_are_refused),
+        cmocka_unit_test(test_everything_is_bounded),
+        cmocka_unit_test(test_damage_is_survived),
+        cmocka_unit_test(test_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

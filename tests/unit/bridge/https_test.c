@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,10 +50,24 @@ void resolver_forget(struct resolver_job *job) {
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
+/* What a server does once it has a request. */
+enum manner {
+    ANSWERS,
+    TALKS_ON,        /* a record behind the answer, and later another */
+    SAYS_TOO_MUCH,   /* more bytes in the record of the answer */
+    HANGS_UP_AFTER,  /* the answer */
+    HANGS_UP_SECOND, /* on a connection's second request, unanswered */
+    HANGS_UP,        /* unanswered */
+    ENDS_THE_ANSWER, /* by hanging up: it has no length */
+    SAYS_NONSENSE,
+    ANSWERS_AT_LENGTH, /* in 40,000 bytes */
+};
+
 struct server {
     struct tls_peer_identity *identity;
     int listener;
-    bool talks_on; /* sends a record behind the answer, and later another */
+    enum manner manner;
+    size_t request_len; /* of one request; 0: what one read gives */
     unsigned accepted;
     unsigned asked;
     pthread_t thread;
@@ -93,37 +108,92 @@ static bool receive(int fd, struct tls_peer *peer) {
     return len > 0;
 }
 
-static void answer_request(struct server *server, int fd,
-                           struct tls_peer *peer) {
+static void write_long_answer(struct tls_peer *peer) {
+    static char text[8001];
+    memset(text, 'x', sizeof text - 1);
+    tls_peer_write(peer, "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n");
+    for (int i = 0; i < 5; i++) {
+        tls_peer_write(peer, text);
+    }
+}
+
+static void write_answer(enum manner manner, struct tls_peer *peer) {
+    switch (manner) {
+    case SAYS_TOO_MUCH:
+        tls_peer_write(peer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+                             "HTTP/1.1 200 OK\r\n");
+        return;
+    case ENDS_THE_ANSWER:
+        tls_peer_write(peer, "HTTP/1.1 200 OK\r\n\r\n{}");
+        return;
+    case SAYS_NONSENSE:
+        tls_peer_write(peer, "220 mail.example.com ESMTP\r\n");
+        return;
+    case ANSWERS_AT_LENGTH:
+        write_long_answer(peer);
+        return;
+    case ANSWERS:
+    case TALKS_ON:
+    case HANGS_UP_AFTER:
+    case HANGS_UP_SECOND:
+    case HANGS_UP:
+        tls_peer_write(peer, answer);
+        return;
+    }
+}
+
+/* False: it hangs up. */
+static bool answer_request(struct server *server, int fd, struct tls_peer *peer,
+                           unsigned number) {
+    enum manner manner = server->manner;
     server->asked++;
-    tls_peer_write(peer, answer);
-    if (server->talks_on) {
+    if (manner == HANGS_UP || (manner == HANGS_UP_SECOND && number == 2)) {
+        return false;
+    }
+    write_answer(manner, peer);
+    if (manner == TALKS_ON) {
         tls_peer_write(peer, "a record nobody asked for");
     }
     send_output(fd, peer);
-    if (server->talks_on) {
+    if (manner == TALKS_ON) {
         usleep(PAUSE_MS * 1000);
         tls_peer_write(peer, "another");
         send_output(fd, peer);
     }
+    return manner != HANGS_UP_AFTER && manner != ENDS_THE_ANSWER;
+}
+
+/* Reads what came of a request; its length so far, negative at the end. */
+static int read_request(struct tls_peer *peer, size_t had) {
+    char bytes[16 * 1024];
+    int len = tls_peer_read(peer, bytes, sizeof bytes);
+    while (len > 0) {
+        had += (size_t)len;
+        len = tls_peer_read(peer, bytes, sizeof bytes);
+    }
+    return len < 0 ? len : (int)had;
 }
 
 static void serve_connection(struct server *server, int fd,
                              struct tls_peer *peer) {
     bool shaken = false;
+    int len = 0;
+    unsigned number = 0;
     while (receive(fd, peer)) {
         shaken = shaken || tls_peer_handshake(peer);
         send_output(fd, peer);
-        char request[1024];
         if (!shaken) {
             continue;
         }
-        int len = tls_peer_read(peer, request, sizeof request);
+        len = read_request(peer, (size_t)len);
         if (len < 0) {
             return;
         }
-        if (len > 0) { /* a small request is one record */
-            answer_request(server, fd, peer);
+        if (len > 0 && (size_t)len >= server->request_len) {
+            len = 0;
+            if (!answer_request(server, fd, peer, ++number)) {
+                return;
+            }
         }
     }
 }
@@ -157,12 +227,13 @@ struct fixture {
     struct https *https;
     unsigned wanted; /* requests, one after another */
     unsigned good;
+    struct slice body;
     char error[300];
 };
 
 static void request(struct fixture *fixture) {
     static const char head[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    https_send(fixture->https, slice_from_str(head), SLICE_EMPTY);
+    https_send(fixture->https, slice_from_str(head), fixture->body);
 }
 
 static void on_later(uv_timer_t *timer) {
@@ -245,7 +316,7 @@ static int tear_down(void **state) {
 /* --- tests -------------------------------------------------------------- */
 
 /* Goal: a connection that carried an answer carries the next request. */
-static void keeps_a_connection(void **state) {
+static void test_keeps_a_connection(void **state) {
     struct fixture *fixture = *state;
     run(fixture, 2);
     assert_string_equal(fixture->error, "");
@@ -256,9 +327,9 @@ static void keeps_a_connection(void **state) {
 
 /* Goal: what a server says beyond its answer, in the same read, ends the
  * connection and nothing else: the next request has one of its own. */
-static void leaves_a_server_that_talks_on(void **state) {
+static void test_leaves_a_server_that_talks_on(void **state) {
     struct fixture *fixture = *state;
-    fixture->server.talks_on = true;
+    fixture->server.manner = TALKS_ON;
     run(fixture, 2);
     assert_string_equal(fixture->error, "");
     assert_int_equal(fixture->good, 2);
@@ -286,7 +357,7 @@ static void end_silence(int listener, const int fillers[FILL]) {
 
 /* Goal: an address that does not answer costs its time and not the request:
  * the name's next address is tried. */
-static void goes_on_after_a_silent_address(void **state) {
+static void test_goes_on_after_a_silent_address(void **state) {
     struct fixture *fixture = *state;
     struct resolver_result *addresses = &fixture->job.result;
     int fillers[FILL];
@@ -300,7 +371,7 @@ static void goes_on_after_a_silent_address(void **state) {
 }
 
 /* Goal: when no address answers, the words say that it was a matter of time. */
-static void says_that_no_address_answers(void **state) {
+static void test_says_that_no_address_answers(void **state) {
     struct fixture *fixture = *state;
     int fillers[FILL];
     struct sockaddr_storage place;
@@ -312,15 +383,147 @@ static void says_that_no_address_answers(void **state) {
     end_silence(listener, fillers);
 }
 
+/* Goal: a server that hangs up is noticed at rest, or by the next request,
+ * which begins again on a connection of its own, unasked. */
+static void test_begins_again_where_a_server_hung_up(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = HANGS_UP_AFTER;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 2);
+    assert_int_equal(fixture->server.asked, 2);
+}
+
+static void test_begins_again_on_a_dead_connection(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = HANGS_UP_SECOND;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 2);
+    assert_int_equal(fixture->server.asked, 3);
+}
+
+/* Goal: the same on a new connection is a failure: nothing is tried for ever.
+ */
+static void test_a_new_connection_is_not_tried_again(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = HANGS_UP;
+    run(fixture, 1);
+    assert_non_null(strstr(fixture->error, "localhost:1: "));
+    assert_int_equal(fixture->good, 0);
+    assert_int_equal(fixture->server.accepted, 1);
+}
+
+/* Goal: an answer may end with its connection, be long, or have bytes behind
+ * it, which are nobody's. */
+static void test_an_answer_that_ends_with_its_connection(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = ENDS_THE_ANSWER;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 2);
+}
+
+static void test_an_answer_with_bytes_behind_it(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = SAYS_TOO_MUCH;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 2);
+}
+
+static void test_a_long_answer(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = ANSWERS_AT_LENGTH;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 1);
+}
+
+/* Goal: what does not speak HTTP is not believed. */
+static void test_a_server_of_another_kind(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = SAYS_NONSENSE;
+    run(fixture, 1);
+    assert_non_null(strstr(fixture->error, "does not speak HTTP/1.1"));
+    assert_int_equal(fixture->good, 0);
+}
+
+/* Goal: a request of many records goes out whole. */
+static void test_a_large_request(void **state) {
+    struct fixture *fixture = *state;
+    static uint8_t body[3 * 1024 * 1024];
+    memset(body, 'b', sizeof body);
+    fixture->body = slice_of(body, sizeof body);
+    fixture->server.request_len = sizeof body;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 1);
+}
+
+/* Goal: a name that is not known, or has no address, is said. */
+static void test_a_name_without_an_address(void **state) {
+    struct fixture *fixture = *state;
+    fixture->job.result.count = 0;
+    fixture->job.result.failed = EAI_NONAME;
+    run(fixture, 1);
+    assert_non_null(strstr(fixture->error, "cannot resolve the name: "));
+    assert_non_null(strstr(fixture->error, gai_strerror(EAI_NONAME)));
+}
+
+/* Goal: a certificate that nobody vouches for ends it, with words, before a
+ * byte of the request is sent. */
+static void test_a_certificate_nobody_vouches_for(void **state) {
+    struct fixture *fixture = *state;
+    struct tls_peer_identity *other =
+        tls_peer_identity_new("localhost", "20991231235959");
+    tls_peer_identity_write(other, fixture->ca_file);
+    tls_peer_identity_free(other);
+    tls_context_free(fixture->tls);
+    assert_int_equal(tls_context_new(fixture->ca_file,
+                                     &fixture->platform.entropy, &fixture->tls,
+                                     NULL),
+                     ERR_OK);
+    run(fixture, 1);
+    assert_non_null(strstr(fixture->error, "certificate"));
+    assert_int_equal(fixture->server.asked, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_a_connection, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(leaves_a_server_that_talks_on, set_up,
+        cmocka_unit_test_setup_teardown(test_keeps_a_connection, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(goes_on_after_a_silent_address, set_up,
+        cmocka_unit_test_setup_teardown(test_leaves_a_server_that_talks_on,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_goes_on_after_a_silent_address,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_says_that_no_address_answers,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_begins_again_where_a_server_hung_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_begins_again_on_a_dead_connection,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_new_connection_is_not_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_an_answer_that_ends_with_its_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_answer_with_bytes_behind_it,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_long_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_server_of_another_kind, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(says_that_no_address_answers, set_up,
+        cmocka_unit_test_setup_teardown(test_a_large_request, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_name_without_an_address, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_certificate_nobody_vouches_for,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void fill_with(void *self, void *buf, size_t len) {
 
 /* Goal: with the dice at their ends the delay is 0 or exactly the bound, which
  * doubles until the cap and stays there however often it is tried. */
-static void bounds_are_exact(void **state) {
+static void test_bounds_are_exact(void **state) {
     (void)state;
     static const struct retry_pace paces[] = {
         {50000, 20000000}, {1000000, 20000000}, {50000, 5000000}};
@@ -42,7 +42,7 @@ static void bounds_are_exact(void **state) {
 
 /* Goal: the jitter is full: each tenth of the range gets its tenth, so that a
  * thousand stores do not come back in one second. */
-static void jitter_is_even(void **state) {
+static void test_jitter_is_even(void **state) {
     (void)state;
     enum { DRAWS = 20000, PARTS = 10 };
     struct dice dice = {20261123};
@@ -61,8 +61,8 @@ static void jitter_is_even(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_are_exact),
-        cmocka_unit_test(jitter_is_even),
+        cmocka_unit_test(test_bounds_are_exact),
+        cmocka_unit_test(test_jitter_is_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,7 @@ static const char *find_suite(void) {
 }
 
 /* Goal: every case of the public suite, to the byte, at each of its steps. */
-static void the_public_suite(void **state) {
+static void test_the_public_suite(void **state) {
     (void)state;
     DIR *dir = opendir(find_suite());
     if (dir == NULL) {
@@ -296,7 +296,7 @@ static void sign_vector(const struct vector *vector, struct sigv4_key *key,
 
 /* Goal: both services' vectors, with one key kept throughout: what the key is
  * of is noticed when it changes, and the kept key gives the same again. */
-static void golden_vectors(void **state) {
+static void test_golden_vectors(void **state) {
     (void)state;
     struct sigv4_key key = {0};
     char signature[DIGEST_HEX_SIZE];
@@ -311,7 +311,7 @@ static void golden_vectors(void **state) {
 }
 
 /* Goal: dates are written as AWS wants them. */
-static void date_form(void **state) {
+static void test_date_form(void **state) {
     (void)state;
     char date[SIGV4_DATE_SIZE];
     sigv4_date(1440938160000000, date);
@@ -321,7 +321,7 @@ static void date_form(void **state) {
 }
 
 /* Goal: what does not fit is refused, not cut. */
-static void what_does_not_fit_is_refused(void **state) {
+static void test_what_does_not_fit_is_refused(void **state) {
     (void)state;
     static char large[SIGV4_SCRATCH + 1];
     memset(large, 'a', sizeof large - 1);
@@ -360,10 +360,10 @@ static void what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_public_suite),
-        cmocka_unit_test(golden_vectors),
-        cmocka_unit_test(date_form),
-        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(test_the_public_suite),
+        cmocka_unit_test(test_golden_vectors),
+        cmocka_unit_test(test_date_form),
+        cmocka_unit_test(test_what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

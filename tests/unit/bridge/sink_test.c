@@ -111,7 +111,7 @@ static struct slice rendered(const struct event *event, uint8_t *memory,
 
 /* Goal: an EventBridge entry: recorded time with milliseconds, Detail exactly
  * the structured event, the size as AWS sums it. */
-static void an_eventbridge_entry(void **state) {
+static void test_an_eventbridge_entry(void **state) {
     struct bench *bench = *state;
     struct event event = an_event("OrderCreated", "/store-7/order");
     add(bench, &event);
@@ -148,7 +148,7 @@ static void an_eventbridge_entry(void **state) {
 
 /* Goal: only what the shop publishes under its own source speaks as a service;
  * a device that borrows either name stays a device. */
-static void sources(void **state) {
+static void test_sources(void **state) {
     struct bench *bench = *state;
     static const struct {
         const char *type, *source, *expected;
@@ -185,7 +185,7 @@ static void sources(void **state) {
 }
 
 /* Goal: a Kinesis record: the structured event in base64 under its key. */
-static void a_kinesis_record(void **state) {
+static void test_a_kinesis_record(void **state) {
     struct bench *bench = *state;
     struct event event = an_event("ReadingTaken", "/store-7/sensor");
     event.subject = SLICE("k\"1");
@@ -212,7 +212,7 @@ static void a_kinesis_record(void **state) {
 
 /* Goal: 256 characters are a partition key, one more is its SHA-256; characters
  * are counted, not bytes. */
-static void long_partition_keys(void **state) {
+static void test_long_partition_keys(void **state) {
     struct bench *bench = *state;
     char key[1024];
     for (int wide = 0; wide < 2; wide++) {
@@ -253,7 +253,7 @@ static struct event event_of_size(struct bench *bench, const struct sink *sink,
 
 /* Goal: the largest entry each sink takes is sent, and one byte more is held
  * with words that name the event, its size and the limit. */
-static void the_largest_entry(void **state) {
+static void test_the_largest_entry(void **state) {
     struct bench *bench = *state;
     static const struct {
         const struct sink *sink;
@@ -279,7 +279,7 @@ static void the_largest_entry(void **state) {
 }
 
 /* Goal: requests hold what the services' limits say. */
-static void request_limits(void **state) {
+static void test_request_limits(void **state) {
     (void)state;
     assert_int_equal(sink_eventbridge.limits.entries_max, 10);
     assert_int_equal(sink_eventbridge.limits.bytes_max, 262143);
@@ -289,7 +289,7 @@ static void request_limits(void **state) {
 
 /* Goal: an event that cannot be read or has no form in JSON is not sendable,
  * with words, and waits for nobody. */
-static void what_cannot_be_sent(void **state) {
+static void test_what_cannot_be_sent(void **state) {
     struct bench *bench = *state;
     struct event event = an_event("T", "/store-7/s");
     event.data_kind = EVENT_DATA_CBOR;
@@ -313,7 +313,7 @@ static void what_cannot_be_sent(void **state) {
 }
 
 /* Goal: the key of the forwarder is that of the event. */
-static void keys(void **state) {
+static void test_keys(void **state) {
     struct bench *bench = *state;
     struct event event = an_event("T", "/store-7/s");
     uint64_t by_source = measure(bench, &sink_kinesis, &event).key;
@@ -325,7 +325,7 @@ static void keys(void **state) {
 }
 
 /* Goal: the probe asks for the bus by its name. */
-static void the_probe(void **state) {
+static void test_the_probe(void **state) {
     struct bench *bench = *state;
     sink_eventbridge.write_probe(&bench->target, &bench->writer);
     assert_true(slice_eq_str(writer_slice(&bench->writer),
@@ -335,16 +335,20 @@ static void the_probe(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_eventbridge_entry, set_up,
+        cmocka_unit_test_setup_teardown(test_an_eventbridge_entry, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(sources, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_kinesis_record, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(long_partition_keys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_largest_entry, set_up, tear_down),
-        cmocka_unit_test(request_limits),
-        cmocka_unit_test_setup_teardown(what_cannot_be_sent, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(keys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_probe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_kinesis_record, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_long_partition_keys, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_largest_entry, set_up,
+                                        tear_down),
+        cmocka_unit_test(test_request_limits),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_sent, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_probe, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

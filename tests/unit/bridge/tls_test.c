@@ -63,7 +63,7 @@ static void assert_says(const struct reason *reason, const char *words) {
 
 /* Goal: a certificate for the host that is asked for, from the authority that
  * is trusted, is taken. */
-static void takes_the_right_name(void **state) {
+static void test_takes_the_right_name(void **state) {
     (void)state;
     struct reason reason = {""};
     struct tls_peer_identity *shown = tls_peer_identity_new("localhost", never);
@@ -73,7 +73,7 @@ static void takes_the_right_name(void **state) {
 
 /* Goal: the chain alone is not enough; the words name the one setting that may
  * be wrong and no other. */
-static void refuses_another_name(void **state) {
+static void test_refuses_another_name(void **state) {
     (void)state;
     struct reason reason = {""};
     struct tls_peer_identity *shown =
@@ -86,7 +86,7 @@ static void refuses_another_name(void **state) {
 }
 
 /* Goal: the name alone is not enough either. */
-static void refuses_another_authority(void **state) {
+static void test_refuses_another_authority(void **state) {
     (void)state;
     struct reason reason = {""};
     struct tls_peer_identity *shown = tls_peer_identity_new("localhost", never);
@@ -102,7 +102,7 @@ static void refuses_another_authority(void **state) {
 
 /* Goal: a certificate with every flaw at once is told of in one line, with what
  * to do in it. */
-static void says_all_flaws_in_one_line(void **state) {
+static void test_says_all_flaws_in_one_line(void **state) {
     (void)state;
     struct reason reason = {""};
     struct tls_peer_identity *shown =
@@ -120,10 +120,10 @@ static void says_all_flaws_in_one_line(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_the_right_name),
-        cmocka_unit_test(refuses_another_name),
-        cmocka_unit_test(refuses_another_authority),
-        cmocka_unit_test(says_all_flaws_in_one_line),
+        cmocka_unit_test(test_takes_the_right_name),
+        cmocka_unit_test(test_refuses_another_name),
+        cmocka_unit_test(test_refuses_another_authority),
+        cmocka_unit_test(test_says_all_flaws_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

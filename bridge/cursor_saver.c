@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/cursor_saver.h"
+
+#include <assert.h>
+
+static void work(void *self) {
+    struct cursor_saver *saver = self;
+    saver->err = cursor_file_save(saver->file, saver->saving);
+}
+
+static void done(void *self) {
+    struct cursor_saver *saver = self;
+    assert(saver->busy);
+    saver->busy = false;
+    if (saver->err == ERR_OK) {
+        assert(saver->file->saved == saver->saving);
+        saver->saved = saver->saving;
+    }
+    saver->ended(saver->context);
+}
+
+void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
+                       struct executor executor, void (*ended)(void *context),
+                       void *context) {
+    assert(file->fd >= 0);
+    *saver = (struct cursor_saver){
+        .file = file,
+        .executor = executor,
+        .job = {.self = saver, .work = work, .done = done},
+        .saved = file->saved,
+        .begun_us = INT64_MIN,
+        .ended = ended,
+        .context = context,
+    };
+}
+
+int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor) {
+    if (saver->busy || saver->saved == cursor) {
+        return INT64_MAX;
+    }
+    return saver->begun_us == INT64_MIN ? INT64_MIN
+                                        : saver->begun_us + CURSOR_SAVE_US;
+}
+
+void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
+                       int64_t now_us) {
+    assert(cursor >= saver->saved);
+    if (cursor_saver_due_us(saver, cursor) > now_us) {
+        return;
+    }
+    saver->busy = true;
+    saver->saving = cursor;
+    saver->begun_us = now_us;
+    saver->executor.submit(saver->executor.self, &saver->job);
+}
+
+err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor) {
+    assert(!saver->busy);
+    assert(cursor >= saver->saved);
+    if (saver->saved == cursor) {
+        return ERR_OK;
+    }
+    TRY(cursor_file_save(saver->file, cursor));
+    saver->saved = cursor;
+    return ERR_OK;
+}

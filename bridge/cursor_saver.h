@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps a stream's cursor file up to date without the loop waiting for the
+ * disk: a save is a job, one at a time and at most once a second. The saved
+ * position moves when the save is durable, and not before. */
+#ifndef BRIDGE_CURSOR_SAVER_H
+#define BRIDGE_CURSOR_SAVER_H
+
+#include "bridge/cursor.h"
+#include "gateway/base/executor.h"
+
+#define CURSOR_SAVE_US ((int64_t)1000 * 1000)
+
+struct cursor_saver {
+    struct cursor_file *file; /* open; the job's while `busy` */
+    struct executor executor;
+    struct job job;
+    bool busy;
+    uint64_t saved;  /* is on the disk */
+    uint64_t saving; /* while `busy` */
+    err_t err;       /* of the last save */
+    int64_t begun_us;
+    /* A save ended: see `saved` and `err`. */
+    void (*ended)(void *context);
+    void *context;
+};
+
+/* `file` was opened and outlives the saver; what it holds counts as saved. */
+void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
+                       struct executor executor, void (*ended)(void *context),
+                       void *context);
+/* Begins to save `cursor` if it is not saved yet and the time has come. */
+void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
+                       int64_t now_us);
+/* When cursor_saver_work() would save `cursor`; INT64_MAX: not by time. */
+int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor);
+/* Saves `cursor` here and now, at the end. No save may be in flight; not on a
+ * loop. As cursor_file_save(). */
+err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor) MUST_USE;
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer over one connection: builds the body, signs it,
+ * sends it, and reads what came back. Knows nothing of queues and retries. */
+#ifndef BRIDGE_EXCHANGE_H
+#define BRIDGE_EXCHANGE_H
+
+#include "bridge/answers.h"
+#include "bridge/credentials.h"
+#include "bridge/endpoint.h"
+#include "bridge/sink.h"
+#include "bridge/transport.h"
+#include "gateway/base/platform.h"
+
+/* How a request ended. */
+struct exchange_result {
+    struct answer answer; /* without a response: CALL_OFFLINE, with words */
+    /* NULL for an answer to a question. */
+    const struct forwarder_batch *batch;
+    int64_t signed_offset_us; /* the clock's offset it was signed with */
+    bool has_offset;          /* the answer told the server's time */
+    int64_t offset_us;        /* then: server's clock less ours */
+};
+
+/* All of it outlives the exchange. */
+struct exchange_options {
+    const struct clock *clock;
+    const struct credentials *credentials;
+    const struct sink *sink;
+    const struct sink_target *target;
+    const struct endpoint *where;
+    struct connector connector;
+    /* The result lives until the next request, which may be sent from here. May
+     * be called from within a call that sends. */
+    void (*done)(void *context, struct exchange_result *result);
+    void *context;
+};
+
+struct exchange;
+
+/* ERR_MEMORY. */
+err_t exchange_new(const struct exchange_options *options,
+                   struct exchange **ret) MUST_USE;
+/* Closes the connection and frees; what is in flight is dropped. Takes NULL. */
+void exchange_free(struct exchange *exchange);
+
+/* Sends a batch, which lives until `done`, signed for our clock corrected by
+ * `offset_us`. None may be in flight. After an error nothing was sent and
+ * `done` is not called: as sink_build(), ERR_FULL if a header is too long. */
+err_t exchange_send(struct exchange *exchange,
+                    const struct forwarder_batch *batch,
+                    int64_t offset_us) MUST_USE;
+/* The same for the sink's question whether the target exists. */
+err_t exchange_ask(struct exchange *exchange, int64_t offset_us) MUST_USE;
+
+bool exchange_is_busy(const struct exchange *exchange);
+/* Frees large buffers; none may be in flight. */
+void exchange_rest(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a sender says: status, links, words, log lines; and what an answer means
+ * for a person. Log lines are taken here instead of written. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "bridge/explain.h"
+#include "bridge/report.h"
+
+static char last_line[1024];
+static uint32_t lines;
+
+/* Linked in place of the library's (--wrap). */
+void __wrap_log_line(enum log_level level, const char *module,
+                     const char *format, ...) PRINTF_LIKE(3, 4);
+void __wrap_log_line(enum log_level level, const char *module,
+                     const char *format, ...) {
+    int len =
+        snprintf(last_line, sizeof last_line, "%d %s ", (int)level, module);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(last_line + len, sizeof last_line - (size_t)len, format, args);
+    va_end(args);
+    lines++;
+}
+
+static int64_t read_wall(void *self) {
+    return *(const int64_t *)self;
+}
+
+struct bench {
+    int64_t wall_us;
+    struct clock clock;
+    struct report report;
+};
+
+static int set_up(void **state) {
+    struct bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    bench->wall_us = 1000;
+    bench->clock = (struct clock){&bench->wall_us, read_wall, read_wall};
+    report_init(&bench->report, "orders", &bench->clock);
+    lines = 0;
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    free(*state);
+    return 0;
+}
+
+/* Goal: one line for each change of the link, with the words where it is a bad
+ * one, and none for what stays the same. */
+static void test_a_link_is_told_when_it_changes(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    assert_int_equal(report->status.since_us, 1000);
+    report_link(report, BRIDGE_LINK_IDLE);
+    assert_int_equal(lines, 0);
+    report->status.end = 7;
+    report->status.cursor = 3;
+    bench->wall_us = 2000;
+    report_say(report, BRIDGE_LINK_OFFLINE, "no route");
+    assert_int_equal(lines, 1);
+    assert_string_equal(last_line, "1 bridge stream=orders link=offline "
+                                   "was=idle backlog=4 error=no route");
+    assert_int_equal(report->status.since_us, 2000);
+    report_say(report, BRIDGE_LINK_OFFLINE, "no route");
+    assert_int_equal(lines, 1);
+    report_say(report, BRIDGE_LINK_OFFLINE, "no name");
+    assert_int_equal(lines, 2);
+    assert_string_equal(last_line,
+                        "1 bridge stream=orders skipped=0 error=no name");
+    report_say(report, BRIDGE_LINK_ONLINE, "");
+    assert_string_equal(
+        last_line, "2 bridge stream=orders link=online was=offline backlog=4");
+    report_pause(report, true);
+    assert_int_equal(report->status.link, BRIDGE_LINK_PAUSED);
+    report_link(report, BRIDGE_LINK_ONLINE);
+    assert_int_equal(report->status.link, BRIDGE_LINK_PAUSED);
+    report_pause(report, false);
+    assert_int_equal(report->status.link, BRIDGE_LINK_IDLE);
+    assert_int_equal(lines, 5);
+}
+
+/* Goal: words are cut to their room, and what follows them is zero, so that
+ * equal words make equal statuses. */
+static void test_words_are_cut(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    char text[500];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    report_words(report, text);
+    size_t room = sizeof report->status.last_error;
+    assert_int_equal(strlen(report->status.last_error), room - 1);
+    struct bridge_stream_status copy;
+    assert_true(report_copy(report, &copy));
+    report_words(report, "short");
+    assert_true(report_copy(report, &copy));
+    for (size_t i = strlen("short"); i < room; i++) {
+        assert_int_equal(copy.last_error[i], 0);
+    }
+    report_words(report, "short");
+    assert_false(report_copy(report, &copy));
+    report_words(report, report->status.last_error);
+    assert_string_equal(report->status.last_error, "short");
+}
+
+/* Goal: what is lost is counted and named from first to last; the newest gaps
+ * stay, each at its number. */
+static void test_gaps_are_kept(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    report_lost(report, 5, 9, "they are gone");
+    assert_int_equal(report->status.lost, 4);
+    assert_string_equal(last_line, "0 bridge stream=orders events_not_sent=4 "
+                                   "first=5 last=8: they are gone");
+    for (uint64_t i = 0; i < BRIDGE_GAPS_MAX + 1; i++) {
+        report_gap(report, &(struct journal_gap){.first = i, .end = i + 1});
+    }
+    assert_int_equal(report->status.gap_count, BRIDGE_GAPS_MAX + 1);
+    assert_int_equal(report->status.gaps[0].first, BRIDGE_GAPS_MAX);
+    assert_int_equal(report->status.gaps[1].first, 1);
+}
+
+/* Goal: a stream's status is found by its name, and no other is. */
+static void test_a_status_is_found_by_name(void **state) {
+    (void)state;
+    static struct bridge_status status;
+    status = (struct bridge_status){.stream_count = 2};
+    strcpy(status.streams[0].name, "orders");
+    strcpy(status.streams[1].name, "telemetry");
+    strcpy(status.streams[2].name, "spare");
+    assert_ptr_equal(bridge_status_find(&status, "telemetry"),
+                     &status.streams[1]);
+    assert_ptr_equal(bridge_status_find(&status, "orders"), &status.streams[0]);
+    assert_null(bridge_status_find(&status, "order"));
+    assert_null(bridge_status_find(&status, "spare"));
+    status.stream_count = 0;
+    assert_null(bridge_status_find(&status, "orders"));
+}
+
+/* Goal: each way a call may end, with the link it leaves. */
+static void test_the_link_after_an_answer(void **state) {
+    (void)state;
+    static const struct {
+        enum forwarder_call call;
+        uint32_t entries;
+        enum bridge_link link;
+    } cases[] = {
+        {CALL_ANSWERED, 3, BRIDGE_LINK_ONLINE},
+        {CALL_THROTTLED, 3, BRIDGE_LINK_ONLINE},
+        {CALL_TOO_LARGE, 3, BRIDGE_LINK_ONLINE},
+        {CALL_FAILED, 3, BRIDGE_LINK_OFFLINE},
+        {CALL_OFFLINE, 0, BRIDGE_LINK_OFFLINE},
+        {CALL_REFUSED, 3, BRIDGE_LINK_REFUSED},
+        {CALL_INVALID, 2, BRIDGE_LINK_PAUSED}, /* as before */
+        {CALL_INVALID, 1, BRIDGE_LINK_REFUSED},
+        {CALL_INVALID, 0, BRIDGE_LINK_REFUSED},
+        {CALL_AGAIN, 3, BRIDGE_LINK_PAUSED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(
+            explain_link(cases[i].call, cases[i].entries, BRIDGE_LINK_PAUSED),
+            cases[i].link);
+    }
+}
+
+/* Goal: a clock is to blame from four minutes on, either way, and only for a
+ * refusal, and only if the answer told the time. */
+static void test_when_a_clock_is_to_blame(void **state) {
+    (void)state;
+    const int64_t skew_us = 240 * (int64_t)1000000;
+    static const struct config config = {.cloud = {.region = "r"}};
+    static const struct config_stream stream = {.sink_name = "s"};
+    const struct sink_target target = {&config, &stream};
+    const struct {
+        int64_t offset_us;
+        bool has_offset;
+        enum forwarder_call call, expected;
+    } cases[] = {
+        {skew_us, true, CALL_REFUSED, CALL_AGAIN},
+        {-skew_us, true, CALL_REFUSED, CALL_AGAIN},
+        {skew_us - 1, true, CALL_REFUSED, CALL_REFUSED},
+        {1 - skew_us, true, CALL_REFUSED, CALL_REFUSED},
+        {skew_us, false, CALL_REFUSED, CALL_REFUSED},
+        {skew_us, true, CALL_FAILED, CALL_FAILED},
+    };
+    static struct exchange_result result;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        result = (struct exchange_result){
+            .answer = {.call = cases[i].call, .text = "Refusal"},
+            .signed_offset_us = 5,
+            .has_offset = cases[i].has_offset,
+            .offset_us = 5 + cases[i].offset_us,
+        };
+        explain_result(&sink_kinesis, &target, &result);
+        assert_int_equal(result.answer.call, cases[i].expected);
+        assert_non_null(
+            strstr(result.answer.text,
+                   cases[i].expected == CALL_AGAIN     ? "clock is wrong"
+                   : cases[i].expected == CALL_REFUSED ? "Refusal (check"
+                                                       : "Refusal"));
+    }
+    result.answer = (struct answer){.call = CALL_REFUSED};
+    memset(result.answer.text, 'x', sizeof result.answer.text - 1);
+    result.has_offset = false;
+    explain_result(&sink_kinesis, &target, &result);
+    assert_int_equal(strlen(result.answer.text), sizeof result.answer.text - 1);
+    assert_non_null(strstr(result.answer.text, "x (check the AWS"));
+}
+
+int main(void) {
+#define REPORT_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        REPORT_TEST(test_a_link_is_told_when_it_changes),
+        REPORT_TEST(test_words_are_cut),
+        REPORT_TEST(test_gaps_are_kept),
+        cmocka_unit_test(test_a_status_is_found_by_name),
+        cmocka_unit_test(test_the_link_after_an_answer),
+        cmocka_unit_test(test_when_a_clock_is_to_blame),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
