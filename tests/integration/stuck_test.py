@@ -17,6 +17,7 @@ import time
 import unittest
 
 from edge import BUS, SHIM, STREAM, Device, Store, wait_for
+from rot_test import Journal
 
 SECONDS = float(os.environ.get("EDGE_STUCK_SECONDS", "15"))
 ASK_EVERY_S = 0.02
@@ -34,7 +35,11 @@ CASES = {
     "a snapshot of telemetry": ("/data/telemetry/snapshot", None),
     "the cursor of orders": ("/data/orders/cursor", None),
     "the cursor of telemetry": ("/data/telemetry/cursor", None),
+    "the record of damage": ("/data/telemetry/damage", "telemetry"),
+    "all of orders": ("/data/orders", "orders"),
+    "all of telemetry": ("/data/telemetry", "telemetry"),
 }
+WINDOW_EVENTS = 30  # of that size; the bridge reads 4 MiB ahead
 
 
 class Page:
@@ -91,12 +96,25 @@ class Case:
         where = {"bus": BUS} if leaf == "orders" else {"stream": STREAM}
         return len(self.store.cloud.events(**where))
 
+    def rot(self):
+        """Damage that the bridge meets as soon as the cloud is back."""
+        journal = Journal(self.store, "telemetry")
+        self.store.cloud.faults(offline=True)
+        for _ in range(WINDOW_EVENTS + 4):
+            self.send("telemetry", BULK_BYTES)
+        self.sensor.wait_accepted(self.sent["telemetry"])
+        journal.rot_frame_of(WINDOW_EVENTS + 2)
+
     def hang(self):
         """Sells and measures while the file hangs; what was seen."""
         before = {leaf: (self.accepted(leaf), self.in_cloud(leaf))
                   for leaf in self.sent}
         if self.path:
             self.control.write_text(self.path)
+        if "damage" in self.name:
+            self.store.cloud.faults(offline=False)
+            wait_for("the damage is noticed", pathlib.Path(
+                f"{self.control}.seen").exists)
         page = Page(self.store)
         began, beat, statuses, healthy = time.monotonic(), 0, 0, 0
         while time.monotonic() - began < SECONDS:
@@ -151,6 +169,8 @@ class Case:
                 self.send(leaf)
             wait_for("the first are accepted",
                      lambda: all(self.accepted(leaf) for leaf in self.sent))
+            if "damage" in self.name:
+                self.rot()
             self.hang()
             self.recover()
             self.till.close()
