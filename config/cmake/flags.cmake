@@ -30,6 +30,18 @@ if(EDGE_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${EDGE_SANITIZE})
 endif()
+# Which lines the tests reach (tests/coverage.py).
+option(EDGE_COVERAGE "Count the lines that run; gcc only" OFF)
+if(EDGE_COVERAGE)
+  # (Without optimization gcc takes ranges for wider than they are.)
+  add_compile_options(--coverage -fprofile-update=atomic -Wno-format-truncation)
+  add_link_options(--coverage)
+endif()
+# What looks at the code while it runs makes it slow, and a control of it no use.
+set(EDGE_INSTRUMENTED OFF)
+if(EDGE_SANITIZE OR EDGE_COVERAGE)
+  set(EDGE_INSTRUMENTED ON)
+endif()
 # Some sixty programs: clang would put ASan's runtime into each of them, which
 # takes most of the time to link them.
 if(EDGE_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "Clang"
