@@ -15,9 +15,8 @@
  * journal order, up to the sink's limits. Several requests may be in flight,
  * answered in any order. A request refused as a whole is halved: each entry of
  * it remembers how many it may be sent together with, so that the one at fault
- * ends up alone whatever the other requests do. An entry that the service
- * refuses for good holds its key and, in the end, the window; it is tried again
- * once a minute. */
+ * ends up alone whatever the others do. An entry refused for good holds its key
+ * and, in the end, the window; it is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
@@ -26,8 +25,8 @@
 enum {
     FORWARDER_EVENTS_MAX = 1024,
     FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
-    FORWARDER_BATCH_MAX = 500, /* the most entries any sink takes */
-    FORWARDER_IN_FLIGHT_MAX = 16,
+    FORWARDER_BATCH_MAX = 500,    /* the most entries any sink takes */
+    FORWARDER_IN_FLIGHT_MAX = 16, /* batches */
 };
 
 #define FORWARDER_REFUSED_US ((int64_t)60 * 1000 * 1000)
@@ -103,7 +102,7 @@ struct forwarder {
     struct forwarder_counts counts;
 };
 
-/* Allocates nothing yet. `entropy` outlives the forwarder. */
+/* Allocates nothing. `entropy` outlives the forwarder. */
 void forwarder_init(struct forwarder *forwarder,
                     const struct forwarder_limits *limits,
                     const struct entropy *entropy, uint64_t cursor);
@@ -118,7 +117,7 @@ bool forwarder_has_room(const struct forwarder *forwarder, size_t len);
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) MUST_USE;
 
-/* Is nothing left in the window that could still be sent, or is on its way? */
+/* Nothing in the window is on its way, or could still be sent. */
 bool forwarder_is_drained(const struct forwarder *forwarder);
 /* Goes on at `seq`, past what the journal no longer holds. It must be drained;
  * what is held in the window, refused, is forgotten. */
@@ -145,7 +144,7 @@ void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
                     enum forwarder_call call);
 
 /* While paused nothing is sent; what is in flight is still answered. Going on
- * forgets back-off, so that the first request leaves at once. */
+ * forgets back-off. */
 void forwarder_pause(struct forwarder *forwarder, bool paused);
 
 #endif

@@ -118,12 +118,76 @@ static void test_says_all_flaws_in_one_line(void **state) {
     tls_peer_identity_free(shown);
 }
 
+/* Writes a file for tls_context_new(). */
+static void write_file(char *path, const char *text) {
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* Goal: a CA file that holds nothing to trust is refused, and the words say
+ * what to set. */
+static void test_refuses_a_file_without_authorities(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "no certificate\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    };
+    struct platform platform = platform_real();
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char path[] = "/tmp/tls-XXXXXX";
+        write_file(path, texts[i]);
+        struct tls_context *context = NULL;
+        struct reason reason = {""};
+        assert_int_equal(
+            tls_context_new(path, &platform.entropy, &context, &reason),
+            ERR_CONFIG);
+        unlink(path);
+        assert_null(context);
+        assert_says(&reason, path);
+        assert_says(&reason, "cloud.ca_file");
+    }
+}
+
+/* Goal: what answers without TLS is a failure, with words. */
+static void test_refuses_a_server_without_tls(void **state) {
+    (void)state;
+    struct platform platform = platform_real();
+    struct tls_peer_identity *trusted =
+        tls_peer_identity_new("localhost", never);
+    char path[] = "/tmp/tls-XXXXXX";
+    write_file(path, "");
+    tls_peer_identity_write(trusted, path);
+    struct tls_context *context;
+    struct tls_memory *memory;
+    struct tls *tls;
+    struct reason reason = {""};
+    assert_int_equal(
+        tls_context_new(path, &platform.entropy, &context, &reason), ERR_OK);
+    unlink(path);
+    assert_int_equal(tls_memory_new(&memory), ERR_OK);
+    assert_int_equal(tls_new(context, memory, "localhost", &tls, &reason),
+                     ERR_OK);
+    assert_int_equal(tls_handshake(tls, &reason), ERR_AGAIN);
+    tls_output_taken(tls);
+    tls_feed(tls, SLICE("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    assert_int_equal(tls_handshake(tls, &reason), ERR_NETWORK);
+    assert_says(&reason, "TLS handshake: ");
+    tls_free(tls);
+    tls_memory_free(memory);
+    tls_context_free(context);
+    tls_peer_identity_free(trusted);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_the_right_name),
         cmocka_unit_test(test_refuses_another_name),
         cmocka_unit_test(test_refuses_another_authority),
         cmocka_unit_test(test_says_all_flaws_in_one_line),
+        cmocka_unit_test(test_refuses_a_file_without_authorities),
+        cmocka_unit_test(test_refuses_a_server_without_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
