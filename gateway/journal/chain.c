@@ -257,10 +257,6 @@ static uint64_t larger(uint64_t left, uint64_t right) {
     return left > right ? left : right;
 }
 
-static uint64_t smaller(uint64_t left, uint64_t right) {
-    return left < right ? left : right;
-}
-
 uint64_t chain_room(const struct chain *chain) {
     uint64_t here = room_between(chain, chain->offset, chain->size);
     /* A segment that holds nothing is made larger, and no other is begun. */
@@ -271,39 +267,33 @@ uint64_t chain_room(const struct chain *chain) {
     return larger(here, next);
 }
 
-/* What is surely left behind a frame of `frame_len` bytes that is committed
- * next, with `reserve` bytes kept free behind it:
+/* Where the frame goes, and what is surely left behind it:
  *
- *   it goes          | what is behind it       | or in the segment after it
- *   -----------------+-------------------------+----------------------------
- *   here             | the rest of this one    | the first spare
- *   here, enlarged   | nothing                 | the first spare
- *   into the first   | the rest of that        | the second spare
- *   spare            |                         |
- *   elsewhere        | nothing is sure: the disk may not have the space, and
- *                    | for want of it spares are given back
- */
-static uint64_t room_after(const struct chain *chain, uint64_t frame_len,
-                           uint64_t reserve) {
+ *   the frame goes       | in that segment  | or in the one after it
+ *   ---------------------+------------------+-----------------------
+ *   here                 | the rest of it   | the first spare
+ *   here, enlarged       | nothing          | the first spare
+ *   into the first spare | the rest of it   | the second spare
+ *   elsewhere            | nothing is sure: the disk may have no space, and
+ *                        | spares are removed to make some
+ *
+ * A frame that may use the reserve can stay here where another one would go
+ * into the first spare. That spare is left then, and the second one as well. */
+uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {
+    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
     const struct supply *supply = &chain->supply;
     uint64_t first = supply_preallocated(supply, 0);
     uint64_t end = chain->offset + frame_len;
-    bool here = end + reserve + JOURNAL_PAGE <= chain->size;
+    bool here = end + chain->reserve + JOURNAL_PAGE <= chain->size;
     if (here || chain->offset == JOURNAL_PAGE) {
         return larger(here ? room_between(chain, end, chain->size) : 0,
                       room_between(chain, JOURNAL_PAGE, first));
     }
     end = JOURNAL_PAGE + frame_len;
-    if (end + reserve + JOURNAL_PAGE > first) {
+    if (end + chain->reserve + JOURNAL_PAGE > first) {
         return 0;
     }
     return larger(
         room_between(chain, end, first),
         room_between(chain, JOURNAL_PAGE, supply_preallocated(supply, 1)));
-}
-
-uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {
-    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
-    return smaller(room_after(chain, frame_len, chain->reserve),
-                   room_after(chain, frame_len, 0));
 }
