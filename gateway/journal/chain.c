@@ -44,8 +44,8 @@ void chain_take_sealed(struct chain *chain, struct journal_segment *sealed,
     }
 }
 
-/* Makes room for one more entry in the list of sealed segments, so that sealing
- * cannot fail for want of memory. */
+/* Makes room for one more entry in the list of sealed segments first: sealing
+ * then cannot fail because memory ran out. */
 static err_t sealed_reserve(struct chain *chain) {
     if (chain->sealed_count < chain->sealed_cap) {
         return ERR_OK;
@@ -100,9 +100,9 @@ uint64_t chain_behind_oldest(const struct chain *chain) {
                : chain->segment.header.first_seq;
 }
 
-/* One file at a time, and the directory synced after each: a power cut can
- * leave the oldest segment or not, but never a hole. A file that is kept has
- * lost its name for good before anything is written over it. */
+/* One file at a time, and the directory is synced after each: a power cut may
+ * or may not undo the last trim, but never leaves a hole. A file that is kept
+ * has durably lost its name before anything is written over it. */
 err_t chain_trim(struct chain *chain, struct reason *reason) {
     struct journal_segment oldest;
     bool found = chain_oldest(chain, &oldest);
@@ -155,7 +155,8 @@ err_t chain_begin(struct chain *chain, uint64_t next_seq,
     return ERR_OK;
 }
 
-/* A segment that holds nothing is made larger: the next would bear its name. */
+/* Enlarges a segment that is still empty: another one would get the same name.
+ */
 static err_t enlarge(struct chain *chain, uint64_t need,
                      struct reason *reason) {
     TRY(supply_check(&chain->supply, need - chain->size, reason));
@@ -169,8 +170,8 @@ static err_t enlarge(struct chain *chain, uint64_t need,
     return ERR_OK;
 }
 
-/* Seals this segment and goes on to the next. Space is found for the next one
- * first: up to there nothing has changed, and want of it is no failure. */
+/* Seals this segment and begins the next one, whose space is allocated first:
+ * nothing has changed until then, so running out of space is no failure. */
 static err_t roll(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
                   struct reason *reason) {
     struct supply_segment next;
