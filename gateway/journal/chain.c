@@ -44,8 +44,8 @@ void chain_take_sealed(struct chain *chain, struct journal_segment *sealed,
     }
 }
 
-/* Makes room for one more entry in the list of sealed segments, so that sealing
- * cannot fail for want of memory. */
+/* Makes room for one more entry in the list of sealed segments first: sealing
+ * then cannot fail because memory ran out. */
 static err_t sealed_reserve(struct chain *chain) {
     if (chain->sealed_count < chain->sealed_cap) {
         return ERR_OK;
@@ -100,9 +100,9 @@ uint64_t chain_behind_oldest(const struct chain *chain) {
                : chain->segment.header.first_seq;
 }
 
-/* One file at a time, and the directory synced after each: a power cut can
- * leave the oldest segment or not, but never a hole. A file that is kept has
- * lost its name for good before anything is written over it. */
+/* One file at a time, and the directory is synced after each: a power cut may
+ * or may not undo the last trim, but never leaves a hole. A file that is kept
+ * has durably lost its name before anything is written over it. */
 err_t chain_trim(struct chain *chain, struct reason *reason) {
     struct journal_segment oldest;
     bool found = chain_oldest(chain, &oldest);
@@ -155,7 +155,8 @@ err_t chain_begin(struct chain *chain, uint64_t next_seq,
     return ERR_OK;
 }
 
-/* A segment that holds nothing is made larger: the next would bear its name. */
+/* Enlarges a segment that is still empty: another one would get the same name.
+ */
 static err_t enlarge(struct chain *chain, uint64_t need,
                      struct reason *reason) {
     TRY(supply_check(&chain->supply, need - chain->size, reason));
@@ -169,8 +170,8 @@ static err_t enlarge(struct chain *chain, uint64_t need,
     return ERR_OK;
 }
 
-/* Seals this segment and goes on to the next. Space is found for the next one
- * first: up to there nothing has changed, and want of it is no failure. */
+/* Seals this segment and begins the next one, whose space is allocated first:
+ * nothing has changed until then, so running out of space is no failure. */
 static err_t roll(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
                   struct reason *reason) {
     struct supply_segment next;
@@ -257,10 +258,6 @@ static uint64_t larger(uint64_t left, uint64_t right) {
     return left > right ? left : right;
 }
 
-static uint64_t smaller(uint64_t left, uint64_t right) {
-    return left < right ? left : right;
-}
-
 uint64_t chain_room(const struct chain *chain) {
     uint64_t here = room_between(chain, chain->offset, chain->size);
     /* A segment that holds nothing is made larger, and no other is begun. */
@@ -271,39 +268,33 @@ uint64_t chain_room(const struct chain *chain) {
     return larger(here, next);
 }
 
-/* What is surely left behind a frame of `frame_len` bytes that is committed
- * next, with `reserve` bytes kept free behind it:
+/* Where the frame goes, and what is surely left behind it:
  *
- *   it goes          | what is behind it       | or in the segment after it
- *   -----------------+-------------------------+----------------------------
- *   here             | the rest of this one    | the first spare
- *   here, enlarged   | nothing                 | the first spare
- *   into the first   | the rest of that        | the second spare
- *   spare            |                         |
- *   elsewhere        | nothing is sure: the disk may not have the space, and
- *                    | for want of it spares are given back
- */
-static uint64_t room_after(const struct chain *chain, uint64_t frame_len,
-                           uint64_t reserve) {
+ *   the frame goes       | in that segment  | or in the one after it
+ *   ---------------------+------------------+-----------------------
+ *   here                 | the rest of it   | the first spare
+ *   here, enlarged       | nothing          | the first spare
+ *   into the first spare | the rest of it   | the second spare
+ *   elsewhere            | nothing is sure: the disk may have no space, and
+ *                        | spares are removed to make some
+ *
+ * A frame that may use the reserve can stay here where another one would go
+ * into the first spare. That spare is left then, and the second one as well. */
+uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {
+    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
     const struct supply *supply = &chain->supply;
     uint64_t first = supply_preallocated(supply, 0);
     uint64_t end = chain->offset + frame_len;
-    bool here = end + reserve + JOURNAL_PAGE <= chain->size;
+    bool here = end + chain->reserve + JOURNAL_PAGE <= chain->size;
     if (here || chain->offset == JOURNAL_PAGE) {
         return larger(here ? room_between(chain, end, chain->size) : 0,
                       room_between(chain, JOURNAL_PAGE, first));
     }
     end = JOURNAL_PAGE + frame_len;
-    if (end + reserve + JOURNAL_PAGE > first) {
+    if (end + chain->reserve + JOURNAL_PAGE > first) {
         return 0;
     }
     return larger(
         room_between(chain, end, first),
         room_between(chain, JOURNAL_PAGE, supply_preallocated(supply, 1)));
-}
-
-uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len) {
-    assert(frame_len > 0 && frame_len % FRAME_ALIGN == 0);
-    return smaller(room_after(chain, frame_len, chain->reserve),
-                   room_after(chain, frame_len, 0));
 }

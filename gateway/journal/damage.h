@@ -27,7 +27,8 @@
 struct damage {
     struct journal_gap *gaps; /* sorted, apart from each other */
     size_t count;
-    uint32_t incarnation; /* a file whose header was lost had no higher one */
+    uint32_t
+        incarnation; /* no segment whose header was lost had a higher one */
 };
 
 /* No file is no damage. One that does not verify is logged and is none either:

@@ -10,8 +10,8 @@
  *                        segment that was trimmed, or, under the number 2^64-1,
  *                        a file that was allocated ahead
  *   damage               only where damage was found: what it took
- *   FIRST-END.rot        a damaged segment, kept byte for byte for who wants to
- *                        look at it; END is where the journal ended when it was
+ *   FIRST-END.rot        a damaged segment, kept byte for byte for people to
+ *                        look at; END is where the journal ended when it was
  *                        set aside. Nothing reads it.
  *   (numbers in file names have 20 digits)
  *

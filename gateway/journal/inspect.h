@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a journal's directory holds, file by file, for who looks and changes
- * nothing: beside a running gateway, or on a dead box's disk. */
+/* What a journal's directory holds, file by file, for commands that look and
+ * change nothing: beside a running gateway, or on a dead box's disk. */
 #ifndef GATEWAY_JOURNAL_INSPECT_H
 #define GATEWAY_JOURNAL_INSPECT_H
 

@@ -2,12 +2,12 @@
 /* The durable queue of one stream: an append-only log of records, committed in
  * groups.
  *
- * Promises. A record whose journal_commit() returned ERR_OK is there after any
- * crash or power cut. After recovery the journal is a prefix of what was
- * appended: in order, nothing twice, nothing invented, nothing back from the
- * dead. Sequence numbers are gapless from 0; what was trimmed is missing at
- * the front, in whole segments. What a failing medium took is missing where it
- * was, is on record as a gap, and no number of it is used again.
+ * Promises. A record whose commit returned ERR_OK survives any crash or power
+ * cut. After recovery the journal is a prefix of what was appended: in order,
+ * nothing twice, nothing invented, nothing that was once dropped. Sequence
+ * numbers are gapless from 0. What was trimmed is missing at the front, in
+ * whole segments. What a failing medium took is missing where it was, is on
+ * record as a gap, and its numbers are never used again.
  *
  * Does not: know what a record holds, or when it may go.
  *
@@ -93,9 +93,9 @@ err_t journal_commit_handed_reserved(struct journal *journal,
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
 err_t journal_commit_reserved(struct journal *journal,
                               struct reason *reason) MUST_USE;
-/* Makes sure that a batch will find room, be it as large as a segment takes: of
- * the disk it takes the file of the next segment now. ERR_FULL as a commit;
- * ERR_IO, and the journal is as it was. */
+/* Allocates the file of the next segment now, so that a batch will find room,
+ * up to what a segment holds. ERR_FULL as a commit; ERR_IO, and the journal is
+ * as it was. */
 err_t journal_preallocate(struct journal *journal,
                           struct reason *reason) MUST_USE;
 /* What damage took, ever, as far as it is known: sorted, apart from each other.
@@ -110,7 +110,7 @@ const struct journal_gap *journal_gaps(const struct journal *journal,
 err_t journal_note_gap(struct journal *journal, uint64_t first, uint64_t end,
                        struct reason *reason) MUST_USE;
 /* Marks, durably, gaps out of journal_gaps() with the records that tell of
- * them: `told_at`, appended and handed over, not committed yet. To be called
+ * them: `told_at`, appended but not committed yet. To be called
  * before the commit of that batch: a mark whose record does not come is taken
  * away by the next opening. ERR_IO, ERR_FULL, ERR_MEMORY; nothing is marked
  * then. */
@@ -120,11 +120,11 @@ err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
 /* The oldest sealed segment; false if there is none. */
 bool journal_oldest(const struct journal *journal,
                     struct journal_segment *ret) MUST_USE;
-/* Lets go of the oldest sealed segment, durably: its records are gone, and
- * `start` moves on. The file may be kept (a few are) and become a later
- * segment. A reader that has it open may still get records that lie in it, as
- * they were, and then gets ERR_NOT_FOUND: that it will come to the end is not
- * promised. ERR_NOT_FOUND if there is none; ERR_IO is final, as in a commit. */
+/* Removes the oldest sealed segment, durably: its records are gone, and `start`
+ * moves on. The file may be kept (a few are) and become a later segment. A
+ * reader that has it open may still get records of it, as they were, and then
+ * gets ERR_NOT_FOUND: it may not reach the segment's end. ERR_NOT_FOUND if
+ * there is none; ERR_IO is final, as in a commit. */
 err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 
 /* --- Anybody. --- */

@@ -19,11 +19,12 @@ struct journal_options {
     bool whole; /* nothing was ever trimmed: it begins at 0, or is damaged */
     uint64_t free_floor; /* bytes to leave free on the file system */
     bool quarantine;     /* set damage aside and go on; else ERR_CORRUPT */
-    uint64_t known_end;  /* it held all before this once; 0 = not known */
-    /* Sealed segments but the last are believed by their ends, so that opening
-     * costs by segments and not by records. What is rotten inside them is found
-     * by who reads them: journal_note_gap() then, or an opening without this.
-     */
+    uint64_t known_end;  /* all records before this one were there once; 0 if
+                            not known */
+    /* Checks only the seals of all sealed segments but the last, so that the
+     * time to open depends on the number of segments and not of records. Rot
+     * inside them is found by readers, who call journal_note_gap(), or by an
+     * opening without this. */
     bool trust_sealed;
 };
 

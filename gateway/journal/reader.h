@@ -41,8 +41,8 @@ err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
 err_t journal_reader_pass(struct journal_reader *reader, uint64_t end_seq,
                           struct journal_gap *ret, bool *ret_known) MUST_USE;
 void journal_reader_close(struct journal_reader *reader);
-/* Where a journal begins: the number of its oldest record, or of the one to
- * come. ERR_NOT_FOUND if there is none, ERR_IO. */
+/* The number of the oldest record, or of the next one if there is none.
+ * ERR_NOT_FOUND if there is no journal, ERR_IO. */
 err_t journal_begins(const struct disk *disk, const char *dir,
                      uint64_t *ret_seq, struct reason *reason) MUST_USE;
 

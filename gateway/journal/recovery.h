@@ -18,18 +18,19 @@ struct recovery {
                                        caller frees it */
     size_t sealed_count;
 #ifdef EDGE_CONTROL_KEEP_TAIL
-    struct segment tail; /* to be gone on with at `tail_end`, if it is open */
+    struct segment tail; /* to be continued at `tail_end`, if it is open */
     uint64_t tail_end;
 #endif
 };
 
 /* Verifies every segment, sets damage aside if that is wanted, then removes
- * leftover temporary files and completes the last segment: what holds records
- * is sealed and synced afterwards. The caller holds the lock, and next
- * publishes a segment that begins with `next_seq`, of the next incarnation; it
- * takes the place of one of that name that holds nothing. Errors as
- * journal_open; nothing is changed if it is ERR_CORRUPT, ERR_REFUSED or
- * ERR_UNSUPPORTED. */
+ * leftover temporary files and completes the last segment: afterwards every
+ * segment with records is sealed and synced.
+ *
+ * The caller holds the lock, and next publishes a segment that begins with
+ * `next_seq`, of the next incarnation; it replaces an empty one of that name.
+ * Errors as journal_open; nothing is changed if it is ERR_CORRUPT, ERR_REFUSED
+ * or ERR_UNSUPPORTED. */
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
                    struct reason *reason) MUST_USE;
 

@@ -9,8 +9,8 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/segment.h"
 
-/* One is needed for each segment that is begun; the others take what is trimmed
- *  in one go when the bridge's cursor moves. */
+/* Each new segment uses one; the others hold what is trimmed at once when the
+ * bridge's cursor moves. */
 enum { SPARES_MAX = 4 };
 
 struct spare {

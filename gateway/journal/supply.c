@@ -52,8 +52,8 @@ err_t supply_check(const struct supply *supply, uint64_t more,
 
 /* --- Spares --- */
 
-/* The name of a spare that no segment was before: none will ever begin with
- * this record, so that none is ever reclaimed under this name. */
+/* The reserved name of a spare that never was a segment: no segment begins with
+ * this record, so none is ever reclaimed under this name. */
 static const uint64_t SPARE_MADE = UINT64_MAX;
 
 /* If it fails the file is as large as it was. */
@@ -77,7 +77,7 @@ static err_t make_spare(struct supply *supply, struct reason *reason) {
     char path[SEGMENT_PATH_SIZE];
     segment_path(supply->dir, SPARE_MADE, SEGMENT_SUFFIX_SPARE, path);
     TRY(supply_check(supply, supply->segment_bytes, reason));
-    /* One that could not be removed once would be in the way. */
+    /* A leftover that could not be removed earlier would be in the way. */
     (void)disk->unlink(disk->self, path);
     err_t err = allocate_spare(supply, path, DISK_CREATE, 0);
     if (err != ERR_OK) {
@@ -204,7 +204,7 @@ err_t supply_preallocate(struct supply *supply, struct reason *reason) {
 
 /* --- Reclaiming --- */
 
-/* Worth a spare, unless the journal is to become smaller. */
+/* Keep it as a spare, unless the journal has to shrink. */
 static bool is_kept(const struct supply *supply, uint64_t bytes) {
     return spares_wants(&supply->spares, bytes, supply->segment_bytes) &&
            (supply->capacity == 0 || supply_held(supply) <= supply->capacity);

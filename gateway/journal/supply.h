@@ -35,20 +35,20 @@ uint64_t supply_held(const struct supply *supply);
 err_t supply_check(const struct supply *supply, uint64_t more,
                    struct reason *reason) MUST_USE;
 /* Makes a segment with room for a frame of `frame_len` bytes at least: from a
- * spare if it is large enough. For want of space a spare is given back; one
- * that somebody removed is done without. ERR_FULL, ERR_IO. */
+ * spare if it is large enough. If space runs out, spares are removed to make
+ * some; a spare that somebody else removed is skipped. ERR_FULL, ERR_IO. */
 err_t supply_make(struct supply *supply, const struct segment_header *header,
                   uint64_t frame_len, struct supply_segment *ret,
                   struct reason *reason) MUST_USE;
-/* Makes sure that the first spare is as large as a segment: makes one, or makes
- * it larger. ERR_FULL, ERR_IO. */
+/* Makes sure that the first spare is as large as a segment: creates or enlarges
+ * it. ERR_FULL, ERR_IO. */
 err_t supply_preallocate(struct supply *supply, struct reason *reason) MUST_USE;
 /* Bytes of the segment that can be made without taking more of the disk, by the
  * spare at `index` in the order they are used; 0 if there is none. */
 uint64_t supply_preallocated(const struct supply *supply, size_t index);
-/* Takes the file of a segment back, durably: it loses its name and becomes a
- * spare, or is removed. ERR_IO and others, with errno; it is not known then
- * whether it has its name. */
+/* Durably turns the file of a segment into a spare, under another name, or
+ * removes it. ERR_IO and others, with errno; whether the segment still has its
+ * name is not known then. */
 err_t supply_reclaim(struct supply *supply,
                      const struct journal_segment *segment) MUST_USE;
 

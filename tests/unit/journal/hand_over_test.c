@@ -335,7 +335,7 @@ static void use_up(struct world *world, bool used) {
 }
 
 static err_t commit_some_way(struct world *world) {
-    return below(world, 8) == 0
+    return below(world, 3) == 0
                ? journal_commit_handed_reserved(world->journal, NULL)
                : journal_commit_handed(world->journal, NULL);
 }
