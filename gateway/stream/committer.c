@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "gateway/stream/commit.h"
+#include "gateway/stream/gaps.h"
 
 /* All of it is the owner's thread's, but for `commit` while its job runs. */
 struct committer {
@@ -395,7 +396,7 @@ const char *committer_full_reason(const struct committer *committer) {
 
 bool committer_is_lost(const struct committer *committer, uint64_t first,
                        uint64_t end) {
-    return commit_gaps_hold(&committer->gaps, first, end);
+    return gaps_hold(committer->gaps.list, committer->gaps.count, first, end);
 }
 
 const struct journal_gap *committer_gaps(const struct committer *committer,

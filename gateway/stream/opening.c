@@ -6,11 +6,10 @@
 #include "gateway/journal/snapshot.h"
 #include "gateway/stream/batch.h"
 #include "gateway/stream/full_check.h"
+#include "gateway/stream/gaps.h"
 
-enum {
-    RESERVE_BYTES = 128 * 1024
-}; /* of each segment, for a batch of nothing
-      but the stream's own events */
+/* Of each segment, for a batch of nothing but the stream's own events. */
+enum { RESERVE_BYTES = 128 * 1024 };
 
 struct opening {
     const struct opening_options *options;
@@ -106,12 +105,7 @@ static bool is_lost(const struct opening *opening, uint64_t first,
                     uint64_t end) {
     size_t count;
     const struct journal_gap *gaps = journal_gaps(opening->to.journal, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (gaps[i].first <= first && end <= gaps[i].end) {
-            return true;
-        }
-    }
-    return false;
+    return gaps_hold(gaps, count, first, end);
 }
 
 static err_t begin_empty(struct opening *opening) {
