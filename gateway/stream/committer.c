@@ -137,15 +137,21 @@ static bool job_is_due(const struct committer *committer) {
     return committer->noticed_count > 0 || (wants && !committer->full);
 }
 
+/* Nobody is to be told of room that nobody asked for: to find it may mean to
+ * drop what is not delivered. */
+static bool seeks_room(const struct committer *committer) {
+    return (committer->asked || committer->full) &&
+           !batch_has_room(committer->options.batch);
+}
+
 static void submit(struct committer *committer) {
     assert(!committer->working && !committer->failed);
     struct commit *commit = &committer->commit;
     memcpy(commit->noticed, committer->noticed, sizeof commit->noticed);
     commit->noticed_count = committer->noticed_count;
     committer->noticed_count = 0;
-    commit->room_bytes = batch_has_room(committer->options.batch)
-                             ? 0
-                             : committer->options.room_bytes;
+    commit->room_bytes =
+        seeks_room(committer) ? committer->options.room_bytes : 0;
     committer->working = true;
     committer->options.executor.submit(committer->options.executor.self,
                                        &committer->job);

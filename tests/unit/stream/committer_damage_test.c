@@ -9,6 +9,8 @@
 
 #include "tests/unit/stream/fixture.h"
 
+#define MIB ((uint64_t)1024 * 1024)
+
 /* Goal: noted while a batch fills it is told of in that batch, once, and the
  * door still ends the batch. */
 static void test_damage_while_a_batch_fills(void **state) {
@@ -132,6 +134,34 @@ static void test_damage_that_cannot_be_noted(void **state) {
     assert_int_equal(fixture_damaged_count(f), 1);
 }
 
+/* Goal: noting damage looks for no room that nobody asked for: it drops nothing
+ * for the message that might come behind a batch that fills. */
+static void test_noting_damage_drops_nothing(void **state) {
+    struct fixture *f = *state;
+    f->settings->capacity = 4 * MIB;
+    f->settings->when_full = CONFIG_FULL_DROP_OLDEST;
+    fixture_open(f);
+    const struct journal_stats *stats = stream_journal_stats(f->stream);
+    uint64_t number = 0;
+    /* At the capacity, with no file made ahead, and room in the last one. */
+    while (fixture_start(f) == 0 || stats->spare_bytes > 0 ||
+           stats->bytes <= 3 * MIB || stream_is_full(f->stream)) {
+        fixture_commit_large(f, number++, 1);
+    }
+    while (!stream_is_full(f->stream)) {
+        fixture_large(f, number++);
+    }
+    uint64_t start = fixture_start(f);
+    uint64_t seq = fixture_end(f) - 1;
+    fixture_note(f, seq, seq + 1);
+    fixture_settle(f);
+    assert_int_equal(fixture_start(f), start);
+    assert_null(stream_full_reason(f->stream));
+    size_t gaps;
+    (void)stream_gaps(f->stream, &gaps);
+    assert_int_equal(gaps, 1);
+}
+
 /* Stops the world in the n-th call to the disk that telling of damage makes,
  * and starts again. False if there is no such call. */
 static bool told_once_in_spite_of(uint64_t n, enum fake_fate fate) {
@@ -179,6 +209,7 @@ int main(void) {
         FIXTURE_TEST(test_damage_that_adjoins),
         FIXTURE_TEST(test_many_ranges),
         FIXTURE_TEST(test_damage_that_cannot_be_noted),
+        FIXTURE_TEST(test_noting_damage_drops_nothing),
         FIXTURE_TEST(test_told_once_over_power_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
