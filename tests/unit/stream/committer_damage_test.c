@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/stream/fixture.h"
+#include "tests/unit/stream/fixture_read.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 

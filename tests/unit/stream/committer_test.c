@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/stream/fixture.h"
+#include "tests/unit/stream/fixture_read.h"
 
 /* Goal: the first frame holds exactly what was taken before the door asked, and
  * nothing of the second batch leaves before its own commit. */

@@ -79,7 +79,7 @@ struct fixture {
     struct fake_executor shared;
     uint32_t commit_jobs; /* that ran since it was opened */
     struct stream *stream;
-    bool crashing; /* what leaves now is no more than a job that ends */
+    bool crashing; /* what leaves now leaves nothing */
     struct fixture_seen seen;
     struct fixture_door door;
     struct fixture_record records[FIXTURE_LIST_MAX];
@@ -118,6 +118,8 @@ struct stream_answer fixture_large(struct fixture *f, uint64_t number);
 /* An order of the device "till-1" that asks the terminal "card-1" for payment:
  * four records and, once durable, a notice each for the two. */
 struct stream_answer fixture_order(struct fixture *f, uint64_t number);
+/* One paid in cash that takes some 80 KB of the journal, in five records. */
+struct stream_answer fixture_large_order(struct fixture *f, uint64_t number);
 
 /* --- Commits --- */
 
@@ -137,27 +139,10 @@ void fixture_settle(struct fixture *f);
 void fixture_commit(struct fixture *f);
 /* Commits large readings numbered from `first` on, one by one. */
 void fixture_commit_large(struct fixture *f, uint64_t first, uint64_t count);
-
-/* --- What there is --- */
+void fixture_commit_orders(struct fixture *f, uint64_t first, uint64_t count);
 
 uint64_t fixture_start(const struct fixture *f);
 uint64_t fixture_end(const struct fixture *f); /* durable */
-/* Reads the durable records into `records`; damage is passed over. */
-void fixture_read(struct fixture *f);
-/* How many records of a type there are, and the `nth` of them (NULL if there is
- * none). Read before. */
-size_t fixture_count(const struct fixture *f, const char *type);
-const struct fixture_record *fixture_find(const struct fixture *f,
-                                          const char *type, size_t nth);
-bool fixture_has_accepted(const struct fixture *f, const char *id);
-/* The frame of a record does not verify any more. */
-void fixture_damage(struct fixture *f, uint64_t seq);
-/* The bridge met damage; and how often a record tells of some. */
-void fixture_note(struct fixture *f, uint64_t first, uint64_t end);
-size_t fixture_damaged_count(struct fixture *f);
-/* What a replay of the files alone gives, and what the stream's shop is. */
-uint64_t fixture_replayed_hash(struct fixture *f);
-uint64_t fixture_hash(const struct fixture *f);
 
 #define FIXTURE_TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
