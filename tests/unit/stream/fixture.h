@@ -18,7 +18,6 @@ enum {
     FIXTURE_LARGE = 56 * 1024, /* bytes of data: some 14 in a segment */
     FIXTURE_LIST_MAX = 16384,
 };
-
 #define FIXTURE_DATA "/data"
 #define FIXTURE_DIR FIXTURE_DATA "/orders"
 
@@ -34,7 +33,7 @@ struct fixture_notice {
     char payload[640];
 };
 
-/* What left the stream. */
+/* What left it. */
 struct fixture_seen {
     struct fixture_answer accepted[FIXTURE_LIST_MAX];
     struct fixture_answer rejected[256];
@@ -46,7 +45,6 @@ struct fixture_seen {
     uint32_t failed_calls;
     struct reason failed;
 };
-
 /* The door that waits for its commit. */
 struct fixture_door {
     bool waits;
@@ -79,7 +77,9 @@ struct fixture {
     struct fake_executor shared;
     uint32_t commit_jobs; /* that ran since it was opened */
     struct stream *stream;
-    bool crashing; /* what leaves now leaves nothing */
+    bool crashing;    /* what leaves now leaves nothing */
+    bool may_fail;    /* taking may: it is no failure of the test */
+    bool take_failed; /* the last time */
     struct fixture_seen seen;
     struct fixture_door door;
     struct fixture_record records[FIXTURE_LIST_MAX];

@@ -44,9 +44,12 @@ static void take_record(struct fixture *f,
 }
 
 void fixture_read(struct fixture *f) {
+    fixture_read_from(f, fixture_start(f));
+}
+
+void fixture_read_from(struct fixture *f, uint64_t from) {
     uint64_t end = fixture_end(f);
-    struct journal_reader *reader =
-        support_reader(&f->disk, FIXTURE_DIR, fixture_start(f));
+    struct journal_reader *reader = support_reader(&f->disk, FIXTURE_DIR, from);
     f->record_count = 0;
     struct journal_record record;
     err_t err = ERR_OK;

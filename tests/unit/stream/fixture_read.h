@@ -12,6 +12,7 @@ struct journal *fixture_journal(struct fixture *f);
 
 /* Reads the durable records into `records`; damage is passed over. */
 void fixture_read(struct fixture *f);
+void fixture_read_from(struct fixture *f, uint64_t from);
 /* How many records of a type there are, and the `nth` of them (NULL if there is
  * none). Read before. */
 size_t fixture_count(const struct fixture *f, const char *type);
