@@ -59,31 +59,37 @@ static void test_full_waits_for_room(void **state) {
     fixture_commit_large(f, taken, 5);
 }
 
-/* Goal: a stream that is full can still speak of itself, from the reserve. */
+/* Goal: a stream that is full can still speak of itself, from the reserve when
+ * all else is used, and says each thing once. */
 static void test_the_reserve_lets_it_speak(void **state) {
+    /* A page each: more than the room that is too little for a message. */
+    enum { RANGES = 110 };
     struct fixture *f = *state;
     f->settings->capacity = 4 * MIB;
     fixture_open(f);
     fill_up(f);
-    uint32_t jobs = f->commit_jobs;
-    fixture_note(f, 2, 3);
-    fixture_settle(f);
-    assert_int_equal(f->commit_jobs, jobs + 1); /* on record; it is full yet */
-    stream_tick(f->stream, 0);
-    fixture_settle(f);
-    assert_int_equal(fixture_damaged_count(f), 1);
-    assert_true(f->door.waits);
-    assert_true(stream_is_full(f->stream));
-    for (int i = 0; i < 10; i++) {
-        fixture_note(f, 2, 3);
+    for (uint64_t i = 0; i < RANGES; i++) {
+        uint32_t jobs = f->commit_jobs;
+        fixture_note(f, i, i + 1);
+        fixture_settle(f);
+        assert_int_equal(f->commit_jobs, jobs + 1); /* on record, no more */
+        stream_tick(f->stream, 0);
+        fixture_settle(f);
+        assert_int_equal(f->commit_jobs, jobs + 2);
+        assert_true(f->door.waits);
+        assert_true(stream_is_full(f->stream));
+    }
+    assert_int_equal(fixture_damaged_count(f), RANGES);
+    for (uint64_t i = 0; i < 10; i++) {
+        fixture_note(f, i, i + 1);
         stream_tick(f->stream, 0);
         fixture_settle(f);
     }
-    assert_int_equal(fixture_damaged_count(f), 1);
+    assert_int_equal(fixture_damaged_count(f), RANGES);
     fixture_crash(f, FAKE_DROP);
     f->settings->capacity = 64 * MIB;
     fixture_open(f);
-    assert_int_equal(fixture_damaged_count(f), 1);
+    assert_int_equal(fixture_damaged_count(f), RANGES);
 }
 
 /* Leaves a batch handed over that finds no room, since the file that was made

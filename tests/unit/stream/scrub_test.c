@@ -93,6 +93,23 @@ static void test_found_while_commits_are_stuck(void **state) {
     assert_int_equal(fixture_damaged_count(f), 1);
 }
 
+/* Goal: if it cannot be put on record it is told again until it is. */
+static void test_found_and_not_noted(void **state) {
+    struct fixture *f = *state;
+    write_some(f);
+    fixture_damage(f, 3);
+    fixture_open(f);
+    stream_tick(f->stream, 0);
+    assert_true(fixture_run_shared(f));
+    fake_disk_fail_at(f->fake, FAKE_RENAME, 1, ERR_IO);
+    stream_tick(f->stream, 0);
+    assert_true(fixture_run(f));
+    assert_true(fake_disk_failed(f->fake));
+    assert_int_equal(fixture_damaged_count(f), 0);
+    (void)scrub_all(f);
+    assert_int_equal(fixture_damaged_count(f), 1);
+}
+
 /* Goal: a job that is still reading is left alone. */
 static void test_one_job_at_a_time(void **state) {
     struct fixture *f = *state;
@@ -168,6 +185,7 @@ int main(void) {
         FIXTURE_TEST(test_rot_is_found_and_told_once),
         FIXTURE_TEST(test_rot_around_known_rot),
         FIXTURE_TEST(test_found_while_commits_are_stuck),
+        FIXTURE_TEST(test_found_and_not_noted),
         FIXTURE_TEST(test_one_job_at_a_time),
         FIXTURE_TEST(test_a_part_at_each_tick),
         FIXTURE_TEST(test_trimmed_meanwhile),

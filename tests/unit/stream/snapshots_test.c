@@ -12,6 +12,7 @@
 #include "tests/unit/stream/fixture_read.h"
 
 #define MIB ((uint64_t)1024 * 1024)
+#define SPARE FIXTURE_DIR "/18446744073709551615.spare"
 
 static size_t list(struct fixture *f, uint64_t seqs[SNAPSHOTS_KEPT]) {
     size_t count;
@@ -126,6 +127,36 @@ static void test_a_power_cut_between_copy_and_name(void **state) {
             cut_between(fate, stage);
         }
     }
+}
+
+/* Goal: while its batch waits for room, a snapshot waits too, whatever the
+ * stream does besides. */
+static void test_a_snapshot_of_a_batch_that_waits(void **state) {
+    struct fixture *f = *state;
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    f->config.free_floor = 1;
+    fixture_open(f);
+    fixture_commit_large(f, 0, 14); /* the segment is used up */
+    fixture_commit(f);
+    uint64_t number = 14;
+    while (!stream_is_full(f->stream)) {
+        fixture_large(f, number++);
+    }
+    assert_true(number * FIXTURE_LARGE > MIB);
+    assert_int_equal(f->disk.unlink(f->disk.self, SPARE), ERR_OK);
+    fake_disk_set_free(f->fake, 0);
+    fixture_ask(f);
+    fixture_settle(f);
+    assert_true(f->door.waits);
+    fixture_note(f, 1, 2);
+    assert_true(fixture_run(f));
+    assert_int_equal(f->shared.given_count, 0);
+    assert_int_equal(list(f, seqs), 0);
+    fake_disk_set_free(f->fake, UINT64_MAX);
+    stream_tick(f->stream, 0);
+    fixture_settle(f);
+    assert_int_equal(list(f, seqs), 1);
+    assert_int_equal(seqs[0], number);
 }
 
 /* Goal: one that cannot be written is no loss; the next is tried when as much
@@ -261,6 +292,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_a_snapshot_at_a_boundary),
         cmocka_unit_test(test_a_power_cut_between_copy_and_name),
+        FIXTURE_TEST(test_a_snapshot_of_a_batch_that_waits),
         FIXTURE_TEST(test_a_snapshot_that_cannot_be_written),
         FIXTURE_TEST(test_one_at_a_time),
         FIXTURE_TEST(test_the_shops_journal_is_kept_for_snapshots),
