@@ -286,13 +286,24 @@ static err_t run(struct opening *opening) {
     return ERR_OK;
 }
 
+/* Whatever failed, there are words for a person. */
+static err_t explain(const struct opening *opening, err_t err,
+                     struct reason *reason) {
+    assert(err != ERR_OK);
+    const char *why = opening->reason->text;
+    return why[0] != '\0' ? reason_set(reason, err, "%s", why)
+                          : reason_set(reason, err, "%s cannot be opened: %s",
+                                       opening->options->dir, err_name(err));
+}
+
 err_t opening_run(const struct opening_options *options, struct opened *ret,
                   struct reason *reason) {
-    struct opening opening = {.options = options, .reason = reason};
+    struct reason why = {""};
+    struct opening opening = {.options = options, .reason = &why};
     err_t err = run(&opening);
     if (err != ERR_OK) {
         undo(&opening);
-        return err;
+        return explain(&opening, err, reason);
     }
     *ret = opening.to;
     return ERR_OK;
@@ -300,8 +311,12 @@ err_t opening_run(const struct opening_options *options, struct opened *ret,
 
 err_t opening_repair(const struct opening_options *options,
                      struct journal **ret, struct reason *reason) {
-    struct opening opening = {.options = options, .reason = reason};
-    TRY(open_journal(&opening, true));
+    struct reason why = {""};
+    struct opening opening = {.options = options, .reason = &why};
+    err_t err = open_journal(&opening, true);
+    if (err != ERR_OK) {
+        return explain(&opening, err, reason);
+    }
     *ret = opening.to.journal;
     return ERR_OK;
 }
