@@ -13,7 +13,7 @@
  * What is dropped is named by a commit of its own. If the power goes between
  * the two, it stays without a name: the model forgives that, and only that.
  *
- * EDGE_SEED begins with that seed, EDGE_ROUNDS says how many lives. */
+ * EDGE_SEED begins with that seed, EDGE_LIVES says how many lives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -402,9 +402,9 @@ static uint64_t from_environment(const char *name, uint64_t otherwise) {
 static void test_random_lives(void **state) {
     (void)state;
     uint64_t first = from_environment("EDGE_SEED", (uint64_t)time(NULL));
-    uint64_t lives = from_environment("EDGE_ROUNDS", LIVES);
+    uint64_t lives = from_environment("EDGE_LIVES", LIVES);
     for (uint64_t seed = first; seed < first + lives; seed++) {
-        print_message("seed %llu (repeat with EDGE_SEED=%llu EDGE_ROUNDS=1)\r",
+        print_message("seed %llu (repeat with EDGE_SEED=%llu EDGE_LIVES=1)\r",
                       (unsigned long long)seed, (unsigned long long)seed);
         live(seed);
     }
