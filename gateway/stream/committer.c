@@ -171,8 +171,16 @@ static void finish(struct committer *committer) {
     }
 }
 
+/* Nobody tries again once the process stops: who waits for room is told so. */
+static void end_if_given_up(struct committer *committer) {
+    if (committer->giving_up && committer->full && !committer->working) {
+        fail(committer, ERR_FULL, committer->full_reason);
+    }
+}
+
 /* Starts the next job, if one is due and none runs. */
 static void go_on(struct committer *committer) {
+    end_if_given_up(committer);
     if (committer->working || committer->failed) {
         return;
     }
@@ -298,9 +306,7 @@ void committer_retry(struct committer *committer) {
 
 void committer_give_up(struct committer *committer) {
     committer->giving_up = true;
-    if (committer->full && !committer->working) {
-        fail(committer, ERR_FULL, committer->full_reason);
-    }
+    end_if_given_up(committer);
 }
 
 /* --- Damage ----------------------------------------------------------- */

@@ -176,6 +176,26 @@ static void test_giving_up_while_a_job_runs(void **state) {
     assert_int_equal(f->seen.failed_calls, 0);
 }
 
+/* Goal: the same while the job that runs ends well, and yet finds no room for
+ * the door: it is told, or the process never stops. */
+static void test_giving_up_while_the_stream_speaks(void **state) {
+    struct fixture *f = *state;
+    f->settings->capacity = 4 * MIB;
+    fixture_open(f);
+    fill_up(f);
+    fixture_note(f, 2, 3);
+    fixture_settle(f);
+    stream_tick(f->stream, 0); /* commits what tells of it, by the reserve */
+    stream_give_up(f->stream);
+    assert_true(f->door.waits);
+    fixture_settle(f);
+    assert_false(f->door.waits);
+    assert_int_equal(f->door.err, ERR_FULL);
+    assert_true(f->door.reason.text[0] != '\0');
+    assert_int_equal(f->seen.failed_calls, 0);
+    assert_int_equal(fixture_damaged_count(f), 1);
+}
+
 /* Goal: a commit that runs when the process is to stop ends as it would. */
 static void test_giving_up_lets_a_commit_end(void **state) {
     struct fixture *f = *state;
@@ -309,6 +329,7 @@ int main(void) {
         FIXTURE_TEST(test_a_batch_waits_for_room),
         FIXTURE_TEST(test_giving_up_while_full),
         FIXTURE_TEST(test_giving_up_while_a_job_runs),
+        FIXTURE_TEST(test_giving_up_while_the_stream_speaks),
         FIXTURE_TEST(test_giving_up_lets_a_commit_end),
         FIXTURE_TEST(test_dropping_while_a_batch_fills),
         FIXTURE_TEST(test_dropping_while_the_bridge_delivers),
