@@ -91,13 +91,3 @@ err_t commit_gaps_reserve(struct commit_gaps *gaps, size_t count) {
     gaps->cap = count;
     return ERR_OK;
 }
-
-bool commit_gaps_hold(const struct commit_gaps *gaps, uint64_t first,
-                      uint64_t end) {
-    for (size_t i = 0; i < gaps->count; i++) {
-        if (gaps->list[i].first <= first && end <= gaps->list[i].end) {
-            return true;
-        }
-    }
-    return false;
-}

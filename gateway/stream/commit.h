@@ -26,9 +26,6 @@ struct commit_gaps {
 
 /* Makes room for `count` in all. ERR_MEMORY. */
 err_t commit_gaps_reserve(struct commit_gaps *gaps, size_t count) MUST_USE;
-/* Is all of [first, end) in one of them? */
-bool commit_gaps_hold(const struct commit_gaps *gaps, uint64_t first,
-                      uint64_t end);
 
 struct commit {
     struct journal *journal; /* outlives it, as the next */

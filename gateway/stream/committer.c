@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "gateway/stream/commit.h"
+#include "gateway/stream/gaps.h"
 
 /* All of it is the owner's thread's, but for `commit` while its job runs. */
 struct committer {
@@ -136,15 +137,21 @@ static bool job_is_due(const struct committer *committer) {
     return committer->noticed_count > 0 || (wants && !committer->full);
 }
 
+/* Nobody is to be told of room that nobody asked for: to find it may mean to
+ * drop what is not delivered. */
+static bool seeks_room(const struct committer *committer) {
+    return (committer->asked || committer->full) &&
+           !batch_has_room(committer->options.batch);
+}
+
 static void submit(struct committer *committer) {
     assert(!committer->working && !committer->failed);
     struct commit *commit = &committer->commit;
     memcpy(commit->noticed, committer->noticed, sizeof commit->noticed);
     commit->noticed_count = committer->noticed_count;
     committer->noticed_count = 0;
-    commit->room_bytes = batch_has_room(committer->options.batch)
-                             ? 0
-                             : committer->options.room_bytes;
+    commit->room_bytes =
+        seeks_room(committer) ? committer->options.room_bytes : 0;
     committer->working = true;
     committer->options.executor.submit(committer->options.executor.self,
                                        &committer->job);
@@ -164,8 +171,16 @@ static void finish(struct committer *committer) {
     }
 }
 
+/* Nobody tries again once the process stops: who waits for room is told so. */
+static void end_if_given_up(struct committer *committer) {
+    if (committer->giving_up && committer->full && !committer->working) {
+        fail(committer, ERR_FULL, committer->full_reason);
+    }
+}
+
 /* Starts the next job, if one is due and none runs. */
 static void go_on(struct committer *committer) {
+    end_if_given_up(committer);
     if (committer->working || committer->failed) {
         return;
     }
@@ -291,9 +306,7 @@ void committer_retry(struct committer *committer) {
 
 void committer_give_up(struct committer *committer) {
     committer->giving_up = true;
-    if (committer->full && !committer->working) {
-        fail(committer, ERR_FULL, committer->full_reason);
-    }
+    end_if_given_up(committer);
 }
 
 /* --- Damage ----------------------------------------------------------- */
@@ -395,7 +408,7 @@ const char *committer_full_reason(const struct committer *committer) {
 
 bool committer_is_lost(const struct committer *committer, uint64_t first,
                        uint64_t end) {
-    return commit_gaps_hold(&committer->gaps, first, end);
+    return gaps_hold(committer->gaps.list, committer->gaps.count, first, end);
 }
 
 const struct journal_gap *committer_gaps(const struct committer *committer,

@@ -6,11 +6,10 @@
 #include "gateway/journal/snapshot.h"
 #include "gateway/stream/batch.h"
 #include "gateway/stream/full_check.h"
+#include "gateway/stream/gaps.h"
 
-enum {
-    RESERVE_BYTES = 128 * 1024
-}; /* of each segment, for a batch of nothing
-      but the stream's own events */
+/* Of each segment, for a batch of nothing but the stream's own events. */
+enum { RESERVE_BYTES = 128 * 1024 };
 
 struct opening {
     const struct opening_options *options;
@@ -104,12 +103,7 @@ static bool is_lost(const struct opening *opening, uint64_t first,
                     uint64_t end) {
     size_t count;
     const struct journal_gap *gaps = journal_gaps(opening->to.journal, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (gaps[i].first <= first && end <= gaps[i].end) {
-            return true;
-        }
-    }
-    return false;
+    return gaps_hold(gaps, count, first, end);
 }
 
 static err_t begin_empty(struct opening *opening) {
@@ -290,13 +284,24 @@ static err_t run(struct opening *opening) {
     return ERR_OK;
 }
 
+/* Whatever failed, there are words for a person. */
+static err_t explain(const struct opening *opening, err_t err,
+                     struct reason *reason) {
+    assert(err != ERR_OK);
+    const char *why = opening->reason->text;
+    return why[0] != '\0' ? reason_set(reason, err, "%s", why)
+                          : reason_set(reason, err, "%s cannot be opened: %s",
+                                       opening->options->dir, err_name(err));
+}
+
 err_t opening_run(const struct opening_options *options, struct opened *ret,
                   struct reason *reason) {
-    struct opening opening = {.options = options, .reason = reason};
+    struct reason why = {""};
+    struct opening opening = {.options = options, .reason = &why};
     err_t err = run(&opening);
     if (err != ERR_OK) {
         undo(&opening);
-        return err;
+        return explain(&opening, err, reason);
     }
     *ret = opening.to;
     return ERR_OK;
@@ -304,8 +309,12 @@ err_t opening_run(const struct opening_options *options, struct opened *ret,
 
 err_t opening_repair(const struct opening_options *options,
                      struct journal **ret, struct reason *reason) {
-    struct opening opening = {.options = options, .reason = reason};
-    TRY(open_journal(&opening, true));
+    struct reason why = {""};
+    struct opening opening = {.options = options, .reason = &why};
+    err_t err = open_journal(&opening, true);
+    if (err != ERR_OK) {
+        return explain(&opening, err, reason);
+    }
     *ret = opening.to.journal;
     return ERR_OK;
 }

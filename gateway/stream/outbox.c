@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items lie one after another in one buffer that grows to the size of a batch
- * and is given back when a large one has gone. */
+/* Items lie one after another in one buffer that grows to the size of the
+ * batches that wait: what stays behind is moved to its front. A large one is
+ * freed when all has gone. */
 #include "gateway/stream/outbox.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@ struct item {
     enum event_encoding encoding;
     uint64_t needs_end;
     uint64_t seq;
-    uint64_t order; /* place in the batch: what a sort falls back on */
+    uint64_t order; /* in which they came: what a sort falls back on */
     size_t address; /* offset of the device in the buffer */
     size_t address_len;
     size_t body_len;   /* id, payload: follows the address */
@@ -37,6 +38,7 @@ struct outbox {
     size_t bytes_cap;
     uint8_t *message; /* the receipt being written */
     size_t message_cap;
+    uint64_t added; /* items, ever */
 };
 
 err_t outbox_new(struct outbox **ret) {
@@ -89,7 +91,7 @@ static err_t add(struct outbox *outbox, struct item item, struct slice address,
     TRY(grow(&bytes, &outbox->bytes_cap, BUFFER_FIRST,
              outbox->bytes_len + address.len + body.len + reason.len, 1));
     outbox->bytes = bytes;
-    item.order = outbox->count;
+    item.order = outbox->added++;
     item.address = outbox->bytes_len;
     item.address_len = address.len;
     item.body_len = body.len;
@@ -298,6 +300,37 @@ static err_t release_ready(struct outbox *outbox, size_t ready,
     return ERR_OK;
 }
 
+/* Those behind the first `ready` stay, in front. */
+static void forget(struct outbox *outbox, size_t ready) {
+    size_t gone = ready < outbox->count ? outbox->items[ready].address
+                                        : outbox->bytes_len;
+    assert(ready <= outbox->count && gone <= outbox->bytes_len);
+    outbox->count -= ready;
+    memmove(outbox->items, outbox->items + ready,
+            outbox->count * sizeof *outbox->items);
+    for (size_t i = 0; i < outbox->count; i++) {
+        assert(outbox->items[i].address >= gone);
+        outbox->items[i].address -= gone;
+    }
+    outbox->bytes_len -= gone;
+    if (outbox->bytes_len > 0) {
+        memmove(outbox->bytes, outbox->bytes + gone, outbox->bytes_len);
+    }
+}
+
+static void free_large(struct outbox *outbox) {
+    if (outbox->bytes_cap > BUFFER_KEEP) {
+        free(outbox->bytes);
+        outbox->bytes = NULL;
+        outbox->bytes_cap = 0;
+    }
+    if (outbox->message_cap > BUFFER_KEEP) {
+        free(outbox->message);
+        outbox->message = NULL;
+        outbox->message_cap = 0;
+    }
+}
+
 err_t outbox_release(struct outbox *outbox, uint64_t durable_end,
                      const struct outbox_sink *sink) {
     size_t ready = 0;
@@ -313,21 +346,9 @@ err_t outbox_release(struct outbox *outbox, uint64_t durable_end,
         return ERR_OK;
     }
     TRY(release_ready(outbox, ready, sink));
-    outbox->count -= ready;
-    memmove(outbox->items, outbox->items + ready,
-            outbox->count * sizeof *outbox->items);
+    forget(outbox, ready);
     if (outbox->count == 0) {
-        outbox->bytes_len = 0;
-        if (outbox->bytes_cap > BUFFER_KEEP) {
-            free(outbox->bytes);
-            outbox->bytes = NULL;
-            outbox->bytes_cap = 0;
-        }
-        if (outbox->message_cap > BUFFER_KEEP) {
-            free(outbox->message);
-            outbox->message = NULL;
-            outbox->message_cap = 0;
-        }
+        free_large(outbox);
     }
     return ERR_OK;
 }

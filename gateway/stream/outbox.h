@@ -33,7 +33,7 @@ err_t outbox_reject(struct outbox *outbox, uint64_t needs_end,
 err_t outbox_notice(struct outbox *outbox, uint64_t needs_end,
                     struct slice device, struct slice payload) MUST_USE;
 
-/* Lets go all whose need is met, in order; the receipts of one device become
+/* Releases all whose need is met, in order; the receipts of one device become
  * one message, in the encoding the device used: {"accepted":[{"id","seq"}],
  * "rejected":[{"id","reason"}]}, id null where it could not be read. */
 err_t outbox_release(struct outbox *outbox, uint64_t durable_end,

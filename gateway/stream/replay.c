@@ -189,7 +189,7 @@ static err_t step(struct run *run, struct journal_reader *reader) {
     return apply(run, &record);
 }
 
-/* Beside a gateway that lets go of records the reader may come too late. */
+/* Beside a gateway that trims its journal the reader may come too late. */
 static err_t stopped(const struct run *run, err_t err) {
     if (run->reason->text[0] != '\0') {
         return err;
@@ -236,7 +236,10 @@ err_t replay_run(const struct replay_options *options, struct replay *ret,
     err_t err = replay(&run);
     if (err != ERR_OK) {
         state_free(run.to.state);
-        return err;
+        return reason->text[0] != '\0'
+                   ? err
+                   : reason_set(reason, err, "%s cannot be replayed: %s",
+                                options->dir, err_name(err));
     }
     *ret = run.to;
     return ERR_OK;

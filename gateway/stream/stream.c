@@ -360,7 +360,10 @@ err_t stream_open(const struct stream_options *options, struct stream **ret,
     assert(options->commit.submit != NULL && options->shared.submit != NULL);
     assert(options->durable != NULL && options->failed != NULL);
     struct stream *stream = calloc(1, sizeof *stream);
-    ENSURE(stream != NULL, ERR_MEMORY);
+    if (stream == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory for the stream %s",
+                          options->stream->name);
+    }
     stream->options = *options;
     snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
              options->stream->name);

@@ -5,12 +5,14 @@
  *
  * And it makes syncs hang: as long as the file EDGE_SYNC_STUCK is there, each
  * fdatasync() and fsync() of a file whose path contains the text in it waits.
- * That one does is told by a file of the same name with `.seen` behind it.
+ * That one does is told by a file of the same name with `.seen` behind it. With
+ * EDGE_SYNC_FAIL likewise, they fail with EIO.
  *
  * EDGE_SYNC_LOG is the file that is appended to, EDGE_SYNC_DELAY_MS the delay.
  * A record is little-endian: kind u8 ('W' or 'S'), fd i32, begun ns u64, ended
  * ns u64 (CLOCK_MONOTONIC), length u32, and that many bytes written. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -68,8 +70,8 @@ static void delay(void) {
     }
 }
 
-/* Is the file behind `fd` one that hangs? */
-static bool is_stuck(int fd, const char *control) {
+/* Does the path of the file behind `fd` contain what `control` says? */
+static bool is_named(int fd, const char *control) {
     char text[PATH_MAX] = "";
     char link[64];
     char path[PATH_MAX] = "";
@@ -87,7 +89,7 @@ static bool is_stuck(int fd, const char *control) {
 static void hang(int fd) {
     const char *control = getenv("EDGE_SYNC_STUCK");
     char seen[PATH_MAX];
-    if (control == NULL || !is_stuck(fd, control)) {
+    if (control == NULL || !is_named(fd, control)) {
         return;
     }
     snprintf(seen, sizeof seen, "%s.seen", control);
@@ -95,10 +97,19 @@ static void hang(int fd) {
     if (file >= 0) {
         close(file);
     }
-    while (is_stuck(fd, control)) {
+    while (is_named(fd, control)) {
         struct timespec pause = {0, 10 * 1000000};
         nanosleep(&pause, NULL);
     }
+}
+
+static bool fails(int fd) {
+    const char *control = getenv("EDGE_SYNC_FAIL");
+    if (control != NULL && is_named(fd, control)) {
+        errno = EIO;
+        return true;
+    }
+    return false;
 }
 
 /* POSIX gives dlsym() a data pointer for a function. */
@@ -128,7 +139,7 @@ int fdatasync(int fd) {
     uint64_t begun = now_ns();
     hang(fd);
     delay();
-    int code = real(fd);
+    int code = fails(fd) ? -1 : real(fd);
     if (code == 0) {
         note('S', fd, begun, NULL, 0);
     }
@@ -139,5 +150,5 @@ int fsync(int fd) {
     int (*real)(int);
     find("fsync", &real);
     hang(fd);
-    return real(fd);
+    return fails(fd) ? -1 : real(fd);
 }

@@ -236,6 +236,112 @@ static void across_damage(void **state) {
     state_free(replay.state);
 }
 
+static struct journal *open_again(const struct fixture *f) {
+    const struct journal_options options = {
+        .platform = &f->platform,
+        .dir = f->dir,
+        .store = "s",
+        .stream = "orders",
+        .segment_bytes = 4 * JOURNAL_PAGE,
+    };
+    return support_open(&options);
+}
+
+static void note_gap(const struct fixture *f, uint64_t first, uint64_t end) {
+    struct journal *journal = open_again(f);
+    assert_int_equal(journal_note_gap(journal, first, end, NULL), ERR_OK);
+    journal_close(journal);
+}
+
+/* Goal: what is known to be lost in front, be it in parts, is passed over: it
+ * begins empty behind it. */
+static void test_a_front_that_is_known_to_be_lost(void **state) {
+    struct fixture *f = *state;
+    struct replay replay;
+    struct reason reason;
+    note_gap(f, 1, 3);
+    note_gap(f, 0, 4);
+    trim(f, 4);
+    assert_int_equal(run(f, UINT64_MAX, &replay, &reason), ERR_OK);
+    assert_int_equal(replay.from, 0);
+    assert_int_equal(replay.lost, 4);
+    assert_int_equal(replay.end, RECORDS);
+    state_free(replay.state);
+}
+
+/* Goal: damage before the snapshot that it begins with is known to the state,
+ * as it is to one that started there. */
+static void test_damage_before_the_snapshot(void **state) {
+    struct fixture *f = *state;
+    struct replay replay;
+    struct reason reason;
+    note_gap(f, 1, 2);
+    snapshot(f, 6, 6);
+    trim(f, 4);
+    assert_int_equal(run(f, UINT64_MAX, &replay, &reason), ERR_OK);
+    assert_int_equal(replay.from, 6);
+    shop_pass_gap(f->states[RECORDS]);
+    assert_true(state_hash(replay.state) == shop_hash(f->states[RECORDS]));
+    state_free(replay.state);
+}
+
+/* Goal: a snapshot that cannot be read is named. */
+static void test_a_snapshot_that_cannot_be_read(void **state) {
+    struct fixture *f = *state;
+    static const uint8_t content[] = {0, 0, 0, 99};
+    const struct snapshot_about about = {f->journal_id, 6};
+    assert_int_equal(snapshot_write(&f->platform.disk, f->dir, &about, RECORDS,
+                                    slice_of(content, sizeof content), NULL),
+                     ERR_OK);
+    refuses(f, UINT64_MAX, ERR_UNSUPPORTED,
+            "the snapshot before record 6 cannot be used");
+    trim(f, 4);
+    refuses(f, UINT64_MAX, ERR_UNSUPPORTED,
+            "the snapshot before record 6 cannot be used");
+}
+
+/* Goal: a record that cannot follow is named, with all before it fine. */
+static void test_a_record_that_cannot_follow(void **state) {
+    struct fixture *f = *state;
+    uint8_t memory[512];
+    const struct event event = {
+        .id = SLICE("x"),
+        .source = SLICE("/s/order"),
+        .type = SLICE("OrderFulfiled"),
+        .data_kind = EVENT_DATA_JSON,
+        .data = SLICE("{\"orderId\":\"unknown\"}"),
+    };
+    struct writer out = writer_over(memory, sizeof memory);
+    event_store(&event, &out);
+    struct journal *journal = open_again(f);
+    journal_begin(journal);
+    support_append(journal, writer_slice(&out));
+    support_commit(journal);
+    journal_close(journal);
+    refuses(f, UINT64_MAX, ERR_CORRUPT, "record 20 cannot follow");
+    gives(f, RECORDS, 0, RECORDS, 0);
+}
+
+/* Goal: where the end is known, a tail that is missing is lost, and said so. */
+static void test_a_tail_that_is_missing(void **state) {
+    struct fixture *f = *state;
+    const struct replay_options options = {
+        .disk = &f->platform.disk,
+        .dir = f->dir,
+        .config = &f->config,
+        .end = RECORDS + 5,
+        .before = UINT64_MAX,
+    };
+    struct replay replay;
+    struct reason reason = {""};
+    assert_int_equal(replay_run(&options, &replay, &reason), ERR_OK);
+    assert_int_equal(replay.end, RECORDS + 5);
+    assert_int_equal(replay.lost, 5);
+    state_free(replay.state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(before_each_record, setup, teardown),
@@ -244,6 +350,11 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(across_damage, setup, teardown),
+        TEST(test_a_front_that_is_known_to_be_lost),
+        TEST(test_damage_before_the_snapshot),
+        TEST(test_a_snapshot_that_cannot_be_read),
+        TEST(test_a_record_that_cannot_follow),
+        TEST(test_a_tail_that_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a broker that does not acknowledge what the gateway publishes costs it no
+memory and no event. Receipts and notices wait up to a bound, what is beyond is
+dropped and the log says so; the store sells on, and when the broker is itself
+again a device that repeats gets its receipts.
+
+Method: a proxy before the site's own broker keeps back every PUBACK of the
+broker's; the sessions, which publish nothing, do not notice."""
+
+import unittest
+
+from edge import Device, Store, wait_for
+from wire_test import Broker, Proxy, take_packet
+
+ORDERS = 2000  # each leads to three notices or more; 4,096 may wait
+PUBACK = 4
+
+
+class Deaf(Proxy):
+    """Keeps back what acknowledges a publication of the gateway's."""
+
+    deaf = True
+
+    def _pass(self, source, sink, see, waiting):
+        buffer = bytearray()
+        from_broker = see == self._see_broker
+        try:
+            while data := source.recv(65536):
+                buffer += data
+                while True:
+                    head = bytes(buffer)
+                    packet = take_packet(buffer)
+                    if packet is None:
+                        break
+                    if not (from_broker and self.deaf
+                            and packet[0] >> 4 == PUBACK):
+                        sink.sendall(head[:len(head) - len(buffer)])
+        except OSError:
+            pass
+        for end in (source, sink):
+            end.close()
+
+
+class Publisher(unittest.TestCase):
+    def test_a_broker_that_does_not_acknowledge(self):
+        broker = Broker()
+        self.addCleanup(broker.stop)
+        proxy = Deaf(broker.port)
+        self.addCleanup(proxy.stop)
+        with Store(broker_address=proxy.port) as store:
+            store.gateway.start().wait_up()
+            till = Device(store, "till-1", broker.port)
+            ids = [f"o-{n}" for n in range(ORDERS)]
+            for id_ in ids:
+                till.send(till.order(id_, id_))
+            wait_for("all are journaled",
+                     lambda: store.gateway.stream()["accepted"] == ORDERS)
+            wait_for("receipts are dropped",
+                     lambda: "dropped what=" in store.gateway.log())
+            self.assertLess(len(till.accepted), ORDERS)
+            proxy.deaf = False
+            store.gateway.wait_synced()
+            self.assertEqual(store.gateway.stop(), 0)
+            store.gateway.start().wait_up()
+            for id_ in ids:
+                till.send(till.order(id_, id_))
+            till.wait_accepted(ids)
+            self.assertEqual(store.gateway.stream()["accepted"], 0)
+            till.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
