@@ -272,6 +272,7 @@ void fixture_open(struct fixture *f) {
 }
 
 static void close_stream(struct fixture *f) {
+    assert_false(f->door.waits); /* else the process never stops */
     assert_true(stream_is_idle(f->stream));
     disk_allow(f);
     stream_close(f->stream);
@@ -280,6 +281,8 @@ static void close_stream(struct fixture *f) {
 }
 
 void fixture_close(struct fixture *f) {
+    fixture_settle(f);
+    stream_give_up(f->stream);
     fixture_settle(f);
     close_stream(f);
 }
