@@ -95,7 +95,7 @@ static void fail(struct committer *committer, err_t err, struct reason reason) {
     committer->full = false;
     if (committer->done != NULL) {
         tell_door(committer, err, &reason);
-    } else if (!committer->giving_up) {
+    } else if (err != ERR_FULL) { /* that one is no failure of the disk */
         committer->options.failed(committer->options.self, &reason);
     }
 }

@@ -196,7 +196,7 @@ static err_t stopped(const struct run *run, err_t err) {
     }
     if (err == ERR_NOT_FOUND) {
         return reason_set(run->reason, err,
-                          "record %" PRIu64 " was let go of meanwhile: ask "
+                          "record %" PRIu64 " was trimmed meanwhile: ask "
                           "again",
                           run->to.end);
     }
@@ -211,7 +211,7 @@ static err_t replay(struct run *run) {
     if (options->before < run->begins) {
         return reason_set(run->reason, ERR_RANGE,
                           "the journal begins with record %" PRIu64
-                          ": what was before it was let go of",
+                          ": what was before it was trimmed",
                           run->begins);
     }
     TRY(begin(run));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a stream, tied together: a message goes through intake, batch,
- * state and outbox; the committer makes it durable; then the outbox lets go. */
+ * state and outbox; the committer makes it durable; then the outbox releases.
+ */
 #include "gateway/stream/stream.h"
 
 #include <assert.h>

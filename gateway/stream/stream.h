@@ -88,8 +88,9 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
 /* Asks once more for payments that a terminal has not answered, if the request
  * is durable: a part of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
-/* Ends a commit that waits for room, with ERR_FULL, and starts no more jobs:
- * the process stops. */
+/* The process stops: a commit that waits for room, now or later, ends with
+ * ERR_FULL, and no tick tries anything again. What runs and what a door has
+ * asked for comes to its end. */
 void stream_give_up(struct stream *stream);
 
 /* Nothing is taken that is not durable: what the shop knows may be shown. */

@@ -245,6 +245,20 @@ static void test_a_failure_without_a_door(void **state) {
     assert_int_equal(fixture_damaged_count(f), 1);
 }
 
+/* Goal: that the process stops already hides no failure. */
+static void test_a_failure_while_it_stops(void **state) {
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_small(f, 0);
+    fixture_commit(f);
+    fixture_note(f, 0, 1);
+    assert_true(fixture_run(f));
+    stream_give_up(f->stream);
+    fake_disk_fail_at(f->fake, FAKE_WRITE, 2, ERR_IO); /* behind the mark */
+    fixture_settle(f);
+    assert_int_equal(f->seen.failed_calls, 1);
+}
+
 /* Goal: what a failed batch leaves to be taken is refused at last. */
 static void test_taking_after_a_failure(void **state) {
     struct fixture *f = *state;
@@ -274,6 +288,7 @@ int main(void) {
         FIXTURE_TEST(test_a_failed_write),
         FIXTURE_TEST(test_a_failed_sync),
         FIXTURE_TEST(test_a_failure_without_a_door),
+        FIXTURE_TEST(test_a_failure_while_it_stops),
         FIXTURE_TEST(test_taking_after_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

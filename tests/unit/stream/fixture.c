@@ -174,7 +174,7 @@ static void on_durable(void *self) {
 
 static void on_failed(void *self, const struct reason *reason) {
     struct fixture *f = self;
-    f->seen.failed_calls++;
+    f->seen.failed_calls += !f->crashing;
     f->seen.failed = *reason;
 }
 
@@ -272,6 +272,7 @@ void fixture_open(struct fixture *f) {
 }
 
 static void close_stream(struct fixture *f) {
+    assert_false(f->door.waits); /* else the process never stops */
     assert_true(stream_is_idle(f->stream));
     disk_allow(f);
     stream_close(f->stream);
@@ -280,6 +281,8 @@ static void close_stream(struct fixture *f) {
 }
 
 void fixture_close(struct fixture *f) {
+    fixture_settle(f);
+    stream_give_up(f->stream);
     fixture_settle(f);
     close_stream(f);
 }

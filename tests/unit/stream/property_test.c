@@ -276,6 +276,9 @@ static void end_process(struct model *model) {
     struct fixture *f = model->f;
     uint64_t chance = below(model, 8);
     if (chance < 2 && !model->broken) {
+        if (below(model, 2) == 0) {
+            stream_give_up(f->stream); /* with jobs that run */
+        }
         fixture_settle(f);
         read_on(model, false);
         excuse(model); /* what a stream that is full could not name */
