@@ -10,8 +10,10 @@
  *
  * That a receipt speaks only of what is durable the fixture sees to.
  *
- * What is dropped is named by a commit of its own. If the power goes between
- * the two, it stays without a name: the model forgives that, and only that.
+ * What is dropped is named by a commit of its own. While the stream runs and
+ * has nothing left to commit, all of it is named. Where the process ends before
+ * that commit, in order or not, it stays without a name: the model forgives
+ * that.
  *
  * EDGE_SEED begins with that seed, EDGE_LIVES says how many lives. */
 #include <setjmp.h>
@@ -40,7 +42,7 @@ enum {
 struct known {
     char id[32];  /* of the record; empty: not read yet */
     bool named;   /* by an event that was durable */
-    bool excused; /* dropped, and the power went before it was named */
+    bool excused; /* dropped, and the process ended before it was named */
 };
 
 struct model {
@@ -148,6 +150,20 @@ static void check_receipts(struct model *model) {
         assert_true(answer->seq < model->read_to);
         assert_true(strcmp(known->id, answer->id) == 0 ||
                     (known->id[0] == '\0' && model->noted));
+    }
+}
+
+/* Nothing is left to be said: all that went undelivered has its name. */
+static void check_dropped(const struct model *model) {
+    const struct fixture *f = model->f;
+    if (!stream_is_settled(f->stream) || f->commit.ran_count > 0 ||
+        stream_full_reason(f->stream) != NULL) {
+        return;
+    }
+    uint64_t start = fixture_start(f);
+    for (uint64_t seq = model->delivered; seq < start; seq++) {
+        const struct known *known = &model->known[seq];
+        assert_true(known->named || known->excused || is_lost(model, seq));
     }
 }
 
@@ -325,6 +341,7 @@ static void look(struct model *model) {
         }
         restart(model);
     }
+    check_dropped(model);
 }
 
 static void step(struct model *model) {
