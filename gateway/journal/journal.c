@@ -181,6 +181,9 @@ static err_t keep_tail(struct chain *chain, const struct recovery *found) {
     chain->header = found->tail.header;
     const struct disk *disk = found->tail.disk;
     TRY(disk->size(disk->self, found->tail.fd, &chain->size));
+    if (chain->size < chain->offset + JOURNAL_PAGE) { /* cut behind its seal */
+        chain->size = chain->offset + JOURNAL_PAGE;
+    }
     chain->supply.used += chain->size;
     return ERR_OK;
 }
