@@ -36,8 +36,10 @@ struct cursor_file {
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, bool *ret_damaged,
                        struct reason *reason) MUST_USE;
-/* Writes and syncs. After a failure the older position still stands. */
-err_t cursor_file_save(struct cursor_file *file, uint64_t cursor) MUST_USE;
+/* Writes and syncs. After a failure the older position still stands. ERR_IO,
+ * ERR_FULL. */
+err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
+                       struct reason *reason) MUST_USE;
 /* How far the cloud has confirmed, by the file in `dir`; 0 if there is none, or
  * none that verifies. Changes nothing. ERR_IO, ERR_UNSUPPORTED. */
 err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,

@@ -7,9 +7,13 @@
 #include "gateway/base/error.h"
 #include "gateway/base/platform.h"
 
-/* The words for a call of the table that failed: "cannot VERB PATH: ", and then
- * what errno says, as long as it is still the call's; the error's class if it
- * is one that no call gives. Of a long path the end is shown. Returns `err`. */
+/* Why a call of the table failed: what errno says, as long as it is still the
+ * call's; the error's class if it is one that no call gives. */
+const char *disk_cause(err_t err);
+
+/* The words for a call that failed: "cannot VERB PATH: " and the cause. Of a
+ * long path the end is shown. Returns `err`. For a call that is not the table's
+ * say ERR_IO. */
 err_t disk_failed(struct reason *reason, err_t err, const char *verb,
                   const char *path);
 

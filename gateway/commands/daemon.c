@@ -2,7 +2,6 @@
 #include "gateway/commands/daemon.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <mosquitto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,10 +155,12 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
     err_t err = disk->make_dir(disk->self, daemon->config->data);
     if (err != ERR_OK && err != ERR_BUSY) {
+        struct reason why;
+        (void)disk_failed(&why, err, "make the folder", daemon->config->data);
         return reason_set(reason, err,
-                          "data: cannot make the folder %s: %s; make its "
-                          "parent, or set `data` to a folder that can be made",
-                          daemon->config->data, strerror(errno));
+                          "data: %s; make its parent, or set `data` to a "
+                          "folder that can be made",
+                          why.text);
     }
     if (err == ERR_OK) { /* it is there after a power cut only then */
         err = disk_sync_parent(disk, daemon->config->data);

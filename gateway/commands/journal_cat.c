@@ -136,7 +136,7 @@ static bool print_records(const struct cat *cat, const char *name,
         }
         if (err != ERR_OK) {
             fprintf(stderr, "%s: cannot be read on from %" PRIu64 ": %s\n",
-                    name, next, err_name(err));
+                    name, next, disk_cause(err));
             return false;
         }
         err = print_record(cat, &record);

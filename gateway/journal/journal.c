@@ -258,8 +258,8 @@ void journal_close(struct journal *journal) {
     if (!has_failed(journal)) {
         err_t err = chain_seal(&journal->chain, durable_end(journal), true);
         if (err != ERR_OK) {
-            log_line(LOG_WARN, "journal", "seal=failed dir=%s error=%s",
-                     journal->dir, err_name(err));
+            log_line(LOG_WARN, "journal", "seal=failed dir=%s error=\"%s\"",
+                     journal->dir, disk_cause(err));
         }
     }
     journal_free(journal);

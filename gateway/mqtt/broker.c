@@ -145,14 +145,12 @@ static err_t config_write(struct broker *broker, struct reason *reason) {
     assert(!out.full);
     FILE *file = fopen(broker->config_path, "we");
     if (file == NULL) {
-        return reason_set(reason, ERR_IO, "cannot write %s: %s",
-                          broker->config_path, strerror(errno));
+        return disk_failed(reason, ERR_IO, "write", broker->config_path);
     }
     bool ok = fwrite(text, 1, out.len, file) == out.len;
     ok = fclose(file) == 0 && ok;
     if (!ok) {
-        return reason_set(reason, ERR_IO, "cannot write %s: %s",
-                          broker->config_path, strerror(errno));
+        return disk_failed(reason, ERR_IO, "write", broker->config_path);
     }
     return ERR_OK;
 }
@@ -298,7 +296,7 @@ static void broker_spawn(struct broker *broker) {
     int code = spawned ? uv_spawn(loop, &broker->process, &options) : UV_EIO;
     if (code != 0) {
         log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"",
-                 uv_strerror(code));
+                 spawned ? uv_strerror(code) : reason.text);
         if (spawned) { /* a spawn that failed leaves its handle open */
             uv_close((uv_handle_t *)&broker->process, on_closed);
         } else {
@@ -317,10 +315,12 @@ static void broker_spawn(struct broker *broker) {
 static err_t broker_prepare(struct broker *broker, struct reason *reason) {
     const struct config *config = broker->options.config;
     if (access(config->broker.program, X_OK) != 0) {
+        struct reason why;
+        (void)disk_failed(&why, ERR_IO, "run", config->broker.program);
         return reason_set(reason, ERR_NOT_FOUND,
-                          "broker.program: %s: %s; install mosquitto, or set "
+                          "broker.program: %s; install mosquitto, or set "
                           "broker.mode to external",
-                          config->broker.program, strerror(errno));
+                          why.text);
     }
     snprintf(broker->folder, sizeof broker->folder, "%s/broker", config->data);
     snprintf(broker->config_path, sizeof broker->config_path,
@@ -333,8 +333,7 @@ static err_t broker_prepare(struct broker *broker, struct reason *reason) {
                           config->data, sizeof broker->socket_path);
     }
     if (mkdir(broker->folder, 0700) != 0 && errno != EEXIST) {
-        return reason_set(reason, ERR_IO, "cannot make %s: %s", broker->folder,
-                          strerror(errno));
+        return disk_failed(reason, ERR_IO, "make the folder", broker->folder);
     }
     return port_claim(broker, reason);
 }
