@@ -300,6 +300,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
     const struct broker_options options = {
         .loop = &daemon->loop,
         .config = daemon->config,
+        .executor = job_pool_executor(daemon->pool),
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,
