@@ -33,8 +33,8 @@ static err_t connect_failed(const char *path, struct reason *reason) {
     }
     if (errno == EACCES || errno == EPERM) {
         return reason_set(reason, ERR_REFUSED,
-                          "you may not open %s: ask as the gateway's user, a "
-                          "member of its group, or root",
+                          "no permission to open %s: run this as the "
+                          "gateway's user, a member of its group, or root",
                           path);
     }
     return reason_set(reason, ERR_NETWORK, "cannot ask the gateway on %s: %s",
@@ -142,7 +142,7 @@ err_t client_status(const char *socket_path, struct client_answer *ret,
         json_check(ret->body, NULL) != ERR_OK ||
         json_kind(ret->body) != JSON_OBJECT) {
         return reason_set(reason, ERR_NETWORK,
-                          "%s does not answer as a gateway does; look at the "
+                          "%s does not answer like a gateway; check the "
                           "gateway's log",
                           socket_path);
     }

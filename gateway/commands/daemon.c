@@ -64,7 +64,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void on_stream_failed(void *self, const struct reason *reason) {
     log_line(LOG_ERROR, "daemon",
              "journal_failed reason=\"%s\"; nothing more is acknowledged; "
-             "mend the disk and start again",
+             "fix the disk and restart the gateway",
              reason->text);
     stop(self, DAEMON_EXIT_JOURNAL);
 }
@@ -157,8 +157,8 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     err_t err = disk->make_dir(disk->self, daemon->config->data);
     if (err != ERR_OK && err != ERR_BUSY) {
         return reason_set(reason, err,
-                          "data: cannot make the folder %s: %s; make its "
-                          "parent, or set `data` to a folder that can be made",
+                          "data: cannot create the folder %s: %s; create its "
+                          "parent, or set `data` to another folder",
                           daemon->config->data, strerror(errno));
     }
     if (err == ERR_OK) { /* it is there after a power cut only then */
@@ -330,7 +330,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     const struct clock *clock = &daemon->platform.clock;
     daemon->started_us = clock->mono_us(clock->self);
     if (uv_loop_init(&daemon->loop) != 0) {
-        return reason_set(reason, ERR_MEMORY, "cannot make an event loop");
+        return reason_set(reason, ERR_MEMORY, "cannot create an event loop");
     }
     daemon->loop_open = true;
     open_handles(daemon);

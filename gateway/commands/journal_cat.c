@@ -26,19 +26,20 @@ static const char usage[] =
     "           [--stream NAME] [--from SEQ] [--to SEQ] [--type T]\n"
     "           [--subject S] [--json | --diagnostic]\n"
     "\n"
-    "Prints the journaled events, one structured JSON event a line, beside a\n"
-    "running gateway or from the disk of a box that is down. Exit status: 0\n"
-    "printed, 1 a journal could not be read or printed whole, 2 usage.\n"
+    "Prints the journaled events, one structured JSON event a line. Works\n"
+    "while the gateway runs, and on the disk of a box that is down. Exit\n"
+    "status: 0 printed, 1 a journal could not be read or printed completely,\n"
+    "2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --data DIR     a data directory, without its configuration: of a box\n"
-    "                 that is down, or with control.sock in it\n"
+    "  --data DIR     a data directory, without its configuration: that of a\n"
+    "                 box that is down, or one with control.sock in it\n"
     "  --stream NAME  this stream only; default all, one after another\n"
     "  --from SEQ     the first sequence number, default the oldest kept\n"
-    "  --to SEQ       the last one, default all there are\n"
+    "  --to SEQ       the last one, default the newest\n"
     "  --type T       events of this type only\n"
     "  --subject S    events with this subject only\n"
-    "  --json         what it does anyway\n"
+    "  --json         the default\n"
     "  --diagnostic   the records as they are on disk, in the diagnostic "
     "notation\n"
     "                 of CBOR (RFC 8949, section 8) behind number and time\n"
@@ -104,7 +105,7 @@ static bool pass_damage(const struct cat *cat, const char *name,
             "%s: events %" PRIu64 " to %" PRIu64 " are lost: the journal is "
             "damaged there%s\n",
             name, gap.first, last,
-            known ? "" : ", which the gateway has not noted yet");
+            known ? "" : ", which the gateway has not recorded yet");
     return true;
 }
 
@@ -130,12 +131,12 @@ static bool print_records(const struct cat *cat, const char *name,
         if (err == ERR_NOT_FOUND) {
             fprintf(stderr,
                     "%s: events from %" PRIu64
-                    " on were trimmed meanwhile: ask again\n",
+                    " on were trimmed while they were read: run it again\n",
                     name, next);
             return false;
         }
         if (err != ERR_OK) {
-            fprintf(stderr, "%s: cannot be read on from %" PRIu64 ": %s\n",
+            fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n",
                     name, next, err_name(err));
             return false;
         }
@@ -145,7 +146,7 @@ static bool print_records(const struct cat *cat, const char *name,
             return false;
         }
         if (err != ERR_OK) {
-            fprintf(stderr, "%s: event %" PRIu64 " cannot be shown: %s\n", name,
+            fprintf(stderr, "%s: cannot show event %" PRIu64 ": %s\n", name,
                     record.seq, err_name(err));
             good = false;
         }
@@ -167,7 +168,7 @@ static err_t open_reader(const struct cat *cat, const char *dir,
     if (*from < begins) {
         if (*from > 0) {
             fprintf(stderr,
-                    "%s: begins at %" PRIu64 ": what was before was trimmed\n",
+                    "%s: begins at %" PRIu64 ": older events were trimmed\n",
                     name, begins);
         }
         *from = begins;
@@ -256,7 +257,7 @@ int command_journal_cat(int argc, char **argv) {
     CLEANUP(free_line) uint8_t *line = malloc(LINE_MAX_BYTES);
     cat.line = line;
     if (line == NULL) {
-        fputs("not enough memory\n", stderr);
+        fputs("out of memory\n", stderr);
         return EXIT_FAILURE;
     }
     return cat_all(&cat);

@@ -16,8 +16,8 @@ static const char usage[] =
     "usage: shopme-edge journal stats [--config FILE | --data DIR]\n"
     "           [--stream NAME]\n"
     "\n"
-    "Counts what the journals hold by event type, with the bytes it takes.\n"
-    "Exit status: 0 counted, 1 a journal could not be read whole, 2 usage.\n"
+    "Counts the events of each type in the journals, and their bytes. Exit\n"
+    "status: 0 counted, 1 a journal could not be read completely, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
@@ -111,9 +111,9 @@ static err_t count_all(const struct journals *journals, uint32_t n,
     journal_reader_close(reader);
     return err == ERR_END ? ERR_OK
                           : reason_set(reason, err,
-                                       "cannot be read on behind its first "
+                                       "cannot be read past its first "
                                        "%" PRIu64 " events (journal verify "
-                                       "tells more)",
+                                       "says why)",
                                        stats->events);
 }
 
