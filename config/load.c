@@ -74,7 +74,7 @@ static void write_known(const char *prefix, struct slice name,
         }
     }
     if (nearest != NULL) {
-        writer_printf(writer, "the known key %s, which is nearest", nearest);
+        writer_printf(writer, "%s, the closest known key", nearest);
         return;
     }
     const char *lead = "one of ";
@@ -164,7 +164,7 @@ static err_t check_required(struct loader *loader, const yaml_node_t *node,
             config_key_is_child(&config_keys[i], prefix, &name)) {
             return yaml_file_error(
                 &loader->file, node, loader->reason,
-                "found no key %s; expected %s here, which is required: %s",
+                "found no key %s; expected the required key %s: %s",
                 name, config_keys[i].path, config_keys[i].help);
         }
     }
@@ -446,7 +446,7 @@ static err_t check_console(struct loader *loader) {
         return yaml_file_error(
             &loader->file, node, loader->reason,
             "found %s; expected console.listen on 127.0.0.1, [::1] or "
-            "localhost, as this version has no token to protect another",
+            "localhost, as this version has no token to protect any other",
             yaml_found(node).text);
     }
     const struct config_address *broker = &config->broker.listen;
@@ -458,7 +458,7 @@ static err_t check_console(struct loader *loader) {
         return yaml_file_error(&loader->file, node != NULL ? node : other,
                                loader->reason,
                                "found port %u for broker.listen and "
-                               "console.listen; expected two ports",
+                               "console.listen; expected two different ports",
                                listen->port);
     }
     return ERR_OK;
@@ -496,8 +496,7 @@ static err_t check_cloud(struct loader *loader) {
             node_of(&loader->found, "cloud.source_prefix");
         return yaml_file_error(&loader->file, node, loader->reason,
                                "found %s; expected a source_prefix that does "
-                               "not begin with aws., which Amazon keeps for "
-                               "itself",
+                               "not begin with aws., which Amazon reserves",
                                yaml_found(node).text);
     }
     return ERR_OK;
