@@ -133,7 +133,7 @@ static void answer_uplink(const struct http *http,
     err_t err = http->source->uplink(http->source->self, paused);
     if (err != ERR_OK) {
         snprintf(reason.text, sizeof reason.text,
-                 "the uplink could not be changed: %s", err_name(err));
+                 "cannot change the uplink: %s", err_name(err));
         fail(ret, 503, reason.text, writer);
         return;
     }
@@ -394,12 +394,11 @@ static int begin_post(struct lws *wsi, struct session *session,
     }
     err_t err = body_length(wsi, CONSOLE_BODY_MAX, &len);
     if (err == ERR_NOT_FOUND) {
-        return refuse(wsi, session, 411, "send a body with its Content-Length",
+        return refuse(wsi, session, 411, "send a body with a Content-Length",
                       NULL);
     }
     if (err != ERR_OK) {
-        return refuse(wsi, session, 413,
-                      "the body is empty or too long for this", NULL);
+        return refuse(wsi, session, 413, "the body is empty or too long", NULL);
     }
     return await_body(wsi, session, route);
 }
@@ -415,8 +414,7 @@ static int on_request(struct lws *wsi, const struct http *http,
     const struct page_file *page = find_page(path);
     const struct route *route = find_route(path);
     if (page == NULL && route == NULL) {
-        return refuse(wsi, session, 404,
-                      "there is nothing here; see /api/v1/status", NULL);
+        return refuse(wsi, session, 404, "not found; see /api/v1/status", NULL);
     }
     unsigned methods =
         route != NULL ? route->methods : METHOD_GET | METHOD_HEAD;
