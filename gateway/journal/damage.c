@@ -141,13 +141,13 @@ err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
     errno = cause;
     if (err == ERR_CORRUPT || err == ERR_PARSE) {
         log_line(LOG_ERROR, "journal",
-                 "damage=unreadable path=%s; what it names is looked for "
-                 "again",
+                 "damage=unreadable path=%s; searching again for the damage "
+                 "that it listed",
                  path);
     } else if (err == ERR_UNSUPPORTED) {
         return reason_set(reason, err,
-                          "%s was written by a later version of this program: "
-                          "run the newer program",
+                          "%s was written by a newer version of this program: "
+                          "run that version",
                           path);
     } else if (err != ERR_NOT_FOUND) {
         return disk_failed(reason, err, "read", path);

@@ -92,7 +92,7 @@ static err_t read_frames(struct look *look, const struct segment *segment,
         TRY(is_followed(look, segment, ret->bytes, offset, &damaged));
     }
     if (damaged) {
-        say(ret, "nothing verifies at byte", offset);
+        say(ret, "damaged at byte", offset);
     }
     return ERR_OK;
 }
@@ -112,7 +112,7 @@ static void check_chain(struct look *look, struct inspected *segment) {
     uint64_t from = look->expected;
     if (look->chained && segment->first_seq != from &&
         !damage_covers(&look->damage, from, segment->first_seq)) {
-        say(segment, "records are missing or doubled from", from);
+        say(segment, "records are missing or repeated from", from);
     }
 }
 

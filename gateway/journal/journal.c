@@ -122,7 +122,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     err_t err = disk->make_dir(disk->self, journal->dir);
     if (err != ERR_OK && err != ERR_BUSY) {
-        return disk_failed(reason, err, "make the directory", journal->dir);
+        return disk_failed(reason, err, "create the directory", journal->dir);
     }
     char path[SEGMENT_PATH_SIZE];
     struct writer writer = writer_over(path, sizeof path);
@@ -133,8 +133,8 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     err = disk->lock(disk->self, path, &journal->lock_fd);
     if (err == ERR_BUSY) {
         return reason_set(reason, err,
-                          "another process has the journal in %s: is the "
-                          "gateway running already?",
+                          "another process has the journal in %s open: is the "
+                          "gateway already running?",
                           journal->dir);
     }
     if (err != ERR_OK) {
@@ -194,8 +194,8 @@ static err_t journal_recover(struct journal *journal,
     take_found(journal, &found);
     if (found.incarnation == UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
-                          "the journal in %s was opened 4294967295 times: "
-                          "begin a new one",
+                          "the journal in %s has been opened 4294967295 times, "
+                          "which is the limit: start a new one",
                           journal->dir);
     }
     TRY(supply_load(&journal->chain.supply, reason));

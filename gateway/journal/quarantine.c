@@ -90,10 +90,11 @@ static err_t check_header(struct work *work, const struct survey *survey) {
     TRY(owner_check(work->options, header, work->reason));
     if (work->incarnation != 0 &&
         memcmp(header->journal_id, work->journal_id, JOURNAL_ID_SIZE) != 0) {
-        return no_rot(work, survey->name, "it is another journal's");
+        return no_rot(work, survey->name, "it belongs to another journal");
     }
     if (header->incarnation == 0 || header->incarnation < work->incarnation) {
-        return no_rot(work, survey->name, "its incarnation goes back");
+        return no_rot(work, survey->name,
+                      "its incarnation is lower than the one before");
     }
     memcpy(work->journal_id, header->journal_id, JOURNAL_ID_SIZE);
     work->incarnation = header->incarnation;

@@ -456,9 +456,10 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
                           uint64_t from_seq, struct journal_reader **ret,
                           struct reason *reason) {
     if (strlen(dir) > SEGMENT_DIR_MAX) {
-        return reason_set(reason, ERR_RANGE,
-                          "a journal's directory name has at most %d bytes",
-                          SEGMENT_DIR_MAX);
+        return reason_set(
+            reason, ERR_RANGE,
+            "a journal's directory name must have at most %d bytes",
+            SEGMENT_DIR_MAX);
     }
     struct journal_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) {

@@ -200,17 +200,18 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     if (first_seq != found->next_seq) {
         return reason_set(run->reason, ERR_CORRUPT,
                           "%020" PRIu64 "%s does not follow: records from "
-                          "%" PRIu64 " on are missing or doubled; nothing was "
+                          "%" PRIu64 " on are missing or repeated; nothing was "
                           "changed in %s",
                           first_seq, SEGMENT_SUFFIX, found->next_seq,
                           run->options->dir);
     }
     if (found->incarnation != 0 &&
         memcmp(header->journal_id, found->journal_id, JOURNAL_ID_SIZE) != 0) {
-        return damaged(run, first_seq, 0, "it is another journal's");
+        return damaged(run, first_seq, 0, "it belongs to another journal");
     }
     if (header->incarnation == 0 || header->incarnation < found->incarnation) {
-        return damaged(run, first_seq, 0, "its incarnation goes back");
+        return damaged(run, first_seq, 0,
+                       "its incarnation is lower than the one before");
     }
     memcpy(found->journal_id, header->journal_id, JOURNAL_ID_SIZE);
     found->incarnation = header->incarnation;
@@ -228,7 +229,7 @@ static err_t check_torn(struct run *run, const struct segment *segment,
     }
     if (follower != 0) {
         return damaged(run, first_seq, extent->end,
-                       "records that were committed follow the damage");
+                       "committed records follow the damage");
     }
     return ERR_OK;
 }
@@ -247,7 +248,7 @@ static err_t check_extent(struct run *run, const struct segment *segment,
     }
     if (!extent.sealed && !last) {
         return damaged(run, first_seq, extent.end,
-                       "it is not the last segment and lacks what follows");
+                       "it is not the last segment, and its end is missing");
     }
     if (!extent.sealed) {
         TRY(check_torn(run, segment, &extent));
@@ -402,10 +403,9 @@ static err_t check_end(struct run *run) {
     }
     return reason_set(
         run->reason, ERR_CORRUPT,
-        "the journal in %s ends at record %" PRIu64 ", and all before %" PRIu64
-        " were sent to the cloud: it was replaced or has lost "
-        "its end; to send all of it, remove the file cursor "
-        "beside it",
+        "the journal in %s ends at record %" PRIu64 ", but all records before "
+        "%" PRIu64 " were sent to the cloud: it was replaced or has lost its "
+        "end; to send all of it, remove the file cursor in that folder",
         run->options->dir, found->next_seq, run->options->known_end);
 }
 

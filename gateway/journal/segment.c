@@ -39,8 +39,8 @@ static err_t header_refused(struct reason *reason, err_t err,
                             uint64_t first_seq, uint16_t version) {
     if (err == ERR_UNSUPPORTED) {
         return reason_set(reason, err,
-                          "%020" PRIu64 "%s has journal format %u, this "
-                          "program knows %d: run the newer program",
+                          "%020" PRIu64 "%s has journal format %u, and this "
+                          "program knows %d: run a newer version",
                           first_seq, SEGMENT_SUFFIX, version, SEGMENT_FORMAT);
     }
     return reason_set(reason, err,
@@ -62,8 +62,8 @@ static err_t header_load(struct segment *segment, const char *path,
     err = segment_header_read(slice_of(page, len), &segment->header, &version);
     if (err == ERR_OK && segment->header.first_seq != first_seq) {
         return reason_set(reason, ERR_CORRUPT,
-                          "%020" PRIu64 "%s begins with record %" PRIu64
-                          " by its header: was it renamed?",
+                          "the header of %020" PRIu64 "%s says that it begins "
+                          "with record %" PRIu64 ": was it renamed?",
                           first_seq, SEGMENT_SUFFIX, segment->header.first_seq);
     }
     if (err != ERR_OK) {

@@ -193,8 +193,8 @@ static err_t parse(struct slice file, const uint8_t *journal_id, uint64_t seq,
     if (format != FORMAT) {
         return reason_set(reason, ERR_UNSUPPORTED,
                           "%020" PRIu64 SUFFIX
-                          " has snapshot format %u, this program knows %d: run "
-                          "the newer program",
+                          " has snapshot format %u, and this program knows %d: "
+                          "run a newer version",
                           seq, format, FORMAT);
     }
     uint8_t expected[CONTENT_AT];

@@ -31,8 +31,8 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     }
     if (is_over(supply, more)) {
         return reason_set(reason, ERR_FULL,
-                          "%s holds %" PRIu64 " bytes and may take %" PRIu64
-                          " (capacity)",
+                          "%s uses %" PRIu64 " bytes of the %" PRIu64
+                          " it may (capacity)",
                           supply->dir, supply_held(supply), supply->capacity);
     }
     if (supply->free_floor == 0 || more == 0) {
@@ -43,8 +43,8 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     TRY(disk->free_space(disk->self, supply->dir, &free_bytes));
     if (free_bytes < supply->free_floor + more) {
         return reason_set(reason, ERR_FULL,
-                          "the disk of %s has %" PRIu64 " bytes free, of which "
-                          "%" PRIu64 " are kept",
+                          "the disk of %s has %" PRIu64 " bytes free, and "
+                          "%" PRIu64 " must stay free (free_floor)",
                           supply->dir, free_bytes, supply->free_floor);
     }
     return ERR_OK;

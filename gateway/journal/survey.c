@@ -22,14 +22,14 @@ void survey_free(struct survey *survey) {
 err_t survey_refuse(const struct journal_options *options, uint64_t name,
                     const char *what, struct reason *reason) {
     return reason_set(reason, ERR_CORRUPT,
-                      "%020" PRIu64 "%s: %s, which is no damage that can be "
-                      "set aside; nothing was changed in %s",
+                      "%020" PRIu64 "%s: %s; repair cannot set that aside; "
+                      "nothing was changed in %s",
                       name, SEGMENT_SUFFIX, what, options->dir);
 }
 
 static err_t overlaps(const struct look *look, const struct survey *survey) {
     return survey_refuse(look->options, survey->name,
-                         "it overlaps with the next segment", look->reason);
+                         "it overlaps the next segment", look->reason);
 }
 
 static err_t note_frame(struct survey *survey, const struct segment_item *item,
