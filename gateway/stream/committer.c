@@ -187,8 +187,7 @@ static void go_on(struct committer *committer) {
     if (!is_handed(committer)) {
         err_t err = say_what_is_due(committer);
         if (err != ERR_OK && err != ERR_FULL) {
-            fail(committer, err,
-                 (struct reason){"the batch cannot be continued"});
+            fail(committer, err, (struct reason){"cannot continue the batch"});
             return;
         }
         hand_over_if_due(committer);
@@ -205,8 +204,8 @@ static void wait_for_room(struct committer *committer) {
     uint64_t skipped;
     if (log_allowed(&committer->full_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
-                 "full name=%s reason=\"%s\"; nothing more is taken or "
-                 "acknowledged until there is room: it goes on by itself",
+                 "full name=%s reason=\"%s\"; nothing is accepted or "
+                 "acknowledged until there is room; it then resumes by itself",
                  committer->options.stream, committer->commit.reason.text);
     }
     committer->full_reason = committer->commit.reason;
@@ -250,8 +249,8 @@ static void take_findings(struct committer *committer) {
     if (commit->note_err != ERR_OK &&
         log_allowed(&committer->damage_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
-                 "damaged name=%s cannot be put on record: %s; a later start "
-                 "does",
+                 "damaged name=%s cannot record the damage: %s; a later start "
+                 "will",
                  committer->options.stream, commit->note_reason.text);
     }
 }
@@ -373,7 +372,7 @@ err_t committer_begin(struct committer *committer, struct reason *reason) {
     take_findings(committer);
     err_t err = say_damage(committer);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "the damage cannot be announced: %s",
+        return reason_set(reason, err, "cannot announce the damage: %s",
                           err_name(err));
     }
     hand_over(committer);

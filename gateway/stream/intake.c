@@ -64,7 +64,7 @@ static err_t check_size(struct intake *intake,
         ret->id = id;
     }
     return reason_set(why, ERR_RANGE,
-                      "the event has %zu bytes; at most %u are taken "
+                      "the event has %zu bytes; at most %u are accepted "
                       "(event_bytes_max)",
                       message->payload.len, max);
 }
@@ -122,7 +122,7 @@ static err_t check(struct intake *intake, const struct dedupe *dedupe,
     if (!dedupe_has_room(dedupe, message->device)) {
         return reason_set(why, ERR_FULL,
                           "%d devices have sent events on this stream; no "
-                          "further one is taken",
+                          "more are accepted",
                           DEDUPE_DEVICES_MAX);
     }
     return check_rendered_size(intake, ret, why);
@@ -169,8 +169,8 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
         break;
     case DEDUPE_OTHER:
         (void)reason_set(&ret->why, ERR_REFUSED,
-                         "the id of this event was used before for another "
-                         "(seq %llu): give each event an id of its own",
+                         "another event (seq %llu) has already used this id: "
+                         "give each event its own id",
                          (unsigned long long)ret->first_seq);
         reject(ret);
         break;

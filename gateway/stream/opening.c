@@ -89,8 +89,9 @@ static err_t open_journal(struct opening *opening, bool quarantine) {
     if (err == ERR_FULL) {
         return reason_set(
             opening->reason, err,
-            "make room on the disk of %s, %llu MiB or more: %s", from->dir,
-            (unsigned long long)(options.segment_bytes >> 20), why.text);
+            "free %llu MiB or more on the disk of %s: %s", 
+            (unsigned long long)(options.segment_bytes >> 20), from->dir,
+            why.text);
     }
     return err == ERR_OK ? ERR_OK
                          : reason_set(opening->reason, err, "%s", why.text);
@@ -140,15 +141,15 @@ static err_t without_snapshot(struct opening *opening, err_t err,
     }
     if (err == ERR_UNSUPPORTED) {
         return reason_set(opening->reason, err,
-                          "the snapshots in %s are another version's, and the "
-                          "journal begins with record %llu: run the program "
+                          "another version wrote the snapshots in %s, and the "
+                          "journal begins with record %llu: run the version "
                           "that wrote them, or a newer one",
                           opening->options->dir, (unsigned long long)start);
     }
     return reason_set(opening->reason, ERR_CORRUPT,
                       "%s begins with record %llu, and no snapshot of what was "
                       "before it can be read: restore its .snap files from a "
-                      "backup, or move the folder away to begin anew",
+                      "backup, or move the folder away to start over",
                       opening->options->dir, (unsigned long long)start);
 }
 
@@ -290,7 +291,7 @@ static err_t explain(const struct opening *opening, err_t err,
     assert(err != ERR_OK);
     const char *why = opening->reason->text;
     return why[0] != '\0' ? reason_set(reason, err, "%s", why)
-                          : reason_set(reason, err, "%s cannot be opened: %s",
+                          : reason_set(reason, err, "cannot open %s: %s",
                                        opening->options->dir, err_name(err));
 }
 

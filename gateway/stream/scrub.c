@@ -89,11 +89,11 @@ static void done(void *self) {
     scrub->running = false;
     if (scrub->unreadable) {
         log_line(LOG_ERROR, "stream",
-                 "unreadable name=%s record=%llu: the disk does not read it; "
-                 "%s to set aside what is damaged",
+                 "unreadable name=%s record=%llu: the disk cannot read it; "
+                 "%s to set the damage aside",
                  scrub->options.stream, (unsigned long long)scrub->at,
                  scrub->ask_err == ERR_OK
-                     ? "start the gateway again"
+                     ? "restart the gateway"
                      : "stop the gateway and run `shopme-edge journal repair`");
         scrub->unreadable = false;
         scrub->at = scrub->options.end;

@@ -63,7 +63,7 @@ static void done(void *self) {
     } else if (log_allowed(&snapshots->failed_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
                  "snapshot_failed name=%s reason=\"%s\"; the journal keeps "
-                 "what it would have covered",
+                 "the records it would have covered",
                  options->stream, snapshots->reason.text);
     }
 }

@@ -113,10 +113,10 @@ class Refusals(unittest.TestCase):
         self.till.send(self.till.order("one", "twice"))
         self.till.wait_accepted(["twice"])
         self.till.send(self.till.order("two", "twice"))
-        self.assertIn("used before", self.refused()[0])
-        # The refusal is not remembered: mended, it comes under a new id.
-        self.till.send(self.till.order("two", "twice-mended"))
-        self.till.wait_accepted(["twice-mended"])
+        self.assertIn("already used", self.refused()[0])
+        # The refusal is not remembered: corrected, it comes under a new id.
+        self.till.send(self.till.order("two", "twice-corrected"))
+        self.till.wait_accepted(["twice-corrected"])
 
     def test_a_repeat_gets_the_first_answer(self):
         order = self.till.order("again", "again")

@@ -183,7 +183,7 @@ static void test_an_id_is_used_once(void **state) {
     fixture_commit(f);
     assert_int_equal(f->seen.accepted_count, 2);
     assert_int_equal(f->seen.rejected_count, 2);
-    assert_non_null(strstr(f->seen.rejected[1].reason, "used before"));
+    assert_non_null(strstr(f->seen.rejected[1].reason, "already used"));
 }
 
 /* --- The shop ------------------------------------------------------------- */
