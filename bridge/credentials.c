@@ -22,15 +22,15 @@ static err_t read_variable(const char *name, char *ret, size_t ret_size,
     value = value != NULL ? value : "";
     if (!is_clean(value)) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s begins or ends with a space, or holds a line "
+                          "%s begins or ends with a space, or contains a line "
                           "feed or another character that no key has: set it "
                           "again",
                           name);
     }
     if (slice_to_str(slice_from_str(value), ret, ret_size) != ERR_OK) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s is longer than %zu characters: no key is", name,
-                          ret_size - 1);
+                          "%s is longer than %zu characters, which no key is",
+                          name, ret_size - 1);
     }
     return ERR_OK;
 }

@@ -93,8 +93,8 @@ static err_t read_failed(struct cursor_file *file, err_t err,
     errno = cause;
     return err == ERR_UNSUPPORTED
                ? reason_set(reason, err,
-                            "%s was written by a later version of this "
-                            "program: use that one",
+                            "%s was written by a newer version of this "
+                            "program: run that version",
                             file->path)
                : disk_failed(reason, err, "read", file->path);
 }

@@ -38,7 +38,7 @@ void explain_result(const struct sink *sink, const struct sink_target *target,
         answer->call = CALL_AGAIN;
         snprintf(answer->text, sizeof answer->text,
                  "this box's clock is wrong by %" PRId64
-                 " s: signing by the server's",
+                 " s: signing with the server's time instead",
                  result->offset_us / 1000000);
     } else if (answer->not_found) {
         name_target(sink, target, answer);

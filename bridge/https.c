@@ -239,8 +239,7 @@ static err_t pump_answer(struct https *https, struct reason *reason) {
             http_response_feed(&https->response, slice_of(plain, len), &taken);
         if (err != ERR_OK) {
             return reason_set(reason, ERR_NETWORK,
-                              "what answered does not speak HTTP/1.1 or says "
-                              "too much");
+                              "the answer is not HTTP/1.1, or is too long");
         }
         if (taken < len) {
             https->response.keep_alive = false;
@@ -360,7 +359,7 @@ static void on_connected(uv_connect_t *connect, int status) {
     if (tls_new(https->options.tls, https->memory, https->options.where->host,
                 &channel->tls, &reason) != ERR_OK ||
         uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
-        fail(https, "no memory for a connection ", reason.text);
+        fail(https, "cannot set up a connection ", reason.text);
         return;
     }
     https->step = STEP_HANDSHAKE;
@@ -414,7 +413,7 @@ static void begin(struct https *https) {
     if (resolver_start(where->host, where->port, &https->resolved,
                        &https->job) != ERR_OK) {
         https->job = NULL;
-        fail(https, "no memory for a look-up of the name", "");
+        fail(https, "no memory for a name look-up", "");
     }
 }
 

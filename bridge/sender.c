@@ -156,7 +156,7 @@ static bool pass_gap(struct sender *sender) {
     }
     report_lost(&sender->report, gap.range.first, gap.range.end,
                 gap.cause == FEED_TRIMMED
-                    ? "the journal trimmed them, or lost them"
+                    ? "the journal has trimmed or lost them"
                     : "the journal is damaged there");
     if (!gap.known) {
         report_gap(&sender->report, &gap.range);
@@ -196,8 +196,8 @@ static void say_unsaved(struct sender *sender, err_t err) {
     uint64_t skipped;
     if (log_allowed(&sender->cursor_log, &skipped)) {
         log_line(LOG_ERROR, "bridge",
-                 "stream=%s cannot save %s: %s; a restart would repeat what "
-                 "was sent since",
+                 "stream=%s cannot save %s: %s; a restart would send again "
+                 "what was sent since",
                  name_of(sender), sender->cursor.path, err_name(err));
     }
 }
@@ -234,8 +234,8 @@ static void say_answer(struct sender *sender, const struct answer *answer,
 static void take_probe_answer(struct sender *sender, struct answer *answer) {
     if (answer->not_ours) {
         log_line(LOG_WARN, "bridge",
-                 "stream=%s cannot check that %s %s exists: %s; events for one "
-                 "that does not would be lost",
+                 "stream=%s cannot check that %s %s exists: %s; if it does "
+                 "not, its events are lost",
                  name_of(sender), sender->sink->what,
                  sender->options.stream->sink_name, answer->text);
         *answer = (struct answer){.call = CALL_ANSWERED};
@@ -415,7 +415,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
                          reason));
     if (damaged) {
         log_line(LOG_ERROR, "bridge",
-                 "stream=%s %s is damaged: sending everything again under the "
+                 "stream=%s %s is damaged: sending everything again with the "
                  "same ids",
                  name_of(sender), sender->cursor.path);
     }
@@ -425,7 +425,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     }
     return reason_set(
         reason, ERR_CORRUPT,
-        "%s says that %" PRIu64 " events were sent, and the journal holds "
+        "%s says that %" PRIu64 " events were sent, but the journal has only "
         "%" PRIu64 ": the journal was replaced or has lost its end; to send "
         "all of it, remove that file",
         sender->cursor.path, sender->cursor.saved, end);

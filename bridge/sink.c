@@ -89,8 +89,8 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
     ret->size = ret->sendable ? (uint32_t)size : 0;
     if (!ret->sendable) {
         reason_set(reason, ERR_RANGE,
-                   "event %llu (%.*s) cannot be sent: it is %llu bytes, and "
-                   "%s takes %llu",
+                   "event %llu (%.*s) cannot be sent: it has %llu bytes, and "
+                   "%s accepts at most %llu",
                    (unsigned long long)ret->seq, SLICE_ARG(event.type),
                    (unsigned long long)size, sink->service,
                    (unsigned long long)sink->entry_bytes_max);

@@ -68,12 +68,12 @@ static err_t read_authorities(struct tls_context *context, const char *ca_file,
         mbedtls_strerror(failed, words, sizeof words);
         return reason_set(reason, ERR_CONFIG,
                           "cannot read CA certificates from %s: %s; set "
-                          "cloud.ca_file to a PEM file that can be read",
+                          "cloud.ca_file to a readable PEM file",
                           ca_file, words);
     }
     if (context->authorities.version == 0) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s holds no certificate that can be used; set "
+                          "%s contains no usable certificate; set "
                           "cloud.ca_file to a PEM file of CA certificates",
                           ca_file);
     }
@@ -268,7 +268,7 @@ static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
     return reason_set(reason, ERR_NETWORK,
                       "the server's certificate is not trusted; check %s%s%s:"
                       "%s",
-                      misnamed ? "that cloud.endpoint has its name" : "",
+                      misnamed ? "that cloud.endpoint names that server" : "",
                       misnamed && other ? ", " : "",
                       other ? "cloud.ca_file and the box's clock" : "", words);
 }
