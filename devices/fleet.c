@@ -301,7 +301,7 @@ static err_t fleet_work(struct fleet *fleet, struct reason *reason) {
         uv_close((uv_handle_t *)&fleet->signals[0], NULL);
         uv_close((uv_handle_t *)&fleet->signals[1], NULL);
     } else {
-        reason_set(reason, err, "cannot set the devices up: %s", err_name(err));
+        reason_set(reason, err, "cannot set up the devices: %s", err_name(err));
     }
     fleet_close(fleet);
     uv_run(&fleet->loop, UV_RUN_DEFAULT);
@@ -322,7 +322,8 @@ err_t fleet_run(const struct options *options, struct report *report,
         rc = uv_loop_close(&fleet.loop);
         assert(rc == 0);
     } else {
-        reason_set(reason, err, "cannot make a loop: %s", uv_strerror(rc));
+        reason_set(reason, err, "cannot create an event loop: %s",
+                   uv_strerror(rc));
     }
     if (report->log != NULL) {
         fclose(report->log);

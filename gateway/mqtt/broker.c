@@ -329,11 +329,11 @@ static err_t broker_prepare(struct broker *broker, struct reason *reason) {
     if (strlen(broker->folder) + 28 > sizeof broker->socket_path) {
         return reason_set(reason, ERR_CONFIG,
                           "data: %s is too long for the broker's unix socket "
-                          "(%zu bytes in all): choose a shorter folder",
+                          "(%zu bytes in all): choose a shorter path",
                           config->data, sizeof broker->socket_path);
     }
     if (mkdir(broker->folder, 0700) != 0 && errno != EEXIST) {
-        return reason_set(reason, ERR_IO, "cannot make %s: %s", broker->folder,
+        return reason_set(reason, ERR_IO, "cannot create %s: %s", broker->folder,
                           strerror(errno));
     }
     return port_claim(broker, reason);

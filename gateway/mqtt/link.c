@@ -80,8 +80,8 @@ static void on_subscribe(struct mosquitto *client, void *self, int message_id,
     struct mqtt_link *link = self;
     for (int i = 0; i < count; i++) {
         if (granted[i] != 1) {
-            link->broken = "the broker does not grant the subscription with "
-                           "QoS 1: mend its access rules and max_qos";
+            link->broken = "the broker does not grant QoS 1 on the "
+                           "subscription: fix its access rules and max_qos";
         }
     }
 }

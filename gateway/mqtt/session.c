@@ -157,7 +157,7 @@ static void on_readable(void *self) {
         }
     } while (!is_full(session) && mqtt_link_ready(session->link));
     if (session->failed != ERR_OK) {
-        const struct reason reason = {"the batch cannot be continued"};
+        const struct reason reason = {"cannot continue the batch"};
         session->busy = false;
         session_fail(session, session->failed, &reason);
         return;
