@@ -241,7 +241,7 @@ class FullTest(unittest.TestCase):
         """Says what to do; with that done it starts."""
         store, data = self.store_on_disk_of("4m")
         self.assertEqual(store.gateway.start().process.wait(30), 1)
-        self.assertIn(f"make room on the disk of {data}/orders",
+        self.assertIn(f"or more on the disk of {data}/orders",
                       store.gateway.log())
         subprocess.run(["mount", "-o", "remount,size=64m", data], check=True)
         store.gateway.start().wait_up()
