@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 /* What was pasted along with a key (a line feed, a space at an end) would break
- * a header or, in the secret, give a wrong signature without a word why. */
+ * a header or, in the secret, give a wrong signature without any explanation.
+ */
 static bool is_clean(const char *text) {
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++) {

@@ -25,8 +25,8 @@ static void slot_write(const struct slot_content *content,
     writer_u64(&writer, XXH3_64bits(ret, SLOT_SUMMED));
 }
 
-/* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and is of a
- * version that this program does not know. */
+/* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and its version
+ * is not known here. */
 static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     struct cursor cursor = cursor_over(bytes);
     struct slice magic;

@@ -59,7 +59,8 @@ enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,
         return BRIDGE_LINK_OFFLINE;
     case CALL_REFUSED:
         return BRIDGE_LINK_REFUSED;
-    case CALL_INVALID: /* many entries: halved next, the cause is one of them */
+    case CALL_INVALID: /* many entries: one is the cause, and the request is
+                          halved next */
         return entries > 1 ? before : BRIDGE_LINK_REFUSED;
     case CALL_AGAIN:
         return before;

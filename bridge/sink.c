@@ -28,7 +28,7 @@ void sink_buffer_free(struct sink_buffer *buffer) {
     *buffer = (struct sink_buffer){0};
 }
 
-/* Twice the size, with nothing kept: what was in it is written again. */
+/* Doubles the size and keeps no content: everything is written again. */
 static err_t buffer_grow(struct sink_buffer *buffer) {
     size_t cap = buffer->cap > 0 ? 2 * buffer->cap : BUFFER_FIRST;
     ENSURE(cap <= BUFFER_MAX, ERR_RANGE);
@@ -56,8 +56,8 @@ static err_t render(struct slice stored, const struct event_record *record,
     }
 }
 
-/* An event that cannot be loaded has no key: it waits for nobody, and nobody
- * for it. */
+/* An event that cannot be loaded has no key: it waits for no other, and no
+ * other waits for it. */
 static err_t not_sendable(struct forwarder_record *record, err_t err,
                           struct reason *reason) {
     ENSURE(err != ERR_MEMORY, err);

@@ -60,8 +60,8 @@ static int random_bytes(void *context, unsigned char *buf, size_t len) {
 
 static err_t read_authorities(struct tls_context *context, const char *ca_file,
                               struct reason *reason) {
-    /* A positive answer counts the certificates that could not be read; the
-     * others stand, and a system's bundle may hold a few of the kind. */
+    /* A positive result counts the certificates that could not be read. The
+     * others are used; a system's bundle may contain a few unreadable ones. */
     int failed = mbedtls_x509_crt_parse_file(&context->authorities, ca_file);
     if (failed < 0) {
         char words[128];
@@ -241,9 +241,9 @@ void tls_output_taken(struct tls *tls) {
     tls->output_len = 0;
 }
 
-/* Waiting for room in the output is waiting only while we write: what a read or
- * a handshake has to say is small, and a peer that makes it large is refused,
- * so that fed input is always taken to its end. */
+/* Only writing waits for room in the output. What a read or a handshake sends
+ * is small, and a peer that makes it large is refused, so that fed input is
+ * always read to its end. */
 static bool is_wait(int code) {
 #if TLS_IS_3 && defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
@@ -253,8 +253,8 @@ static bool is_wait(int code) {
     return code == MBEDTLS_ERR_SSL_WANT_READ;
 }
 
-/* mbedTLS says each flaw on a line of its own; one line is enough for a log.
- * What to do comes first, as the flaws may be cut off. */
+/* mbedTLS puts each flaw on its own line; a log needs one line. What to do
+ * comes first, since the flaws may be cut off. */
 static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
     char words[320] = "";
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
