@@ -32,8 +32,8 @@ static bool any_busy(const struct daemon *daemon) {
     return false;
 }
 
-/* A commit in flight is waited for: its batch is journaled, and what could
- * not be acknowledged comes again. */
+/* A commit in flight is awaited: its batch is journaled, and devices send again
+ * what could not be acknowledged. */
 static void on_stopping(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     if (!any_busy(daemon)) {
@@ -115,7 +115,7 @@ static void on_payments(uv_timer_t *timer) {
     repeat_payments(timer->data);
 }
 
-/* Tells each stream what is surely in the cloud. */
+/* Tells each stream what the cloud is known to have. */
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     struct bridge_status bridge = {0};
@@ -207,8 +207,8 @@ static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
-/* The journal's id makes a name that no other gateway has, the same at every
- * start, so that the broker keeps the session. */
+/* The journal's id makes a client id that no other gateway has and that is the
+ * same at every start, so that the broker keeps the session. */
 static void client_id(struct daemon *daemon, uint32_t stream,
                       const char *suffix, char ret[CLIENT_ID_MAX]) {
     const uint8_t *id = stream_journal_id(daemon->streams[stream].stream);

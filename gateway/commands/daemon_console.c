@@ -71,7 +71,7 @@ static struct stream *shop_stream(const struct daemon *daemon) {
     return NULL;
 }
 
-/* Then the shop knows nothing that is not on disk. */
+/* Then everything the shop knows is on disk. */
 static void refresh_orders(struct daemon *daemon, struct stream *stream) {
     if (stream_is_settled(stream)) {
         orders_shown_take(&daemon->orders_shown, stream_shop(stream));

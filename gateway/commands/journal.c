@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal: the table of what can be done with the journals. */
+/* shopme-edge journal: the table of its subcommands. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal cat: what the journals hold, one event a line.
+/* shopme-edge journal cat: the events in the journals, one a line.
  *
- * Reads files only, so it works on a dead box's disk. Beside a running gateway
- * it asks how far each journal is durable and reads no further: what a crash
- * could still take away is not shown. If there is one that cannot be asked, it
- * says that this does not hold, and reads on. */
+ * Only reads files, so it works on the disk of a box that is down. While a
+ * gateway runs, it asks how far each journal is durable and reads no further,
+ * so it shows nothing that a crash could still lose. If the gateway does not
+ * answer, it says that this does not hold, and reads on. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static bool wanted(const struct cat *cat, const struct event *event) {
            (cat->subject.len == 0 || slice_eq(cat->subject, event->subject));
 }
 
-/* The frame's part of it is a comment, as the notation has them. */
+/* The frame's part of it is a comment in CBOR's diagnostic notation. */
 static err_t render_diagnostic(const struct journal_record *record,
                                struct writer *writer) {
     char time[EVENT_TIME_SIZE];
@@ -88,8 +88,8 @@ static err_t print_record(const struct cat *cat,
     return ERR_OK;
 }
 
-/* Goes on behind what damage took, and says so; `*next` is what comes then.
- * False if nothing comes. */
+/* Continues after the records that damage took, and reports them; `*next` is
+ * the next record. False if there is none. */
 static bool pass_damage(const struct cat *cat, const char *name,
                         struct journal_reader *reader, uint64_t end,
                         uint64_t *next) {
@@ -136,8 +136,8 @@ static bool print_records(const struct cat *cat, const char *name,
             return false;
         }
         if (err != ERR_OK) {
-            fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n",
-                    name, next, err_name(err));
+            fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", name,
+                    next, err_name(err));
             return false;
         }
         err = print_record(cat, &record);
@@ -158,8 +158,8 @@ static bool print_records(const struct cat *cat, const char *name,
     return good;
 }
 
-/* What was asked for and trimmed is worth a word; what was not asked for is
- * simply not there. */
+/* Says so if the user asked for events that were trimmed; otherwise there is
+ * nothing to say. */
 static err_t open_reader(const struct cat *cat, const char *dir,
                          const char *name, uint64_t *from,
                          struct journal_reader **ret, struct reason *reason) {
@@ -176,8 +176,8 @@ static err_t open_reader(const struct cat *cat, const char *dir,
     return journal_reader_open(&cat->journals.disk, dir, *from, ret, reason);
 }
 
-/* A range that begins past the end holds nothing, and what holds no journal has
- * had no event: worth a word only if the stream was named. */
+/* A range that begins past the end is empty, and a stream without a journal has
+ * had no event: reported only if the user named the stream. */
 static bool cat_stream(struct cat *cat, uint32_t n) {
     char dir[JOURNALS_DIR_MAX];
     journals_dir(&cat->journals, n, dir);

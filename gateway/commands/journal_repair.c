@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal repair: what a start with `on_rot: quarantine` does about
- * damage, without the start. For a box where `on_rot: stop` refuses to start,
- * and for a disk in another machine. */
+/* shopme-edge journal repair: sets damage aside as a start with `on_rot:
+ * quarantine` does, but without starting. For a box where `on_rot: stop`
+ * refuses to start, and for a disk in another machine. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void ignore_name(void *context, const char *name) {
     (void)name;
 }
 
-/* A repair makes no journal where there is none. */
+/* A repair never creates a journal. */
 static err_t repair(const struct journals *journals,
                     struct opening_options *options, const char *dir,
                     struct reason *reason) {

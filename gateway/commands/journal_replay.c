@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal replay: what the shop comes to by its journal. */
+/* shopme-edge journal replay: the state of the shop that its journal gives. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +43,7 @@ static void print(const char *name, const struct replay *replay) {
     printf("\n  started %s",
            replay->from == 0 ? "with an empty shop" : "from a snapshot");
     if (replay->snapshots > 0) {
-        printf("; later snapshots that match: %" PRIu64,
-               replay->snapshots);
+        printf("; later snapshots that match: %" PRIu64, replay->snapshots);
     }
     printf("\n");
     printf("  orders: %" PRIu64 " placed, %" PRIu64 " open, %" PRIu64

@@ -53,7 +53,7 @@ static struct type_count *find_or_add(struct stats *stats, const char *name) {
     return type;
 }
 
-/* The last place is kept for what finds no other. */
+/* The last entry counts the types that find no entry of their own. */
 static struct type_count *type_of(struct stats *stats, struct slice name) {
     char text[TYPE_LEN_MAX];
     struct type_count *type = NULL;
@@ -79,7 +79,7 @@ static void count(struct stats *stats, const struct journal_record *record) {
     stats->bytes += record->bytes.len;
 }
 
-/* The next one that can be read; what was lost to damage is passed over. */
+/* The next record that can be read; those lost to damage are skipped. */
 static err_t next(struct journal_reader *reader, uint64_t end,
                   struct journal_record *ret) {
     err_t err = journal_reader_next(reader, end, ret);

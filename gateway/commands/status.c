@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge status: how the running gateway stands, as a table. */
+/* shopme-edge status: the state of the running gateway, as a table. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static void age(struct slice stream, char ret[SPAN_MAX]) {
     }
 }
 
-/* Events that wait because of what is in them, on a link that may be fine. */
+/* Events held because of their content, on a link that may be fine. */
 static void print_held(uint64_t held, const char *error) {
     if (held > 0) {
         printf("  %" PRIu64 " event%s held: the cloud refuses %s%s%s\n", held,

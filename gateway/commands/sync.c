@@ -88,8 +88,8 @@ static int64_t elapsed_us(const struct wait *wait) {
     return wait->clock.mono_us(wait->clock.self) - wait->began_us;
 }
 
-/* "1,234 left" with the rate so far and what that leaves, on one line that is
- * written over; the escape clears what a longer line left. */
+/* "1,234 left" with the rate so far and the time that leaves. Written over on
+ * one line; the escape clears the rest of a longer line. */
 static void show_progress(const struct wait *wait,
                           const struct backlog *backlog) {
     if (!wait->terminal) {
