@@ -136,7 +136,7 @@ static void fleet_act(struct fleet *fleet, double passed_s) {
         squad->owed += squad->per_second * passed_s;
         while (squad->owed >= 1 && !fleet_has_placed_all(fleet)) {
             if (!squad_act(squad, fleet->report)) {
-                squad->owed = 1; /* missed acts are not made up for */
+                squad->owed = 1; /* missed acts are not made up for later */
                 break;
             }
             squad->owed -= 1;
@@ -191,7 +191,7 @@ static void fleet_on_tick(uv_timer_t *timer) {
     fleet_advance(fleet, now_us);
 }
 
-/* The first signal ends the placing, the second everything. */
+/* The first signal stops placing orders, the second ends everything. */
 static void fleet_on_signal(uv_signal_t *handle, int number) {
     struct fleet *fleet = handle->data;
     int64_t now_us = client_now_us();
