@@ -92,8 +92,8 @@ static err_t parse_gaps(struct cursor *cursor, uint32_t count,
     return ERR_OK;
 }
 
-/* ERR_PARSE, ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it does, and
- * is of a later version. */
+/* ERR_PARSE, ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it verifies
+ * and is from a newer version. */
 static err_t parse(struct slice bytes, struct damage *ret) {
     struct cursor cursor = cursor_over(bytes);
     struct slice magic;
@@ -202,8 +202,8 @@ static err_t copy_with(const struct damage *damage,
     return gap == NULL ? ERR_OK : damage_add(ret, *gap);
 }
 
-/* Puts `*next` in the place of `*damage`, on the disk first. Takes it over
- * either way. */
+/* Replaces `*damage` by `*next`, on the disk first. Takes over `*next` in
+ * either case. */
 static err_t replace(const struct disk *disk, const char *dir,
                      struct damage *damage, struct damage *next,
                      struct reason *reason) {

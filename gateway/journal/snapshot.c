@@ -12,7 +12,7 @@
 
 enum {
     FORMAT = 1,
-    FILES_MAX = 64, /* that one directory is searched for at a time */
+    FILES_MAX = 64, /* so that one directory is searched at a time */
     CONTENT_AT = 42,
     CHECKSUM_SIZE = 9,
 };
@@ -40,10 +40,10 @@ static struct path path_temporary(const char *dir) {
     return path;
 }
 
-/* --- The files there are ------------------------------------------------- */
+/* --- The existing files -------------------------------------------------- */
 
 struct files {
-    uint64_t seqs[FILES_MAX]; /* the newest there are, newest first */
+    uint64_t seqs[FILES_MAX]; /* the newest ones, newest first */
     size_t count;
 };
 
