@@ -22,8 +22,9 @@ enum {
     LINE_MAX_BYTES = 512,
     CONFIG_MAX_BYTES = 4096,
     SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
-    /* What the broker passes on above the event limit, so that an oversize
-     * event meets our refusal with its reason and not a closed connection. */
+    /* The broker passes on packets this much larger than the event limit, so
+     * that an oversize event gets our refusal with its reason and not a closed
+     * connection. */
     PACKET_HEADROOM = 2 * 1024 * 1024,
 };
 
@@ -106,30 +107,30 @@ static err_t port_claim(struct broker *broker, struct reason *reason) {
     return ERR_OK;
 }
 
-/* One text for the broker's own limits; the reasons stand beside them. */
+/* One text with the broker's limits; the reasons are next to them. */
 static void config_text(const struct broker *broker, struct writer *out) {
     const struct config *config = broker->options.config;
     struct passwd *user = getpwuid(geteuid());
     writer_str(out,
                "# Written by shopme-edge at each start; edits are lost.\n");
-    /* Staying who we are keeps the parent-death signal: a change of user
-     * clears it. */
+    /* Keeping our user keeps the parent-death signal: a change of user clears
+     * it. */
     writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
     writer_printf(out, "listener %u %s\n", broker->port,
                   config->broker.listen.host);
-    /* Last, since its socket is taken as the sign that all is ready. */
+    /* Last, since its socket is the sign that all is ready. */
     writer_printf(out, "listener 0 %s\n", broker->socket_path);
     writer_str(out, "allow_anonymous true\n");
     writer_str(out, "set_tcp_nodelay true\n");
-    /* The window of a group commit, and a queue that drops nothing before its
+    /* The size of a group commit, and a queue that drops nothing before its
      * bytes run out. */
     writer_str(out, "max_inflight_messages 1000\n");
     writer_str(out, "max_queued_messages 0\n");
     writer_str(out, "max_queued_bytes 67108864\n");
     writer_printf(out, "max_packet_size %u\n",
                   config->event_bytes_max + PACKET_HEADROOM);
-    /* Sessions and retained messages of the devices. What belongs to a stream
-     * is safe without it: a device keeps it until its receipt. */
+    /* Sessions and retained messages of the devices. A stream's events are safe
+     * without it: a device keeps each until its receipt. */
     writer_str(out, "persistence true\n");
     writer_printf(out, "persistence_location %s/\n", broker->folder);
     writer_str(out, "autosave_interval 60\n");
@@ -235,7 +236,7 @@ static void on_exit_of_child(uv_process_t *process, int64_t status,
     broker_ended(broker);
 }
 
-/* Mosquitto makes its socket last of all it needs to be ready. */
+/* Mosquitto creates its socket last of all it needs to be ready. */
 static void on_socket_poll(uv_timer_t *timer) {
     struct broker *broker = timer->data;
     struct stat st;
@@ -333,8 +334,8 @@ static err_t broker_prepare(struct broker *broker, struct reason *reason) {
                           config->data, sizeof broker->socket_path);
     }
     if (mkdir(broker->folder, 0700) != 0 && errno != EEXIST) {
-        return reason_set(reason, ERR_IO, "cannot create %s: %s", broker->folder,
-                          strerror(errno));
+        return reason_set(reason, ERR_IO, "cannot create %s: %s",
+                          broker->folder, strerror(errno));
     }
     return port_claim(broker, reason);
 }
@@ -378,7 +379,7 @@ void broker_stop(struct broker *broker) {
         return;
     }
     broker->stopping = true;
-    broker->up = false; /* its owner's parts may be gone when it ends */
+    broker->up = false; /* its owner's parts may be freed when it ends */
     if (!broker->running) {
         uv_close((uv_handle_t *)&broker->timer, on_closed);
         return;
