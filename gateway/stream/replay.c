@@ -93,7 +93,8 @@ static err_t state_of_snapshot(const struct run *run, uint64_t seq,
     return ERR_OK;
 }
 
-/* Empty, if the journal has all, or it is known what of it is lost. */
+/* Begins with an empty shop if the journal has everything, or if it is recorded
+ * what is missing. */
 static err_t begin(struct run *run) {
     if (run->begins <= run->lost_front) {
         TRY(empty_state(run, &run->to.state));
@@ -150,14 +151,14 @@ static err_t apply(struct run *run, const struct journal_record *record) {
     err_t err = state_apply(run->to.state, record);
     if (err != ERR_OK) {
         return reason_set(run->reason, err,
-                          "record %" PRIu64 " does not fit the state: %s", record->seq,
-                          err_name(err));
+                          "record %" PRIu64 " does not fit the state: %s",
+                          record->seq, err_name(err));
     }
     run->to.end = record->seq + 1;
     return ERR_OK;
 }
 
-/* False if there is nothing behind what cannot be read. */
+/* False if there is nothing after the unreadable part. */
 static bool pass(struct run *run, struct journal_reader *reader) {
     const struct replay_options *options = run->options;
     struct journal_gap gap;
@@ -172,8 +173,8 @@ static bool pass(struct run *run, struct journal_reader *reader) {
     return true;
 }
 
-/* ERR_END when all was applied. Where it is not known how far the journal goes,
- * its end may be damage that more lies behind. */
+/* ERR_END when all was applied. If it is not known how far the journal goes,
+ * its end may be damage with more records after it. */
 static err_t step(struct run *run, struct journal_reader *reader) {
     const struct replay_options *options = run->options;
     struct journal_record record;
@@ -189,7 +190,7 @@ static err_t step(struct run *run, struct journal_reader *reader) {
     return apply(run, &record);
 }
 
-/* Beside a gateway that trims its journal the reader may come too late. */
+/* While a gateway trims its journal the reader may be too late. */
 static err_t stopped(const struct run *run, err_t err) {
     if (run->reason->text[0] != '\0') {
         return err;
@@ -200,8 +201,7 @@ static err_t stopped(const struct run *run, err_t err) {
                           "run it again",
                           run->to.end);
     }
-    return reason_set(run->reason, err,
-                      "cannot read record %" PRIu64 ": %s",
+    return reason_set(run->reason, err, "cannot read record %" PRIu64 ": %s",
                       run->to.end, err_name(err));
 }
 

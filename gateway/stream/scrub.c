@@ -55,7 +55,7 @@ static void read_some(struct scrub *scrub, struct journal_reader *reader) {
     }
 }
 
-/* The next start looks at everything, and sets aside what it has to. */
+/* The next start reads everything, and sets aside what is damaged. */
 static void give_up(struct scrub *scrub) {
     scrub->unreadable = true;
     scrub->ask_err = full_check_ask(scrub->options.disk, scrub->options.dir);

@@ -46,8 +46,8 @@ static void work(void *self) {
     }
 }
 
-/* One that cannot be written is no loss: the journal has it all. The next is
- * tried when as much was appended again. */
+/* A snapshot that cannot be written loses nothing: the journal has it all. The
+ * next is tried after as much was appended again. */
 static void done(void *self) {
     struct snapshots *snapshots = self;
     const struct snapshots_options *options = &snapshots->options;
