@@ -84,8 +84,8 @@ static err_t parse_gaps(struct cursor *cursor, uint32_t count,
         TRY(cursor_u64(cursor, &gap.first));
         TRY(cursor_u64(cursor, &gap.end));
         /* Version 1 says where the journal ended when the gap was noticed.
-         * The batch that told of it begins there, if there is one: the mark
-         * of a record that never came is taken away by damage_settle(). */
+         * The batch that announced it begins there, if there is one. If that
+         * record never came, damage_settle() removes the mark. */
         TRY(cursor_u64(cursor, &gap.told_at));
         TRY(damage_add(ret, gap));
     }

@@ -150,8 +150,8 @@ static err_t survey_all(struct work *work) {
 
 /* --- Recording the gaps --------------------------------------------------- */
 
-/* Gaps whose records of it are gone as well, and never reached the cloud, are
- * told of again. */
+/* Announces a gap again if the record that announced it is lost, too, and never
+ * reached the cloud. */
 static void tell_again(struct work *work, uint64_t first, uint64_t end) {
     for (size_t i = 0; i < work->damage->count; i++) {
         struct journal_gap *gap = &work->damage->gaps[i];

@@ -98,7 +98,7 @@ static err_t open_journal(struct opening *opening, bool quarantine) {
 
 /* --- The state ------------------------------------------------------------ */
 
-/* Is all of [first, end) on record as lost to damage? */
+/* Is all of [first, end) recorded as lost to damage? */
 static bool is_lost(const struct opening *opening, uint64_t first,
                     uint64_t end) {
     size_t count;

@@ -17,7 +17,7 @@ struct scrub {
     err_t err;
     bool unreadable;        /* the disk could not read the record `at` */
     err_t ask_err;          /* of asking the next start to read everything */
-    struct journal_gap gap; /* found, and not on record; else empty */
+    struct journal_gap gap; /* found, and not recorded yet; else empty */
 };
 
 static bool has_found(const struct scrub *scrub) {
