@@ -740,7 +740,7 @@ class LiveTest(unittest.TestCase):
 
     def test_9_repair_on_a_dead_box(self):
         """Where a start with `on_rot: stop` is refused: the damage is set aside,
-        kept, said, and told of by the next start, once."""
+        kept, said, and announced by the next start, once."""
         config = self.store.config_path
         config.write_text(config.read_text().replace(
             "{name: orders,", "{name: orders, on_rot: stop,"))

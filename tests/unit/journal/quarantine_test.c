@@ -171,7 +171,7 @@ static void known_end_of_a_whole_journal(void **state) {
     assert_int_equal(gap_count(journal), 1);
     expect_gap(journal, 0, 10, 11);
     journal_close(journal);
-    f->options.known_end = 0; /* it is on record now */
+    f->options.known_end = 0; /* it is recorded now */
     journal = support_open(&f->options);
     assert_int_equal(journal_next_seq(journal), 11);
     journal_close(journal);

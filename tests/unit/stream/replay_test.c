@@ -125,7 +125,7 @@ static void snapshot(const struct fixture *f, uint64_t seq, uint64_t of) {
                      ERR_OK);
 }
 
-/* The journal as if it had let go of its first segments. */
+/* The journal as if its first segments were trimmed. */
 static void trim(const struct fixture *f, uint64_t before) {
     for (uint64_t seq = 0; seq < before; seq += 2) {
         char path[320];
@@ -253,7 +253,7 @@ static void note_gap(const struct fixture *f, uint64_t first, uint64_t end) {
     journal_close(journal);
 }
 
-/* Goal: what is known to be lost in front, be it in parts, is passed over: it
+/* Goal: records known to be lost in front, even in parts, are passed over: it
  * begins empty behind it. */
 static void test_a_front_that_is_known_to_be_lost(void **state) {
     struct fixture *f = *state;

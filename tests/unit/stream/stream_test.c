@@ -306,7 +306,8 @@ static void test_a_stream_that_cannot_be_opened(void **state) {
     fixture_open(f);
 }
 
-/* Goal: damage that a start finds is told of before anything else is taken. */
+/* Goal: damage that a start finds is announced before anything else is taken.
+ */
 static void test_damage_is_told_at_the_start(void **state) {
     struct fixture *f = *state;
     fixture_open(f);
