@@ -139,15 +139,21 @@ err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,
     return ERR_OK;
 }
 
-err_t cursor_file_save(struct cursor_file *file, uint64_t cursor) {
+err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
+                       struct reason *reason) {
     const struct disk *disk = file->disk;
     uint8_t bytes[CURSOR_SLOT_SIZE];
     struct slot_content content = {file->generation + 1, cursor};
     slot_write(&content, bytes);
     uint64_t offset = content.generation % 2 * CURSOR_SLOT_APART;
-    TRY(disk->write(disk->self, file->fd, offset,
-                    slice_of(bytes, sizeof bytes)));
-    TRY(disk->sync(disk->self, file->fd));
+    err_t err = disk->write(disk->self, file->fd, offset,
+                            slice_of(bytes, sizeof bytes));
+    if (err == ERR_OK) {
+        err = disk->sync(disk->self, file->fd);
+    }
+    if (err != ERR_OK) {
+        return disk_failed(reason, err, "save", file->path);
+    }
     file->generation = content.generation;
     file->saved = cursor;
     return ERR_OK;

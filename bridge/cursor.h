@@ -37,8 +37,10 @@ struct cursor_file {
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, bool *ret_damaged,
                        struct reason *reason) MUST_USE;
-/* Writes and syncs. If it fails, the older position stays valid. */
-err_t cursor_file_save(struct cursor_file *file, uint64_t cursor) MUST_USE;
+/* Writes and syncs. If it fails, the older position stays valid. ERR_IO,
+ * ERR_FULL. */
+err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
+                       struct reason *reason) MUST_USE;
 /* How far the cloud has confirmed, according to the file in `dir`; 0 if there
  * is no file or neither slot verifies. Changes nothing. ERR_IO,
  * ERR_UNSUPPORTED. */

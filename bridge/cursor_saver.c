@@ -5,7 +5,7 @@
 
 static void work(void *self) {
     struct cursor_saver *saver = self;
-    saver->err = cursor_file_save(saver->file, saver->saving);
+    saver->err = cursor_file_save(saver->file, saver->saving, &saver->reason);
 }
 
 static void done(void *self) {
@@ -54,13 +54,14 @@ void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
     saver->executor.submit(saver->executor.self, &saver->job);
 }
 
-err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor) {
+err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor,
+                          struct reason *reason) {
     assert(!saver->busy);
     assert(cursor >= saver->saved);
     if (saver->saved == cursor) {
         return ERR_OK;
     }
-    TRY(cursor_file_save(saver->file, cursor));
+    TRY(cursor_file_save(saver->file, cursor, reason));
     saver->saved = cursor;
     return ERR_OK;
 }

@@ -18,8 +18,9 @@ struct cursor_saver {
     uint64_t saved;  /* is on the disk */
     uint64_t saving; /* while `busy` */
     err_t err;       /* of the last save */
+    struct reason reason;
     int64_t begun_us;
-    /* A save ended: see `saved` and `err`. */
+    /* A save ended: see `saved`, `err` and its `reason`. */
     void (*ended)(void *context);
     void *context;
 };
@@ -36,6 +37,7 @@ void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
 int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor);
 /* Saves `cursor` immediately, at the end. No save may be in flight; never call
  * it on a loop, since it waits for the disk. Errors as cursor_file_save(). */
-err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor) MUST_USE;
+err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor,
+                          struct reason *reason) MUST_USE;
 
 #endif

@@ -73,6 +73,9 @@ static void work(void *self) {
     visit->err =
         reading_pass(&feed->reading, visit->end_seq, feed->options.pass_unknown,
                      &visit->gap, &visit->known);
+    if (visit->err != ERR_OK) {
+        reason_set(&visit->reason, visit->err, "%s", disk_cause(visit->err));
+    }
 }
 
 /* A record that has been trimmed since is looked for again: the position says
@@ -98,13 +101,8 @@ static void end_read(struct feed *feed) {
 }
 
 static void end_pass(struct feed *feed) {
-    err_t err = feed->visit.err;
-    if (err != ERR_OK) {
-        reason_set(&feed->visit.reason, err, "%s", err_name(err));
-        feed->standing = STANDING_FAILED;
-        return;
-    }
-    feed->standing = STANDING_PASSED;
+    feed->standing =
+        feed->visit.err == ERR_OK ? STANDING_PASSED : STANDING_FAILED;
 }
 
 static void done(void *self) {

@@ -132,7 +132,7 @@ enum reading_end reading_fill(struct reading *reading, uint64_t from_seq,
     }
     reading->stale = true;
     if (reason->text[0] == '\0') {
-        reason_set(reason, err, "%s", err_name(err));
+        reason_set(reason, err, "%s", disk_cause(err));
     }
     return err == ERR_NOT_FOUND ? READING_TRIMMED : READING_FAILED;
 }

@@ -194,20 +194,19 @@ static void fill(struct sender *sender) {
 
 /* --- the cursor --------------------------------------------------------- */
 
-static void say_unsaved(struct sender *sender, err_t err) {
+static void say_unsaved(struct sender *sender, const struct reason *why) {
     uint64_t skipped;
     if (log_allowed(&sender->cursor_log, &skipped)) {
         log_line(LOG_ERROR, "bridge",
-                 "stream=%s cannot save %s: %s; a restart would send again "
-                 "what was sent since",
-                 name_of(sender), sender->cursor.path, err_name(err));
+                 "stream=%s %s; a restart would send again what was sent since",
+                 name_of(sender), why->text);
     }
 }
 
 static void on_saved(void *context) {
     struct sender *sender = context;
     if (sender->saver.err != ERR_OK) {
-        say_unsaved(sender, sender->saver.err);
+        say_unsaved(sender, &sender->saver.reason);
     }
     turn(sender);
 }
@@ -511,9 +510,10 @@ void sender_finish(struct sender *sender) {
     if (sender->sink == NULL) {
         return;
     }
-    err_t err = cursor_saver_finish(&sender->saver, sender->forwarder.base);
-    if (err != ERR_OK) {
-        say_unsaved(sender, err);
+    struct reason why = {""};
+    if (cursor_saver_finish(&sender->saver, sender->forwarder.base, &why) !=
+        ERR_OK) {
+        say_unsaved(sender, &why);
     }
 }
 

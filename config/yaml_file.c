@@ -66,13 +66,13 @@ static err_t read_all(const char *path, uint8_t *buf, struct slice *ret,
                           path);
     }
     if (stream == NULL) {
-        return reason_set(reason, ERR_CONFIG, "%s: cannot be read: %s", path,
-                          strerror(errno));
+        (void)disk_failed(reason, ERR_IO, "read", path);
+        return ERR_CONFIG;
     }
     size_t len = fread(buf, 1, YAML_FILE_BYTES_MAX + 1, stream);
     if (ferror(stream)) {
-        return reason_set(reason, ERR_CONFIG, "%s: cannot be read: %s", path,
-                          strerror(errno));
+        (void)disk_failed(reason, ERR_IO, "read", path);
+        return ERR_CONFIG;
     }
     if (len > YAML_FILE_BYTES_MAX) {
         return place_error(path, 0, 0, reason,

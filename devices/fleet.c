@@ -2,7 +2,6 @@
 #include "devices/fleet.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "devices/device.h"
+#include "gateway/base/disk.h"
 #include "gateway/base/platform.h"
 
 enum {
@@ -281,8 +281,7 @@ static err_t log_open(const char *path, FILE **ret, struct reason *reason) {
         return ERR_OK;
     }
     FILE *file = fopen(path, "a");
-    ENSURE(file != NULL, reason_set(reason, ERR_IO, "cannot append to %s: %s",
-                                    path, strerror(errno)));
+    ENSURE(file != NULL, disk_failed(reason, ERR_IO, "append to", path));
     *ret = file;
     return ERR_OK;
 }

@@ -3,9 +3,10 @@
 
 #include <assert.h>
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+#include "gateway/base/disk.h"
 
 /* Below REPORT_STEPS a bucket is a microsecond; above, the four bits after the
  * leading one choose the step within its power of two. */
@@ -187,7 +188,6 @@ err_t report_write_json(const struct report *report, const char *path,
     /* Closing may be what fails, on a full disk. */
     written = file != NULL && fclose(file) == 0 && written;
     cJSON_free(text);
-    ENSURE(written, reason_set(reason, ERR_IO, "cannot write report %s: %s",
-                               path, strerror(errno)));
+    ENSURE(written, disk_failed(reason, ERR_IO, "write the report", path));
     return ERR_OK;
 }

@@ -14,16 +14,18 @@ static bool is_from_a_call(err_t err) {
            err == ERR_BUSY;
 }
 
+const char *disk_cause(err_t err) {
+    assert(err != ERR_OK);
+    return errno != 0 && is_from_a_call(err) ? strerror(errno) : err_name(err);
+}
+
 err_t disk_failed(struct reason *reason, err_t err, const char *verb,
                   const char *path) {
-    int cause = errno; /* first: later calls may change it */
-    assert(err != ERR_OK);
+    const char *cause = disk_cause(err); /* first: later calls may set errno */
     size_t len = strlen(path);
     bool cut = len > PATH_SHOWN_MAX;
     return reason_set(reason, err, "cannot %s %s%s: %s", verb, cut ? "..." : "",
-                      cut ? path + len - PATH_SHOWN_MAX : path,
-                      cause != 0 && is_from_a_call(err) ? strerror(cause)
-                                                        : err_name(err));
+                      cut ? path + len - PATH_SHOWN_MAX : path, cause);
 }
 
 /* --- Reading ------------------------------------------------------------- */

@@ -7,9 +7,13 @@
 #include "gateway/base/error.h"
 #include "gateway/base/platform.h"
 
-/* The text for a failed call of the table: "cannot VERB PATH: ", then what
- * errno says if it still belongs to that call; if no call returns this error,
- * its class instead. Of a long path the end is shown. Returns `err`. */
+/* Why a call of the table failed: what errno says if it still belongs to that
+ * call; if no call returns this error, its class instead. */
+const char *disk_cause(err_t err);
+
+/* The text for a failed call: "cannot VERB PATH: " and the cause. Of a long
+ * path the end is shown. Returns `err`. Give ERR_IO for a call that is not one
+ * of the table's. */
 err_t disk_failed(struct reason *reason, err_t err, const char *verb,
                   const char *path);
 

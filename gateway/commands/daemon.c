@@ -2,7 +2,6 @@
 #include "gateway/commands/daemon.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <mosquitto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,10 +155,12 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
     err_t err = disk->make_dir(disk->self, daemon->config->data);
     if (err != ERR_OK && err != ERR_BUSY) {
+        struct reason why;
+        (void)disk_failed(&why, err, "create the folder", daemon->config->data);
         return reason_set(reason, err,
-                          "data: cannot create the folder %s: %s; create its "
-                          "parent, or set `data` to another folder",
-                          daemon->config->data, strerror(errno));
+                          "data: %s; create its parent, or set `data` to "
+                          "another folder",
+                          why.text);
     }
     if (err == ERR_OK) { /* it is there after a power cut only then */
         err = disk_sync_parent(disk, daemon->config->data);
@@ -299,6 +300,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
     const struct broker_options options = {
         .loop = &daemon->loop,
         .config = daemon->config,
+        .executor = job_pool_executor(daemon->pool),
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,

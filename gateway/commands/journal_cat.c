@@ -137,7 +137,7 @@ static bool print_records(const struct cat *cat, const char *name,
         }
         if (err != ERR_OK) {
             fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", name,
-                    next, err_name(err));
+                    next, disk_cause(err));
             return false;
         }
         err = print_record(cat, &record);

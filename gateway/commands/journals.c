@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/journals.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +50,14 @@ static int by_name(const void *a, const void *b) {
 
 /* Every folder in the data directory that holds a journal. */
 static err_t find_streams(struct journals *journals) {
-    if (journals->disk.list(journals->disk.self, journals->data, add_name,
-                            journals) != ERR_OK) {
+    err_t err = journals->disk.list(journals->disk.self, journals->data,
+                                    add_name, journals);
+    if (err != ERR_OK) {
+        struct reason why;
+        (void)disk_failed(&why, err, "list", journals->data);
         fprintf(stderr,
-                "%s: %s; give a data directory, such as "
-                "/var/lib/shopme-edge\n",
-                journals->data, strerror(errno));
+                "%s; give a data directory, such as /var/lib/shopme-edge\n",
+                why.text);
         return ERR_NOT_FOUND;
     }
     qsort(journals->names, journals->count, sizeof *journals->names, by_name);

@@ -105,8 +105,9 @@ static bool is_served(const union address *address) {
 static err_t clear_path(const union address *address, struct reason *reason) {
     const char *path = address->file.sun_path;
     struct stat status;
-    if (lstat(path, &status) != 0 && errno == ENOENT) {
-        return ERR_OK;
+    if (lstat(path, &status) != 0) {
+        return errno == ENOENT ? ERR_OK
+                               : disk_failed(reason, ERR_IO, "look at", path);
     }
     if (!S_ISSOCK(status.st_mode)) {
         return reason_set(reason, ERR_BUSY,
@@ -121,8 +122,7 @@ static err_t clear_path(const union address *address, struct reason *reason) {
                           path);
     }
     if (unlink(path) != 0) {
-        return reason_set(reason, ERR_IO, "cannot remove the stale %s: %s",
-                          path, strerror(errno));
+        return disk_failed(reason, ERR_IO, "remove the stale", path);
     }
     return ERR_OK;
 }
@@ -145,8 +145,7 @@ err_t listener_open_unix(const char *path, int *ret_fd, struct reason *reason) {
     if (fd < 0 || fchmod(fd, SOCKET_MODE) != 0 ||
         bind(fd, &address.any, sizeof address.file) != 0 ||
         chmod(path, SOCKET_MODE) != 0 || listen(fd, BACKLOG) != 0) {
-        return reason_set(reason, ERR_IO, "cannot listen on %s: %s", path,
-                          strerror(errno));
+        return disk_failed(reason, ERR_IO, "listen on", path);
     }
     *ret_fd = take_fd(&fd);
     return ERR_OK;

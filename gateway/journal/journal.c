@@ -181,6 +181,9 @@ static err_t keep_tail(struct chain *chain, const struct recovery *found) {
     chain->header = found->tail.header;
     const struct disk *disk = found->tail.disk;
     TRY(disk->size(disk->self, found->tail.fd, &chain->size));
+    if (chain->size < chain->offset + JOURNAL_PAGE) { /* cut behind its seal */
+        chain->size = chain->offset + JOURNAL_PAGE;
+    }
     chain->supply.used += chain->size;
     return ERR_OK;
 }
@@ -255,8 +258,8 @@ void journal_close(struct journal *journal) {
     if (!has_failed(journal)) {
         err_t err = chain_seal(&journal->chain, durable_end(journal), true);
         if (err != ERR_OK) {
-            log_line(LOG_WARN, "journal", "seal=failed dir=%s error=%s",
-                     journal->dir, err_name(err));
+            log_line(LOG_WARN, "journal", "seal=failed dir=%s error=\"%s\"",
+                     journal->dir, disk_cause(err));
         }
     }
     journal_free(journal);

@@ -5,13 +5,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "gateway/mqtt/broker_files.h"
 
 enum {
     PORT_WAIT_MS = 5000,
@@ -20,20 +19,16 @@ enum {
     RESTART_MS_MAX = 5000,
     STOP_MS = 3000,
     LINE_MAX_BYTES = 512,
-    CONFIG_MAX_BYTES = 4096,
-    SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
-    /* The broker passes on packets this much larger than the event limit, so
-     * that an oversize event gets our refusal with its reason and not a closed
-     * connection. */
-    PACKET_HEADROOM = 2 * 1024 * 1024,
 };
 
 struct broker {
     struct broker_options options;
-    char folder[CONFIG_PATH_MAX + 16];
-    char config_path[CONFIG_PATH_MAX + 32];
-    char socket_path[SOCKET_PATH_SIZE];
-    uint16_t port;
+    struct broker_files files; /* the job's while it runs */
+    struct job job;
+    bool job_runs;
+    err_t write_err; /* what the last job found */
+    struct reason write_reason;
+    bool has_socket;
     uint32_t starts;
     uint32_t restart_ms;
     bool running;
@@ -48,7 +43,6 @@ struct broker {
     size_t line_len;
 };
 
-static void broker_spawn(struct broker *broker);
 static void on_restart(uv_timer_t *timer);
 
 /* Can the address be bound? Sets errno. With port 0 finds a free one. */
@@ -86,9 +80,9 @@ static bool port_is_free(const struct config_address *address, uint16_t *port) {
 static err_t port_claim(struct broker *broker, struct reason *reason) {
     const struct config_address *listen =
         &broker->options.config->broker.listen;
-    broker->port = listen->port;
+    broker->files.port = listen->port;
     uint64_t until_ns = uv_hrtime() + (uint64_t)PORT_WAIT_MS * 1000000;
-    while (!port_is_free(listen, &broker->port)) {
+    while (!port_is_free(listen, &broker->files.port)) {
         if (errno != EADDRINUSE) {
             return reason_set(reason, ERR_CONFIG,
                               "broker.listen: cannot listen on %s:%u: %s",
@@ -103,57 +97,6 @@ static err_t port_claim(struct broker *broker, struct reason *reason) {
                 listen->port, listen->host);
         }
         usleep(100 * 1000);
-    }
-    return ERR_OK;
-}
-
-/* One text with the broker's limits; the reasons are next to them. */
-static void config_text(const struct broker *broker, struct writer *out) {
-    const struct config *config = broker->options.config;
-    struct passwd *user = getpwuid(geteuid());
-    writer_str(out,
-               "# Written by shopme-edge at each start; edits are lost.\n");
-    /* Keeping our user keeps the parent-death signal: a change of user clears
-     * it. */
-    writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
-    writer_printf(out, "listener %u %s\n", broker->port,
-                  config->broker.listen.host);
-    /* Last, since its socket is the sign that all is ready. */
-    writer_printf(out, "listener 0 %s\n", broker->socket_path);
-    writer_str(out, "allow_anonymous true\n");
-    writer_str(out, "set_tcp_nodelay true\n");
-    /* The size of a group commit, and a queue that drops nothing before its
-     * bytes run out. */
-    writer_str(out, "max_inflight_messages 1000\n");
-    writer_str(out, "max_queued_messages 0\n");
-    writer_str(out, "max_queued_bytes 67108864\n");
-    writer_printf(out, "max_packet_size %u\n",
-                  config->event_bytes_max + PACKET_HEADROOM);
-    /* Sessions and retained messages of the devices. A stream's events are safe
-     * without it: a device keeps each until its receipt. */
-    writer_str(out, "persistence true\n");
-    writer_printf(out, "persistence_location %s/\n", broker->folder);
-    writer_str(out, "autosave_interval 60\n");
-    writer_str(out, "connection_messages false\n");
-    writer_str(out, "log_dest stderr\nlog_timestamp false\n");
-    writer_str(out, "log_type error\nlog_type warning\n");
-}
-
-static err_t config_write(struct broker *broker, struct reason *reason) {
-    char text[CONFIG_MAX_BYTES];
-    struct writer out = writer_over(text, sizeof text);
-    config_text(broker, &out);
-    assert(!out.full);
-    FILE *file = fopen(broker->config_path, "we");
-    if (file == NULL) {
-        return reason_set(reason, ERR_IO, "cannot write %s: %s",
-                          broker->config_path, strerror(errno));
-    }
-    bool ok = fwrite(text, 1, out.len, file) == out.len;
-    ok = fclose(file) == 0 && ok;
-    if (!ok) {
-        return reason_set(reason, ERR_IO, "cannot write %s: %s",
-                          broker->config_path, strerror(errno));
     }
     return ERR_OK;
 }
@@ -187,8 +130,8 @@ static void on_output_room(uv_handle_t *handle, size_t suggested,
 }
 
 static void broker_free_when_closed(struct broker *broker) {
-    if (broker->stopping && broker->handles_open == 0) {
-        unlink(broker->socket_path);
+    if (broker->stopping && broker->handles_open == 0 && !broker->job_runs) {
+        broker_files_remove_socket(&broker->files);
         free(broker);
     }
 }
@@ -210,7 +153,6 @@ static void broker_ended(struct broker *broker) {
     bool was_up = broker->up;
     broker->up = false;
     uv_timer_stop(&broker->timer);
-    unlink(broker->socket_path);
     if (was_up) {
         broker->options.down(broker->options.self);
     }
@@ -236,37 +178,53 @@ static void on_exit_of_child(uv_process_t *process, int64_t status,
     broker_ended(broker);
 }
 
-/* Mosquitto creates its socket last of all it needs to be ready. */
-static void on_socket_poll(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
-    struct stat st;
-    if (stat(broker->socket_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+/* --- Jobs: what waits for the disk -------------------------------------- */
+
+static void submit(struct broker *broker, void (*work)(void *self),
+                   void (*done)(void *self)) {
+    assert(!broker->job_runs);
+    broker->job_runs = true;
+    broker->job = (struct job){.self = broker, .work = work, .done = done};
+    broker->options.executor.submit(broker->options.executor.self,
+                                    &broker->job);
+}
+
+static void look(void *self) {
+    struct broker *broker = self;
+    broker->has_socket = broker_files_has_socket(&broker->files);
+}
+
+static void on_looked(void *self) {
+    struct broker *broker = self;
+    broker->job_runs = false;
+    if (broker->stopping) {
+        broker_free_when_closed(broker);
         return;
     }
-    uv_timer_stop(timer);
+    if (!broker->running || !broker->has_socket) {
+        return;
+    }
+    uv_timer_stop(&broker->timer);
     broker->up = true;
     broker->restart_ms = RESTART_MS_MIN;
     log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u", broker->process.pid,
-             broker->options.config->broker.listen.host, broker->port);
-    broker->options.up(broker->options.self, broker->socket_path);
+             broker->options.config->broker.listen.host, broker->files.port);
+    broker->options.up(broker->options.self, broker->files.socket_path);
 }
 
-static void on_restart(uv_timer_t *timer) {
+static void on_socket_poll(uv_timer_t *timer) {
     struct broker *broker = timer->data;
-    if (broker->output_open) {
-        uv_timer_start(timer, on_restart, SOCKET_POLL_MS, 0);
-        return;
+    if (!broker->job_runs) {
+        submit(broker, look, on_looked);
     }
-    broker_spawn(broker);
+}
+
+static void start_failed(struct broker *broker, const char *why) {
+    log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"", why);
+    broker_ended(broker);
 }
 
 static void broker_spawn(struct broker *broker) {
-    broker->starts++;
-    int len = snprintf(broker->socket_path, sizeof broker->socket_path,
-                       "%s/%d-%u.sock", broker->folder, (int)getpid(),
-                       broker->starts);
-    assert(len > 0 && (size_t)len < sizeof broker->socket_path);
-    struct reason reason;
     uv_loop_t *loop = broker->options.loop;
     uv_pipe_init(loop, &broker->output, 0);
     broker->output_open = true;
@@ -278,7 +236,7 @@ static void broker_spawn(struct broker *broker) {
                     (char[]){"TERM"},
                     (char[CONFIG_PATH_MAX]){0},
                     (char[]){"-c"},
-                    broker->config_path,
+                    broker->files.config_path,
                     NULL};
     snprintf(args[3], CONFIG_PATH_MAX, "%s",
              broker->options.config->broker.program);
@@ -295,18 +253,11 @@ static void broker_spawn(struct broker *broker) {
         .stdio = stdio,
         .stdio_count = 3,
     };
-    bool spawned = config_write(broker, &reason) == ERR_OK;
-    int code = spawned ? uv_spawn(loop, &broker->process, &options) : UV_EIO;
-    if (code != 0) {
-        log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"",
-                 uv_strerror(code));
-        if (spawned) { /* a spawn that failed leaves its handle open */
-            uv_close((uv_handle_t *)&broker->process, on_closed);
-        } else {
-            broker->handles_open--;
-        }
+    int code = uv_spawn(loop, &broker->process, &options);
+    if (code != 0) { /* which leaves the process's handle open */
+        uv_close((uv_handle_t *)&broker->process, on_closed);
         uv_close((uv_handle_t *)&broker->output, on_output_closed);
-        broker_ended(broker);
+        start_failed(broker, uv_strerror(code));
         return;
     }
     broker->running = true;
@@ -315,28 +266,50 @@ static void broker_spawn(struct broker *broker) {
                    SOCKET_POLL_MS);
 }
 
+static void write_files(void *self) {
+    struct broker *broker = self;
+    broker->write_err =
+        broker_files_write(&broker->files, &broker->write_reason);
+}
+
+static void on_written(void *self) {
+    struct broker *broker = self;
+    broker->job_runs = false;
+    if (broker->stopping) {
+        broker_free_when_closed(broker);
+    } else if (broker->write_err != ERR_OK) {
+        start_failed(broker, broker->write_reason.text);
+    } else {
+        broker_spawn(broker);
+    }
+}
+
+static void prepare(struct broker *broker) {
+    broker->starts++;
+    broker_files_name_socket(&broker->files, broker->starts);
+    submit(broker, write_files, on_written);
+}
+
+static void on_restart(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    if (broker->output_open || broker->job_runs) {
+        uv_timer_start(timer, on_restart, SOCKET_POLL_MS, 0);
+        return;
+    }
+    prepare(broker);
+}
+
 static err_t broker_prepare(struct broker *broker, struct reason *reason) {
     const struct config *config = broker->options.config;
     if (access(config->broker.program, X_OK) != 0) {
+        struct reason why;
+        (void)disk_failed(&why, ERR_IO, "run", config->broker.program);
         return reason_set(reason, ERR_NOT_FOUND,
-                          "broker.program: %s: %s; install mosquitto, or set "
+                          "broker.program: %s; install mosquitto, or set "
                           "broker.mode to external",
-                          config->broker.program, strerror(errno));
+                          why.text);
     }
-    snprintf(broker->folder, sizeof broker->folder, "%s/broker", config->data);
-    snprintf(broker->config_path, sizeof broker->config_path,
-             "%s/mosquitto.conf", broker->folder);
-    /* "/<pid>-<start>.sock" at its longest */
-    if (strlen(broker->folder) + 28 > sizeof broker->socket_path) {
-        return reason_set(reason, ERR_CONFIG,
-                          "data: %s is too long for the broker's unix socket "
-                          "(%zu bytes in all): choose a shorter path",
-                          config->data, sizeof broker->socket_path);
-    }
-    if (mkdir(broker->folder, 0700) != 0 && errno != EEXIST) {
-        return reason_set(reason, ERR_IO, "cannot create %s: %s",
-                          broker->folder, strerror(errno));
-    }
+    TRY(broker_files_make_folder(&broker->files, reason));
     return port_claim(broker, reason);
 }
 
@@ -345,6 +318,7 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
     struct broker *broker = calloc(1, sizeof *broker);
     ENSURE(broker != NULL, ERR_MEMORY);
     broker->options = *options;
+    broker->files.config = options->config;
     broker->restart_ms = RESTART_MS_MIN;
     err_t err = broker_prepare(broker, reason);
     if (err != ERR_OK) {
@@ -355,12 +329,12 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
     broker->timer.data = broker;
     broker->handles_open = 1;
     *ret = broker;
-    broker_spawn(broker);
+    prepare(broker);
     return ERR_OK;
 }
 
 uint16_t broker_port(const struct broker *broker) {
-    return broker->port;
+    return broker->files.port;
 }
 
 uint32_t broker_restarts(const struct broker *broker) {

@@ -11,10 +11,12 @@
 
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/base/executor.h"
 
 struct broker_options {
     uv_loop_t *loop;
     const struct config *config; /* outlives the broker */
+    struct executor executor;    /* for what waits for the disk */
     void *self;                  /* passed to each of the following */
     /* The child listens; the gateway connects to this socket. */
     void (*up)(void *self, const char *socket_path);

@@ -215,12 +215,12 @@ static err_t replay_records(struct opening *opening, uint64_t from,
             err = next_record(opening, reader, end, &record);
         }
     }
+    const char *why = disk_cause(err); /* first: closing may set errno */
     journal_reader_close(reader);
     if (err != ERR_END) {
-        return reason_set(opening->reason, err,
-                          "%s: replay stopped at record %llu: %s",
-                          opening->options->dir, (unsigned long long)record.seq,
-                          err_name(err));
+        return reason_set(
+            opening->reason, err, "%s: replay stopped at record %llu: %s",
+            opening->options->dir, (unsigned long long)record.seq, why);
     }
     return ERR_OK;
 }

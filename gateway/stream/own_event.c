@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/event/event_source.h"
+#include "gateway/event/event_type.h"
 #include "gateway/event/json.h"
 
 enum {
@@ -17,8 +18,9 @@ enum {
 
 /* `mark` keeps its id apart from the shop's, which are made of the same
  * number. */
-static err_t append(struct own_event *own, struct slice type, char mark,
+static err_t append(struct own_event *own, enum event_type type, char mark,
                     struct slice data) {
+    assert(event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
     const uint8_t *journal = own->journal_id;
     char event_id[64];
     snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-%c", journal[0],
@@ -32,7 +34,7 @@ static err_t append(struct own_event *own, struct slice type, char mark,
     const struct event event = {
         .id = slice_from_str(event_id),
         .source = writer_slice(&from),
-        .type = type,
+        .type = slice_from_str(event_type_name(type)),
         .time = slice_from_str(time),
         .datacontenttype = SLICE("application/json"),
         .data_kind = EVENT_DATA_JSON,
@@ -70,11 +72,11 @@ err_t own_event_rejected(struct own_event *own, struct slice device,
     json_write_string(&out, slice_from_str(why));
     writer_str(&out, "}");
     ENSURE(!out.full, ERR_FULL);
-    return append(own, SLICE("EventRejected"), 'r', writer_slice(&out));
+    return append(own, EVENT_TYPE_EVENT_REJECTED, 'r', writer_slice(&out));
 }
 
-static err_t append_range(struct own_event *own, struct slice type, char mark,
-                          const struct own_event_range *range) {
+static err_t append_range(struct own_event *own, enum event_type type,
+                          char mark, const struct own_event_range *range) {
     assert(range->first < range->end);
     assert(range->count > 0 && range->count <= range->end - range->first);
     char data[DATA_MAX];
@@ -88,7 +90,7 @@ static err_t append_range(struct own_event *own, struct slice type, char mark,
 
 err_t own_event_dropped(struct own_event *own,
                         const struct own_event_range *range) {
-    return append_range(own, SLICE("EventsDropped"), 'd', range);
+    return append_range(own, EVENT_TYPE_EVENTS_DROPPED, 'd', range);
 }
 
 static err_t append_damaged(struct own_event *own,
@@ -99,7 +101,7 @@ static err_t append_damaged(struct own_event *own,
              own->stream, (unsigned long long)range->first,
              (unsigned long long)range->end - 1,
              (unsigned long long)range->count);
-    return append_range(own, SLICE("JournalDamaged"), 'x', range);
+    return append_range(own, EVENT_TYPE_JOURNAL_DAMAGED, 'x', range);
 }
 
 static void add_gap(struct own_event_range *range,

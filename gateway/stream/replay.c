@@ -202,7 +202,7 @@ static err_t stopped(const struct run *run, err_t err) {
                           run->to.end);
     }
     return reason_set(run->reason, err, "cannot read record %" PRIu64 ": %s",
-                      run->to.end, err_name(err));
+                      run->to.end, disk_cause(err));
 }
 
 static err_t replay(struct run *run) {
@@ -222,8 +222,9 @@ static err_t replay(struct run *run) {
     while (err == ERR_OK) {
         err = step(run, reader);
     }
+    err = err == ERR_END ? ERR_OK : stopped(run, err);
     journal_reader_close(reader);
-    return err == ERR_END ? ERR_OK : stopped(run, err);
+    return err;
 }
 
 err_t replay_run(const struct replay_options *options, struct replay *ret,

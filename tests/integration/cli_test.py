@@ -433,7 +433,8 @@ class JournalCatTest(CommandTest):
         for words in (["--config", self.config], ["--data", self.folder]):
             self.failed(run("journal", "cat", *words), 1, "holds no journal")
         self.failed(run("journal", "cat", "--data", self.folder / "no"), 1,
-                    "No such file", "give a data directory")
+                    f"cannot list {self.folder}/no: No such file or directory; "
+                    "give a data directory")
         self.failed(run("journal", "cat", "--config", self.config,
                         "--stream", "order"), 1,
                     "no stream order; give one of: orders telemetry")
@@ -521,8 +522,39 @@ class RunTest(unittest.TestCase):
             text = store.config_path.read_text().replace(
                 f"{store.folder}/data", f"{store.folder}/no/such/data")
             store.config_path.write_text(text)
-            self.refused(store, f"{store.folder}/no/such/data", "parent")
+            self.refused(store, "data: cannot create the folder "
+                         f"{store.folder}/no/such/data: No such file or "
+                         "directory; make its parent")
             self.assertFalse((store.folder / "no").exists())
+
+    def test_a_cursor_that_is_a_directory(self):
+        """The system's own words, not the class of the error."""
+        with Store(cloud=False) as store:
+            cursor = store.folder / "data/orders/cursor"
+            cursor.mkdir(parents=True)
+            self.refused(store, f"cannot read {cursor}: Is a directory")
+
+    def test_files_of_the_broker_that_cannot_be_made(self):
+        """Said in the system's words, and tried again."""
+        with Store(cloud=False) as store:
+            broker = store.folder / "data/broker"
+            broker.parent.mkdir()
+            broker.write_text("")
+            store.gateway.start()
+            wait_for("the reason is told", lambda:
+                     f"cannot write {broker}/mosquitto.conf: Not a directory"
+                     in store.gateway.log())
+            broker.unlink()
+            broker.mkdir()
+            store.gateway.wait_up()
+            self.assertEqual(store.gateway.stop(), 0)
+
+    def test_a_broker_that_is_not_installed(self):
+        with Store(cloud=False) as store:
+            store.config_path.write_text(store.config_path.read_text().replace(
+                "mode: embedded,", "mode: embedded, program: /no/mosquitto,"))
+            self.refused(store, "broker.program: cannot run /no/mosquitto: "
+                         "No such file or directory; install mosquitto")
 
     def test_another_store_s_journal(self):
         with Store(cloud=False) as store:

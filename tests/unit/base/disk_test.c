@@ -62,6 +62,9 @@ static void words_of_a_refusal(void **state) {
         assert_int_equal(disk_failed(&reason, cases[i].err, "read", "/data/x"),
                          cases[i].err);
         assert_string_equal(reason.text, cases[i].words);
+        errno = cases[i].cause;
+        assert_string_equal(disk_cause(cases[i].err),
+                            cases[i].words + strlen("cannot read /data/x: "));
     }
     errno = EACCES;
     assert_int_equal(disk_failed(NULL, ERR_IO, "read", "/data/x"), ERR_IO);

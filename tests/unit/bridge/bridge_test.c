@@ -407,7 +407,7 @@ static void test_starts_that_are_refused(void **state) {
     assert_int_equal(cursor_file_open(&file, &bench->platform.disk,
                                       bench->dirs[1], &damaged, NULL),
                      ERR_OK);
-    assert_int_equal(cursor_file_save(&file, 1), ERR_OK);
+    assert_int_equal(cursor_file_save(&file, 1, NULL), ERR_OK);
     cursor_file_close(&file);
     assert_int_equal(try_start(bench, &bench->connector, &reason), ERR_CORRUPT);
     assert_null(bench->bridge);

@@ -102,13 +102,21 @@ static void test_a_save_that_fails(void **state) {
     struct bench *bench = *state;
     struct cursor_saver *saver = &bench->saver;
     static const enum fake_call calls[] = {FAKE_WRITE, FAKE_SYNC};
+    static const struct {
+        err_t err;
+        const char *words;
+    } failures[] = {
+        {ERR_IO, "cannot save /data/cursor: Input/output error"},
+        {ERR_FULL, "cannot save /data/cursor: No space left on device"},
+    };
     for (int64_t i = 0; i < 2; i++) {
         int64_t now_us = 10 * i * CURSOR_SAVE_US;
         uint64_t before = saver->saved;
-        fake_disk_fail_at(bench->fake, calls[i], 1, ERR_IO);
+        fake_disk_fail_at(bench->fake, calls[i], 1, failures[i].err);
         cursor_saver_work(saver, before + 1, now_us);
         fake_executor_settle(&bench->executor);
-        assert_int_equal(saver->err, ERR_IO);
+        assert_int_equal(saver->err, failures[i].err);
+        assert_string_equal(saver->reason.text, failures[i].words);
         assert_int_equal(saver->saved, before);
         assert_int_equal(cursor_saver_due_us(saver, before + 1),
                          now_us + CURSOR_SAVE_US);
@@ -126,14 +134,17 @@ static void test_the_last_save(void **state) {
     struct cursor_saver *saver = &bench->saver;
     cursor_saver_work(saver, 4, 1000);
     fake_executor_settle(&bench->executor);
-    assert_int_equal(cursor_saver_finish(saver, 9), ERR_OK);
+    assert_int_equal(cursor_saver_finish(saver, 9, NULL), ERR_OK);
     assert_int_equal(saver->saved, 9);
     assert_int_equal(on_disk(bench), 9);
     uint64_t calls = fake_disk_calls(bench->fake);
-    assert_int_equal(cursor_saver_finish(saver, 9), ERR_OK);
+    assert_int_equal(cursor_saver_finish(saver, 9, NULL), ERR_OK);
     assert_int_equal(fake_disk_calls(bench->fake), calls);
     fake_disk_fail_at(bench->fake, FAKE_SYNC, 1, ERR_IO);
-    assert_int_equal(cursor_saver_finish(saver, 10), ERR_IO);
+    struct reason reason = {""};
+    assert_int_equal(cursor_saver_finish(saver, 10, &reason), ERR_IO);
+    assert_string_equal(reason.text,
+                        "cannot save /data/cursor: Input/output error");
     assert_int_equal(saver->saved, 9);
 }
 

@@ -56,7 +56,7 @@ static void save(struct room *room, uint64_t cursor) {
     struct cursor_file file;
     bool damaged;
     assert_int_equal(open_cursor(room, &file, &damaged), ERR_OK);
-    assert_int_equal(cursor_file_save(&file, cursor), ERR_OK);
+    assert_int_equal(cursor_file_save(&file, cursor, NULL), ERR_OK);
     assert_int_equal(file.saved, cursor);
     cursor_file_close(&file);
 }
@@ -200,6 +200,28 @@ static void test_no_folder_is_an_error(void **state) {
     assert_non_null(strstr(reason.text, "/nowhere/at/all/cursor"));
 }
 
+/* Goal: a cursor that is a directory is refused in the system's words, whether
+ * it is to be written or only read. */
+static void test_a_directory_is_refused(void **state) {
+    struct room *room = *state;
+    const struct disk *disk = &room->platform.disk;
+    struct cursor_file file;
+    struct reason reason = {""};
+    bool damaged;
+    uint64_t cursor;
+    char words[128];
+    assert_int_equal(disk->make_dir(disk->self, room->path), ERR_OK);
+    assert_int_equal(
+        cursor_file_open(&file, disk, room->dir, &damaged, &reason), ERR_IO);
+    snprintf(words, sizeof words, "cannot open %s: Is a directory", room->path);
+    assert_string_equal(reason.text, words);
+    assert_int_equal(cursor_file_peek(disk, room->dir, &cursor, &reason),
+                     ERR_IO);
+    snprintf(words, sizeof words, "cannot read %s: Is a directory", room->path);
+    assert_string_equal(reason.text, words);
+    assert_int_equal(rmdir(room->path), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_last_one_saved_counts, set_up,
@@ -215,6 +237,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_later_version_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_no_folder_is_an_error, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_directory_is_refused, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

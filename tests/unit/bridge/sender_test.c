@@ -171,7 +171,7 @@ static void put_cursor(struct bench *bench, uint64_t cursor) {
     assert_int_equal(
         cursor_file_open(&file, &bench->room.inner, ROOM_DIR, &damaged, NULL),
         ERR_OK);
-    assert_int_equal(cursor_file_save(&file, cursor), ERR_OK);
+    assert_int_equal(cursor_file_save(&file, cursor, NULL), ERR_OK);
     cursor_file_close(&file);
 }
 

@@ -576,6 +576,13 @@ class StartTest(unittest.TestCase):
     def test_socket_path_cannot_be_made(self):
         error = self.refused("off", os.path.join(self.directory, "no", "s"))
         self.assertIn("cannot listen on", error)
+        self.assertIn("No such file or directory", error)
+        file = os.path.join(self.directory, "file")
+        with open(file, "w"):
+            pass
+        error = self.refused("off", os.path.join(file, "s"))
+        self.assertIn("cannot look at", error)
+        self.assertIn("Not a directory", error)
         error = self.refused("off", "/tmp/" + "a" * 120)
         self.assertIn("longer than 107 bytes", error)
 

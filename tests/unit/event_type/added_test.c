@@ -11,6 +11,7 @@
 
 #include "bridge/sink.h"
 #include "gateway/event/event_type.h"
+#include "gateway/stream/intake.h"
 #include "tests/unit/shop/harness.h"
 
 #define DATA "{\"door\":\"back\"}"
@@ -31,6 +32,39 @@ static void a_refusal_lists_it(void **state) {
     assert_int_equal(event_type_check_sendable(SLICE("OrderCreated"), &reason),
                      ERR_REFUSED);
     assert_non_null(strstr(reason.text, "StockCounted, DoorOpened"));
+}
+
+/* By what becomes of a message; a type that is not in the list is refused. */
+static void a_stream_with_the_shop_takes_it(void **state) {
+    (void)state;
+    const struct intake_options options = {
+        .store = "s", .event_bytes_max = 16 * 1024, .has_shop = true};
+    struct intake *intake;
+    struct dedupe *dedupe;
+    assert_int_equal(intake_new(&options, &intake), ERR_OK);
+    assert_int_equal(dedupe_new(&dedupe), ERR_OK);
+    static const struct {
+        const char *type;
+        enum intake_verdict verdict;
+    } cases[] = {
+        {"DoorOpened", INTAKE_NEW},
+        {"DoorClosed", INTAKE_REJECTED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char payload[256];
+        snprintf(payload, sizeof payload,
+                 "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":"
+                 "\"/s/door-1\",\"type\":\"%s\",\"data\":" DATA "}",
+                 cases[i].type);
+        const struct stream_message message = {SLICE("door-1"),
+                                               slice_from_str(payload)};
+        struct intake_result result;
+        assert_int_equal(intake_judge(intake, dedupe, &message, &result),
+                         ERR_OK);
+        assert_int_equal(result.verdict, cases[i].verdict);
+    }
+    dedupe_free(dedupe);
+    intake_free(intake);
 }
 
 /* It is taken from the device that sends it, and from nobody else. */
@@ -94,6 +128,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_may_send_it),
         cmocka_unit_test(a_refusal_lists_it),
+        cmocka_unit_test(a_stream_with_the_shop_takes_it),
         cmocka_unit_test(nobody_sends_it_for_another),
         cmocka_unit_test(the_shop_passes_it_over),
         cmocka_unit_test(the_cloud_sees_it_as_a_devices),

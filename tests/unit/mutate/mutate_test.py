@@ -9,6 +9,7 @@ import io
 import pathlib
 import sys
 import tempfile
+import time
 import unittest
 
 LOADER = importlib.machinery.SourceFileLoader(
@@ -28,6 +29,14 @@ test: a_test
     return 2;
 .
 """
+
+
+def is_running(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 class Parsing(unittest.TestCase):
@@ -137,6 +146,32 @@ class Running(unittest.TestCase):
         code, said = self.run_one(ONE.replace("a_test", "fails_anyway"))
         self.assertEqual(code, 1)
         self.assertIn("fails_anyway fails without a mutant", said)
+
+
+class Limits(unittest.TestCase):
+    def test_a_test_that_hangs_is_stopped_with_what_it_started(self):
+        tree = mutate.Tree.__new__(mutate.Tree)
+        with tempfile.TemporaryDirectory() as folder:
+            tree.source = pathlib.Path(folder)
+            (tree.source / "CTestTestfile.cmake").write_text(
+                'add_test(hangs sh -c "echo $$ >pid; sleep 1000; true")\n'
+                "set_tests_properties(hangs PROPERTIES TIMEOUT 900)\n")
+            began = time.monotonic()
+            self.assertFalse(tree.run(["ctest", "--test-dir", folder], 2))
+            self.assertLess(time.monotonic() - began, 30)
+            self.assertIn("not done after 2 s", tree.log)
+            pid = int((tree.source / "pid").read_text())
+            deadline = time.monotonic() + 30
+            while is_running(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertFalse(is_running(pid))
+
+    def test_what_ends_in_time(self):
+        tree = mutate.Tree.__new__(mutate.Tree)
+        tree.source = pathlib.Path("/")
+        self.assertTrue(tree.run(["echo", "said"], 60))
+        self.assertEqual(tree.log, "said\n")
+        self.assertFalse(tree.run(["false"], 60))
 
 
 if __name__ == "__main__":
