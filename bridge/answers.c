@@ -177,7 +177,7 @@ static void read_status(uint32_t status, struct answer *ret) {
     say(ret, "", number,
         status >= 500 || status == 429 || status == 413
             ? ""
-            : "not an answer of the service (a proxy or a captive portal?)");
+            : "not an answer from the service (a proxy or a captive portal?)");
 }
 
 static void read_error(const struct answer_raw *raw, struct answer *ret) {
@@ -201,7 +201,7 @@ static void read_error(const struct answer_raw *raw, struct answer *ret) {
 
 static void read_unusable(const char *what, struct answer *ret) {
     ret->call = CALL_FAILED;
-    say(ret, "not an answer of the service: ", what, "");
+    say(ret, "not an answer from the service: ", what, "");
 }
 
 /* --- answers by entries ------------------------------------------------- */
@@ -236,7 +236,7 @@ static void say_entry(struct answer *ret, struct slice entry, const char *code,
     if (!text_of(entry, "ErrorMessage", message, sizeof message)) {
         message[0] = '\0';
     }
-    say(ret, refused ? "an event was refused: " : "a part failed: ", code,
+    say(ret, refused ? "an event was refused: " : "an event failed: ", code,
         message);
     *said_refused = refused;
 }
@@ -326,6 +326,6 @@ void answer_read_probe(const struct answer_raw *raw, const char *name,
                 text_of(raw->body, name, value, sizeof value);
     ret->call = CALL_ANSWERED;
     if (!good) {
-        read_unusable("HTTP 200 without what was asked for", ret);
+        read_unusable("HTTP 200 without the expected content", ret);
     }
 }

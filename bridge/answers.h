@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service's answer means. Success has to be proved: anything that is not
- * the service's own shape (a captive portal's page, another number of entries,
- * an entry without its number) is a failure. Pure. */
+/* What a service's answer means. Only an answer of the service's own shape
+ * counts as a success. Anything else (a captive portal's page, a wrong number
+ * of entries, an entry without its number) is a failure. Pure. */
 #ifndef BRIDGE_ANSWERS_H
 #define BRIDGE_ANSWERS_H
 
@@ -28,18 +28,17 @@ struct answer {
     enum forwarder_call call;
     enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX]; /* if ANSWERED */
     bool not_found; /* ResourceNotFoundException */
-    bool not_ours;  /* not allowed, or not known: AccessDenied,
-                       UnknownOperation */
-    char text[200]; /* words on what failed first, empty if nothing did;
+    bool not_ours; /* not allowed, or unknown: AccessDenied, UnknownOperation */
+    char text[200]; /* text on what failed first, empty if nothing did;
                        printable ASCII */
 };
 
 /* An answer to a request of `count` entries. */
 void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
                  uint32_t count, struct answer *ret);
-/* An answer to a question about one thing: success is a JSON object whose
- * member `name` is a string. A question cannot be halved as a batch can: one
- * that is too large is refused. */
+/* An answer to a probe of one thing: success is a JSON object whose member
+ * `name` is a string. A probe cannot be halved as a batch can, so one that is
+ * too large is refused. */
 void answer_read_probe(const struct answer_raw *raw, const char *name,
                        struct answer *ret);
 

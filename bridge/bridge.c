@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bridge's thread: a libuv loop that gives each stream's sender its turns,
- * the higher priorities first.
+ * higher priorities first.
  *
- * Between the threads stand one mutex, with the commands one way and the last
- * status the other, an async handle to wake the loop, and the journals' durable
- * positions. Nothing else is shared. */
+ * The threads share one mutex (commands one way, the last status the other), an
+ * async handle to wake the loop, and the journals' durable positions. Nothing
+ * else is shared. */
 #include "bridge/bridge.h"
 
 #include <assert.h>
@@ -17,8 +17,8 @@
 #include "gateway/jobs/jobs.h"
 
 enum {
-    TELL_MS = 100,       /* the status is told at most this often */
-    STOP_GRACE_MS = 300, /* for answers that are on their way */
+    TELL_MS = 100,       /* how often the status is published at most */
+    STOP_GRACE_MS = 300, /* for answers to requests in flight */
 };
 
 static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -76,7 +76,7 @@ static void on_telling(uv_timer_t *timer) {
     }
 }
 
-/* Soon, and together with whatever else changes until then. */
+/* Soon, together with other changes until then. */
 static void tell_soon(struct bridge *bridge) {
     if (!bridge->closed && !uv_is_active((uv_handle_t *)&bridge->telling)) {
         uv_timer_start(&bridge->telling, on_telling, TELL_MS, 0);
@@ -132,22 +132,22 @@ static uint32_t priority_of(const struct bridge *bridge, uint32_t i) {
     return bridge->options.streams[bridge->by_priority[i]].config->priority;
 }
 
-/* Each stream in turn, the first ones first. One that could send more keeps the
- * line from those below it; streams of one priority share it. */
+/* Each stream in turn, by priority. One that could send more blocks those of
+ * lower priority; streams of one priority take turns. */
 static int64_t give_turns(struct bridge *bridge) {
     int64_t due_us = INT64_MAX;
-    uint32_t line_below = UINT32_MAX; /* priorities past it find it taken */
+    uint32_t blocking = UINT32_MAX; /* the priority that lower ones wait for */
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
-        bool line_is_free = priority_of(bridge, i) <= line_below;
+        bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
-        if (line_is_free) {
+        if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
         }
-        if (line_is_free && sender_blocks_lower_priority(sender)) {
-            line_below = priority_of(bridge, i);
+        if (may_send && sender_blocks_lower_priority(sender)) {
+            blocking = priority_of(bridge, i);
         }
-        int64_t wanted_us = sender_due_us(sender, line_is_free);
+        int64_t wanted_us = sender_due_us(sender, may_send);
         due_us = wanted_us < due_us ? wanted_us : due_us;
     }
     return due_us;
@@ -158,7 +158,7 @@ static void learn_clock(void *context, int64_t offset_us) {
     bridge->clock_offset_us = offset_us;
 }
 
-/* A request that fails at once asks for a turn from within one. */
+/* A request that fails immediately asks for a turn from within a turn. */
 static void turn(void *context) {
     struct bridge *bridge = context;
     if (bridge->turning) {
@@ -261,7 +261,7 @@ static void sort_by_priority(struct bridge *bridge) {
     }
 }
 
-/* HTTPS, unless the options bring another way. */
+/* HTTPS, unless the options give another transport. */
 static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
     const struct bridge_options *options = &bridge->options;
     if (!any_sink(options)) {
@@ -308,7 +308,7 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     return set_up_senders(bridge, reason);
 }
 
-/* No thread runs the loop any more, or none ever did: whatever is still open is
+/* The loop's thread has ended or never started: whatever is still open is
  * closed here. */
 static void tear_down(struct bridge *bridge) {
     close_all(bridge);
@@ -324,8 +324,8 @@ static void tear_down(struct bridge *bridge) {
     free(bridge);
 }
 
-/* Signals belong to the main thread; and a peer that hangs up must not end the
- * process by SIGPIPE. */
+/* Only the main thread handles signals; and SIGPIPE must not end the process
+ * when a peer hangs up. */
 static err_t start_thread(struct bridge *bridge) {
     sigset_t all;
     sigset_t before;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 /* What was pasted along with a key (a line feed, a space at an end) would break
- * a header or, in the secret, give a wrong signature without a word why. */
+ * a header or, in the secret, give a wrong signature without any explanation.
+ */
 static bool is_clean(const char *text) {
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++) {
@@ -22,15 +23,15 @@ static err_t read_variable(const char *name, char *ret, size_t ret_size,
     value = value != NULL ? value : "";
     if (!is_clean(value)) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s begins or ends with a space, or holds a line "
+                          "%s begins or ends with a space, or contains a line "
                           "feed or another character that no key has: set it "
                           "again",
                           name);
     }
     if (slice_to_str(slice_from_str(value), ret, ret_size) != ERR_OK) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s is longer than %zu characters: no key is", name,
-                          ret_size - 1);
+                          "%s is longer than %zu characters, which no key is",
+                          name, ret_size - 1);
     }
     return ERR_OK;
 }

@@ -12,7 +12,8 @@ struct credentials {
 };
 
 /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. ERR_CONFIG, and
- * `reason` names what is missing, too long, or holds what no header may. */
+ * `reason` names the variable that is missing, too long, or contains what a
+ * header must not. */
 err_t credentials_read(struct credentials *ret, struct reason *reason) MUST_USE;
 
 #endif

@@ -25,8 +25,8 @@ static void slot_write(const struct slot_content *content,
     writer_u64(&writer, XXH3_64bits(ret, SLOT_SUMMED));
 }
 
-/* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and is of a
- * version that this program does not know. */
+/* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and its version
+ * is not known here. */
 static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     struct cursor cursor = cursor_over(bytes);
     struct slice magic;
@@ -93,8 +93,8 @@ static err_t read_failed(struct cursor_file *file, err_t err,
     errno = cause;
     return err == ERR_UNSUPPORTED
                ? reason_set(reason, err,
-                            "%s was written by a later version of this "
-                            "program: use that one",
+                            "%s was written by a newer version of this "
+                            "program: run that version",
                             file->path)
                : disk_failed(reason, err, "read", file->path);
 }

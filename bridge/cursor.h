@@ -30,18 +30,20 @@ struct cursor_file {
     uint64_t saved; /* the cursor as it is on the disk */
 };
 
-/* Opens or creates `<dir>/cursor`. `file->saved` is where to go on;
- * `ret_damaged` is set if there was a file and no slot of it verified. ERR_IO,
- * ERR_FULL; ERR_UNSUPPORTED if a later version of this program wrote it. */
+/* Opens or creates `<dir>/cursor`. `file->saved` is where sending resumes;
+ * `ret_damaged` is set if the file existed and neither of its slots verified.
+ * ERR_IO, ERR_FULL; ERR_UNSUPPORTED if a newer version of this program wrote
+ * it. */
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, bool *ret_damaged,
                        struct reason *reason) MUST_USE;
-/* Writes and syncs. After a failure the older position still stands. ERR_IO,
+/* Writes and syncs. If it fails, the older position stays valid. ERR_IO,
  * ERR_FULL. */
 err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
                        struct reason *reason) MUST_USE;
-/* How far the cloud has confirmed, by the file in `dir`; 0 if there is none, or
- * none that verifies. Changes nothing. ERR_IO, ERR_UNSUPPORTED. */
+/* How far the cloud has confirmed, according to the file in `dir`; 0 if there
+ * is no file or neither slot verifies. Changes nothing. ERR_IO,
+ * ERR_UNSUPPORTED. */
 err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,
                        struct reason *reason) MUST_USE;
 void cursor_file_close(struct cursor_file *file);

@@ -29,13 +29,14 @@ struct cursor_saver {
 void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
                        struct executor executor, void (*ended)(void *context),
                        void *context);
-/* Begins to save `cursor` if it is not saved yet and the time has come. */
+/* Starts to save `cursor` if it is not saved yet and a save is due. */
 void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
                        int64_t now_us);
-/* When cursor_saver_work() would save `cursor`; INT64_MAX: not by time. */
+/* When cursor_saver_work() will save `cursor`; INT64_MAX: not because of time.
+ */
 int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor);
-/* Saves `cursor` here and now, at the end. No save may be in flight; not on a
- * loop. As cursor_file_save(). */
+/* Saves `cursor` immediately, at the end. No save may be in flight; never call
+ * it on a loop, since it waits for the disk. Errors as cursor_file_save(). */
 err_t cursor_saver_finish(struct cursor_saver *saver, uint64_t cursor,
                           struct reason *reason) MUST_USE;
 

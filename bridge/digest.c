@@ -5,7 +5,7 @@
 #include <mbedtls/md.h>
 
 /* Both mbedtls_md() calls fail only for a digest that the library was built
- * without or for a NULL argument; neither comes from outside. */
+ * without, or for a NULL argument; neither can come from input. */
 static const mbedtls_md_info_t *sha256(void) {
     const mbedtls_md_info_t *info =
         mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104) and hexadecimal: what signing
- * needs. The sums are mbedTLS's. */
+ * needs. mbedTLS computes the digests. */
 #ifndef BRIDGE_DIGEST_H
 #define BRIDGE_DIGEST_H
 

@@ -18,8 +18,8 @@ err_t endpoint_parse(const char *url, struct endpoint *ret,
     struct config_address address;
     if (config_url_read(slice_from_str(url), &address) != ERR_OK) {
         return reason_set(reason, ERR_CONFIG,
-                          "endpoint \"%.80s\" cannot be used; expected "
-                          "https://host[:port], the host by its name: a "
+                          "cannot use endpoint \"%.80s\"; expected "
+                          "https://host[:port] with a host name: a "
                           "certificate is not verified for an IP address",
                           url);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a service is: its own address for the region, or one that was asked
- * for. Only https. */
+/* Where a service is: at its default address for the region, or at a configured
+ * one. Only https. */
 #ifndef BRIDGE_ENDPOINT_H
 #define BRIDGE_ENDPOINT_H
 
@@ -14,7 +14,7 @@ struct endpoint {
 };
 
 /* Reads "https://host[:port][/]", by the rules of config_url_read(): the
- * environment may say what the configuration may. ERR_CONFIG. */
+ * environment may give what the configuration may give. ERR_CONFIG. */
 err_t endpoint_parse(const char *url, struct endpoint *ret,
                      struct reason *reason) MUST_USE;
 

@@ -2,9 +2,9 @@
 /* Amazon EventBridge: PutEvents (API reference 2015-10-07). The size of a
  * request is the sum over its entries of 14 for Time and the bytes of Source,
  * DetailType and Detail, unescaped (EventBridge user guide, "Calculating
- * PutEvents event entry size"); 262,144 bytes were refused when it was
- * tried, so one less is the most. An entry for a bus that does not exist is
- * answered as a success and lost, hence the probe. */
+ * PutEvents event entry size"). AWS refused 262,144 bytes when we tried, so the
+ * limit is one less. An entry for a bus that does not exist is answered as a
+ * success and lost, hence the probe. */
 #include "bridge/sink.h"
 
 #include "gateway/event/event_type.h"
@@ -48,8 +48,7 @@ static void write_head(const struct sink_target *target,
     writer_str(writer, "{\"Entries\":[");
 }
 
-/* Seconds since 1970 with milliseconds; a clock that stood before it is taken
- * to have stood at it. */
+/* Seconds since 1970 with milliseconds; a clock before 1970 counts as 1970. */
 static void write_time(int64_t wall_us, struct writer *writer) {
     int64_t ms = wall_us > 0 ? wall_us / 1000 : 0;
     writer_printf(writer, "%lld.%03lld", (long long)(ms / 1000),

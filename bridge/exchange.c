@@ -26,7 +26,7 @@ struct exchange {
 
 /* --- answers ------------------------------------------------------------ */
 
-/* Date has whole seconds and names the moment the answer was made. */
+/* Date has whole seconds: it is the second in which the answer was made. */
 static void read_date(struct exchange *exchange,
                       const struct http_response *response) {
     int64_t seconds;

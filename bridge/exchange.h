@@ -13,12 +13,13 @@
 
 /* How a request ended. */
 struct exchange_result {
-    struct answer answer; /* without a response: CALL_OFFLINE, with words */
-    /* NULL for an answer to a question. */
+    struct answer
+        answer; /* without a response: CALL_OFFLINE, with the reason as text */
+    /* NULL for the answer to a probe */
     const struct forwarder_batch *batch;
-    int64_t signed_offset_us; /* the clock's offset it was signed with */
-    bool has_offset;          /* the answer told the server's time */
-    int64_t offset_us;        /* then: server's clock less ours */
+    int64_t signed_offset_us; /* the clock offset it was signed with */
+    bool has_offset;          /* the answer gave the server's time */
+    int64_t offset_us;        /* if so: server's clock minus ours */
 };
 
 /* All of it outlives the exchange. */
@@ -29,8 +30,8 @@ struct exchange_options {
     const struct sink_target *target;
     const struct endpoint *where;
     struct connector connector;
-    /* The result lives until the next request, which may be sent from here. May
-     * be called from within a call that sends. */
+    /* The result lives until the next request, which may be sent from this
+     * call. It may be called from within a call that sends. */
     void (*done)(void *context, struct exchange_result *result);
     void *context;
 };
@@ -44,16 +45,17 @@ err_t exchange_new(const struct exchange_options *options,
 void exchange_free(struct exchange *exchange);
 
 /* Sends a batch, which lives until `done`, signed for our clock corrected by
- * `offset_us`. None may be in flight. After an error nothing was sent and
- * `done` is not called: as sink_build(), ERR_FULL if a header is too long. */
+ * `offset_us`. No request may be in flight. After an error nothing was sent and
+ * `done` is not called: errors as sink_build(), and ERR_FULL if a header is too
+ * long. */
 err_t exchange_send(struct exchange *exchange,
                     const struct forwarder_batch *batch,
                     int64_t offset_us) MUST_USE;
-/* The same for the sink's question whether the target exists. */
+/* The same for the sink's probe: does the target exist? */
 err_t exchange_ask(struct exchange *exchange, int64_t offset_us) MUST_USE;
 
 bool exchange_is_busy(const struct exchange *exchange);
-/* Frees large buffers; none may be in flight. */
+/* Frees large buffers; no request may be in flight. */
 void exchange_rest(struct exchange *exchange);
 
 #endif

@@ -38,7 +38,7 @@ void explain_result(const struct sink *sink, const struct sink_target *target,
         answer->call = CALL_AGAIN;
         snprintf(answer->text, sizeof answer->text,
                  "this box's clock is wrong by %" PRId64
-                 " s: signing by the server's",
+                 " s: signing with the server's time instead",
                  result->offset_us / 1000000);
     } else if (answer->not_found) {
         name_target(sink, target, answer);
@@ -59,7 +59,8 @@ enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,
         return BRIDGE_LINK_OFFLINE;
     case CALL_REFUSED:
         return BRIDGE_LINK_REFUSED;
-    case CALL_INVALID: /* many entries: halved next, the cause is one of them */
+    case CALL_INVALID: /* many entries: one is the cause, and the request is
+                          halved next */
         return entries > 1 ? before : BRIDGE_LINK_REFUSED;
     case CALL_AGAIN:
         return before;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two pages: the loop hands out one while a job fills the other. Of the fields
- * below, a job that runs has `reading`, `visit` and the page it fills; all else
- * is the loop's. */
+/* Two pages: the loop hands out one while a job fills the other. A running job
+ * owns `reading`, `visit` and the page it fills; the loop owns all other
+ * fields. */
 #include "bridge/feed.h"
 
 #include <assert.h>
@@ -15,16 +15,16 @@ enum task {
     TASK_PASS,
 };
 
-/* Where the journal's reader stands, as far as the loop knows. */
+/* Where the journal's reader is, as far as the loop knows. */
 enum standing {
     STANDING_GOING,   /* or not opened yet */
     STANDING_DAMAGED, /* before damage */
-    STANDING_PASSED,  /* behind damage; `visit` says what it was */
-    STANDING_FAILED,  /* and has not been told */
-    STANDING_WAITING, /* told, and tried again at `again_us` */
+    STANDING_PASSED,  /* after damage; `visit` says which */
+    STANDING_FAILED,  /* and not reported yet */
+    STANDING_WAITING, /* reported; tried again at `again_us` */
 };
 
-/* What a job was asked for and what it found. */
+/* What a job was asked to do and what it found. */
 struct visit {
     uint64_t from_seq;
     uint64_t end_seq;
@@ -78,8 +78,8 @@ static void work(void *self) {
     }
 }
 
-/* A record that was trimmed since is looked for again: the position says what
- * is missing, or a new reader finds it. */
+/* A record that has been trimmed since is looked for again: the position says
+ * what is missing, or a new reader finds it. */
 static enum standing standing_after_read(enum reading_end end) {
     switch (end) {
     case READING_FULL:
@@ -134,8 +134,8 @@ static uint64_t durable_start(const struct feed *feed) {
                                 memory_order_acquire);
 }
 
-/* The front page gives way to the other when all of it was taken. A page that
- * is being filled stays where it is. */
+/* When all of the front page was taken, the other page becomes the front. A
+ * page that is being filled stays where it is. */
 static void turn_page(struct feed *feed) {
     if (feed->taken < front_page(feed)->count || feed->task != TASK_NONE) {
         return;
@@ -149,13 +149,13 @@ static bool in_hand(const struct feed *feed) {
     return feed->taken < feed->pages[feed->front].count;
 }
 
-/* With nothing in hand and no job, what is next was trimmed. */
+/* With no record to hand out and no job, the next record was trimmed. */
 static bool is_trimmed(const struct feed *feed) {
     return feed->standing != STANDING_PASSED &&
            feed->read_seq < durable_start(feed);
 }
 
-/* While a job runs the page that it fills is not even looked at. */
+/* While a job runs, the page it fills is not even looked at. */
 static bool may_read(const struct feed *feed) {
     return feed->task == TASK_NONE && feed->standing == STANDING_GOING &&
            feed->pages[1 - feed->front].count == 0 &&

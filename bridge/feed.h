@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream's records, in order, as they become durable: what comes next, where
- * records are missing, and what is wrong with reading them.
+/* A stream's records, in order, as they become durable: which record is next,
+ * where records are missing, and why the journal could not be read.
  *
- * The journal is read in jobs, a page of records ahead of what is handed out,
- * so the loop never waits for the disk: while a job hangs there is nothing, and
- * that is all. Memory is two pages (reading.h), and next to nothing when there
- * is nothing to hand out. A failed read is tried again ten seconds later, with
- * a new reader.
+ * Jobs read the journal, one page of records ahead of what the feed hands out,
+ * so the loop never waits for the disk. While a job hangs, the feed has nothing
+ * to hand out, and everything else continues. Memory is two pages (reading.h),
+ * and almost nothing when there is nothing to hand out. A failed read is
+ * retried ten seconds later with a new reader.
  *
- * A gap is never skipped unasked: its owner calls feed_pass() when what lies
- * before the gap is done. */
+ * A gap is never skipped without being asked: the owner calls feed_pass() when
+ * everything before the gap is done. */
 #ifndef BRIDGE_FEED_H
 #define BRIDGE_FEED_H
 
@@ -23,17 +23,17 @@ struct feed_options {
     struct executor executor;
     const char *dir; /* the journal's */
     const struct journal_position *position;
-    bool pass_unknown; /* damage that is not on record yet may be passed */
+    bool pass_unknown; /* damage that is not recorded yet may be passed */
     /* A job ended: feed_look() may see more. */
     void (*changed)(void *context);
     void *context;
 };
 
 enum feed_state {
-    FEED_NOTHING, /* yet: the end, a job that runs, a fault waited out */
-    FEED_READY,   /* a record is in hand */
+    FEED_NOTHING, /* nothing yet: the end, a running job, or a fault's wait */
+    FEED_READY,   /* a record can be taken */
     FEED_GAP,     /* the next records are missing */
-    FEED_FAULT,   /* the journal could not be read; said once each time */
+    FEED_FAULT,   /* the journal could not be read; reported once each time */
 };
 
 struct feed_record {
@@ -49,8 +49,9 @@ enum feed_cause {
 
 struct feed_gap {
     enum feed_cause cause;
-    struct journal_gap range; /* may be empty: readable after all */
-    bool known;               /* damage that is on record already */
+    struct journal_gap
+        range;  /* may be empty: the records could be read after all */
+    bool known; /* the damage is already recorded */
 };
 
 struct feed;
@@ -61,22 +62,22 @@ err_t feed_new(const struct feed_options *options, uint64_t next_seq,
 /* Closes the reader, so not on a loop. No job may run. Takes NULL. */
 void feed_free(struct feed *feed);
 
-/* What comes next; starts to read on if there is room. */
+/* What is next; starts to read on if there is room. */
 enum feed_state feed_look(struct feed *feed, int64_t now_us);
-/* At FEED_READY: the record, and done with it. */
+/* At FEED_READY: the record, and then done with it. */
 struct feed_record feed_record(const struct feed *feed);
 void feed_take(struct feed *feed);
 /* At FEED_GAP. */
 enum feed_cause feed_gap_cause(const struct feed *feed);
-/* At FEED_GAP: goes on behind it. ERR_AGAIN while a job looks where it ends:
- * call again at the next FEED_GAP. */
+/* At FEED_GAP: continues after the gap. ERR_AGAIN while a job looks for its
+ * end: call again at the next FEED_GAP. */
 err_t feed_pass(struct feed *feed, struct feed_gap *ret) MUST_USE;
-/* At FEED_FAULT: what was wrong. */
+/* At FEED_FAULT: what went wrong. */
 const char *feed_fault(const struct feed *feed);
 
-/* When to look again; INT64_MAX if not by time alone. */
+/* When to look again; INT64_MAX if not because of time alone. */
 int64_t feed_due_us(const struct feed *feed);
-/* A job runs: the feed must not be freed yet. */
+/* A job is running: the feed must not be freed yet. */
 bool feed_is_busy(const struct feed *feed);
 
 #endif

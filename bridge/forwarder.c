@@ -8,10 +8,10 @@
 
 enum {
     KEYS_SIZE = 2048, /* of the table of keys seen: a power of two */
-    /* A ring of bytes that was filled further than this is freed when it is
-     * empty, so that an idle gateway stays small. */
+    /* A ring of bytes that grew larger than this is freed when it is empty, so
+     * that an idle gateway stays small. */
     RING_KEEP = 256 * 1024,
-    /* So that a record fits the empty ring wherever head stands. */
+    /* So that a record fits the empty ring wherever head is. */
     RECORD_BYTES_MAX = FORWARDER_BYTES_MAX / 2 - 1,
 };
 
@@ -41,7 +41,7 @@ struct slot {
 
 struct key_seen {
     uint64_t key;
-    uint64_t round; /* seen in this round; older ones are empty places */
+    uint64_t round; /* seen in this round; older entries count as empty */
 };
 
 /* Records' bytes lie in a ring, each in one piece: the part [tail, head), or
@@ -114,8 +114,8 @@ static err_t window_make(struct forwarder *forwarder) {
     return ERR_OK;
 }
 
-/* Finds `len` bytes in one piece. Head never catches up with tail, so that
- * equal always means empty. */
+/* Finds `len` bytes in one piece. Head never reaches tail, so that equal always
+ * means empty. */
 static err_t ring_reserve(const struct forwarder_window *window, uint32_t len,
                           uint32_t *ret_offset) {
     assert(window->tail < FORWARDER_BYTES_MAX);
@@ -285,7 +285,7 @@ static void batch_add(struct forwarder *forwarder, struct slot *slot,
     slot->state = SLOT_IN_FLIGHT;
 }
 
-/* Fills the batch with what may leave, oldest first. */
+/* Fills the batch with what may be sent, oldest first. */
 static void batch_fill(struct forwarder *forwarder, int64_t now_us,
                        struct forwarder_batch *batch) {
     uint32_t most = forwarder->entries_now;
@@ -448,8 +448,8 @@ void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
     assert(false);
 }
 
-/* Requests that were under way together and fail together are one failure: the
- * first of them to be answered sets the wait. */
+/* Requests that were in flight together and fail together count as one failure:
+ * the first one answered sets the wait. */
 static void hold_once(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call) {
@@ -458,7 +458,7 @@ static void hold_once(struct forwarder *forwarder,
     }
 }
 
-/* The service answered by entries. If it throttled every one of them the whole
+/* The service answered for each entry. If it throttled all of them the whole
  * stream waits, else only those that failed. */
 static void answered(struct forwarder *forwarder,
                      const struct forwarder_batch *batch, int64_t now_us,
@@ -479,8 +479,8 @@ static void answered(struct forwarder *forwarder,
     forwarder->entries_now = twice < most ? twice : most;
 }
 
-/* The whole request was refused for what is in it: halve it until the one entry
- * that is at fault stands alone, and hold that. */
+/* The whole request was refused for something in it: halve it until the entry
+ * at fault is alone, and hold that entry. */
 static void split(struct forwarder *forwarder,
                   const struct forwarder_batch *batch, int64_t now_us,
                   enum forwarder_call call) {
@@ -497,7 +497,7 @@ static void split(struct forwarder *forwarder,
     forwarder_hold(forwarder, now_us, call);
 }
 
-/* None of it was taken, as far as is known. */
+/* The service accepted none of it, as far as is known. */
 static void failed(struct forwarder *forwarder,
                    const struct forwarder_batch *batch, int64_t now_us,
                    enum forwarder_call call) {

@@ -2,21 +2,21 @@
 /* What to send next: given the clock, the records of a journal and the answers
  * of a service, the forwarder decides. It does no I/O and reads no clock.
  *
- * Promises. Records of one key are sent in order, one at a time: no two entries
- * of a key are in flight, be it in one request or in two, because neither
- * PutEvents nor PutRecords keeps order when a part of it fails. An entry that
- * failed is sent again, and the later ones of its key wait. The cursor is the
- * lowest sequence number not confirmed, and never passes one that is not.
- * Nothing is ever dropped.
+ * Promises. Records of one key are sent in order, one at a time: two entries of
+ * a key are never in flight, whether in one request or in two, because neither
+ * PutEvents nor PutRecords keeps the order when a part of it fails. An entry
+ * that failed is sent again, and the later ones of its key wait. The cursor is
+ * the lowest sequence number not confirmed, and never passes one that is not.
+ * Nothing is ever dropped. How often an entry is sent is not promised (an
+ * answer may be lost).
  *
- * Does not: bound how often an entry is sent (an answer may be lost). It works
- * on a window of records [cursor, cursor + n), bounded in number and bytes. The
- * oldest first: a request takes the first unfinished record of each key, in
- * journal order, up to the sink's limits. Several requests may be in flight,
- * answered in any order. A request refused as a whole is halved: each entry of
- * it remembers how many it may be sent together with, so that the one at fault
- * ends up alone whatever the others do. An entry refused for good holds its key
- * and, in the end, the window; it is tried again once a minute. */
+ * Design. It works on a window of records [cursor, cursor + n), limited in
+ * number and bytes. Oldest first: a request takes the first unfinished record
+ * of each key, in journal order, up to the sink's limits. Several requests may
+ * be in flight, answered in any order. A request refused as a whole is halved:
+ * each of its entries remembers how many it may be sent with, so that the one
+ * at fault ends up alone. An entry refused for good blocks its key and, in the
+ * end, the window; it is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
@@ -75,9 +75,9 @@ enum forwarder_call {
 
 enum forwarder_outcome {
     ENTRY_CONFIRMED,
-    ENTRY_FAILED, /* may succeed when repeated */
+    ENTRY_FAILED, /* may succeed if repeated */
     ENTRY_THROTTLED,
-    ENTRY_REFUSED, /* a final code: this entry will not be taken */
+    ENTRY_REFUSED, /* a final code: the service will never accept this entry */
 };
 
 struct forwarder_counts {
@@ -108,24 +108,24 @@ void forwarder_init(struct forwarder *forwarder,
                     const struct entropy *entropy, uint64_t cursor);
 void forwarder_free(struct forwarder *forwarder);
 
-/* The sequence number of the record it wants next. */
+/* The sequence number of the next record it wants. */
 uint64_t forwarder_next_seq(const struct forwarder *forwarder);
 /* True if a record of `len` bytes fits the window now. */
 bool forwarder_has_room(const struct forwarder *forwarder, size_t len);
 /* ERR_FULL if the window has no room now, ERR_MEMORY; ERR_CORRUPT if it is not
- * the record wanted next, or larger than a record may be. */
+ * the next record, or larger than a record may be. */
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) MUST_USE;
 
-/* Nothing in the window is on its way, or could still be sent. */
+/* Nothing in the window is in flight or can still be sent. */
 bool forwarder_is_drained(const struct forwarder *forwarder);
-/* Goes on at `seq`, past what the journal no longer holds. It must be drained;
- * what is held in the window, refused, is forgotten. */
+/* Continues at `seq`, past records that the journal no longer has. The window
+ * must be drained; refused entries held in it are forgotten. */
 void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
 
-/* True if a request could leave now. */
+/* True if a request could be sent now. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
-/* When something now held may leave (INT64_MAX: nothing by time alone). */
+/* When something that waits may be sent (INT64_MAX: nothing by time alone). */
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 
 /* Picks the next request and takes it as sent. ERR_AGAIN if there is nothing to
@@ -133,18 +133,18 @@ int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
  * ERR_MEMORY. The batch lives until it is answered. */
 err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
                      const struct forwarder_batch **ret) MUST_USE;
-/* What became of a request in flight; `outcomes`, one for each of its entries,
+/* The result of a request in flight; `outcomes`, one for each of its entries,
  * is read with CALL_ANSWERED only. */
 void forwarder_answer(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,
                       const enum forwarder_outcome *outcomes);
-/* A call without entries (a probe) failed: hold, as after a request. */
+/* A call without entries (a probe) failed: wait, as after a failed request. */
 void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
                     enum forwarder_call call);
 
-/* While paused nothing is sent; what is in flight is still answered. Going on
- * forgets back-off. */
+/* While paused nothing is sent, but answers to requests in flight are still
+ * accepted. Resuming resets the back-off. */
 void forwarder_pause(struct forwarder *forwarder, bool paused);
 
 #endif

@@ -130,7 +130,7 @@ static err_t read_transfer_encoding(struct http_response *response,
     return ERR_OK;
 }
 
-/* Kept as text for the caller; one that does not fit is as good as absent. */
+/* Kept as text for the caller; a value that does not fit counts as absent. */
 static err_t keep(struct slice value, char *ret, size_t ret_size) {
     if (slice_to_str(value, ret, ret_size) != ERR_OK) {
         ret[0] = '\0';

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One HTTP/1.1 response (RFC 9112), read as it arrives: the result is the same
  * however the bytes are split. Bodies by content-length, chunked, or to the end
- * of the connection. Everything is bounded, and whatever could be read in two
- * ways (both length and chunked, two lengths, folded lines, bare line feeds) is
- * refused, since it did not come from the service. */
+ * of the connection. Everything has a limit. A response that could be read in
+ * two ways (both length and chunked, two lengths, folded lines, bare line
+ * feeds) is refused, since it did not come from the service. */
 #ifndef BRIDGE_HTTP_RESPONSE_H
 #define BRIDGE_HTTP_RESPONSE_H
 
@@ -41,7 +41,7 @@ struct http_response {
 
     uint32_t status;
     bool keep_alive;      /* the connection may be used again */
-    bool has_age;         /* it came out of a cache */
+    bool has_age;         /* it came from a cache */
     char date[64];        /* header Date, empty if absent */
     char error_type[128]; /* header x-amzn-ErrorType, empty if absent */
     uint8_t *body;        /* owned */
@@ -52,9 +52,9 @@ struct http_response {
 void http_response_reset(struct http_response *response);
 struct slice http_response_body(const struct http_response *response);
 
-/* Takes bytes until the response is done or they are all taken; `ret_taken`
- * says how many were its own. ERR_PARSE if it is not HTTP/1.1 as above,
- * ERR_RANGE past a bound, ERR_MEMORY. */
+/* Reads bytes until the response is complete or the bytes end; `ret_taken` says
+ * how many belonged to the response. ERR_PARSE if it is not HTTP/1.1 as above,
+ * ERR_RANGE past a limit, ERR_MEMORY. */
 err_t http_response_feed(struct http_response *response, struct slice bytes,
                          size_t *ret_taken) MUST_USE;
 /* The connection ended: ERR_OK if that completes it, else ERR_PARSE. */

@@ -10,8 +10,8 @@
 
 enum { INPUT_SIZE = 16 * 1024, WRITE_SIZE = 20 * 1024 };
 
-/* A connection goes down this list, step by step, and back to CLOSED from
- * anywhere. SENDING and ANSWER differ only in what is left to be written. */
+/* A connection goes down this list step by step, and from any step back to
+ * CLOSED. SENDING and ANSWER differ only in what is left to write. */
 enum step {
     STEP_CLOSED,
     STEP_RESOLVING,
@@ -23,7 +23,7 @@ enum step {
 };
 
 /* One TCP connection. libuv closes a handle later than it is told to, so this
- * lives on its own and frees itself; `owner` is NULL from then on. */
+ * has a life of its own and frees itself; `owner` is NULL from then on. */
 struct channel {
     uv_tcp_t tcp; /* first: a handle is its channel */
     struct https *owner;
@@ -88,8 +88,8 @@ static void forget_job(struct https *https) {
     https->job = NULL;
 }
 
-/* Gives up the request, or, on a kept connection that had died unseen, begins
- * it again. The last call of a handler: `done` may send the next request. */
+/* Fails the request or, if a kept connection had died unnoticed, starts it
+ * again. The last call of a handler: `done` may send the next request. */
 static void fail(struct https *https, const char *what, const char *detail) {
     struct channel *channel = https->channel;
     bool again = https->busy && channel != NULL && channel->reused &&
@@ -111,7 +111,7 @@ static void fail(struct https *https, const char *what, const char *detail) {
     https->options.done(https->options.context, NULL, reason.text);
 }
 
-/* A server that has said more than its answer has no part in the next one. */
+/* A server that sent more than its answer is not used for the next request. */
 static bool may_be_kept(const struct https *https) {
     return https->response.keep_alive && https->step == STEP_ANSWER &&
            !tls_has_input(https->channel->tls);
@@ -167,8 +167,8 @@ static void on_written(uv_write_t *write, int status) {
     pump(https);
 }
 
-/* Hands what TLS has to say to the socket: one write at a time, from a buffer
- * of its own, while TLS fills the next. */
+/* Hands TLS's output to the socket: one write at a time, from its own buffer,
+ * while TLS fills the next. */
 static err_t flush(struct channel *channel) {
     struct slice output = tls_output(channel->tls);
     if (channel->writing || output.len == 0) {
@@ -202,8 +202,8 @@ static struct slice left_to_send(const struct https *https) {
     return slice_part(https->body, from, https->body.len - from);
 }
 
-/* Encrypts the request until all of it is, or until the socket has two records
- * to work on. */
+/* Encrypts the request until all of it is done, or until the socket has two
+ * records to send. */
 static err_t pump_request(struct https *https, struct reason *reason) {
     struct channel *channel = https->channel;
     while (https->step == STEP_SENDING) {
@@ -239,8 +239,7 @@ static err_t pump_answer(struct https *https, struct reason *reason) {
             http_response_feed(&https->response, slice_of(plain, len), &taken);
         if (err != ERR_OK) {
             return reason_set(reason, ERR_NETWORK,
-                              "what answered does not speak HTTP/1.1 or says "
-                              "too much");
+                              "the answer is not HTTP/1.1, or is too long");
         }
         if (taken < len) {
             https->response.keep_alive = false;
@@ -257,8 +256,8 @@ static void pump_end(struct https *https, const char *why) {
     fail(https, "", why);
 }
 
-/* Nothing should come on a connection that waits for the next request, except
- * its end; session tickets are read on the way. */
+/* Nothing should arrive on a connection that waits for the next request, except
+ * its end; session tickets are read along the way. */
 static void pump_idle(struct https *https) {
     uint8_t plain[16];
     size_t len;
@@ -269,8 +268,8 @@ static void pump_idle(struct https *https) {
     }
 }
 
-/* One step further in everything that can go: called whenever bytes came, bytes
- * left, or a request is there. The last call of a handler. */
+/* Takes every step that is possible now: called when bytes arrived, bytes were
+ * sent, or there is a request. The last call of a handler. */
 static void pump(struct https *https) {
     if (https->step == STEP_IDLE) {
         pump_idle(https);
@@ -333,8 +332,8 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", uv_strerror(code));
 }
 
-/* Neither can fail on a connected socket; and if it did, the connection would
- * only be slower to send or to give up (RFC 5482). */
+/* Neither can fail on a connected socket. If one did, the connection would only
+ * be slower to send or to give up (RFC 5482). */
 static void tune(uv_tcp_t *tcp) {
     uv_os_fd_t fd;
     unsigned unseen_ms = HTTPS_UNSEEN_MS;
@@ -360,7 +359,7 @@ static void on_connected(uv_connect_t *connect, int status) {
     if (tls_new(https->options.tls, https->memory, https->options.where->host,
                 &channel->tls, &reason) != ERR_OK ||
         uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
-        fail(https, "no memory for a connection ", reason.text);
+        fail(https, "cannot set up a connection ", reason.text);
         return;
     }
     https->step = STEP_HANDSHAKE;
@@ -414,7 +413,7 @@ static void begin(struct https *https) {
     if (resolver_start(where->host, where->port, &https->resolved,
                        &https->job) != ERR_OK) {
         https->job = NULL;
-        fail(https, "no memory for a look-up of the name", "");
+        fail(https, "no memory for a name look-up", "");
     }
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One HTTPS connection to one endpoint, on a libuv loop: resolves, connects,
- * shakes hands, sends a request, reads its answer, and keeps the connection for
- * the next one. One request at a time.
+ * does the TLS handshake, sends a request, reads its answer, and keeps the
+ * connection for the next request. One request at a time.
  *
- * A kept connection that turns out to be dead is made anew once, unasked: the
- * request had not been answered, and sending it twice is allowed here. Each
- * step has a limit in time, and the limit on a request and its answer starts
- * again with each bit of progress, since a slow line is not a dead one; a line
- * that swallows what is sent is given up sooner than a server that thinks. An
- * idle connection is closed after a while and gives its buffers back. */
+ * If a kept connection turns out to be dead, it is opened again once without
+ * the caller noticing: the request had not been answered, and it may be sent
+ * twice. Each step has a time limit. The limit on a request and its answer
+ * starts again with each bit of progress, since a slow line is not a dead one.
+ * A line that loses everything that is sent is given up sooner than a server
+ * that is slow to answer. An idle connection is closed after a while and frees
+ * its buffers. */
 #ifndef BRIDGE_HTTPS_H
 #define BRIDGE_HTTPS_H
 
@@ -38,15 +39,15 @@ struct https;
 
 err_t https_new(const struct https_options *options,
                 struct https **ret) MUST_USE;
-/* Drops what is in flight (`done` is not called for it) and frees itself on the
- * loop's next rounds. Takes NULL. */
+/* Drops the request in flight (`done` is not called for it) and frees itself on
+ * one of the next turns of the loop. Takes NULL. */
 void https_close(struct https *https);
 
-/* Sends `head` (with its blank line) and `body`, which live until `done`. None
- * may be in flight. */
+/* Sends `head` (with its blank line) and `body`, which live until `done`. No
+ * request may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
 
-/* Both outlive what the connector opens. */
+/* Both outlive the connections that the connector opens. */
 struct https_connector {
     uv_loop_t *loop;
     struct tls_context *tls;

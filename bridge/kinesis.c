@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Amazon Kinesis Data Streams: PutRecords (API reference 2013-12-02). A record
- * counts with its data before base64 and its partition key. */
+/* Amazon Kinesis Data Streams: PutRecords (API reference 2013-12-02). A
+ * record's size is its data before base64 plus its partition key. */
 #include "bridge/sink.h"
 
 #include "bridge/digest.h"
@@ -10,15 +10,16 @@
 enum {
     RECORDS_MAX = 500,
     RECORD_BYTES_MAX = 1024 * 1024, /* MaxRecordSizeInKiB's default */
-    BYTES_MAX = 5 * 1024 * 1024,    /* what it took before October 2025, and
-                                       everywhere still does */
-    PARTITION_KEY_MAX = 256,        /* characters */
+    BYTES_MAX =
+        5 * 1024 *
+        1024, /* the limit before October 2025, which still works everywhere */
+    PARTITION_KEY_MAX = 256, /* characters */
 };
 
 _Static_assert((int)RECORDS_MAX <= (int)FORWARDER_BATCH_MAX,
                "a batch holds a request");
 
-/* In UTF-16, as Java counts: the count that is never too small. */
+/* In UTF-16, as Java counts: this count is never too small. */
 static size_t characters(struct slice text) {
     size_t count = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -29,8 +30,8 @@ static size_t characters(struct slice text) {
     return count;
 }
 
-/* The event's key; one that is too long by its SHA-256, so that it still names
- * one shard. `hex` backs the slice then. */
+/* The event's key; if it is too long, its SHA-256, so that it still names one
+ * shard. `hex` then holds the slice's bytes. */
 static struct slice partition_key(const struct event *event,
                                   char hex[DIGEST_HEX_SIZE]) {
     struct slice key = event_key(event);

@@ -23,8 +23,8 @@ void reading_page_free(struct reading_page *page) {
     page->cap = 0;
 }
 
-/* Room for `len` more bytes. ERR_FULL if the page must not hold them beside
- * what is there. */
+/* Room for `len` more bytes. ERR_FULL if the page must not hold that much more.
+ */
 static err_t page_grow(struct reading_page *page, size_t len) {
     size_t wanted = page->len + len;
     ENSURE(wanted <= READING_BYTES_MAX || page->count == 0, ERR_FULL);
@@ -85,7 +85,7 @@ static err_t open_reader(struct reading *reading, uint64_t from_seq,
                                &reading->reader, reason);
 }
 
-/* The next record stays `ahead` until a page has taken it. */
+/* The next record stays `ahead` until it is on a page. */
 static err_t look_ahead(struct reading *reading, uint64_t seq, uint64_t end_seq,
                         struct reason *reason) {
     if (!reading->has_ahead) {
@@ -148,7 +148,7 @@ err_t reading_pass(struct reading *reading, uint64_t end_seq, bool pass_unknown,
         err = ERR_CORRUPT;
     }
     if (err != ERR_OK) {
-        reading->stale = true; /* what went wrong may have passed */
+        reading->stale = true; /* the fault may be over */
         return err;
     }
     *ret = gap;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One visit to a journal: a page of records read, or damage passed. It calls
- * the disk, so it runs as a job, and it owns the journal's reader between
- * visits. */
+/* One visit to a journal: reads a page of records, or passes damage. It calls
+ * the disk, so it runs as a job. It owns the journal's reader between visits.
+ */
 #ifndef BRIDGE_READING_H
 #define BRIDGE_READING_H
 
@@ -27,7 +27,7 @@ struct reading_page {
     size_t cap; /* at most READING_BYTES_MAX, unless for a single record */
 };
 
-/* Forgets the records; the memory stays. */
+/* Empties the page; its memory is kept. */
 void reading_page_clear(struct reading_page *page);
 void reading_page_free(struct reading_page *page);
 
@@ -36,8 +36,9 @@ struct reading {
     const struct disk *disk;
     const char *dir;
     struct journal_reader *reader; /* NULL: opened at the next visit */
-    bool stale; /* the reader is of no use any more: open another */
-    /* Read, and found no room on the page. It lives in the reader. */
+    bool stale; /* the reader is no longer usable: open another */
+    /* A record that was read and did not fit on the page. It lives in the
+     * reader. */
     struct journal_record ahead;
     bool has_ahead;
 };
@@ -45,23 +46,23 @@ struct reading {
 /* Why a page ends. */
 enum reading_end {
     READING_FULL,    /* there is more */
-    READING_END,     /* all below `end_seq` is read */
+    READING_END,     /* all records below `end_seq` were read */
     READING_TRIMMED, /* the next record is no longer in the journal */
     READING_DAMAGED, /* the next record lies in damage */
     READING_FAILED,
 };
 
-/* Fills an empty page with the records from `from_seq` on and below `end_seq`.
- * `from_seq` follows what was read or passed last, unless the reader is stale.
- * What was read before the end stands in the page, whatever ended it; `reason`
- * is set for READING_FAILED. */
+/* Fills an empty page with the records from `from_seq` up to `end_seq`, which
+ * is excluded. `from_seq` follows what was read or passed last, unless the
+ * reader is stale. The page keeps what was read before the end, whatever the
+ * end was; `reason` is set for READING_FAILED. */
 enum reading_end reading_fill(struct reading *reading, uint64_t from_seq,
                               uint64_t end_seq, struct reading_page *page,
                               struct reason *reason);
 
-/* After READING_DAMAGED: goes on behind the damage, below `end_seq`. Nothing is
- * passed that is not on record as damaged, unless `pass_unknown`: ERR_CORRUPT.
- * Else as journal_reader_pass(). */
+/* After READING_DAMAGED: continues after the damage, below `end_seq`. Passes
+ * only recorded damage, unless `pass_unknown`: else ERR_CORRUPT. Other errors
+ * as journal_reader_pass(). */
 err_t reading_pass(struct reading *reading, uint64_t end_seq, bool pass_unknown,
                    struct journal_gap *ret, bool *ret_known) MUST_USE;
 

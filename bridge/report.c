@@ -20,7 +20,7 @@ void report_init(struct report *report, const char *stream,
     report->status.since_us = clock->wall_us(clock->self);
 }
 
-/* What follows the words is zeroed: statuses are compared as bytes. */
+/* The bytes after the text are zeroed: statuses are compared as bytes. */
 void report_words(struct report *report, const char *text) {
     char *words = report->status.last_error;
     size_t most = sizeof report->status.last_error - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one stream's sender says: its status, and the log lines that go with
- * it. Counters are set by the sender; link and words only through here. */
+/* What one stream's sender reports: its status, and the log lines that go with
+ * it. The sender sets the counters; link and error text change only here. */
 #ifndef BRIDGE_REPORT_H
 #define BRIDGE_REPORT_H
 
@@ -13,28 +13,28 @@ struct report {
     struct bridge_stream_status status;
     struct bridge_stream_status told; /* as last copied */
     struct log_limit log;
-    bool paused; /* shown in place of any other link */
+    bool paused; /* shown instead of any other link */
 };
 
 /* `clock` outlives the report. */
 void report_init(struct report *report, const char *stream,
                  const struct clock *clock);
 
-/* Sets the words of the status; empty if all is well. Logs nothing. */
+/* Sets the status's error text; empty if all is well. Logs nothing. */
 void report_words(struct report *report, const char *text);
 /* Logs a warning, at most one a second. */
 void report_trouble(struct report *report, const char *text);
 /* One log line for each change of the link. */
 void report_link(struct report *report, enum bridge_link link);
-/* Words and link. New words are logged unless the change of the link was: its
- * line has them. */
+/* Error text and link. Logs new error text unless the link-state line included
+ * it. */
 void report_say(struct report *report, enum bridge_link link, const char *text);
 void report_pause(struct report *report, bool paused);
 
 /* Events [first, end) will not be sent, and why. */
 void report_lost(struct report *report, uint64_t first, uint64_t end,
                  const char *why);
-/* The same, by damage that is not on record yet. */
+/* The same, for damage that is not recorded yet. */
 void report_gap(struct report *report, const struct journal_gap *gap);
 
 /* A copy of the status; true if it changed since the last call. */

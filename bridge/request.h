@@ -15,12 +15,12 @@ struct request {
     const char *region;
     const char *service;
     const char *call; /* X-Amz-Target */
-    int64_t wall_us;  /* as the server's clock has it */
+    int64_t wall_us;  /* by the server's clock */
     struct slice body;
 };
 
-/* Writes request line, headers and the blank line. ERR_FULL if a header is
- * longer than any should be. */
+/* Writes the request line, the headers and the blank line. ERR_FULL if a header
+ * is longer than its limit. */
 err_t request_write_head(const struct request *request, struct sigv4_key *key,
                          struct writer *writer) MUST_USE;
 

@@ -11,11 +11,12 @@
 
 enum { RESOLVER_STACK = 256 * 1024 };
 
-/* Shared by the loop and the look-up's thread; the last one to leave frees. */
+/* Shared by the loop and the look-up's thread; the last one to finish frees it.
+ */
 struct resolver_job {
     pthread_mutex_t mutex;
     uint32_t holders;
-    uv_async_t *done; /* NULL once nobody waits */
+    uv_async_t *done; /* NULL once no one waits for it */
     bool ended;
     struct resolver_result result;
     char host[CONFIG_HOST_MAX];
@@ -66,7 +67,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* Signals belong to the main thread, whichever thread starts this one. */
+/* Only the main thread handles signals, whichever thread starts this one. */
 static int start_thread(struct resolver_job *job) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);

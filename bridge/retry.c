@@ -5,7 +5,7 @@
 
 enum { SLOW_US = 10 * 1000 * 1000 };
 
-/* Evenly in [0, bound]: 32 random bits as a fraction of it. */
+/* Uniform in [0, bound]: a fraction of it given by 32 random bits. */
 static int64_t random_up_to(const struct entropy *entropy, int64_t bound) {
     assert(bound >= 0 && bound < UINT32_MAX);
     uint64_t high = entropy_u64(entropy) >> 32;

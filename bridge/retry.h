@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long to wait before the next try: AWS's "standard" mode with full jitter
- * (AWS Developer Tools Blog, "Updated default retry behavior", November 2026),
- * without its limit on tries, since a queue must not give up. */
+/* How long to wait before the next attempt: AWS's "standard" mode with full
+ * jitter (AWS Developer Tools Blog, "Updated default retry behavior", November
+ * 2026), but without its limit on attempts, since a queue must not give up. */
 #ifndef BRIDGE_RETRY_H
 #define BRIDGE_RETRY_H
 
@@ -13,10 +13,10 @@ struct retry_pace {
     int64_t cap_us;
 };
 
-/* The service failed, or what answered was not the service. */
+/* The service failed, or something else answered in its place. */
 #define RETRY_FAILED ((struct retry_pace){50 * 1000, 20 * 1000 * 1000})
 #define RETRY_THROTTLED ((struct retry_pace){1000 * 1000, 20 * 1000 * 1000})
-/* No connection. An attempt costs next to nothing here, and the backlog should
+/* No connection. An attempt costs almost nothing here, and the backlog should
  * start to drain when the network comes back, not twenty seconds later: so the
  * cap is 5 s. */
 #define RETRY_OFFLINE ((struct retry_pace){50 * 1000, 5 * 1000 * 1000})

@@ -18,14 +18,15 @@ enum {
     SCRATCH_KEEP = 64 * 1024, /* a larger one is freed when there is no work */
 };
 
-/* After an outage this long the target is asked for once more. */
+/* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
-/* When to try again after there was no memory for an event. */
+/* When to retry after there was no memory for an event. */
 #define MEMORY_RETRY_US ((int64_t)10 * 1000 * 1000)
 
 struct sender {
     struct sender_options options;
-    const struct sink *sink; /* NULL: the stream stays here, all else is void */
+    const struct sink
+        *sink; /* NULL: the stream stays in the store, and all else is unused */
     struct sink_target target;
     struct endpoint where;
 
@@ -39,9 +40,9 @@ struct sender {
 
     struct sink_buffer scratch; /* one event's JSON, to measure it */
     int64_t fill_again_us;      /* after there was no memory */
-    struct reason held; /* why the last event that cannot be sent cannot */
+    struct reason held; /* why the last unsendable event cannot be sent */
     bool probe_wanted;
-    int64_t answered_us; /* last answer that was the service's */
+    int64_t answered_us; /* the last answer that came from the service */
     bool paused;
 };
 
@@ -103,7 +104,7 @@ static void say_held(struct sender *sender, const struct reason *why) {
              name_of(sender), why->text);
 }
 
-/* Takes the record in hand into the window. False: not now. */
+/* Puts the next record into the window. False: not now. */
 static bool push_record(struct sender *sender) {
     struct feed_record record = feed_record(sender->feed);
     if (!forwarder_has_room(&sender->forwarder, record.bytes.len)) {
@@ -132,9 +133,10 @@ static bool push_record(struct sender *sender) {
     return true;
 }
 
-/* What was trimmed is passed once all before it is sent; what is held there is
- * forgotten, as it was trimmed too. Damage is passed when everything before it
- * is confirmed, also what is held: that is still there to be sent. */
+/* Trimmed records are passed once all records before them are sent; entries
+ * held there are forgotten, as they were trimmed, too. Damage is passed only
+ * when everything before it is confirmed, held entries included: those can
+ * still be sent. */
 static bool may_pass(const struct sender *sender) {
     switch (feed_gap_cause(sender->feed)) {
     case FEED_TRIMMED:
@@ -156,7 +158,7 @@ static bool pass_gap(struct sender *sender) {
     }
     report_lost(&sender->report, gap.range.first, gap.range.end,
                 gap.cause == FEED_TRIMMED
-                    ? "the journal trimmed them, or lost them"
+                    ? "the journal has trimmed or lost them"
                     : "the journal is damaged there");
     if (!gap.known) {
         report_gap(&sender->report, &gap.range);
@@ -196,7 +198,7 @@ static void say_unsaved(struct sender *sender, const struct reason *why) {
     uint64_t skipped;
     if (log_allowed(&sender->cursor_log, &skipped)) {
         log_line(LOG_ERROR, "bridge",
-                 "stream=%s %s; a restart would repeat what was sent since",
+                 "stream=%s %s; a restart would send again what was sent since",
                  name_of(sender), why->text);
     }
 }
@@ -211,7 +213,7 @@ static void on_saved(void *context) {
 
 /* --- answers ------------------------------------------------------------ */
 
-/* What the forwarder is not told: the words, the link, the counters. */
+/* What the forwarder is not told: the text, the link, the counters. */
 static void say_answer(struct sender *sender, const struct answer *answer,
                        uint32_t entries) {
     enum bridge_link link =
@@ -228,13 +230,13 @@ static void say_answer(struct sender *sender, const struct answer *answer,
     report_say(&sender->report, link, words.text);
 }
 
-/* Asked whether the target is there. Who may not ask, or asks something that
- * does not know the question, goes on without. */
+/* The answer to the probe. If we may not ask, or if the other side does not
+ * know the question, sending starts without the check. */
 static void take_probe_answer(struct sender *sender, struct answer *answer) {
     if (answer->not_ours) {
         log_line(LOG_WARN, "bridge",
-                 "stream=%s cannot check that %s %s exists: %s; events for one "
-                 "that does not would be lost",
+                 "stream=%s cannot check that %s %s exists: %s; if it does "
+                 "not, its events are lost",
                  name_of(sender), sender->sink->what,
                  sender->options.stream->sink_name, answer->text);
         *answer = (struct answer){.call = CALL_ANSWERED};
@@ -258,7 +260,7 @@ static void take_batch_answer(struct sender *sender,
     }
 }
 
-/* A long outage may have taken the target along. */
+/* During a long outage the target may have been removed. */
 static void note_time(struct sender *sender, const struct answer *answer) {
     int64_t now_us = mono_us(sender);
     if (answer->call == CALL_ANSWERED) {
@@ -270,7 +272,7 @@ static void note_time(struct sender *sender, const struct answer *answer) {
 
 static void take_result(void *context, struct exchange_result *result) {
     struct sender *sender = context;
-    /* The batch is gone once the forwarder has the answer. */
+    /* The batch is gone once the forwarder has its answer. */
     uint32_t entries = result->batch != NULL ? result->batch->count : 0;
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
@@ -414,7 +416,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
                          reason));
     if (damaged) {
         log_line(LOG_ERROR, "bridge",
-                 "stream=%s %s is damaged: sending everything again under the "
+                 "stream=%s %s is damaged: sending everything again with the "
                  "same ids",
                  name_of(sender), sender->cursor.path);
     }
@@ -424,7 +426,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     }
     return reason_set(
         reason, ERR_CORRUPT,
-        "%s says that %" PRIu64 " events were sent, and the journal holds "
+        "%s says that %" PRIu64 " events were sent, but the journal has only "
         "%" PRIu64 ": the journal was replaced or has lost its end; to send "
         "all of it, remove that file",
         sender->cursor.path, sender->cursor.saved, end);

@@ -64,7 +64,7 @@ static void drop_segment(struct writer *writer, size_t start) {
 }
 
 /* RFC 3986 section 5.2.4, and consecutive slashes become one. Segments are
- * written as "/segment", so nothing at all stands for the root. */
+ * written as "/segment", so an empty result means the root. */
 static void write_normal_path(struct writer *writer, struct slice path) {
     size_t start = writer->len;
     for (size_t at = 0; at < path.len;) {
@@ -111,8 +111,8 @@ static int hex_value(uint8_t digit) {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* What the client percent-encoded is encoded again our way, so that however it
- * was written the canonical form is one. */
+/* What the client percent-encoded is encoded again our way, so that the
+ * canonical form is the same however it was written. */
 static struct slice encode_again(struct slice text, struct writer *scratch) {
     size_t start = scratch->len;
     for (size_t i = 0; i < text.len; i++) {
@@ -341,7 +341,8 @@ void sigv4_string_to_sign(struct slice canonical,
 }
 
 /* A digest that changes when the secret, the day, the region or the service
- * does; the lengths keep two neighbours from trading letters. */
+ * does; the lengths make sure that moving a letter from one to the next changes
+ * it, too. */
 static err_t key_name(const struct sigv4_identity *identity, const char *date,
                       uint8_t ret[DIGEST_SIZE]) {
     uint8_t memory[SCOPE_MAX];

@@ -42,7 +42,7 @@ struct sigv4_identity {
 };
 
 /* The signing key of one secret, day, region and service. Zeroed is ready;
- * sigv4_sign() makes it anew when any of the four changed. */
+ * sigv4_sign() derives it again when any of the four has changed. */
 struct sigv4_key {
     uint8_t of[DIGEST_SIZE]; /* a digest of the four */
     uint8_t key[DIGEST_SIZE];

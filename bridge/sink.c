@@ -28,7 +28,7 @@ void sink_buffer_free(struct sink_buffer *buffer) {
     *buffer = (struct sink_buffer){0};
 }
 
-/* Twice the size, with nothing kept: what was in it is written again. */
+/* Doubles the size and keeps no content: everything is written again. */
 static err_t buffer_grow(struct sink_buffer *buffer) {
     size_t cap = buffer->cap > 0 ? 2 * buffer->cap : BUFFER_FIRST;
     ENSURE(cap <= BUFFER_MAX, ERR_RANGE);
@@ -56,8 +56,8 @@ static err_t render(struct slice stored, const struct event_record *record,
     }
 }
 
-/* An event that cannot be loaded has no key: it waits for nobody, and nobody
- * for it. */
+/* An event that cannot be loaded has no key: it waits for no other, and no
+ * other waits for it. */
 static err_t not_sendable(struct forwarder_record *record, err_t err,
                           struct reason *reason) {
     ENSURE(err != ERR_MEMORY, err);
@@ -89,8 +89,8 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
     ret->size = ret->sendable ? (uint32_t)size : 0;
     if (!ret->sendable) {
         reason_set(reason, ERR_RANGE,
-                   "event %llu (%.*s) cannot be sent: it is %llu bytes, and "
-                   "%s takes %llu",
+                   "event %llu (%.*s) cannot be sent: it has %llu bytes, and "
+                   "%s accepts at most %llu",
                    (unsigned long long)ret->seq, SLICE_ARG(event.type),
                    (unsigned long long)size, sink->service,
                    (unsigned long long)sink->entry_bytes_max);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sink is a service that takes events: a table of what it is called, what it
- * takes, how a request to it is written and how its answer is read. Pure: it
+/* A sink is a service that accepts events. A table says what it is called, what
+ * it accepts, how a request is written and how its answer is read. Pure: it
  * knows no socket and no clock. */
 #ifndef BRIDGE_SINK_H
 #define BRIDGE_SINK_H
@@ -16,7 +16,7 @@ struct sink_target {
     const struct config_stream *stream;
 };
 
-/* An event on its way: what the journal holds and its JSON. */
+/* An event to be sent: as the journal holds it, and as JSON. */
 struct sink_event {
     const struct event *event;
     struct event_record record;
@@ -24,14 +24,14 @@ struct sink_event {
 };
 
 struct sink {
-    const char *service;  /* of the signature and of the host name */
-    const char *variable; /* the environment's word for its endpoint */
+    const char *service;  /* used in the signature and the host name */
+    const char *variable; /* environment variable overriding the endpoint */
     const char *call;     /* X-Amz-Target */
-    const char *what;     /* what sink_name names, for a person */
-    const char *setting;  /* where it is set */
+    const char *what;     /* what sink_name is, for people */
+    const char *setting;  /* the configuration key that names it */
     struct forwarder_limits limits;
     struct answer_shape shape;
-    /* The entry's size as the service counts it, and the most it takes. */
+    /* The entry's size as the service counts it, and the largest it accepts. */
     uint64_t (*size)(const struct sink_target *target,
                      const struct sink_event *event);
     uint64_t entry_bytes_max;
@@ -39,8 +39,8 @@ struct sink {
     void (*write_head)(const struct sink_target *target, struct writer *writer);
     void (*write_entry)(const struct sink_target *target,
                         const struct sink_event *event, struct writer *writer);
-    /* A question that tells whether the target is there, where the service
-     * would not say so otherwise. NULL if it does. */
+    /* The probe: a request that checks whether the target exists, for a service
+     * that would not say so otherwise. NULL if it does. */
     const char *probe_call;
     const char *probe_member; /* a string member of its answer */
     void (*write_probe)(const struct sink_target *target,
@@ -53,7 +53,7 @@ extern const struct sink sink_kinesis;
 /* The table for a stream; NULL for one without a sink. */
 const struct sink *sink_of(const struct config_stream *stream);
 
-/* A buffer that grows to what it must hold. Zeroed is ready. */
+/* A buffer that grows as needed. Zeroed is ready. */
 struct sink_buffer {
     uint8_t *data;
     size_t cap;
@@ -61,14 +61,15 @@ struct sink_buffer {
 
 void sink_buffer_free(struct sink_buffer *buffer);
 
-/* Fills `ret->key`, `size` and `sendable` for one journal record. An event that
- * the sink cannot take is not sendable, and `reason` says why. ERR_MEMORY. */
+/* Fills `ret->key`, `size` and `sendable` for one journal record. If the sink
+ * cannot accept the event it is not sendable, and `reason` says why.
+ * ERR_MEMORY. */
 err_t sink_measure(const struct sink *sink, const struct sink_target *target,
                    struct sink_buffer *scratch, struct forwarder_record *ret,
                    struct reason *reason) MUST_USE;
 
 /* The body of a request. ERR_MEMORY; ERR_CORRUPT if an entry that was measured
- * cannot be read any more. */
+ * can no longer be read. */
 err_t sink_build(const struct sink *sink, const struct sink_target *target,
                  const struct forwarder_batch *batch,
                  struct sink_buffer *scratch, struct sink_buffer *body,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the bridge tells about itself. */
+/* What the bridge reports about itself. */
 #ifndef BRIDGE_STATUS_H
 #define BRIDGE_STATUS_H
 
@@ -7,14 +7,14 @@
 #include "gateway/journal/journal.h"
 
 enum bridge_link {
-    BRIDGE_LINK_IDLE,    /* nothing to send yet, nothing known */
-    BRIDGE_LINK_ONLINE,  /* the last request was answered by the service */
-    BRIDGE_LINK_OFFLINE, /* the last attempt failed; trying again: without a
-                            connection at least every 5 s and what connecting
-                            takes, with a failing service every 20 s */
-    BRIDGE_LINK_REFUSED, /* the service answers, and refuses (credentials, no
-                            such bus); trying again slowly */
-    BRIDGE_LINK_PAUSED,  /* told to pause */
+    BRIDGE_LINK_IDLE,    /* nothing to send yet, so nothing is known */
+    BRIDGE_LINK_ONLINE,  /* the service answered the last request */
+    BRIDGE_LINK_OFFLINE, /* the last attempt failed; the bridge retries: without
+                            a connection at least every 5 s plus the time to
+                            connect, with a failing service every 20 s */
+    BRIDGE_LINK_REFUSED, /* the service answers but refuses (credentials, no
+                            such bus); the bridge retries slowly */
+    BRIDGE_LINK_PAUSED,  /* paused on request */
 };
 
 /* Ranges that a stream's status lists. */
@@ -24,29 +24,29 @@ struct bridge_stream_status {
     char name[CONFIG_NAME_MAX]; /* the stream's */
     enum bridge_link link;
     uint64_t cursor; /* lowest sequence number not confirmed */
-    uint64_t saved;  /* the cursor as it is on the disk: what lies before
-                        it need not be kept for the bridge */
+    uint64_t saved;  /* the cursor as saved on disk: the bridge no longer needs
+                        what is before it */
     uint64_t end;    /* durable end as the bridge last saw it */
-    uint64_t lost;   /* events since start that the journal had trimmed, or
-                        lost to damage, before the service confirmed them */
-    /* Damage that the journal did not know of when it was met: the last of it,
-     * each range at its number modulo BRIDGE_GAPS_MAX. */
+    uint64_t lost;   /* events since start that the journal had trimmed, or lost
+                        to damage, before the service confirmed them */
+    /* Damage that the journal did not know of when the bridge met it: the most
+     * recent ranges, each at its number modulo BRIDGE_GAPS_MAX. */
     struct journal_gap gaps[BRIDGE_GAPS_MAX];
     uint32_t gap_count;   /* since start */
     uint64_t sent;        /* events confirmed since start */
     uint64_t repeated;    /* entries sent more than once since start */
     uint64_t requests;    /* since start */
     uint64_t failures;    /* requests without a usable answer */
-    uint64_t refused;     /* entries that the service will not take, held */
+    uint64_t refused;     /* entries held because the service refuses them */
     int64_t since_us;     /* wall time at which `link` last changed */
     int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
-    char last_error[200]; /* in words; empty if none */
+    char last_error[200]; /* text; empty if none */
 };
 
 struct bridge_status {
     struct bridge_stream_status streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
-    int64_t clock_offset_ms; /* server's clock less ours, from Date */
+    int64_t clock_offset_ms; /* server's clock minus ours, from Date */
 };
 
 /* The stream's status; NULL if the bridge has no stream of that name. */

@@ -60,20 +60,20 @@ static int random_bytes(void *context, unsigned char *buf, size_t len) {
 
 static err_t read_authorities(struct tls_context *context, const char *ca_file,
                               struct reason *reason) {
-    /* A positive answer counts the certificates that could not be read; the
-     * others stand, and a system's bundle may hold a few of the kind. */
+    /* A positive result counts the certificates that could not be read. The
+     * others are used; a system's bundle may contain a few unreadable ones. */
     int failed = mbedtls_x509_crt_parse_file(&context->authorities, ca_file);
     if (failed < 0) {
         char words[128];
         mbedtls_strerror(failed, words, sizeof words);
         return reason_set(reason, ERR_CONFIG,
                           "cannot read CA certificates from %s: %s; set "
-                          "cloud.ca_file to a PEM file that can be read",
+                          "cloud.ca_file to a readable PEM file",
                           ca_file, words);
     }
     if (context->authorities.version == 0) {
         return reason_set(reason, ERR_CONFIG,
-                          "%s holds no certificate that can be used; set "
+                          "%s contains no usable certificate; set "
                           "cloud.ca_file to a PEM file of CA certificates",
                           ca_file);
     }
@@ -241,9 +241,9 @@ void tls_output_taken(struct tls *tls) {
     tls->output_len = 0;
 }
 
-/* Waiting for room in the output is waiting only while we write: what a read or
- * a handshake has to say is small, and a peer that makes it large is refused,
- * so that fed input is always taken to its end. */
+/* Only writing waits for room in the output. What a read or a handshake sends
+ * is small, and a peer that makes it large is refused, so that fed input is
+ * always read to its end. */
 static bool is_wait(int code) {
 #if TLS_IS_3 && defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
@@ -253,8 +253,8 @@ static bool is_wait(int code) {
     return code == MBEDTLS_ERR_SSL_WANT_READ;
 }
 
-/* mbedTLS says each flaw on a line of its own; one line is enough for a log.
- * What to do comes first, as the flaws may be cut off. */
+/* mbedTLS puts each flaw on its own line; a log needs one line. What to do
+ * comes first, since the flaws may be cut off. */
 static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
     char words[320] = "";
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
@@ -268,7 +268,7 @@ static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
     return reason_set(reason, ERR_NETWORK,
                       "the server's certificate is not trusted; check %s%s%s:"
                       "%s",
-                      misnamed ? "that cloud.endpoint has its name" : "",
+                      misnamed ? "that cloud.endpoint names that server" : "",
                       misnamed && other ? ", " : "",
                       other ? "cloud.ca_file and the box's clock" : "", words);
 }

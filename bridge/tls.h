@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS to the cloud without I/O: ciphertext goes in and comes out as bytes, the
- * socket is the caller's. All of mbedTLS's TLS is behind this file, for 2.28
- * and 3.6.
+/* TLS to the cloud without I/O: ciphertext goes in and comes out as bytes, and
+ * the caller owns the socket. Only this file uses mbedTLS's TLS; it supports
+ * 2.28 and 3.6.
  *
  * The peer's certificate is always verified against the CA file and the host
- * name, and the host name is always sent (SNI); there is no way to turn either
- * off. A session is resumed when the server still knows it. */
+ * name, and the host name is always sent (SNI); neither can be turned off. A
+ * session is resumed if the server still knows it. */
 #ifndef BRIDGE_TLS_H
 #define BRIDGE_TLS_H
 
 #include "gateway/base/base.h"
 
-/* CA certificates and settings: one for all connections, read only once made,
- * so it outlives them. */
+/* CA certificates and settings: one for all connections, only read once it is
+ * made. It outlives them. */
 struct tls_context;
-/* What is remembered of one host between connections. */
+/* What is kept about one host between connections. */
 struct tls_memory;
 struct tls;
 
-/* Parses `ca_file` (PEM, one or many). ERR_CONFIG if it cannot be read or holds
- * no certificate that can be used. `entropy` outlives the context. */
+/* Parses `ca_file` (PEM, one or many). ERR_CONFIG if it cannot be read or
+ * contains no usable certificate. `entropy` outlives the context. */
 err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
                       struct tls_context **ret, struct reason *reason) MUST_USE;
 void tls_context_free(struct tls_context *context);
@@ -28,16 +28,16 @@ err_t tls_memory_new(struct tls_memory **ret) MUST_USE;
 void tls_memory_free(struct tls_memory *memory);
 
 /* A connection to `host`, a name as in its certificate: mbedTLS 2.28 compares
- * dNSName only, so the certificate of an address would never be taken. */
+ * only dNSName, so it would never accept the certificate of an address. */
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret,
               struct reason *reason) MUST_USE;
 void tls_free(struct tls *tls);
 
-/* Ciphertext that came from the peer: borrowed, read by the calls below until
- * they return ERR_AGAIN, by when all of it is taken. */
+/* Ciphertext that the peer sent. It is borrowed: the calls below read it until
+ * they return ERR_AGAIN, and then all of it has been read. */
 void tls_feed(struct tls *tls, struct slice bytes);
-/* True while something that came has not been read, as after a tls_read() that
+/* True while some of the peer's bytes are unread, as after a tls_read() that
  * was not the last: then nothing may be fed. */
 bool tls_has_input(const struct tls *tls);
 /* Ciphertext to send to the peer. Taking it frees the room: send all of it. */
@@ -45,14 +45,14 @@ struct slice tls_output(const struct tls *tls);
 void tls_output_taken(struct tls *tls);
 
 /* ERR_OK when it is done, ERR_AGAIN if it waits for the peer; ERR_NETWORK with
- * what is wrong (a certificate that is not trusted is named as such). */
+ * the reason (it says so if a certificate is not trusted). */
 err_t tls_handshake(struct tls *tls, struct reason *reason) MUST_USE;
-/* Encrypts a part of `bytes`, `ret_taken` of them. ERR_AGAIN: call again with
- * the same bytes when the output was taken. ERR_NETWORK. */
+/* Encrypts a part of `bytes`, `ret_taken` of them. ERR_AGAIN: send the output,
+ * then call again with the same bytes. ERR_NETWORK. */
 err_t tls_write(struct tls *tls, struct slice bytes, size_t *ret_taken,
                 struct reason *reason) MUST_USE;
-/* Decrypts what came. ERR_AGAIN if there is none, ERR_END when the peer has
- * said it is done, ERR_NETWORK. */
+/* Decrypts what the peer sent. ERR_AGAIN if there is nothing, ERR_END when the
+ * peer has ended the connection, ERR_NETWORK. */
 err_t tls_read(struct tls *tls, void *buf, size_t cap, size_t *ret_len,
                struct reason *reason) MUST_USE;
 

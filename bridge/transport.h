@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How requests reach a service: a table, as disk and clock are, so that who
- * sends needs no socket to be tested. */
+/* How requests reach a service: a table, as disk and clock are, so that a
+ * sender can be tested without a socket. */
 #ifndef BRIDGE_TRANSPORT_H
 #define BRIDGE_TRANSPORT_H
 
 #include "bridge/endpoint.h"
 #include "bridge/http_response.h"
 
-/* The answer, or NULL with words on why there is none. Both live for the call.
+/* The answer, or NULL with text on why there is none. Both live for the call.
  * Another request may be sent from here. */
 typedef void (*transport_done)(void *context,
                                const struct http_response *response,
@@ -17,14 +17,14 @@ typedef void (*transport_done)(void *context,
 struct transport {
     void *self;
     /* Sends `head` (with its blank line) and `body`, which live until `done` is
-     * called, maybe from within this. None may be in flight. */
+     * called, possibly from within this call. No request may be in flight. */
     void (*send)(void *self, struct slice head, struct slice body);
-    /* Drops what is in flight (`done` is not called for it) and frees it. */
+    /* Drops the request in flight (`done` is not called for it) and frees the
+     * transport. */
     void (*close)(void *self);
 };
 
-/* Makes transports. `where` outlives what is made. Nothing is sent yet.
- * ERR_MEMORY. */
+/* Makes transports. `where` outlives them. Nothing is sent yet. ERR_MEMORY. */
 struct connector {
     void *self;
     err_t (*open)(void *self, const struct endpoint *where, transport_done done,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration: a YAML file read against one table (name, type, unit,
+/* The configuration: a YAML file checked against one table (name, type, unit,
  * range, default, a line of help). An unknown key is an error; every error
- * names file, line, column, and what was expected. `${ENV}` is not expanded;
+ * names file, line and column, and what was expected. `${ENV}` is not expanded;
  * secrets come from the environment. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -13,9 +13,10 @@ enum {
     CONFIG_NAME_MAX = 64,
     CONFIG_PATH_MAX = 1024,
     CONFIG_HOST_MAX = 256,
-    /* The most that event_bytes_max may be beside a sink of EventBridge, which
-     * takes 262,143 bytes an entry: what the gateway keeps free of it for the
-     * sink (gateway/stream/intake.c) makes up for the one byte. */
+    /* The largest event_bytes_max with an EventBridge sink, which accepts
+     * 262,143 bytes an entry. It is one byte more than that; the room the
+     * gateway keeps free for the sink (gateway/stream/intake.c) makes up for
+     * it. */
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 
@@ -46,7 +47,7 @@ enum config_sink {
 
 enum config_full {
     CONFIG_FULL_REJECT,      /* accept nothing until there is room */
-    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report it */
+    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report them */
 };
 
 enum config_rot {
@@ -57,14 +58,14 @@ enum config_rot {
 struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
-    uint32_t priority; /* 1 goes first; default its place in the list */
+    uint32_t priority; /* 1 is sent first; default its place in the list */
     uint64_t capacity; /* bytes its journal may take; default 1 GiB, for the
                           shop's stream CONFIG_CAPACITY_MAX */
-    uint64_t segment_bytes;     /* of a file of its journal; default 16 MiB; the
-                                   capacity is at least four times as much */
+    uint64_t segment_bytes; /* of each file of its journal; default 16 MiB; the
+                               capacity is at least four times as much */
     enum config_full when_full; /* at its capacity, or on a full disk */
-    uint64_t keep; /* bytes of delivered events that stay; default 64 MiB */
-    uint64_t keep_for_ms;     /* how long they stay in addition; default 0 */
+    uint64_t keep; /* bytes of delivered events that are kept; default 64 MiB */
+    uint64_t keep_for_ms; /* how long they are kept in addition; default 0 */
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
@@ -83,8 +84,8 @@ struct config_cloud {
 struct config {
     char store[CONFIG_NAME_MAX]; /* required; [A-Za-z0-9._-]+ */
     char data[CONFIG_PATH_MAX];  /* default /var/lib/shopme-edge */
-    uint32_t event_bytes_max;    /* default 256 KiB, as EventBridge took */
-    uint64_t free_floor; /* bytes of the disk left free; default 64 MiB */
+    uint32_t event_bytes_max;    /* default 256 KiB, EventBridge's limit */
+    uint64_t free_floor; /* bytes of the disk to leave free; default 64 MiB */
     struct config_broker broker;
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
@@ -106,18 +107,16 @@ err_t config_load(const char *path, struct config *ret,
 /* Writes every key with type, default and help, for `check --describe`. */
 void config_describe(struct writer *writer);
 
-/* The configuration as it stands after defaults, as YAML that loads to the
- * same. */
+/* The configuration after defaults, as YAML that loads to the same. */
 void config_print(const struct config *config, struct writer *writer);
 
-/* Reads "https://NAME[:PORT][/]", which is what cloud.endpoint takes; the port
- * is 443 if none is named. An IP address is refused: mbedTLS 2.28 compares a
- * certificate's dNSName only, so the peer could never be verified. ERR_RANGE.
- */
+/* Reads "https://NAME[:PORT][/]", the form of cloud.endpoint; the port is 443
+ * if none is given. An IP address is refused: mbedTLS 2.28 compares only a
+ * certificate's dNSName, so the peer could never be verified. ERR_RANGE. */
 err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
 
-/* Is this host (a name or an address, no brackets) one that only this machine
- * can reach? 127.0.0.0/8, ::1 or localhost. */
+/* Can only this machine reach this host (a name or an address, no brackets)?
+ * 127.0.0.0/8, ::1 or localhost. */
 bool config_host_is_loopback(const char *host);
 
 #endif

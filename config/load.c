@@ -27,7 +27,7 @@ struct loader {
     struct found streams[CONFIG_STREAMS_MAX];
 };
 
-/* The part of the document that is being walked. */
+/* The part of the document that is being read. */
 struct scope {
     void *base; /* struct config or struct config_stream */
     struct found *found;
@@ -39,8 +39,8 @@ static const yaml_node_t *node_of(const struct found *found, const char *path) {
     return found->keys[key - config_keys];
 }
 
-/* Edits (insert, delete, replace) from one word to the other, on words short
- * enough for one row. */
+/* The number of edits (insert, delete, replace) from one word to the other, for
+ * words short enough for one row. */
 static size_t distance(const char *a, struct slice b) {
     size_t row[CONFIG_KEY_PATH_MAX + 1];
     assert(b.len <= CONFIG_KEY_PATH_MAX);
@@ -60,7 +60,7 @@ static size_t distance(const char *a, struct slice b) {
     return row[b.len];
 }
 
-/* Names the nearest key of the section, else all of them. */
+/* Names the closest key of the section, else all of them. */
 static void write_known(const char *prefix, struct slice name,
                         struct writer *writer) {
     const char *nearest = NULL;
@@ -74,7 +74,7 @@ static void write_known(const char *prefix, struct slice name,
         }
     }
     if (nearest != NULL) {
-        writer_printf(writer, "the known key %s, which is nearest", nearest);
+        writer_printf(writer, "%s, the closest known key", nearest);
         return;
     }
     const char *lead = "one of ";
@@ -164,8 +164,8 @@ static err_t check_required(struct loader *loader, const yaml_node_t *node,
             config_key_is_child(&config_keys[i], prefix, &name)) {
             return yaml_file_error(
                 &loader->file, node, loader->reason,
-                "found no key %s; expected %s here, which is required: %s",
-                name, config_keys[i].path, config_keys[i].help);
+                "found no key %s; expected the required key %s: %s", name,
+                config_keys[i].path, config_keys[i].help);
         }
     }
     return ERR_OK;
@@ -269,7 +269,7 @@ static void fill_defaults(struct loader *loader) {
             stream->priority = j + 1;
         }
         /* A default limit would stop sales in a long outage although the disk
-         * has room. */
+         * still has room. */
         if (stream->shop &&
             node_of(&loader->streams[j], "streams[].capacity") == NULL) {
             stream->capacity = CONFIG_CAPACITY_MAX;
@@ -446,7 +446,7 @@ static err_t check_console(struct loader *loader) {
         return yaml_file_error(
             &loader->file, node, loader->reason,
             "found %s; expected console.listen on 127.0.0.1, [::1] or "
-            "localhost, as this version has no token to protect another",
+            "localhost, as this version has no token to protect any other",
             yaml_found(node).text);
     }
     const struct config_address *broker = &config->broker.listen;
@@ -458,13 +458,13 @@ static err_t check_console(struct loader *loader) {
         return yaml_file_error(&loader->file, node != NULL ? node : other,
                                loader->reason,
                                "found port %u for broker.listen and "
-                               "console.listen; expected two ports",
+                               "console.listen; expected two different ports",
                                listen->port);
     }
     return ERR_OK;
 }
 
-/* The default socket path, and the bound that sockaddr_un(7) sets to any. */
+/* Sets the default socket path, and checks the limit of sockaddr_un(7). */
 static err_t check_control_socket(struct loader *loader) {
     struct config *config = &loader->config;
     const yaml_node_t *node = node_of(&loader->found, "control_socket");
@@ -487,7 +487,7 @@ static err_t check_control_socket(struct loader *loader) {
 }
 
 static err_t check_cloud(struct loader *loader) {
-    /* PutEvents refuses a Source that begins so (Amazon EventBridge API
+    /* PutEvents refuses a Source that begins like this (Amazon EventBridge API
      * reference, PutEventsRequestEntry). */
     const char *prefix = loader->config.cloud.source_prefix;
     if (strncmp(prefix, "aws.", strlen("aws.")) == 0 ||
@@ -496,8 +496,7 @@ static err_t check_cloud(struct loader *loader) {
             node_of(&loader->found, "cloud.source_prefix");
         return yaml_file_error(&loader->file, node, loader->reason,
                                "found %s; expected a source_prefix that does "
-                               "not begin with aws., which Amazon keeps for "
-                               "itself",
+                               "not begin with aws., which Amazon reserves",
                                yaml_found(node).text);
     }
     return ERR_OK;

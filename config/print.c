@@ -37,7 +37,7 @@ void config_describe(struct writer *writer) {
     }
 }
 
-/* Does the key stand for something in this configuration? */
+/* Does this configuration use the key? */
 static bool is_set(const struct config_key *key, const struct config *config,
                    const void *base) {
     if (key->kind == CONFIG_SECTION || config_value_is_empty(key, base)) {

@@ -23,19 +23,19 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The store's name; part of every topic and of every event's "
              "source."},
     {"data", CONFIG_PATH, IN_CONFIG(data), .fallback = "/var/lib/shopme-edge",
-     .help = "Directory of the journals; on a disk that keeps what it has "
-             "synced."},
+     .help = "Directory of the journals; put it on a disk that keeps what it "
+             "has synced."},
     {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
-     .help = "Unix socket of the command line; default control.sock in the "
-             "data directory."},
+     .help = "Unix socket through which the command line reaches the gateway; "
+             "default control.sock in the data directory."},
     {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max),
      .min = 8 * 1024, .max = 1024 * 1024, .fallback = "256 KiB",
-     .help = "The largest event taken from a device, 4 KiB of it for what the "
-             "gateway adds; with EventBridge at most 256 KiB."},
+     .help = "The largest event accepted from a device; 4 KiB of it are kept "
+             "for what the gateway adds. With EventBridge at most 256 KiB."},
 
     {"free_floor", CONFIG_SIZE, IN_CONFIG(free_floor), .min = 0, .max = TIB,
      .fallback = "64 MiB",
-     .help = "Space on the disk of `data` that the journals leave free."},
+     .help = "Free space that the journals leave on the disk of `data`."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
     {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),
@@ -45,7 +45,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"broker.listen", CONFIG_ADDRESS, .when = CONFIG_WHEN_EMBEDDED,
      IN_CONFIG(broker.listen), .min = 0, .max = 65535,
      .fallback = "127.0.0.1:1883",
-     .help = "Where devices connect; without TLS, so mind the network."},
+     .help = "Where devices connect; there is no TLS, so use a network you "
+             "trust."},
     {"broker.program", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
      IN_CONFIG(broker.program), .fallback = "/usr/sbin/mosquitto",
      .help = "The broker to run."},
@@ -54,45 +55,51 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The site's broker; required with mode: external."},
 
     {"streams", CONFIG_LIST,
-     .help = "What is journaled and where it goes; default orders (shop: true) "
-             "and telemetry, kept in the store."},
+     .help = "What is journaled and where it is sent; default orders (shop: "
+             "true) and telemetry, kept in the store."},
     {"streams[].name", CONFIG_NAME, .required = true, IN_STREAM(name), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The stream's name; the last part of its topic."},
     {"streams[].shop", CONFIG_BOOL, IN_STREAM(shop), .fallback = "false",
-     .help = "Runs the order choreography on this stream; one stream may."},
+     .help = "Runs the order choreography on this stream; at most one stream "
+             "may."},
     {"streams[].priority", CONFIG_UINT, IN_STREAM(priority), .min = 1,
      .max = 100,
      .help = "1 is sent first after an outage; default its place in the list."},
     {"streams[].capacity", CONFIG_SIZE, IN_STREAM(capacity), .min = 32 * MIB,
      .max = TIB, .fallback = "1 GiB",
-     .help = "What the stream's journal may take of the disk; default for the "
-             "shop's, which should sell as long as the disk has room, 1 TiB."},
+     .help = "Disk space that the stream's journal may use; the shop's stream "
+             "has a default of 1 TiB, so it sells as long as the disk has "
+             "room."},
     {"streams[].segment", CONFIG_SIZE, IN_STREAM(segment_bytes), .min = 8 * MIB,
      .max = (uint64_t)1024 * MIB, .fallback = "16 MiB",
      .help = "The size of one journal file, which is created, dropped and "
-             "found damaged as a whole; `capacity` is at least four of them."},
+             "set aside as a whole; `capacity` is at least four of them."},
     {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
      .min = 0, .max = 10 * 1000, .fallback = "0",
-     .help = "How long an event may wait for others to be written with; its "
-             "acknowledgement and receipt wait with it."},
+     .help = "How long an event may wait to be written together with others; "
+             "its acknowledgement and receipt wait with it."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
-             "drop_oldest: the oldest go, which EventsDropped tells."},
+             "drop_oldest: the oldest events are dropped, and EventsDropped "
+             "names them."},
     {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
      .fallback = "64 MiB",
-     .help = "What stays in the journal of events that the cloud has."},
+     .help = "How many bytes of events stay in the journal after the cloud "
+             "has them."},
     {"streams[].keep_for", CONFIG_DURATION, IN_STREAM(keep_for_ms), .min = 0,
      .max = (uint64_t)3650 * DAY_MS, .fallback = "0",
-     .help = "How long they stay, beyond `keep` too, while there is room."},
+     .help = "How long events stay after that, beyond `keep` too, while there "
+             "is room."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
-     .help = "When the journal's disk has lost events: quarantine sets the "
-             "damage aside, says what is lost (JournalDamaged) and goes on; "
-             "stop does not start."},
+     .help = "What to do at a start when the disk has lost events of the "
+             "journal. quarantine: set the damage aside, announce what is "
+             "lost (JournalDamaged) and continue; stop: do not start."},
     {"streams[].sink", CONFIG_SECTION,
-     .help = "Where the stream goes; none keeps it in the store."},
+     .help = "Where the stream is sent; without a sink it stays in the "
+             "store."},
     {"streams[].sink.eventbridge", CONFIG_SECTION,
      .help = "Amazon EventBridge."},
     {"streams[].sink.eventbridge.bus", CONFIG_NAME, .required = true,
@@ -105,35 +112,37 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The data stream's name."},
 
     {"cloud", CONFIG_SECTION,
-     .help = "The way to AWS; credentials come from the environment."},
+     .help = "The connection to AWS; credentials come from the environment."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
      .help =
-         "Another endpoint for all services, by name; default AWS's own for "
+         "One endpoint for all services, by host name; default AWS's own for "
          "the region."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
-     .help = "The certificates that the endpoint is checked against."},
+     .help = "The CA certificates that the endpoint's certificate is checked "
+             "against."},
     {"cloud.source_prefix", CONFIG_NAME, IN_CONFIG(cloud.source_prefix),
      .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS,
      .fallback = "com.shopme",
-     .help = "EventBridge's Source begins with it: com.shopme.order and so "
+     .help = "What EventBridge's Source begins with: com.shopme.order and so "
              "on."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,
      .chars = "A-Z", .fallback = "EUR",
-     .help = "ISO 4217 code for orders that name none."},
+     .help = "ISO 4217 currency code for orders that name no currency."},
 
     {"console", CONFIG_SECTION, .help = "The page and its API."},
     {"console.enabled", CONFIG_BOOL, IN_CONFIG(console_enabled),
      .fallback = "true",
-     .help = "Serve the page; the command line works without it."},
+     .help = "Serve the page and its API; the command line works without "
+             "them."},
     {"console.listen", CONFIG_ADDRESS, IN_CONFIG(console), .min = 0,
      .max = 65535, .fallback = "127.0.0.1:8080",
-     .help = "Where the page is served; a loopback address."},
+     .help = "The address of the page; it must be a loopback address."},
 };
 
 const struct config_key *config_key_find(const char *path) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema: one table of every key, from which loading, defaults, `check
- * --describe` and printing are made. */
+/* The schema: one table of every key. Loading, defaults, `check --describe` and
+ * printing all use it. */
 #ifndef CONFIG_SCHEMA_H
 #define CONFIG_SCHEMA_H
 
@@ -31,15 +31,15 @@ enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
 struct config_key {
     const char *path; /* "broker.mode"; in the list "streams[].name" */
     enum config_kind kind;
-    bool required; /* within its section, if that is given */
+    bool required; /* if its section is given */
     enum config_when when;
     size_t offset; /* in struct config, or struct config_stream */
     size_t size;
     uint64_t min, max;
     const char *chars;                   /* ranges, as in "a-z0-9-" */
     const char *words[CONFIG_WORDS_MAX]; /* in the enum's order */
-    const char *fallback; /* default, as it would be written; NULL = none */
-    const char *help;     /* one sentence */
+    const char *fallback;                /* default, as text; NULL = none */
+    const char *help;                    /* one sentence */
 };
 
 enum { CONFIG_KEY_COUNT = 36 };
@@ -53,16 +53,16 @@ bool config_key_is_child(const struct config_key *key, const char *prefix,
                          const char **ret_name);
 bool config_key_in_stream(const struct config_key *key);
 
-/* Reads `text` into the key's place under `base`; ERR_RANGE if the text is not
- * what the key takes. Not for sections and lists. */
+/* Reads `text` into the key's place under `base`; ERR_RANGE if the key does not
+ * accept it. Not for sections and lists. */
 err_t config_value_read(const struct config_key *key, struct slice text,
                         void *base) MUST_USE;
-/* Has the key no value, and no default either? */
+/* Is the key without a value, and without a default? */
 bool config_value_is_empty(const struct config_key *key, const void *base);
 /* Writes the value at its place as YAML. */
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer);
-/* What the key takes, as text: "a size from 8 KiB to 1 MiB". */
+/* What the key accepts, as text: "a size from 8 KiB to 1 MiB". */
 void config_value_expected(const struct config_key *key, struct writer *writer);
 
 #endif

@@ -12,7 +12,7 @@ enum { KIB = 1024, HTTPS_PORT = 443 };
 
 struct unit {
     const char *name;
-    uint64_t of; /* how many of the smallest it is */
+    uint64_t of; /* how many of the smallest unit it is */
 };
 
 static const struct unit size_units[] = {

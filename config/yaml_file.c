@@ -60,8 +60,8 @@ static err_t read_all(const char *path, uint8_t *buf, struct slice *ret,
     CLEANUP(close_stream) FILE *stream = fopen(path, "rbe");
     if (stream == NULL && errno == ENOENT) {
         return reason_set(reason, ERR_NOT_FOUND,
-                          "%s: there is no such file; write one (the example "
-                          "is config/shopme-edge.yaml) or name it with "
+                          "%s: no such file; write one (config/"
+                          "shopme-edge.yaml is an example) or name it with "
                           "--config FILE",
                           path);
     }

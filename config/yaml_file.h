@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One YAML document read whole by libyaml, and errors that name a place in it.
- * Only plain YAML is taken: one document, no anchors, aliases or tags, so that
- * what a person reads is what the program reads. */
+ * Only plain YAML is accepted: one document, no anchors, aliases or tags, so
+ * that a person and the program read the same. */
 #ifndef CONFIG_YAML_FILE_H
 #define CONFIG_YAML_FILE_H
 
@@ -37,7 +37,7 @@ struct slice yaml_scalar(const yaml_node_t *node); /* of a scalar */
 bool yaml_is_nothing(const yaml_node_t *node);
 bool yaml_is_plain(const yaml_node_t *node); /* a scalar without quotes */
 
-/* What stands there, in words for an error, e.g. "a list" or "\"abc\"". */
+/* What was found there, as text for an error, e.g. "a list" or "\"abc\"". */
 struct yaml_words {
     char text[YAML_FILE_SHOWN_MAX + 8];
 };

@@ -136,7 +136,7 @@ static void fleet_act(struct fleet *fleet, double passed_s) {
         squad->owed += squad->per_second * passed_s;
         while (squad->owed >= 1 && !fleet_has_placed_all(fleet)) {
             if (!squad_act(squad, fleet->report)) {
-                squad->owed = 1; /* missed acts are not made up for */
+                squad->owed = 1; /* missed acts are not made up for later */
                 break;
             }
             squad->owed -= 1;
@@ -191,7 +191,7 @@ static void fleet_on_tick(uv_timer_t *timer) {
     fleet_advance(fleet, now_us);
 }
 
-/* The first signal ends the placing, the second everything. */
+/* The first signal stops placing orders, the second ends everything. */
 static void fleet_on_signal(uv_signal_t *handle, int number) {
     struct fleet *fleet = handle->data;
     int64_t now_us = client_now_us();
@@ -300,7 +300,7 @@ static err_t fleet_work(struct fleet *fleet, struct reason *reason) {
         uv_close((uv_handle_t *)&fleet->signals[0], NULL);
         uv_close((uv_handle_t *)&fleet->signals[1], NULL);
     } else {
-        reason_set(reason, err, "cannot set the devices up: %s", err_name(err));
+        reason_set(reason, err, "cannot set up the devices: %s", err_name(err));
     }
     fleet_close(fleet);
     uv_run(&fleet->loop, UV_RUN_DEFAULT);
@@ -321,7 +321,8 @@ err_t fleet_run(const struct options *options, struct report *report,
         rc = uv_loop_close(&fleet.loop);
         assert(rc == 0);
     } else {
-        reason_set(reason, err, "cannot make a loop: %s", uv_strerror(rc));
+        reason_set(reason, err, "cannot create an event loop: %s",
+                   uv_strerror(rc));
     }
     if (report->log != NULL) {
         fclose(report->log);

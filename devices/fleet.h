@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All the devices of a store on one loop: places orders at a pace, waits for
- * the last receipt and the last order's end, and reports. */
+/* All the devices of a store on one loop: places orders at a given rate, waits
+ * for the last receipt and the last order's end, and reports. */
 #ifndef DEVICES_FLEET_H
 #define DEVICES_FLEET_H
 

@@ -48,17 +48,17 @@ static const struct option_row rows[] = {
     {"--readings", "READINGS", OPTION_DECIMAL, AT(readings), 1000000,
      "readings a second, over all sensors (20)"},
     {"--seconds", "N", OPTION_DECIMAL, AT(seconds), 1e9,
-     "place orders for so long (until stopped)"},
+     "how long to place orders (until stopped)"},
     {"--orders", "N", OPTION_NUMBER, AT(orders), 0,
-     "place so many orders, then stop (no limit)"},
+     "how many orders to place before stopping (no limit)"},
     {"--patience", "SECONDS", OPTION_DECIMAL, AT(patience), 1e9,
-     "wait so long for the last receipts and ends (60)"},
+     "how long to wait for the last receipts and order ends (60)"},
     {"--seed", "S", OPTION_NUMBER, AT(seed), 0,
      "the same seed gives the same orders (1)"},
     {"--id-prefix", "P", OPTION_PREFIX, AT(id_prefix), 0,
-     "begins every id; never use one twice (random)"},
+     "what every id begins with; never use one twice (random)"},
     {"--encoding", "json|cbor", OPTION_ENCODING, AT(cbor), 0,
-     "of the events (json)"},
+     "encoding of the events (json)"},
     {"--mqtt", "3|5", OPTION_MQTT, AT(mqtt), 0, "MQTT 3.1.1 or 5 (3)"},
     {"--report", "FILE", OPTION_PATH, AT(report), 0,
      "write the closing report as JSON"},
@@ -84,8 +84,8 @@ void options_help(FILE *out) {
     fprintf(out,
             "\nThe exit status is 0 if every event was confirmed and every "
             "order ended,\n1 if not, 2 if the command line is wrong. SIGINT "
-            "or SIGTERM stops placing and\nwaits for %d seconds at most; a "
-            "second one ends at once.\n",
+            "or SIGTERM stops placing orders and\nwaits for %d seconds at "
+            "most; a second one ends at once.\n",
             OPTIONS_SIGNALLED_PATIENCE_S);
 }
 
@@ -105,7 +105,7 @@ static bool name_is_plain(const char *text, size_t len_max) {
 static err_t parse_address(const struct option_row *row, const char *text,
                            struct options *ret, struct reason *reason) {
     static const char expected[] =
-        "HOST:PORT with a port from 1 to 65535, as 127.0.0.1:1883";
+        "HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:1883";
     const char *colon = strrchr(text, ':');
     if (colon == NULL || colon == text) {
         return refuse(row, text, expected, reason);

@@ -13,9 +13,9 @@
 enum {
     OPTIONS_HOST_SIZE = 256,
     OPTIONS_PREFIX_MAX = 32,
-    /* Time left for receipts and ends after a signal: longer than a till waits
-     * before it asks again (till.c), so that no order is left open only because
-     * a notice was lost. */
+    /* Time left for receipts and order ends after a signal: longer than a till
+     * waits before it asks again (till.c), so that no order is left open only
+     * because a notice was lost. */
     OPTIONS_SIGNALLED_PATIENCE_S = 8,
 };
 

@@ -29,12 +29,12 @@ const struct order_product *order_product(uint32_t index);
 
 struct order_plan {
     cJSON *data; /* of OrderPlaced; the caller's to delete */
-    bool twice;  /* the key is pressed twice */
-    bool cancel; /* the customer changes his mind at once */
+    bool twice;  /* the key was pressed twice */
+    bool cancel; /* the customer cancels at once */
 };
 
-/* Draws an order. With `terminals` of 0 no payment asks for one. Aborts if
- * memory is out. */
+/* Draws an order. With `terminals` of 0 no payment uses one. Aborts if memory
+ * runs out. */
 struct order_plan order_draw(struct random *rng, const char *order_id,
                              uint32_t terminals);
 

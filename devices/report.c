@@ -120,7 +120,7 @@ void report_print(const struct report *report, FILE *out) {
     count_print(out, "rejected", report->rejected, "");
     count_print(out, "still open", open, "");
     count_print(out, "asked again", report->placed_again, "");
-    count_print(out, "told two ends", report->double_ends, "");
+    count_print(out, "ended twice", report->double_ends, "");
     fprintf(out, "events\n");
     count_print(out, "sent", report->events_sent, "");
     count_print(out, "receipts", report->receipts, "");

@@ -29,7 +29,7 @@ struct report {
     uint64_t fulfiled;
     uint64_t cancelled;
     uint64_t rejected;
-    uint64_t double_ends; /* told two different ends; must be 0 */
+    uint64_t double_ends; /* ended in two different ways; must be 0 */
     /* Events, all devices. */
     uint64_t events_sent;
     uint64_t receipts; /* that accepted an event, each event once */
@@ -50,15 +50,16 @@ void report_time_add(struct report_times *times, int64_t us);
 double report_time_ms(const struct report_times *times, double percent);
 
 uint64_t report_ended(const struct report *report);
-/* Everything was confirmed and ended, and nothing refused or told twice. */
+/* Everything was confirmed, every order ended, and nothing was refused or ended
+ * twice. */
 bool report_is_good(const struct report *report);
 
-/* An event's receipt came. `seq` stands only if accepted. */
+/* An event's receipt arrived. `seq` is set only if accepted. */
 void report_receipt(struct report *report, const char *device, const char *id,
                     uint64_t seq, int64_t waited_us);
 void report_rejection(struct report *report, const char *device, const char *id,
                       const char *reason);
-/* An order ended; `end` is the event's type. The caller counts which. */
+/* An order ended; `end` is the event's type. The caller counts how it ended. */
 void report_end(struct report *report, const char *device, const char *order_id,
                 const char *end, int64_t took_us);
 

@@ -76,8 +76,8 @@ static void order_id_format(const struct till *till, uint64_t index,
              till->device.setting->prefix, till->device.name, index + 1);
 }
 
-/* The order that an order id, or an event id made of one, belongs to, and what
- * follows the order id in it. */
+/* The order that an order id, or an event id derived from it, belongs to, and
+ * what follows the order id in it. */
 static struct till_order *order_find(struct till *till, const char *id,
                                      uint64_t *ret_index, char **ret_rest) {
     char mine[OUTBOX_ID_SIZE];
@@ -113,7 +113,7 @@ static err_t order_send(struct till *till, uint64_t index, const char *type,
     return client_send(&till->device.client, &event);
 }
 
-/* Only after the placing's receipt: a repeat may come later than what was said
+/* Only after the order's receipt: a repeat may arrive later than what was sent
  * after it, and a cancellation of an unknown order cancels nothing. */
 static void order_cancel(struct till *till, uint64_t index) {
     char order_id[OUTBOX_ID_SIZE];

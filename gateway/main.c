@@ -13,7 +13,7 @@ static const struct {
 } commands[] = {
     {"run", command_run, "run the gateway"},
     {"check", command_check, "read the configuration and say what is wrong"},
-    {"status", command_status, "how the running gateway stands"},
+    {"status", command_status, "show the state of the running gateway"},
     {"sync", command_sync, "wait until everything is in the cloud"},
     {"journal", command_journal,
      "read, check or repair the journal on the disk"},
@@ -24,8 +24,8 @@ static void print_usage(FILE *out) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
     }
-    fputs("\nshopme-edge COMMAND --help tells more; --version tells the "
-          "version.\n",
+    fputs("\nFor details: shopme-edge COMMAND --help; for the version: "
+          "shopme-edge --version\n",
           out);
 }
 

@@ -63,8 +63,8 @@ static void client_log(const struct client *client, const char *why) {
     }
 }
 
-/* Frees the connection, whatever its state. The poll handle goes first:
- * its descriptor's number may be given out again at once. */
+/* Frees the connection in any state. The poll handle goes first: its
+ * descriptor's number may be reused at once. */
 static void client_close(struct client *client) {
     assert(!client->in_library);
     if (client->poll != NULL) {
@@ -93,8 +93,8 @@ static void client_drop(struct client *client, const char *why) {
 
 static void client_on_io(uv_poll_t *poll, int status, int events);
 
-/* After every call into the library: is the connection still there, and does
- * it have something to write? */
+/* After every call into the library: is the connection still up, and is there
+ * something to write? */
 static void client_settle(struct client *client, int rc) {
     if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(client->mosq) < 0) {
         rc = MOSQ_ERR_CONN_LOST;
@@ -137,8 +137,8 @@ static void properties_free(mosquitto_property **list) {
     mosquitto_property_free_all(list);
 }
 
-/* Sends what is due. Not from inside the library: its callbacks only fill the
- * outbox, and whoever called it pumps when it is back. */
+/* Sends what is due. Never from inside the library: its callbacks only fill the
+ * outbox, and the caller of the library sends afterwards. */
 static void client_pump(struct client *client) {
     if (client->in_library || !client_ready(client)) {
         return;

@@ -3,9 +3,9 @@
  * outbox until a receipt names each, passes notices on, keeps a retained status
  * with a last will, and reconnects with back-off for as long as it lives.
  *
- * Each connection starts from nothing (clean session, a new struct mosquitto):
- * the outbox is the only memory, so libmosquitto never repeats beside it. All
- * of it runs on one libuv loop, from client_tick() and the socket. */
+ * Each connection starts from nothing (clean session, a new struct mosquitto).
+ * The outbox is the only memory, so libmosquitto never repeats a message as
+ * well. All of it runs on one libuv loop, from client_tick() and the socket. */
 #ifndef DEVICES_CLIENT_CLIENT_H
 #define DEVICES_CLIENT_CLIENT_H
 
@@ -35,7 +35,7 @@ struct client_options {
     const char *device;
     const char *leaf;            /* "orders" or "telemetry" */
     uint64_t seed;               /* of the jitter */
-    struct log_limit *log_limit; /* shared by the fleet's lost connections */
+    struct log_limit *log_limit; /* shared by the fleet, for lost connections */
 };
 
 /* A receipt for an event that waited in the outbox. */
@@ -45,7 +45,7 @@ struct client_receipt {
     uint64_t seq;       /* accepted: its place in the journal */
     const char *reason; /* rejected: what to fix */
     int64_t waited_us;  /* since it was first sent */
-    bool again;         /* the event had a receipt before */
+    bool again;         /* the event already had a receipt */
 };
 
 struct client_handler {
@@ -87,8 +87,8 @@ void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_handler *handler);
 
 /* Puts an event into the outbox and sends it if it can. Its id must never be
- * used again; `source` is filled in. ERR_FULL at the outbox's bound, ERR_BUSY
- * if that id waits there already, ERR_RANGE if the event is too large,
+ * used again; `source` is filled in. ERR_FULL if the outbox is full, ERR_BUSY
+ * if that id already waits there, ERR_RANGE if the event is too large,
  * ERR_MEMORY. */
 err_t client_send(struct client *client,
                   const struct message_event *event) MUST_USE;

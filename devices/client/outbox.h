@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events that a device sent and that are not confirmed yet: each event stays
- * here until a receipt names it, and is due again, under the same id and with
- * the same bytes, after a time-out and after each reconnect. A PUBACK only says
- * that the packet arrived; it keeps the event from being repeated on a
- * connection that has not yet delivered it, and nothing else. A connection that
- * leaves a PUBLISH without its PUBACK for 30 seconds is broken.
+/* Events that a device sent and that are not confirmed yet. Each event stays
+ * here until a receipt names it. It is due again, with the same id and the same
+ * bytes, after a time-out and after each reconnect. A PUBACK only says that the
+ * packet arrived: it keeps the event from being repeated on a connection that
+ * has not delivered it yet, and nothing else. A connection that leaves a
+ * PUBLISH without a PUBACK for 30 seconds is broken.
  *
- * A slow gateway is not made slower: events are confirmed roughly in the order
- * they were sent, so while receipts come in for what was sent before an event,
- * that event is not lost but in the queue, and its time-out starts anew with
- * each of them.
+ * Repeats must not slow down a slow gateway. Events are confirmed roughly in
+ * the order they were sent. So while receipts arrive for what was sent before
+ * an event, that event is not lost but queued, and its time-out starts again
+ * with each of them.
  *
- * Bounded: a full outbox makes its device wait. No clock, no I/O. */
+ * Limited: a full outbox makes its device wait. No clock, no I/O. */
 #ifndef DEVICES_CLIENT_OUTBOX_H
 #define DEVICES_CLIENT_OUTBOX_H
 
@@ -59,8 +59,8 @@ void outbox_free(struct outbox *outbox);
 err_t outbox_add(struct outbox *outbox, const char *id, struct slice payload,
                  bool again) MUST_USE;
 
-/* The next entry at or after *at that should be sent now, or NULL; *at moves
- * on. Start with *at = 0. */
+/* The next entry at or after *at that should be sent now, or NULL; advances
+ * *at. Start with *at = 0. */
 struct outbox_entry *outbox_due(struct outbox *outbox, int64_t now_us,
                                 uint32_t *at);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bump allocator over a caller's buffer: memory that lives as long as one
- * message or one batch, and is dropped all at once. */
+ * message or one batch, and is freed all at once. */
 #ifndef GATEWAY_BASE_ARENA_H
 #define GATEWAY_BASE_ARENA_H
 

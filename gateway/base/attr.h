@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler can check of a contract (gcc and clang). */
+/* Attributes that let the compiler check a contract (gcc and clang). */
 #ifndef GATEWAY_BASE_ATTR_H
 #define GATEWAY_BASE_ATTR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ground floor: everything below the product's own ideas. */
+/* What every folder uses, and which knows nothing of the product. */
 #ifndef GATEWAY_BASE_BASE_H
 #define GATEWAY_BASE_BASE_H
 

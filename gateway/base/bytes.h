@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes in motion: a slice (borrowed range, by value), a cursor that reads one
- * with every bound checked, and a writer into a caller's buffer. No parser does
- * pointer arithmetic of its own. Integers on the wire are big-endian, as CBOR
- * (RFC 8949) and MQTT want them. */
+/* Bytes: a slice (a borrowed range, by value), a cursor that reads one with
+ * every bound checked, and a writer into a caller's buffer. No parser does
+ * pointer arithmetic itself. Integers on the wire are big-endian, as CBOR (RFC
+ * 8949) and MQTT require. */
 #ifndef GATEWAY_BASE_BYTES_H
 #define GATEWAY_BASE_BYTES_H
 
@@ -53,7 +53,7 @@ err_t cursor_u64(struct cursor *cursor, uint64_t *ret) MUST_USE;
 err_t cursor_take(struct cursor *cursor, size_t len,
                   struct slice *ret) MUST_USE;
 
-/* Writes into a fixed buffer. The first write that does not fit sets `full`
+/* Writes into a fixed buffer. The first write that does not fit sets `full`,
  * and nothing more is written: check once, at the end. */
 struct writer {
     uint8_t *data;

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PATH_SHOWN_MAX = 140 }; /* so that the cause finds room behind it */
+enum {
+    PATH_SHOWN_MAX = 140
+}; /* so that there is room for the cause after it */
 
 static bool is_from_a_call(err_t err) {
     return err == ERR_IO || err == ERR_FULL || err == ERR_NOT_FOUND ||
@@ -19,7 +21,7 @@ const char *disk_cause(err_t err) {
 
 err_t disk_failed(struct reason *reason, err_t err, const char *verb,
                   const char *path) {
-    const char *cause = disk_cause(err); /* first: what follows may set errno */
+    const char *cause = disk_cause(err); /* first: later calls may set errno */
     size_t len = strlen(path);
     bool cut = len > PATH_SHOWN_MAX;
     return reason_set(reason, err, "cannot %s %s%s: %s", verb, cut ? "..." : "",

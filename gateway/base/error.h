@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One error enum for the whole program, by class and not by place, and the
- * words for a person that may travel with it. */
+/* One error enum for the whole program, by class and not by place, and the text
+ * for a person that may accompany it. */
 #ifndef GATEWAY_BASE_ERROR_H
 #define GATEWAY_BASE_ERROR_H
 
@@ -13,21 +13,21 @@ typedef enum err {
     ERR_FULL,        /* a named bound is reached */
     ERR_PARSE,       /* input that breaks its format's rules */
     ERR_CORRUPT,     /* our own data does not verify */
-    ERR_IO,          /* the disk refused */
+    ERR_IO,          /* the disk failed */
     ERR_NOT_FOUND,   /* the thing asked for is not there */
-    ERR_RANGE,       /* well-formed, but outside what is allowed */
-    ERR_BUSY,        /* somebody else holds it */
+    ERR_RANGE,       /* well-formed, but outside the allowed range */
+    ERR_BUSY,        /* in use by somebody else */
     ERR_CONFIG,      /* the configuration cannot be used */
     ERR_MEMORY,      /* allocation failed */
-    ERR_NETWORK,     /* the peer or the way to it failed */
-    ERR_REFUSED,     /* understood, and not allowed */
-    ERR_UNSUPPORTED, /* right, but not something this program does */
+    ERR_NETWORK,     /* the peer or the network failed */
+    ERR_REFUSED,     /* understood, but not allowed */
+    ERR_UNSUPPORTED, /* valid, but not supported by this program */
 } err_t;
 
 /* The class in words, for a log line: "ok", "again", "end", ... */
 const char *err_name(err_t err);
 
-/* Words for a person: what is wrong and what to do. Always terminated. */
+/* Text for a person: what is wrong and what to do. Always terminated. */
 struct reason {
     char text[256];
 };

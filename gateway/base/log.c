@@ -29,7 +29,7 @@ void log_line(enum log_level level, const char *module, const char *format,
     len += text < 0 ? 0 : (size_t)text > room ? room : (size_t)text;
     line[len++] = '\n';
     if (write(STDERR_FILENO, line, len) < 0) {
-        return; /* nowhere left to say so */
+        return; /* there is nowhere left to report it */
     }
 }
 

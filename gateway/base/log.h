@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line an event on standard error: time, level, module, then key=value.
- * No payload and no secret ever goes in. */
+/* One line for each event on standard error: time, level, module, then
+ * key=value. It never contains a payload or a secret. */
 #ifndef GATEWAY_BASE_LOG_H
 #define GATEWAY_BASE_LOG_H
 
@@ -14,15 +14,15 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO };
 void log_line(enum log_level level, const char *module, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* One cause, at most one line a second: the caller keeps this beside the
- * cause. Zeroed is ready. */
+/* Limits one cause to one line a second. The caller keeps this with the cause.
+ * Zeroed is ready. */
 struct log_limit {
     int64_t last_ms;  /* monotonic */
-    uint64_t skipped; /* lines not written since the last one */
+    uint64_t skipped; /* lines suppressed since the last one */
 };
 
-/* True if a line may be written now; `*ret_skipped` says how many were not
- * since the last. */
+/* True if a line may be written now; `*ret_skipped` says how many were
+ * suppressed since the last. */
 bool log_allowed(struct log_limit *limit, uint64_t *ret_skipped);
 
 #endif

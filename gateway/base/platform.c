@@ -45,7 +45,7 @@ static err_t disk_open(void *self, const char *path, enum disk_open how,
 
 static void disk_close(void *self, int fd) {
     (void)self;
-    int cause = errno; /* of what came before: a close has nothing to say */
+    int cause = errno; /* of earlier calls: close has nothing to report */
     close(fd);
     errno = cause;
 }
@@ -70,8 +70,8 @@ static err_t disk_read(void *self, int fd, uint64_t offset, void *buf,
     return ERR_OK;
 }
 
-/* What is written is to be synced next: the device may begin with the first
- * pieces of a long write. What fails of them, the sync tells. */
+/* Written data will be synced next, so the device may start on the first pieces
+ * of a long write. The sync reports any failure of this. */
 enum { WRITE_PIECE = 128 * 1024 };
 
 static err_t disk_write(void *self, int fd, uint64_t offset,
@@ -87,7 +87,7 @@ static err_t disk_write(void *self, int fd, uint64_t offset,
             continue;
         }
         ENSURE(put > 0, errno_class());
-        if (bytes.len > WRITE_PIECE) { /* begin while the rest is copied */
+        if (bytes.len > WRITE_PIECE) { /* start while the rest is copied */
             (void)sync_file_range(fd, (off_t)(offset + done), put,
                                   SYNC_FILE_RANGE_WRITE);
         }
@@ -102,8 +102,8 @@ static err_t disk_sync(void *self, int fd) {
     return ERR_OK;
 }
 
-/* Where the file system cannot preallocate, a longer file is as good: space is
- * then found at the write, which may say ERR_FULL. */
+/* If the file system cannot preallocate, a longer file must do: then space is
+ * needed only at the write, which may return ERR_FULL. */
 static err_t disk_allocate(void *self, int fd, uint64_t size) {
     (void)self;
     if (fallocate(fd, 0, 0, (off_t)size) == 0) {
@@ -210,8 +210,8 @@ static int64_t clock_mono_us(void *self) {
     return clock_us(CLOCK_MONOTONIC);
 }
 
-/* getrandom(2) can fail only if the kernel has no such call; then there is no
- * safe way on. */
+/* getrandom(2) fails only if the kernel does not have the call; then there is
+ * no safe way to continue. */
 static void entropy_fill(void *self, void *buf, size_t len) {
     (void)self;
     size_t done = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the journal, the shop and the forwarder may know of the machine: a disk,
- * a clock and a source of random bytes, each a table of functions. The real
- * ones are made by platform_*(); a simulator brings its own, so the same code
- * runs in both. Each call passes the table's `self` first. */
+/* What the journal, the shop and the forwarder may use of the machine: a disk,
+ * a clock and a source of random bytes, each a table of functions. platform_*()
+ * make the real ones; a simulator provides its own, so the same code runs in
+ * both. Each call passes the table's `self` first. */
 #ifndef GATEWAY_BASE_PLATFORM_H
 #define GATEWAY_BASE_PLATFORM_H
 
@@ -19,7 +19,8 @@ enum disk_open {
 };
 
 /* Errors: ERR_NOT_FOUND, ERR_BUSY (exists already, or locked), ERR_FULL (no
- * space or quota), else ERR_IO. `errno` still says which, for a log line. */
+ * space or quota), else ERR_IO. `errno` keeps the exact cause, for a log line.
+ */
 struct disk {
     void *self;
     err_t (*open)(void *self, const char *path, enum disk_open how,
@@ -28,10 +29,10 @@ struct disk {
     /* All of `len` bytes, or fewer only at the end of the file. */
     err_t (*read)(void *self, int fd, uint64_t offset, void *buf, size_t len,
                   size_t *ret_len);
-    /* All of it or an error; EINTR and short writes are the table's business.
-     */
+    /* Writes everything or returns an error; the table handles EINTR and short
+     * writes. */
     err_t (*write)(void *self, int fd, uint64_t offset, struct slice bytes);
-    /* fdatasync(2). EINTR is a failure, as any other: never repeated. */
+    /* fdatasync(2). EINTR is a failure like any other: never repeated. */
     err_t (*sync)(void *self, int fd);
     err_t (*allocate)(void *self, int fd, uint64_t size);
     err_t (*truncate)(void *self, int fd, uint64_t size);
@@ -45,8 +46,8 @@ struct disk {
     /* Calls `each` for every name in a directory, in no order. */
     err_t (*list)(void *self, const char *path,
                   void (*each)(void *context, const char *name), void *context);
-    /* Creates if need be, and locks for this process until closed; ERR_BUSY if
-     * another process holds it. */
+    /* Creates it if needed, and locks it for this process until closed;
+     * ERR_BUSY if another process holds it. */
     err_t (*lock)(void *self, const char *path, int *ret_fd);
     err_t (*free_space)(void *self, const char *path, uint64_t *ret_bytes);
 };
@@ -54,7 +55,7 @@ struct disk {
 struct clock {
     void *self;
     int64_t (*wall_us)(void *self); /* since 1970, UTC; may jump */
-    int64_t (*mono_us)(void *self); /* since some start; never goes back */
+    int64_t (*mono_us)(void *self); /* since some start; never goes backwards */
 };
 
 struct entropy {
@@ -68,7 +69,7 @@ struct platform {
     struct entropy entropy;
 };
 
-/* The machine itself. */
+/* The real machine. */
 struct platform platform_real(void);
 
 uint64_t entropy_u64(const struct entropy *entropy);

@@ -37,7 +37,7 @@ static bool take(const struct arguments *arguments, char **argv, int *at,
     const char *word = argv[*at];
     if (strncmp(word, "--", 2) != 0) {
         return refuse(arguments, ret_exit,
-                      "\"%s\" is one word too many: it takes options only",
+                      "unexpected argument \"%s\": only options are accepted",
                       word);
     }
     size_t len = strcspn(word + 2, "=");
@@ -57,8 +57,7 @@ static bool take(const struct arguments *arguments, char **argv, int *at,
         value = argv[++*at];
     }
     if (value == NULL || value[0] == '\0') {
-        return refuse(arguments, ret_exit, "--%s needs a value behind it",
-                      found->name);
+        return refuse(arguments, ret_exit, "--%s needs a value", found->name);
     }
     *found->value = value;
     return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words after a subcommand's name: long options from a table, each
+/* The arguments after a subcommand's name: long options from a table, each
  * `--name`, `--name VALUE` or `--name=VALUE`, and nothing else. */
 #ifndef GATEWAY_COMMANDS_ARGUMENTS_H
 #define GATEWAY_COMMANDS_ARGUMENTS_H
@@ -19,9 +19,9 @@ struct arguments {
     size_t count;
 };
 
-/* Reads argv[1] and on. True to go on; false if the command is done, with its
- * exit status: --help was printed, or the words are wrong and standard error
- * says what to do. */
+/* Reads argv[1] and on. True: continue. False: the command is done, with its
+ * exit status. Either --help was printed, or an argument is wrong and standard
+ * error says what to do. */
 bool arguments_read(const struct arguments *arguments, int argc, char **argv,
                     int *ret_exit) MUST_USE;
 

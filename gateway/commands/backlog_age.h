@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When the oldest event that is not in the cloud was recorded. The journal is
- * asked by a job, once for each cursor (while the cloud is away the cursor
- * stands), and what the page shows until then is not known. */
+/* When the oldest event that is not in the cloud was recorded. A job asks the
+ * journal, once for each cursor (which stands still while the cloud is away);
+ * until it has answered, the page shows that the age is not known. */
 #ifndef GATEWAY_COMMANDS_BACKLOG_AGE_H
 #define GATEWAY_COMMANDS_BACKLOG_AGE_H
 
@@ -13,7 +13,8 @@ struct backlog_age {
     const struct disk *disk; /* these outlive it */
     const char *dir;         /* of the journal */
     struct executor executor;
-    uint64_t cursor; /* that `us` is of; both 0: none is known */
+    uint64_t
+        cursor; /* the cursor that `us` belongs to; both 0: nothing is known */
     int64_t us;
     /* The job's while it runs. */
     struct job job;
@@ -25,8 +26,8 @@ struct backlog_age {
 
 void backlog_age_init(struct backlog_age *age, const struct disk *disk,
                       const char *dir, struct executor executor);
-/* Wall time, us since 1970, of the record `cursor` of those before `end`; 0 if
- * there is none, or it is not known (yet). */
+/* Wall time, us since 1970, of the record at `cursor` among those before `end`;
+ * 0 if there is none, or if it is not known (yet). */
 int64_t backlog_age_us(struct backlog_age *age, uint64_t cursor, uint64_t end);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge check: is this configuration one to start with? */
+/* shopme-edge check: can the gateway start with this configuration? */
 #include <stdio.h>
 #include <stdlib.h>
 

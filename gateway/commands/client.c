@@ -33,8 +33,8 @@ static err_t connect_failed(const char *path, struct reason *reason) {
     }
     if (errno == EACCES || errno == EPERM) {
         return reason_set(reason, ERR_REFUSED,
-                          "you may not open %s: ask as the gateway's user, a "
-                          "member of its group, or root",
+                          "no permission to open %s: run this as the "
+                          "gateway's user, a member of its group, or root",
                           path);
     }
     return reason_set(reason, ERR_NETWORK, "cannot ask the gateway on %s: %s",
@@ -62,8 +62,8 @@ static err_t open_socket(const char *path, int *ret_fd, struct reason *reason) {
     return err;
 }
 
-/* A header's value up to its line's end: nine digits at most, blanks round
- * them. */
+/* A header's value up to the end of its line: at most nine digits, with blanks
+ * around them. */
 static err_t read_length(struct slice head, uint64_t *ret) {
     struct cursor cursor = cursor_over(head);
     uint64_t len = 0;
@@ -86,8 +86,8 @@ static err_t read_length(struct slice head, uint64_t *ret) {
     return ERR_OK;
 }
 
-/* The head's end and Content-Length tell when an answer is whole; the peer's
- * closing does too. ERR_AGAIN while more must come. */
+/* The answer is complete when Content-Length is reached after the head, or when
+ * the peer closes. ERR_AGAIN while more must come. */
 static err_t find_body(struct slice bytes, struct slice *ret) {
     static const char end[] = "\r\n\r\n";
     static const char name[] = "\r\ncontent-length:";
@@ -142,7 +142,7 @@ err_t client_status(const char *socket_path, struct client_answer *ret,
         json_check(ret->body, NULL) != ERR_OK ||
         json_kind(ret->body) != JSON_OBJECT) {
         return reason_set(reason, ERR_NETWORK,
-                          "%s does not answer as a gateway does; look at the "
+                          "%s does not answer like a gateway; check the "
                           "gateway's log",
                           socket_path);
     }
@@ -159,8 +159,8 @@ uint64_t client_uint(struct slice object, const char *name) {
     return (uint64_t)number;
 }
 
-/* C0, DEL, and C1, which in UTF-8 is c2 and a byte from 80 to 9f: what
- * terminals obey. */
+/* C0, DEL, and C1 (in UTF-8, c2 and a byte from 80 to 9f): the characters that
+ * control terminals. */
 static bool steers(struct slice text, size_t at) {
     uint8_t c = text.data[at];
     uint8_t before = at > 0 ? text.data[at - 1] : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line's side of the control socket: asks the running gateway for
- * its status over HTTP and reads the answer. Blocking, bounded in time and
+ * its status over HTTP and reads the answer. Blocking, limited in time and
  * size. */
 #ifndef GATEWAY_COMMANDS_CLIENT_H
 #define GATEWAY_COMMANDS_CLIENT_H
@@ -17,15 +17,15 @@ struct client_answer {
     struct slice body; /* lies in `bytes`; checked JSON, an object */
 };
 
-/* GET /api/v1/status. ERR_NOT_FOUND if no gateway listens there, ERR_REFUSED
- * if this user may not ask, ERR_NETWORK for an answer that is late, broken or
- * not a gateway's; the reason says what to do. */
+/* GET /api/v1/status. ERR_NOT_FOUND if no gateway listens there, ERR_REFUSED if
+ * this user may not ask, ERR_NETWORK for an answer that is late, broken or does
+ * not come from a gateway; the reason says what to do. */
 err_t client_status(const char *socket_path, struct client_answer *ret,
                     struct reason *reason) MUST_USE;
 
 /* A member of a status or of one of its streams, by name: an integer (0 if it
- * is null or absent), or a text, cut to its place, with whatever could steer a
- * terminal replaced by '?'. */
+ * is null or absent), or a text, cut to its buffer, in which '?' replaces every
+ * character that could control a terminal. */
 uint64_t client_uint(struct slice object, const char *name);
 void client_text(struct slice object, const char *name, char *ret,
                  size_t ret_size);

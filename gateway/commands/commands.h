@@ -7,8 +7,8 @@
 #define COMMANDS_CONFIG_DEFAULT "/etc/shopme-edge/shopme-edge.yaml"
 
 enum {
-    COMMANDS_EXIT_USAGE = 2,      /* wrong words on the command line */
-    COMMANDS_EXIT_UNFINISHED = 3, /* in time, and not all done */
+    COMMANDS_EXIT_USAGE = 2,      /* wrong arguments on the command line */
+    COMMANDS_EXIT_UNFINISHED = 3, /* the time was up before all was done */
 };
 
 int command_run(int argc, char **argv);
@@ -16,7 +16,7 @@ int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_journal(int argc, char **argv); /* reads the next word */
-/* Behind "journal". */
+/* After "journal". */
 int command_journal_cat(int argc, char **argv);
 int command_journal_list(int argc, char **argv);
 int command_journal_verify(int argc, char **argv);

@@ -33,8 +33,8 @@ static bool any_busy(const struct daemon *daemon) {
     return false;
 }
 
-/* A commit in flight is waited for: its batch is journaled, and what could
- * not be acknowledged comes again. */
+/* A commit in flight is awaited: its batch is journaled, and devices send again
+ * what could not be acknowledged. */
 static void on_stopping(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     if (!any_busy(daemon)) {
@@ -65,7 +65,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void on_stream_failed(void *self, const struct reason *reason) {
     log_line(LOG_ERROR, "daemon",
              "journal_failed reason=\"%s\"; nothing more is acknowledged; "
-             "mend the disk and start again",
+             "fix the disk and restart the gateway",
              reason->text);
     stop(self, DAEMON_EXIT_JOURNAL);
 }
@@ -134,7 +134,7 @@ static void give_memory_back(struct daemon *daemon) {
     }
 }
 
-/* Tells each stream what is surely in the cloud. */
+/* Tells each stream what the cloud is known to have. */
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     give_memory_back(daemon);
@@ -177,10 +177,10 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     err_t err = disk->make_dir(disk->self, daemon->config->data);
     if (err != ERR_OK && err != ERR_BUSY) {
         struct reason why;
-        (void)disk_failed(&why, err, "make the folder", daemon->config->data);
+        (void)disk_failed(&why, err, "create the folder", daemon->config->data);
         return reason_set(reason, err,
-                          "data: %s; make its parent, or set `data` to a "
-                          "folder that can be made",
+                          "data: %s; create its parent, or set `data` to "
+                          "another folder",
                           why.text);
     }
     if (err == ERR_OK) { /* it is there after a power cut only then */
@@ -229,8 +229,8 @@ static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
-/* The journal's id makes a name that no other gateway has, the same at every
- * start, so that the broker keeps the session. */
+/* The journal's id makes a client id that no other gateway has and that is the
+ * same at every start, so that the broker keeps the session. */
 static void client_id(struct daemon *daemon, uint32_t stream,
                       const char *suffix, char ret[CLIENT_ID_MAX]) {
     const uint8_t *id = stream_journal_id(daemon->streams[stream].stream);
@@ -353,7 +353,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     const struct clock *clock = &daemon->platform.clock;
     daemon->started_us = clock->mono_us(clock->self);
     if (uv_loop_init(&daemon->loop) != 0) {
-        return reason_set(reason, ERR_MEMORY, "cannot make an event loop");
+        return reason_set(reason, ERR_MEMORY, "cannot create an event loop");
     }
     daemon->loop_open = true;
     open_handles(daemon);

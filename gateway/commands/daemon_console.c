@@ -71,7 +71,7 @@ static struct stream *shop_stream(const struct daemon *daemon) {
     return NULL;
 }
 
-/* Then the shop knows nothing that is not on disk. */
+/* Then everything the shop knows is on disk. */
 static void refresh_orders(struct daemon *daemon, struct stream *stream) {
     if (stream_is_settled(stream)) {
         orders_shown_take(&daemon->orders_shown, stream_shop(stream));
@@ -111,12 +111,12 @@ static void fill_status(void *self, struct console_status *ret) {
         ret->broker_restarts = broker_restarts(daemon->broker);
     }
     if (!ret->broker_up) {
-        ret->unhealthy = "no session with the broker: no device is heard";
+        ret->unhealthy = "no session with the broker: no events can arrive";
     }
     fill_streams(daemon, ret);
     for (uint32_t i = 0; i < ret->stream_count; i++) {
         if (ret->streams[i].full != NULL && ret->unhealthy == NULL) {
-            ret->unhealthy = "a stream is full: nothing more is taken on it";
+            ret->unhealthy = "a stream is full: it accepts no new events";
         }
     }
     struct stream *stream = shop_stream(daemon);

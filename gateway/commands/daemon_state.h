@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's parts, for the files that tie them together; nobody else's. */
+/* The daemon's parts, only for the files that connect them. */
 #ifndef GATEWAY_COMMANDS_DAEMON_STATE_H
 #define GATEWAY_COMMANDS_DAEMON_STATE_H
 
@@ -51,9 +51,9 @@ struct daemon {
     int exit_code;
 };
 
-/* A commit ended: brings the orders up to date if somebody watches them. */
+/* A commit ended: updates the orders shown if somebody watches them. */
 void daemon_console_durable(struct daemon *daemon);
-/* What the console may see and do of it. */
+/* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal: the table of what can be done with the journals. */
+/* shopme-edge journal: the table of its subcommands. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +12,13 @@ static const char usage[] =
     "  cat        print the journaled events, one JSON event a line\n"
     "  list       show each journal: its records, bytes, segments, snapshots\n"
     "  stats      count the events by type\n"
-    "  verify     read everything and say what is damaged\n"
-    "  replay     run the shop over its journal and show what it comes to\n"
-    "  repair     set what is damaged aside, so that a gateway can go on\n"
+    "  verify     read everything and report what is damaged\n"
+    "  replay     replay the shop's journal and show the resulting state\n"
+    "  repair     set damage aside, so that the gateway can start\n"
     "\n"
-    "All but repair only read: beside a running gateway, or on the disk of a "
-    "box\nthat is down. shopme-edge journal COMMAND --help tells more.\n";
+    "All but repair only read: they work while the gateway runs, and on the\n"
+    "disk of a box that is down. For details: shopme-edge journal COMMAND\n"
+    "--help\n";
 
 struct entry {
     const char *name;
@@ -42,7 +43,8 @@ int command_journal(int argc, char **argv) {
         }
     }
     if (name[0] != '\0') {
-        fprintf(stderr, "shopme-edge journal: there is no \"%s\" here\n", name);
+        fprintf(stderr, "shopme-edge journal: there is no command \"%s\"\n",
+                name);
     }
     fputs(usage, stderr);
     return COMMANDS_EXIT_USAGE;

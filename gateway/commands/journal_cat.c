@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal cat: what the journals hold, one event a line.
+/* shopme-edge journal cat: the events in the journals, one a line.
  *
- * Reads files only, so it works on a dead box's disk. Beside a running gateway
- * it asks how far each journal is durable and reads no further: what a crash
- * could still take away is not shown. If there is one that cannot be asked, it
- * says that this does not hold, and reads on. */
+ * Only reads files, so it works on the disk of a box that is down. While a
+ * gateway runs, it asks how far each journal is durable and reads no further,
+ * so it shows nothing that a crash could still lose. If the gateway does not
+ * answer, it says that this does not hold, and reads on. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,19 +26,20 @@ static const char usage[] =
     "           [--stream NAME] [--from SEQ] [--to SEQ] [--type T]\n"
     "           [--subject S] [--json | --diagnostic]\n"
     "\n"
-    "Prints the journaled events, one structured JSON event a line, beside a\n"
-    "running gateway or from the disk of a box that is down. Exit status: 0\n"
-    "printed, 1 a journal could not be read or printed whole, 2 usage.\n"
+    "Prints the journaled events, one structured JSON event a line. Works\n"
+    "while the gateway runs, and on the disk of a box that is down. Exit\n"
+    "status: 0 printed, 1 a journal could not be read or printed completely,\n"
+    "2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --data DIR     a data directory, without its configuration: of a box\n"
-    "                 that is down, or with control.sock in it\n"
+    "  --data DIR     a data directory, without its configuration: that of a\n"
+    "                 box that is down, or one with control.sock in it\n"
     "  --stream NAME  this stream only; default all, one after another\n"
     "  --from SEQ     the first sequence number, default the oldest kept\n"
-    "  --to SEQ       the last one, default all there are\n"
+    "  --to SEQ       the last one, default the newest\n"
     "  --type T       events of this type only\n"
     "  --subject S    events with this subject only\n"
-    "  --json         what it does anyway\n"
+    "  --json         the default\n"
     "  --diagnostic   the records as they are on disk, in the diagnostic "
     "notation\n"
     "                 of CBOR (RFC 8949, section 8) behind number and time\n"
@@ -60,7 +61,7 @@ static bool wanted(const struct cat *cat, const struct event *event) {
            (cat->subject.len == 0 || slice_eq(cat->subject, event->subject));
 }
 
-/* The frame's part of it is a comment, as the notation has them. */
+/* The frame's part of it is a comment in CBOR's diagnostic notation. */
 static err_t render_diagnostic(const struct journal_record *record,
                                struct writer *writer) {
     char time[EVENT_TIME_SIZE];
@@ -87,8 +88,8 @@ static err_t print_record(const struct cat *cat,
     return ERR_OK;
 }
 
-/* Goes on behind what damage took, and says so; `*next` is what comes then.
- * False if nothing comes. */
+/* Continues after the records that damage took, and reports them; `*next` is
+ * the next record. False if there is none. */
 static bool pass_damage(const struct cat *cat, const char *name,
                         struct journal_reader *reader, uint64_t end,
                         uint64_t *next) {
@@ -104,7 +105,7 @@ static bool pass_damage(const struct cat *cat, const char *name,
             "%s: events %" PRIu64 " to %" PRIu64 " are lost: the journal is "
             "damaged there%s\n",
             name, gap.first, last,
-            known ? "" : ", which the gateway has not noted yet");
+            known ? "" : ", which the gateway has not recorded yet");
     return true;
 }
 
@@ -130,13 +131,13 @@ static bool print_records(const struct cat *cat, const char *name,
         if (err == ERR_NOT_FOUND) {
             fprintf(stderr,
                     "%s: events from %" PRIu64
-                    " on were trimmed meanwhile: ask again\n",
+                    " on were trimmed while they were read: run it again\n",
                     name, next);
             return false;
         }
         if (err != ERR_OK) {
-            fprintf(stderr, "%s: cannot be read on from %" PRIu64 ": %s\n",
-                    name, next, disk_cause(err));
+            fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", name,
+                    next, disk_cause(err));
             return false;
         }
         err = print_record(cat, &record);
@@ -145,7 +146,7 @@ static bool print_records(const struct cat *cat, const char *name,
             return false;
         }
         if (err != ERR_OK) {
-            fprintf(stderr, "%s: event %" PRIu64 " cannot be shown: %s\n", name,
+            fprintf(stderr, "%s: cannot show event %" PRIu64 ": %s\n", name,
                     record.seq, err_name(err));
             good = false;
         }
@@ -157,8 +158,8 @@ static bool print_records(const struct cat *cat, const char *name,
     return good;
 }
 
-/* What was asked for and trimmed is worth a word; what was not asked for is
- * simply not there. */
+/* Says so if the user asked for events that were trimmed; otherwise there is
+ * nothing to say. */
 static err_t open_reader(const struct cat *cat, const char *dir,
                          const char *name, uint64_t *from,
                          struct journal_reader **ret, struct reason *reason) {
@@ -167,7 +168,7 @@ static err_t open_reader(const struct cat *cat, const char *dir,
     if (*from < begins) {
         if (*from > 0) {
             fprintf(stderr,
-                    "%s: begins at %" PRIu64 ": what was before was trimmed\n",
+                    "%s: begins at %" PRIu64 ": older events were trimmed\n",
                     name, begins);
         }
         *from = begins;
@@ -175,8 +176,8 @@ static err_t open_reader(const struct cat *cat, const char *dir,
     return journal_reader_open(&cat->journals.disk, dir, *from, ret, reason);
 }
 
-/* A range that begins past the end holds nothing, and what holds no journal has
- * had no event: worth a word only if the stream was named. */
+/* A range that begins past the end is empty, and a stream without a journal has
+ * had no event: reported only if the user named the stream. */
 static bool cat_stream(struct cat *cat, uint32_t n) {
     char dir[JOURNALS_DIR_MAX];
     journals_dir(&cat->journals, n, dir);
@@ -256,7 +257,7 @@ int command_journal_cat(int argc, char **argv) {
     CLEANUP(free_line) uint8_t *line = malloc(LINE_MAX_BYTES);
     cat.line = line;
     if (line == NULL) {
-        fputs("not enough memory\n", stderr);
+        fputs("out of memory\n", stderr);
         return EXIT_FAILURE;
     }
     return cat_all(&cat);

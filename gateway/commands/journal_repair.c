@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal repair: what a start with `on_rot: quarantine` does about
- * damage, without the start. For a box where `on_rot: stop` refuses to start,
- * and for a disk in another machine. */
+/* shopme-edge journal repair: sets damage aside as a start with `on_rot:
+ * quarantine` does, but without starting. For a box where `on_rot: stop`
+ * refuses to start, and for a disk in another machine. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +14,13 @@
 static const char usage[] =
     "usage: shopme-edge journal repair [--config FILE] [--stream NAME]\n"
     "\n"
-    "Reads all that the journals hold and sets aside what does not verify, so\n"
-    "that a gateway can start: the damaged files stay beside the journal as\n"
-    ".rot, the records that are lost go on record, and the next start of the\n"
-    "gateway journals JournalDamaged for them. The gateway must be down; run\n"
-    "this as the user that it runs as, since it makes files. To look first:\n"
-    "shopme-edge journal verify. Exit status: 0 nothing is damaged any more,\n"
-    "1 a journal could not be repaired, 2 usage.\n"
+    "Reads everything in the journals and sets damage aside, so that the\n"
+    "gateway can start. Damaged files stay next to the journal as .rot. The\n"
+    "lost records are recorded, and the gateway announces them with\n"
+    "JournalDamaged when it next starts. Stop the gateway first, and run this\n"
+    "as the gateway's user, since it creates files. To see the damage first,\n"
+    "run shopme-edge journal verify. Exit status: 0 no damage is left, 1 a\n"
+    "journal could not be repaired, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --stream NAME  this stream only; default all\n"
@@ -35,14 +35,14 @@ static void print_repaired(const char *name, const struct journal *journal) {
         if (!journal_gap_is_told(&gaps[i])) {
             untold++;
             printf("%s: records %" PRIu64 " to %" PRIu64
-                   " are lost; the next start of the gateway says so to the "
-                   "cloud\n",
+                   " are lost; the gateway tells the cloud when it next "
+                   "starts\n",
                    name, gaps[i].first, gaps[i].end - 1);
         }
     }
     printf("%s: records %" PRIu64 " to %" PRIu64 ": %s\n", name,
            atomic_load(&position->start), atomic_load(&position->end),
-           untold == 0 ? "nothing was damaged" : "what is left verifies");
+           untold == 0 ? "no damage" : "no damage left");
 }
 
 static void ignore_name(void *context, const char *name) {
@@ -50,7 +50,7 @@ static void ignore_name(void *context, const char *name) {
     (void)name;
 }
 
-/* A repair makes no journal where there is none. */
+/* A repair never creates a journal. */
 static err_t repair(const struct journals *journals,
                     struct opening_options *options, const char *dir,
                     struct reason *reason) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge journal replay: what the shop comes to by its journal. */
+/* shopme-edge journal replay: the state of the shop that its journal gives. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,15 @@
 static const char usage[] =
     "usage: shopme-edge journal replay [--config FILE] [--to SEQ]\n"
     "\n"
-    "Runs the shop over its journal, beside a running gateway or on the disk "
-    "of\n"
-    "a box that is down, and shows what it comes to. Begins as early as the\n"
-    "journal and its snapshots allow, and holds each snapshot that it comes "
-    "by\n"
-    "against the state it has. The hash is that of the gateway's log. Exit\n"
-    "status: 0 shown, 1 it cannot be, or a snapshot is of another state, 2 "
-    "usage.\n"
+    "Replays the shop's journal and shows the orders and the state that\n"
+    "result. Works while the gateway runs, and on the disk of a box that is\n"
+    "down. Begins as early as the journal and its snapshots allow, and checks\n"
+    "each later snapshot against the replayed state. The hash is the one in\n"
+    "the gateway's log. Exit status: 0 shown, 1 the journal could not be\n"
+    "replayed or a snapshot does not match, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --to SEQ       the last record to apply, default all there are\n"
+    "  --to SEQ       the last record to apply, default the newest\n"
     "  --help\n";
 
 /* The stream that runs the shop; NULL if none does. */
@@ -42,11 +40,10 @@ static void print(const char *name, const struct replay *replay) {
     if (replay->lost > 0) {
         printf(", of which %" PRIu64 " are lost to damage", replay->lost);
     }
-    printf("\n  begun %s",
+    printf("\n  started %s",
            replay->from == 0 ? "with an empty shop" : "from a snapshot");
     if (replay->snapshots > 0) {
-        printf("; snapshots on the way, of the same state: %" PRIu64,
-               replay->snapshots);
+        printf("; later snapshots that match: %" PRIu64, replay->snapshots);
     }
     printf("\n");
     printf("  orders: %" PRIu64 " placed, %" PRIu64 " open, %" PRIu64

@@ -16,8 +16,8 @@ static const char usage[] =
     "usage: shopme-edge journal stats [--config FILE | --data DIR]\n"
     "           [--stream NAME]\n"
     "\n"
-    "Counts what the journals hold by event type, with the bytes it takes.\n"
-    "Exit status: 0 counted, 1 a journal could not be read whole, 2 usage.\n"
+    "Counts the events of each type in the journals, and their bytes. Exit\n"
+    "status: 0 counted, 1 a journal could not be read completely, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
@@ -53,7 +53,7 @@ static struct type_count *find_or_add(struct stats *stats, const char *name) {
     return type;
 }
 
-/* The last place is kept for what finds no other. */
+/* The last entry counts the types that find no entry of their own. */
 static struct type_count *type_of(struct stats *stats, struct slice name) {
     char text[TYPE_LEN_MAX];
     struct type_count *type = NULL;
@@ -79,7 +79,7 @@ static void count(struct stats *stats, const struct journal_record *record) {
     stats->bytes += record->bytes.len;
 }
 
-/* The next one that can be read; what was lost to damage is passed over. */
+/* The next record that can be read; those lost to damage are skipped. */
 static err_t next(struct journal_reader *reader, uint64_t end,
                   struct journal_record *ret) {
     err_t err = journal_reader_next(reader, end, ret);
@@ -111,9 +111,9 @@ static err_t count_all(const struct journals *journals, uint32_t n,
     journal_reader_close(reader);
     return err == ERR_END ? ERR_OK
                           : reason_set(reason, err,
-                                       "cannot be read on behind its first "
+                                       "cannot be read past its first "
                                        "%" PRIu64 " events (journal verify "
-                                       "tells more)",
+                                       "says why)",
                                        stats->events);
 }
 

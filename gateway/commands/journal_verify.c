@@ -11,9 +11,9 @@ static const char usage[] =
     "usage: shopme-edge journal verify [--config FILE | --data DIR]\n"
     "           [--stream NAME]\n"
     "\n"
-    "Reads all that the journals hold and says what does not verify. Changes\n"
-    "nothing: a start of the gateway sets damage aside. Exit status: 0 all\n"
-    "verifies, 1 something does not or cannot be read, 2 usage.\n"
+    "Reads everything in the journals and reports what is damaged. Changes\n"
+    "nothing: the gateway sets damage aside when it starts. Exit status: 0 no\n"
+    "damage, 1 something is damaged or cannot be read, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
@@ -50,7 +50,7 @@ static void on_gap(void *self, const struct journal_gap *gap) {
     struct verify *verify = self;
     verify->gaps++;
     printf("%s: records %" PRIu64 " to %" PRIu64
-           " are gone: damage that was set aside\n",
+           " are lost: they were damaged and set aside earlier\n",
            verify->name, gap->first, gap->end - 1);
 }
 
@@ -76,10 +76,10 @@ static err_t verify_one(const struct journals *journals, uint32_t n,
            " frames in %" PRIu64 " segments%s: %s\n",
            verify.name, verify.first, verify.end, verify.frames,
            verify.segments,
-           verify.open_end ? ", the last without a seal (the gateway runs, or "
-                             "ended without closing it)"
+           verify.open_end ? ", the last without a seal (the gateway is "
+                             "running, or ended without closing it)"
                            : "",
-           verify.damaged ? "DAMAGED" : "all verify");
+           verify.damaged ? "DAMAGED" : "no damage");
     return ERR_OK;
 }
 

@@ -81,7 +81,7 @@ static err_t use_config(struct journals *journals, const char *path,
         }
     }
     if (journals->count == 0) {
-        fprintf(stderr, "%s names no stream %s; give one of:", path, stream);
+        fprintf(stderr, "%s has no stream %s; give one of:", path, stream);
         for (uint32_t i = 0; i < config->stream_count; i++) {
             fprintf(stderr, " %s", config->streams[i].name);
         }
@@ -113,8 +113,8 @@ void journals_ask(struct journals *journals) {
     journals->running = err == ERR_OK;
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
         fprintf(stderr,
-                "%s\nThe end of what is printed may not be durable: a crash "
-                "could still take it away.\n",
+                "%s\nThe last events printed may not be durable yet: a crash "
+                "could still lose them.\n",
                 reason.text);
     }
 }
@@ -124,7 +124,7 @@ bool journals_choose(struct journals *journals, const char *command,
                      int *ret_exit) {
     if (config != NULL && data != NULL) {
         fprintf(stderr,
-                "shopme-edge %s: --config and --data exclude each other\nTry: "
+                "shopme-edge %s: give --config or --data, not both\nTry: "
                 "shopme-edge %s --help\n",
                 command, command);
         *ret_exit = COMMANDS_EXIT_USAGE;
@@ -161,8 +161,8 @@ err_t journals_known_end(const struct disk *disk, const struct config *config,
 
 void journals_none(const struct journals *journals) {
     fprintf(stderr,
-            "%s holds no journal: no gateway has run there yet, or the data "
-            "directory is another one\n",
+            "%s holds no journal: no gateway has run there yet, or this is "
+            "not its data directory\n",
             journals->data);
 }
 

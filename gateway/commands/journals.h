@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which journals a command looks at: those of a configuration or of a data
- * directory, all or one, and what a running gateway says of them. */
+/* Which journals a command reads: those of a configuration or of a data
+ * directory, all or one; and what a running gateway says about them. */
 #ifndef GATEWAY_COMMANDS_JOURNALS_H
 #define GATEWAY_COMMANDS_JOURNALS_H
 
@@ -14,7 +14,7 @@ enum {
 
 struct journals {
     struct disk disk;
-    struct config config; /* if they are those of one */
+    struct config config; /* if they are those of a configuration */
     char data[CONFIG_PATH_MAX];
     char socket[CONFIG_PATH_MAX + 16];
     char names[JOURNALS_MAX][CONFIG_NAME_MAX];
@@ -25,8 +25,8 @@ struct journals {
 };
 
 /* `command` is for messages. `config` or `data` may be given, not both;
- * `stream` or NULL for all. False, with what to do on standard error, and the
- * exit status in `ret_exit`. */
+ * `stream` or NULL for all. If false, standard error says what to do and
+ * `ret_exit` is the exit status. */
 bool journals_choose(struct journals *journals, const char *command,
                      const char *config, const char *data, const char *stream,
                      int *ret_exit) MUST_USE;
@@ -34,25 +34,25 @@ bool journals_choose(struct journals *journals, const char *command,
 void journals_dir(const struct journals *journals, uint32_t n,
                   char ret[JOURNALS_DIR_MAX]);
 
-/* What the bridge knows of the length of a stream's journal, by its cursor; 0
- * without a sink. ERR_IO, ERR_UNSUPPORTED. */
+/* How many records the bridge's cursor says a stream's journal had; 0 without a
+ * sink. ERR_IO, ERR_UNSUPPORTED. */
 err_t journals_known_end(const struct disk *disk, const struct config *config,
                          const struct config_stream *stream, uint64_t *ret,
                          struct reason *reason) MUST_USE;
 
 /* Asks the gateway, if there is one. */
 void journals_ask(struct journals *journals);
-/* How far a stream is durable; UINT64_MAX if no gateway is there to ask. */
+/* How far a stream is durable; UINT64_MAX if no gateway runs. */
 uint64_t journals_durable_end(const struct journals *journals,
                               const char *name);
 /* A command that does one thing with each journal: reads its options (--config,
- * --data, --stream), and calls `one` for each. That gives ERR_NOT_FOUND where
- * there is no journal, and says in `ret_good` if all is well. Returns the exit
- * status. */
+ * --data, --stream), and calls `one` for each journal. `one` returns
+ * ERR_NOT_FOUND if there is no journal, and sets `ret_good` if all is well.
+ * Returns the exit status. */
 int journals_run(const char *command, const char *usage, int argc, char **argv,
                  err_t (*one)(const struct journals *journals, uint32_t n,
                               bool *ret_good));
-/* Says that there is none at all, and what that may mean. */
+/* Prints that there is no journal at all, and why that may be. */
 void journals_none(const struct journals *journals);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The orders as the page may show them. While a batch is being committed the
- * shop's memory is ahead of the disk, and a figure on a page is an outward
- * thing like any other (promise P4): then the orders are shown as they stood
- * when the last commit ended. */
+/* The orders that the page may show. While a batch is being committed, the
+ * shop's memory is ahead of the disk. A figure on a page is an output like any
+ * other and must wait for the disk (promise P4), so until the commit ends the
+ * page shows the orders as they were after the last commit. */
 #ifndef GATEWAY_COMMANDS_ORDERS_SHOWN_H
 #define GATEWAY_COMMANDS_ORDERS_SHOWN_H
 
@@ -18,7 +18,7 @@ struct orders_shown {
     int64_t watched_us; /* monotonic: when somebody last looked */
 };
 
-/* Copies the shop's orders. Only while all that the shop knows is durable. */
+/* Copies the shop's orders. Only while everything the shop knows is durable. */
 void orders_shown_take(struct orders_shown *shown, const struct shop *shop);
 
 #endif

@@ -14,8 +14,8 @@ static const char usage[] =
     "Runs the gateway until SIGTERM or SIGINT. AWS credentials are read from\n"
     "the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,\n"
     "AWS_SESSION_TOKEN. Exit status: 0 stopped, 1 could not start, 2 usage,\n"
-    "4 the journal failed (disk full, I/O error): nothing unsafe was\n"
-    "acknowledged, a restart recovers.\n"
+    "4 the journal failed (an I/O error): nothing unsafe was acknowledged,\n"
+    "and a restart recovers.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --help\n";
@@ -40,8 +40,8 @@ int command_run(int argc, char **argv) {
     }
     if (optind < argc) {
         fprintf(stderr,
-                "shopme-edge run: \"%s\" is one word too many: it takes "
-                "options only\nTry: shopme-edge run --help\n",
+                "shopme-edge run: unexpected argument \"%s\": only options "
+                "are accepted\nTry: shopme-edge run --help\n",
                 argv[optind]);
         return COMMANDS_EXIT_USAGE;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge status: how the running gateway stands, as a table. */
+/* shopme-edge status: the state of the running gateway, as a table. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +15,11 @@ enum { WORDS_MAX = 256, SPAN_MAX = 32 };
 static const char usage[] =
     "usage: shopme-edge status [--config FILE] [--json]\n"
     "\n"
-    "Asks the running gateway how it stands. Exit status: 0 it answered, 1 no\n"
+    "Shows the state of the running gateway. Exit status: 0 it answered, 1 no\n"
     "gateway answers, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --json         print the answer of GET /api/v1/status as it is\n"
+    "  --json         print the answer of GET /api/v1/status unchanged\n"
     "  --help\n";
 
 static void span(uint64_t seconds, char ret[SPAN_MAX]) {
@@ -46,12 +46,12 @@ static void age(struct slice stream, char ret[SPAN_MAX]) {
     }
 }
 
-/* Events that wait because of what is in them, on a link that may be fine. */
+/* Events held because of their content, on a link that may be fine. */
 static void print_held(uint64_t held, const char *error) {
     if (held > 0) {
-        printf("  %" PRIu64 " event%s held that the cloud does not take%s%s\n",
-               held, held == 1 ? " is" : "s are", error[0] != '\0' ? ": " : "",
-               error);
+        printf("  %" PRIu64 " event%s held: the cloud refuses %s%s%s\n", held,
+               held == 1 ? " is" : "s are", held == 1 ? "it" : "them",
+               error[0] != '\0' ? ": " : "", error);
     }
 }
 
@@ -59,11 +59,12 @@ static void print_room(struct slice stream) {
     char full[WORDS_MAX];
     client_text(stream, "full", full, sizeof full);
     if (full[0] != '\0') {
-        printf("  full: %s; nothing more is taken until there is room\n", full);
+        printf("  full: %s; no new events are accepted until there is room\n",
+               full);
     }
     uint64_t dropped = client_uint(stream, "dropped");
     if (dropped > 0) {
-        printf("  %" PRIu64 " events were dropped undelivered to make room\n",
+        printf("  %" PRIu64 " undelivered events were dropped to make room\n",
                dropped);
     }
 }
@@ -83,7 +84,7 @@ static void print_damage(struct slice stream) {
     while (json_element(ranges, &at, &range) == ERR_OK) {
         printf(" %.*s", (int)range.len, (const char *)range.data);
     }
-    printf("; look at the disk, and at the .rot files beside the journal\n");
+    printf("; check the disk, and the .rot files next to the journal\n");
 }
 
 static void print_stream(struct slice stream) {
@@ -159,7 +160,7 @@ static void print_head(struct slice status) {
                client_uint(orders, "rejected"));
         uint64_t unfitting = client_uint(orders, "unfitting");
         if (unfitting > 0) {
-            printf("  %" PRIu64 " events passed over: what they build on was "
+            printf("  %" PRIu64 " events skipped: what they depend on was "
                    "lost to damage\n",
                    unfitting);
         }

@@ -23,10 +23,10 @@ enum {
 static const char usage[] =
     "usage: shopme-edge sync [--config FILE] [--timeout SECONDS]\n"
     "\n"
-    "Waits until every stream that has a sink is in the cloud to its end. "
+    "Waits until the cloud has every event of every stream with a sink. "
     "Exit\n"
     "status: 0 all there, 1 no gateway answers, 2 usage, 3 the time is up and\n"
-    "a backlog is left.\n"
+    "events are still waiting.\n"
     "\n"
     "  --config FILE      default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --timeout SECONDS  default: wait as long as it takes\n"
@@ -70,7 +70,7 @@ static err_t ask(const struct wait *wait, struct backlog *ret,
     if (json_get(answer.body, "streams", &streams) != ERR_OK ||
         json_kind(streams) != JSON_ARRAY) {
         return reason_set(reason, ERR_PARSE,
-                          "the gateway's status names no streams; is it of "
+                          "the gateway's status lists no streams; is it "
                           "another version?");
     }
     size_t at = 0;
@@ -88,8 +88,8 @@ static int64_t elapsed_us(const struct wait *wait) {
     return wait->clock.mono_us(wait->clock.self) - wait->began_us;
 }
 
-/* "1,234 left" with the rate so far and what that leaves, on one line that is
- * written over; the escape clears what a longer line left. */
+/* "1,234 left" with the rate so far and the time that leaves. Written over on
+ * one line; the escape clears the rest of a longer line. */
 static void show_progress(const struct wait *wait,
                           const struct backlog *backlog) {
     if (!wait->terminal) {
@@ -141,7 +141,7 @@ static int wait_for_all(struct wait *wait) {
             end_progress(wait);
             fprintf(stderr, "%s\n", reason.text);
             if (err == ERR_NOT_FOUND) {
-                fputs("What is journaled goes out when the gateway runs "
+                fputs("The journaled events are sent when the gateway runs "
                       "again.\n",
                       stderr);
             }

@@ -43,19 +43,19 @@ struct console_options {
 struct console;
 
 /* Listens and serves from the loop's next turn on. ERR_BUSY if the port or the
- * socket path is somebody's, ERR_RANGE for an address that is not a loopback
- * one, ERR_IO if the socket cannot be made, ERR_UNSUPPORTED if libwebsockets
- * does not start; the reason says what to do. A socket file that a crash left
- * (nobody listens) is replaced. */
+ * socket path is in use, ERR_RANGE for an address that is not loopback, ERR_IO
+ * if the socket cannot be created, ERR_UNSUPPORTED if libwebsockets does not
+ * start; the reason says what to do. A socket file that a crash left (nobody
+ * listens on it) is replaced. */
 err_t console_start(const struct console_options *options, struct console **ret,
                     struct reason *reason) MUST_USE;
 
 /* The TCP port, 0 without one. */
 uint16_t console_port(const struct console *console);
 
-/* Closes everything, removes the socket file, frees. Takes NULL. Call it while
- * the loop is not running (after uv_run has returned): it turns the loop itself
- * until its own handles are closed. */
+/* Closes everything, removes the socket file, frees. Takes NULL. Call it only
+ * when the loop is not running (after uv_run has returned): it turns the loop
+ * itself until its own handles are closed. */
 void console_stop(struct console *console);
 
 #endif

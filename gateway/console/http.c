@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request at a time on each connection: headers are judged, a body is
- * gathered up to its bound, the route writes its answer into a buffer, and the
- * socket takes it whole. Only a request without a body may be followed by
+/* One request at a time on each connection: the headers are checked, a body is
+ * collected up to its limit, the route writes its answer into a buffer, and the
+ * socket takes all of it. Only a request without a body may be followed by
  * another on the same connection. */
 #include "gateway/console/http.h"
 
@@ -21,7 +21,8 @@ enum {
     DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
     REQUEST_HEADER_BYTES_MAX = 4096,
-    HEADER_POOL = CONSOLE_CONNECTIONS_MAX, /* half a request blocks no other */
+    HEADER_POOL =
+        CONSOLE_CONNECTIONS_MAX, /* half a request blocks no other connection */
     TIMEOUT_S = 10,
     KEEPALIVE_S = 15,
     CLOSING_TURNS_MAX = 100,
@@ -34,14 +35,14 @@ struct http {
     uint32_t connections;
 };
 
-/* What a connection is at; zeroed by libwebsockets. */
+/* The state of a connection; zeroed by libwebsockets. */
 struct session {
     const struct route *route; /* of a POST whose body is awaited */
     uint8_t body[CONSOLE_BODY_MAX];
     size_t body_len;
 };
 
-/* An answer in the making. */
+/* An answer being built. */
 struct answer {
     unsigned code;
     const char *type;
@@ -133,7 +134,7 @@ static void answer_uplink(const struct http *http,
     err_t err = http->source->uplink(http->source->self, paused);
     if (err != ERR_OK) {
         snprintf(reason.text, sizeof reason.text,
-                 "the uplink could not be changed: %s", err_name(err));
+                 "cannot change the uplink: %s", err_name(err));
         fail(ret, 503, reason.text, writer);
         return;
     }
@@ -192,7 +193,7 @@ static err_t header(struct lws *wsi, enum lws_token_indexes token, char *ret,
 }
 
 /* DNS rebinding: a name that somebody else owns may point at this machine, and
- * the browser then takes us for that site. Its Host header gives it away. */
+ * the browser then takes us for that site. The Host header gives it away. */
 static bool host_is_ours(struct lws *wsi) {
     char text[CONFIG_HOST_MAX + 8];
     if (header(wsi, WSI_TOKEN_HOST, text, sizeof text) != ERR_OK) {
@@ -249,8 +250,8 @@ static bool may_have_body(struct lws *wsi) {
             text[0] != '0');
 }
 
-/* For a POST to `route`, or for a refused one if that is NULL. All of it in one
- * time: libwebsockets begins its own anew with each byte. */
+/* For a POST to `route`, or for a refused one if that is NULL. One time limit
+ * for the whole body: libwebsockets restarts its own with each byte. */
 static int await_body(struct lws *wsi, struct session *session,
                       const struct route *route) {
     session->route = route;
@@ -304,7 +305,7 @@ static int send_head(struct lws *wsi, const struct answer *answer) {
     return lws_finalize_write_http_header(wsi, start, &at, end) != 0 ? -1 : 0;
 }
 
-/* libwebsockets keeps what the socket does not take. */
+/* libwebsockets keeps what the socket does not accept. */
 static int send_body(struct lws *wsi, struct slice body) {
     if (body.len == 0) {
         return 0;
@@ -321,10 +322,11 @@ static int send_body(struct lws *wsi, struct slice body) {
 
 /* Nonzero closes the connection, as in every function here that returns an int.
  *
- * A socket that the last answers have filled takes the rest of a connection:
- * where more input is there, libwebsockets would turn the loop at full speed
- * until the peer reads. An idle socket takes any answer whole, and what it has
- * taken still reaches the peer; of an answer that it cuts nothing more does. */
+ * If earlier answers have filled the socket, the connection is closed: with
+ * more input waiting, libwebsockets would turn the loop at full speed until the
+ * peer reads. An idle socket takes any answer whole, and what it has taken
+ * still reaches the peer. If libwebsockets cuts an answer, the rest never does.
+ */
 static int send_answer(struct lws *wsi, const struct answer *answer,
                        bool with_body) {
     if (send_head(wsi, answer) != 0 ||
@@ -365,10 +367,10 @@ static int send_page(struct lws *wsi, const struct page_file *page,
     return send_answer(wsi, &answer, method != METHOD_HEAD);
 }
 
-/* A refused request's body is not looked at, and the connection ends after it,
- * as a body must not be taken for the next request. A body of known and modest
- * length is read past first: a peer that still sends would else meet a reset
- * before it reads the answer. */
+/* A refused request's body is not read, and the connection ends after it, since
+ * a body must not be taken for the next request. If the body's length is known
+ * and small it is read and discarded first: otherwise a peer that is still
+ * sending would see a reset before it reads the answer. */
 static int refuse(struct lws *wsi, struct session *session, unsigned code,
                   const char *text, const char *allow) {
     uint8_t buf[CONSOLE_BODY_MAX];
@@ -394,12 +396,11 @@ static int begin_post(struct lws *wsi, struct session *session,
     }
     err_t err = body_length(wsi, CONSOLE_BODY_MAX, &len);
     if (err == ERR_NOT_FOUND) {
-        return refuse(wsi, session, 411, "send a body with its Content-Length",
+        return refuse(wsi, session, 411, "send a body with a Content-Length",
                       NULL);
     }
     if (err != ERR_OK) {
-        return refuse(wsi, session, 413,
-                      "the body is empty or too long for this", NULL);
+        return refuse(wsi, session, 413, "the body is empty or too long", NULL);
     }
     return await_body(wsi, session, route);
 }
@@ -415,8 +416,7 @@ static int on_request(struct lws *wsi, const struct http *http,
     const struct page_file *page = find_page(path);
     const struct route *route = find_route(path);
     if (page == NULL && route == NULL) {
-        return refuse(wsi, session, 404,
-                      "there is nothing here; see /api/v1/status", NULL);
+        return refuse(wsi, session, 404, "not found; see /api/v1/status", NULL);
     }
     unsigned methods =
         route != NULL ? route->methods : METHOD_GET | METHOD_HEAD;
@@ -438,7 +438,7 @@ static int on_request(struct lws *wsi, const struct http *http,
 
 static int on_body(struct session *session, struct slice part) {
     if (session->route == NULL) {
-        return 0; /* refused already; what follows is not looked at */
+        return 0; /* refused already; the rest is ignored */
     }
     if (part.len > sizeof session->body - session->body_len) {
         return -1;
@@ -448,10 +448,10 @@ static int on_body(struct session *session, struct slice part) {
     return 0;
 }
 
-/* A connection ends with the first body that it brings. libwebsockets says that
- * a body is complete again and again, without a turn of the loop between, while
- * input waits behind it and the answer is 0; and of a request that came behind
- * another in one read it takes the head for the body. */
+/* A connection ends with its first request that has a body. While the callback
+ * returns 0 and more input is waiting, libwebsockets reports again and again
+ * that a body is complete, without turning the loop in between. And if a second
+ * request came in the same read, libwebsockets takes its head for the body. */
 static int on_body_complete(struct lws *wsi, const struct http *http,
                             struct session *session) {
     if (session->route == NULL) {
@@ -467,7 +467,7 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
                        void *user, void *in, size_t len) {
     struct session *session = user;
     struct http *http = lws_context_user(lws_get_context(wsi));
-    /* libwebsockets has some eighty reasons; the rest are its own business. */
+    /* libwebsockets has some eighty reasons; the others do not concern us. */
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP:
         return on_request(wsi, http, session, slice_of(in, len));
@@ -550,8 +550,8 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
                           "libwebsockets did not start; is the package "
                           "libwebsockets-evlib-uv installed?");
     }
-    /* From here on it speaks of what peers send, a line or two for each: they
-     * are not to fill the log, nor to stop the loop while it is written. */
+    /* From now on it would log what peers send, a line or two for each: they
+     * must not fill the log, or block the loop while it is written. */
     lws_set_log_level(0, on_log);
     *ret = http;
     return ERR_OK;
@@ -563,8 +563,8 @@ void http_adopt(struct http *http, enum http_door door, int fd) {
         return;
     }
     /* Closes the descriptor itself if it fails. The mark says that the peer
-     * came by TCP; the virtual host does not, since libwebsockets may choose
-     * the other one by the Host header. */
+     * came by TCP. The virtual host does not say it, since libwebsockets may
+     * choose the other one by the Host header. */
     struct lws *wsi = lws_adopt_socket_vhost(http->vhosts[door], fd);
     if (wsi != NULL && door == HTTP_TCP) {
         lws_set_opaque_user_data(wsi, lws_get_context(wsi));

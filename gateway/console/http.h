@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP server: libwebsockets on the gateway's loop, one virtual host for
- * TCP and one for the unix socket, neither of which listens by itself. */
+/* The HTTP server: libwebsockets on the gateway's loop, with one virtual host
+ * for TCP and one for the unix socket. Neither listens itself. */
 #ifndef GATEWAY_CONSOLE_HTTP_H
 #define GATEWAY_CONSOLE_HTTP_H
 
@@ -17,7 +17,7 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
                  struct http **ret, struct reason *reason) MUST_USE;
 /* Takes over a connection. */
 void http_adopt(struct http *http, enum http_door door, int fd);
-/* Those that are open. */
+/* Open connections. */
 uint32_t http_connections(const struct http *http);
 /* As console_stop(). */
 void http_stop(struct http *http, uv_loop_t *loop);

@@ -40,8 +40,9 @@ static err_t loopback_address(const struct config_address *from,
                               struct reason *reason) {
     if (!config_host_is_loopback(from->host)) {
         return reason_set(reason, ERR_RANGE,
-                          "console.listen is %s, which other machines reach, "
-                          "and this version has no token; use 127.0.0.1",
+                          "console.listen is %s, which other machines can "
+                          "reach, and this version has no token to protect it; "
+                          "use 127.0.0.1",
                           from->host);
     }
     memset(ret, 0, sizeof *ret);
@@ -64,8 +65,8 @@ static err_t bind_failed(const struct config_address *address,
                          struct reason *reason) {
     if (errno == EADDRINUSE) {
         return reason_set(reason, ERR_BUSY,
-                          "port %u of %s is taken by another program; stop it "
-                          "or set console.listen to a free one",
+                          "another program uses port %u of %s; stop it or set "
+                          "console.listen to a free port",
                           address->port, address->host);
     }
     return reason_set(reason, ERR_IO, "cannot listen on %s port %u: %s",
@@ -110,7 +111,7 @@ static err_t clear_path(const union address *address, struct reason *reason) {
     }
     if (!S_ISSOCK(status.st_mode)) {
         return reason_set(reason, ERR_BUSY,
-                          "%s is there already and is no socket; move it away "
+                          "%s already exists and is not a socket; move it away "
                           "or set another control_socket",
                           path);
     }

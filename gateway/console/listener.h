@@ -22,10 +22,10 @@ err_t listener_open_tcp(const struct config_address *address, int *ret_fd,
 err_t listener_open_unix(const char *path, int *ret_fd,
                          struct reason *reason) MUST_USE;
 
-/* Watches `fd`, which it takes over whatever comes. */
+/* Watches `fd`, and owns it even if this fails. */
 err_t listener_start(struct listener *listener, uv_loop_t *loop, int fd,
                      struct reason *reason) MUST_USE;
-/* Closes; the handle is done after the loop's next turn. */
+/* Closes; the handle is closed after the loop's next turn. */
 void listener_stop(struct listener *listener);
 
 #endif

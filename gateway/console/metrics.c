@@ -53,10 +53,11 @@ static const struct stream_metric stream_metrics[] = {
      UNIT_COUNT, false},
     {"events_rejected_total", "counter", "Events refused with a reason.",
      AT(rejected), UNIT_COUNT, false},
-    {"events_duplicate_total", "counter", "Events that were there already.",
-     AT(duplicates), UNIT_COUNT, false},
+    {"events_duplicate_total", "counter",
+     "Events received again and not journaled again.", AT(duplicates),
+     UNIT_COUNT, false},
     {"events_dropped_total", "counter",
-     "Events let go of before the cloud had them, to make room.", AT(dropped),
+     "Events dropped to make room before the cloud had them.", AT(dropped),
      UNIT_COUNT, false},
     {"events_damaged", "gauge", "Events that the disk has lost.", AT(damaged),
      UNIT_COUNT, false},
@@ -85,9 +86,9 @@ static const struct stream_metric stream_metrics[] = {
     {"cloud_failures_total", "counter", "Requests without a usable answer.",
      AT(bridge.failures), UNIT_COUNT, true},
     {"cloud_lost_total", "counter",
-     "Events let go of before the cloud confirmed them.", AT(bridge.lost),
+     "Events trimmed or lost before the cloud confirmed them.", AT(bridge.lost),
      UNIT_COUNT, true},
-    {"cloud_refused", "gauge", "Entries that the cloud does not take, held.",
+    {"cloud_refused", "gauge", "Entries held because the cloud refuses them.",
      AT(bridge.refused), UNIT_COUNT, true},
 };
 
@@ -137,7 +138,7 @@ static void write_links(const struct console_status *status,
                         struct writer *writer) {
     static const char *const states[] = {"idle", "online", "offline", "refused",
                                          "paused"};
-    head(writer, "cloud_link", "gauge", "The way to the cloud, by state.");
+    head(writer, "cloud_link", "gauge", "The link to the cloud, by state.");
     for (uint32_t i = 0; i < status->stream_count; i++) {
         const struct console_stream *stream = &status->streams[i];
         for (size_t j = 0; stream->has_sink && j < 5; j++) {
@@ -153,7 +154,8 @@ static void write_orders(const struct shop_counts *orders,
                          struct writer *writer) {
     single(writer, "orders_placed_total", "counter", "Orders placed.",
            orders->placed);
-    single(writer, "orders_open", "gauge", "Orders under way.", orders->open);
+    single(writer, "orders_open", "gauge", "Orders not ended yet.",
+           orders->open);
     single(writer, "orders_fulfiled_total", "counter", "Orders fulfiled.",
            orders->fulfiled);
     single(writer, "orders_cancelled_total", "counter", "Orders cancelled.",
@@ -161,12 +163,13 @@ static void write_orders(const struct shop_counts *orders,
     single(writer, "orders_rejected_total", "counter", "Orders rejected.",
            orders->rejected);
     single(writer, "orders_unfitting_events", "gauge",
-           "Events passed over since what they build on was lost to damage.",
+           "Events skipped because what they depend on was lost to damage.",
            orders->unfitting);
 }
 
 void reply_metrics(const struct console_status *status, struct writer *writer) {
-    head(writer, "info", "gauge", "Which store and version this is.");
+    head(writer, "info", "gauge",
+         "The store's name and the program's version.");
     writer_printf(writer, PREFIX "info{store=\"%s\",version=\"%s\"} 1\n",
                   status->store, status->version);
     single(writer, "uptime_seconds", "gauge", "Seconds since the start.",
@@ -178,7 +181,7 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     single(writer, "broker_restarts_total", "counter",
            "Times the broker was started again.", status->broker_restarts);
     head(writer, "clock_offset_seconds", "gauge",
-         "The cloud's clock less this machine's.");
+         "The cloud's clock minus this machine's.");
     writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",
                   (double)status->clock_offset_ms / 1000.0);
     for (size_t i = 0; i < sizeof stream_metrics / sizeof *stream_metrics;

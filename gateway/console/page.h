@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The page's files, made part of the program when it is built. */
+/* The page's files, embedded in the program when it is built. */
 #ifndef GATEWAY_CONSOLE_PAGE_H
 #define GATEWAY_CONSOLE_PAGE_H
 

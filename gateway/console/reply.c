@@ -59,7 +59,7 @@ static void bool_member(struct writer *writer, const char *name, bool value) {
     writer_str(writer, value ? "true" : "false");
 }
 
-/* RFC 3339, or null for a time that has not been. */
+/* RFC 3339, or null for a time that is not set. */
 static void time_member(struct writer *writer, const char *name,
                         int64_t wall_us) {
     member(writer, name);
@@ -83,7 +83,7 @@ static void age_member(struct writer *writer, const char *name, int64_t now_us,
     writer_printf(writer, "%" PRId64, age);
 }
 
-/* The last of what damage took, as [first, last]. */
+/* The most recent ranges that damage took, as [first, last]. */
 static void write_gaps(const struct console_stream *stream,
                        struct writer *writer) {
     member(writer, "damage");
@@ -212,8 +212,8 @@ struct orders_context {
     uint32_t count;
 };
 
-/* An order for which there is no room is left out whole; so are those after
- * it, which are older. */
+/* An order that does not fit is left out completely, and so are those after it,
+ * which are older. */
 static void each_order(void *context, const struct shop_order_view *order) {
     struct orders_context *orders = context;
     struct writer trial = *orders->writer;

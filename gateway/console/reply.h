@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the routes answer: pure functions from the source's figures to text. */
+/* What the routes answer: pure functions that turn the source's figures into
+ * text. */
 #ifndef GATEWAY_CONSOLE_REPLY_H
 #define GATEWAY_CONSOLE_REPLY_H
 

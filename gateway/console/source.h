@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the console is given to show, and what it may do: one table of
- * functions. */
+/* What the console may show and do: one table of functions. */
 #ifndef GATEWAY_CONSOLE_SOURCE_H
 #define GATEWAY_CONSOLE_SOURCE_H
 
@@ -21,14 +20,14 @@ struct console_stream {
     uint64_t start;   /* durable records: sequence numbers [start, end) */
     uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
-    uint64_t dropped; /* let go of undelivered since start, to make room */
-    const struct journal_gap *gaps; /* what damage took of it, ever */
+    uint64_t dropped; /* dropped undelivered since start, to make room */
+    const struct journal_gap *gaps; /* events that damage took, ever */
     size_t gap_count;
     uint64_t damaged; /* events in those */
-    const char *full; /* why it takes nothing more; NULL if it does */
+    const char *full; /* why it accepts nothing; NULL if it does */
     struct journal_stats journal;
-    bool has_sink;                      /* else `bridge` is not looked at */
-    struct bridge_stream_status bridge; /* as the bridge last said */
+    bool has_sink;                      /* else `bridge` is not used */
+    struct bridge_stream_status bridge; /* as the bridge last reported */
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */
 };
@@ -38,18 +37,18 @@ struct console_status {
     const char *version;
     int64_t now_us; /* wall time */
     int64_t uptime_s;
-    const char *unhealthy; /* why not, in words; NULL if all is well */
+    const char *unhealthy; /* why not, as text; NULL if all is well */
     bool broker_up;
     uint16_t broker_port;
     uint64_t broker_restarts;
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
-    bool has_shop; /* else `orders` is not looked at */
+    bool has_shop; /* else `orders` is not used */
     struct shop_counts orders;
-    int64_t clock_offset_ms; /* the cloud's clock less ours */
+    int64_t clock_offset_ms; /* the cloud's clock minus ours */
 };
 
-/* Called on the loop's thread, for each request. None may block. */
+/* Called on the loop's thread for each request. They must not block. */
 struct console_source {
     void *self;
     /* `ret` comes zeroed. */

@@ -13,8 +13,8 @@ void event_base64url_write(struct writer *writer, struct slice bytes);
 void event_base16_write(struct writer *writer, struct slice bytes);
 
 /* Reads section 4 strictly: no white space, full padding, unused bits zero.
- * `ret` has room for text.len / 4 * 3 bytes and may be where `text` itself
- * lies. ERR_PARSE. */
+ * `ret` has room for text.len / 4 * 3 bytes and may be the memory of
+ * `text` itself. ERR_PARSE. */
 err_t event_base64_read(struct slice text, uint8_t *ret,
                         size_t *ret_len) MUST_USE;
 

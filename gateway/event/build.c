@@ -119,7 +119,7 @@ static err_t add_version(struct build *build, const struct build_value *value) {
         !slice_eq_str(value->text, FIELD_VERSION)) {
         return REFUSE(build, ERR_RANGE, name,
                       "must be the string \"" FIELD_VERSION
-                      "\", the version of CloudEvents spoken here");
+                      "\", the version of CloudEvents supported here");
     }
     build->has_version = true;
     return ERR_OK;
@@ -147,7 +147,7 @@ static err_t check_extension(struct build *build, struct slice name,
     if (slice_eq_str(name, "journalsequence") ||
         slice_eq_str(name, "recordedtime")) {
         return REFUSE(build, ERR_RANGE, name,
-                      "is the gateway's to add: leave it out");
+                      "is added by the gateway: leave it out");
     }
     if (value->kind == BUILD_TEXT) {
         TRY(check_text(build, name, value->text, EVENT_TEXT_MAX));

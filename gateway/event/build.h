@@ -24,7 +24,7 @@ enum build_kind {
     BUILD_TEXT,
     BUILD_INTEGER,
     BUILD_BOOLEAN,
-    BUILD_OTHER, /* a kind no attribute may have: refused */
+    BUILD_OTHER, /* a kind that no attribute may have: refused */
 };
 
 struct build_value {
@@ -52,7 +52,7 @@ err_t event_read_cbor(struct slice payload, struct event *ret,
 
 /* The two behind event_find_id(): the value of the one top-level `id` of a
  * payload that is well-formed to its end. ERR_PARSE, ERR_NOT_FOUND if there is
- * none or more than one, ERR_RANGE if it is no text, ERR_FULL. */
+ * none or more than one, ERR_RANGE if it is not text, ERR_FULL. */
 err_t event_find_id_json(struct slice payload, struct arena *arena,
                          struct slice *ret) MUST_USE;
 err_t event_find_id_cbor(struct slice payload, struct slice *ret) MUST_USE;

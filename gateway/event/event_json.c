@@ -38,8 +38,8 @@ static err_t add_attribute(struct build *build, struct arena *arena,
 
 static err_t add_base64(struct build *build, struct arena *arena,
                         struct slice json) {
-    static const char wanted[] = "data_base64 must be a string in base64 as "
-                                 "RFC 4648 section 4 has it, padded";
+    static const char wanted[] = "data_base64 must be a string of padded "
+                                 "base64 (RFC 4648 section 4)";
     struct slice text;
     size_t len;
     if (json_kind(json) == JSON_NULL) {

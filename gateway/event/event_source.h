@@ -12,7 +12,7 @@ enum { EVENT_SOURCE_NAME_MAX = 64 }; /* bytes */
  * or the name is empty, longer than EVENT_SOURCE_NAME_MAX or has a '/'. */
 err_t event_source_parse(struct slice source, struct slice store,
                          struct slice *ret_name) MUST_USE;
-/* Writes the source; event_source_parse() takes it apart again. */
+/* Writes the source; event_source_parse() is its inverse. */
 void event_source_write(struct writer *writer, struct slice store,
                         struct slice name);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry of event types: who publishes each, who is told, and what the
- * cloud is given as its source. The list itself is event_type_list.h.
+/* The registry of event types: who publishes each, who is notified, and which
+ * source the cloud is given. The list itself is event_type_list.h.
  *
  * A device may send any type on a stream without the shop; "sendable" here
  * means on the shop's stream. */
@@ -48,8 +48,8 @@ err_t event_type_find(struct slice name, enum event_type *ret) MUST_USE;
 err_t event_type_check_sendable(struct slice name,
                                 struct reason *reason) MUST_USE;
 
-/* The last part of the source "/<store>/<name>" of what a publisher says;
- * NULL for a device, which speaks under its own name. */
+/* The last part of the source "/<store>/<name>" of a publisher's events; NULL
+ * for a device, whose events carry its own name. */
 const char *event_publisher_name(enum event_publisher publisher);
 /* Is this the name of a publisher, which no device may have? */
 bool event_publisher_owns(struct slice name);

@@ -6,7 +6,7 @@
 #define FIELD(name) #name, sizeof #name - 1, offsetof(struct event, name)
 
 const struct field EVENT_FIELDS[FIELD_COUNT] = {
-    [FIELD_ID] = {FIELD(id), "give each event an id of its own"},
+    [FIELD_ID] = {FIELD(id), "give each event its own id"},
     [FIELD_TIME] = {FIELD(time), NULL},
     [FIELD_TYPE] = {FIELD(type), "say what happened, as in \"OrderPlaced\""},
     [FIELD_SOURCE] = {FIELD(source),

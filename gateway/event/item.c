@@ -158,7 +158,7 @@ static const struct cbor_callbacks HEARERS = {
 
 static err_t refuse(const struct cursor *in, struct reason *reason,
                     const char *what) {
-    return reason_set(reason, ERR_PARSE, "not CBOR we take at byte %zu: %s",
+    return reason_set(reason, ERR_PARSE, "CBOR not accepted at byte %zu: %s",
                       in->at, what);
 }
 

@@ -40,13 +40,13 @@ struct item {
     double number;      /* HALF, FLOAT, DOUBLE */
 };
 
-/* Reads a head (and a string's content) and moves behind it. ERR_PARSE. */
+/* Reads a head (and a string's content) and moves past it. ERR_PARSE. */
 err_t event_item_next(struct cursor *in, struct item *ret,
                       struct reason *reason) MUST_USE;
 /* For the inside of an array or a map: true if one more element (or pair)
- * follows. Counts item->value down, or takes the break. */
+ * follows. Counts item->value down, or reads the break. */
 bool event_item_more(struct cursor *in, struct item *item);
-/* Moves over one whole item, which is inside `depth` others. ERR_PARSE. */
+/* Moves past one whole item, which is inside `depth` others. ERR_PARSE. */
 err_t event_item_skip(struct cursor *in, uint32_t depth,
                       struct reason *reason) MUST_USE;
 /* Refuses to go deeper than JSON_DEPTH_MAX: call with the nestings open before
@@ -64,8 +64,8 @@ void event_item_write_number(const struct item *item, struct writer *writer);
 
 /* Writes the one checked item in `bytes` as JSON, as RFC 8949 section 6.1
  * advises: byte strings as base64url unless a tag 21 to 23 says otherwise,
- * bignums likewise, other tags dropped. ERR_UNSUPPORTED with what JSON cannot
- * say; check writer->full. */
+ * bignums likewise, other tags dropped. ERR_UNSUPPORTED, with what JSON cannot
+ * represent; check writer->full. */
 err_t event_item_write_json(struct slice bytes, struct writer *writer,
                             struct reason *reason) MUST_USE;
 

@@ -24,7 +24,7 @@ struct conversion {
 
 static err_t refuse(struct conversion *to, const char *what) {
     return reason_set(to->reason, ERR_UNSUPPORTED,
-                      "data holds %s, which JSON cannot say", what);
+                      "data holds %s, which JSON cannot represent", what);
 }
 
 static void write_bytes(struct writer *out, struct slice bytes,

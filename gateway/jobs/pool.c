@@ -32,12 +32,12 @@ static void on_work(uv_work_t *work) {
 
 static void run(struct place *place, struct job *job);
 
-/* The place is taken by the next in line before the owner is told, who may
- * submit another job from there. */
+/* The next job in line takes the place before the owner is told, since the
+ * owner may submit another job from there. */
 static void on_done(uv_work_t *work, int status) {
     struct place *place = work->data;
     struct job *job = place->job;
-    assert(status == 0); /* nothing here is ever cancelled */
+    assert(status == 0); /* nothing is ever cancelled here */
     place->job = NULL;
     struct job *next = job_queue_take(&place->pool->waiting);
     if (next != NULL) {

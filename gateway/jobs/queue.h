@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs in line, first in, first out, linked through the jobs themselves. Not
+/* A queue of jobs, first in, first out, linked through the jobs themselves. Not
  * locked. */
 #ifndef GATEWAY_JOBS_QUEUE_H
 #define GATEWAY_JOBS_QUEUE_H
@@ -23,7 +23,7 @@ static inline void job_queue_add(struct job_queue *queue, struct job *job) {
     queue->last = job;
 }
 
-/* NULL if nobody is in line. */
+/* NULL if the queue is empty. */
 static inline struct job *job_queue_take(struct job_queue *queue) {
     struct job *job = queue->first;
     if (job != NULL) {

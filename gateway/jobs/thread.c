@@ -75,7 +75,7 @@ static void free_thread(uv_handle_t *handle) {
     free(thread);
 }
 
-/* Signals belong to the main thread. */
+/* Only the main thread handles signals. */
 static int start_without_signals(struct job_thread *thread) {
     sigset_t all;
     sigset_t before;

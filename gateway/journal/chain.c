@@ -44,8 +44,8 @@ void chain_take_sealed(struct chain *chain, struct journal_segment *sealed,
     }
 }
 
-/* Makes room for one more entry in the list of sealed segments first: sealing
- * then cannot fail because memory ran out. */
+/* Makes room for one more entry in the list of sealed segments first, so that
+ * sealing cannot fail because memory ran out. */
 static err_t sealed_reserve(struct chain *chain) {
     if (chain->sealed_count < chain->sealed_cap) {
         return ERR_OK;
@@ -101,8 +101,8 @@ uint64_t chain_behind_oldest(const struct chain *chain) {
 }
 
 /* One file at a time, and the directory is synced after each: a power cut may
- * or may not undo the last trim, but never leaves a hole. A file that is kept
- * has durably lost its name before anything is written over it. */
+ * undo the last trim, but never leaves a hole. A file that is kept has durably
+ * lost its name before anything is written over it. */
 err_t chain_trim(struct chain *chain, struct reason *reason) {
     struct journal_segment oldest;
     bool found = chain_oldest(chain, &oldest);
@@ -123,10 +123,10 @@ uint64_t chain_count(const struct chain *chain) {
     return chain->sealed_count - chain->sealed_at + 1;
 }
 
-/* --- The segment that is written to ----------------------------------------
+/* --- The segment being written ---------------------------------------------
  */
 
-/* Makes the segment of the next record to come. */
+/* Creates the segment for the next record. */
 static err_t prepare(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
                      struct supply_segment *ret, struct reason *reason) {
     chain->header.first_seq = next_seq;
@@ -171,14 +171,14 @@ static err_t enlarge(struct chain *chain, uint64_t need,
 }
 
 /* Seals this segment and begins the next one, whose space is allocated first:
- * nothing has changed until then, so running out of space is no failure. */
+ * until then nothing has changed, so running out of space is no failure. */
 static err_t roll(struct chain *chain, uint64_t next_seq, uint64_t frame_len,
                   struct reason *reason) {
     struct supply_segment next;
     TRY(prepare(chain, next_seq, frame_len, &next, reason));
     err_t err = chain_seal(chain, next_seq, false);
     if (err != ERR_OK) {
-        /* Sealing takes no space: whatever it failed of is final. */
+        /* Sealing needs no space, so any failure of it is final. */
         err = refused(chain, ERR_IO, "seal", reason);
         segment_discard(&next.segment, chain->supply.dir);
         return err;
@@ -202,7 +202,7 @@ err_t chain_make_room(struct chain *chain, uint64_t next_seq,
     return roll(chain, next_seq, frame_len + reserve, reason);
 }
 
-/* Brings what was written to the segment onto the disk. */
+/* Syncs what was written to the segment. */
 static err_t frame_sync(const struct chain *chain, struct reason *reason) {
 #ifdef EDGE_CONTROL_SKIP_SYNC
     (void)chain;
@@ -260,7 +260,7 @@ static uint64_t larger(uint64_t left, uint64_t right) {
 
 uint64_t chain_room(const struct chain *chain) {
     uint64_t here = room_between(chain, chain->offset, chain->size);
-    /* A segment that holds nothing is made larger, and no other is begun. */
+    /* An empty segment is enlarged instead of starting another. */
     uint64_t next = chain->offset == JOURNAL_PAGE
                         ? 0
                         : room_between(chain, JOURNAL_PAGE,

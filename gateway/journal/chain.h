@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The segments of an open journal: the sealed ones, the one that is written to,
- * and what the next one will be made of. Frames are bytes here, and where the
- * records stand is the caller's to know.
+/* The segments of an open journal: the sealed ones, the one being written, and
+ * the files for the next ones. To this file frames are only bytes; the caller
+ * knows where the records are.
  *
- * The last page of the segment that is written to is the seal's, and before it
- * some bytes may be kept in reserve. When a frame does not fit before those,
- * the next segment gets its space first, and then the full one is sealed. */
+ * The last page of the segment being written is kept for the seal, and some
+ * bytes before it may be kept in reserve. When a frame does not fit before
+ * those, the next segment gets its space first, and then the full one is
+ * sealed. */
 #ifndef GATEWAY_JOURNAL_CHAIN_H
 #define GATEWAY_JOURNAL_CHAIN_H
 
@@ -16,8 +17,8 @@
 struct chain {
     const struct platform *platform; /* outlives it, as does the supply's dir */
     uint64_t reserve;             /* bytes of each segment, before the seal */
-    struct segment_header header; /* of the segments to come */
-    struct segment segment;       /* the one that is written to */
+    struct segment_header header; /* of future segments */
+    struct segment segment;       /* the one being written */
     uint64_t offset;              /* of the next frame */
     uint64_t size;                /* of the file */
     /* The sealed segments, oldest first: [sealed_at, sealed_count). */
@@ -28,41 +29,43 @@ struct chain {
     struct supply supply;
 };
 
-/* Takes over what an earlier run sealed; `sealed` is freed with the chain. */
+/* Takes over the segments that an earlier run sealed; `sealed` is freed with
+ * the chain. */
 void chain_take_sealed(struct chain *chain, struct journal_segment *sealed,
                        size_t count);
 void chain_free(struct chain *chain);
 
-/* Begins the first segment of this run, with record `next_seq`. ERR_FULL,
+/* Creates the first segment of this run, with record `next_seq`. ERR_FULL,
  * ERR_IO. */
 err_t chain_begin(struct chain *chain, uint64_t next_seq,
                   struct reason *reason) MUST_USE;
-/* Makes sure that a frame of `frame_len` bytes, which begins with `next_seq`,
- * fits with `reserve` bytes behind it. ERR_FULL, and nothing has changed; any
- * other failure leaves the chain unusable. */
+/* Makes sure that a frame of `frame_len` bytes that begins with `next_seq`
+ * fits, with `reserve` bytes after it. If ERR_FULL, nothing has changed; after
+ * any other failure the chain is unusable. */
 err_t chain_make_room(struct chain *chain, uint64_t next_seq,
                       uint64_t frame_len, uint64_t reserve,
                       struct reason *reason) MUST_USE;
-/* Writes a frame that there is room for, and syncs it. Any failure is final. */
+/* Writes a frame for which there is room, and syncs it. Any failure is final.
+ */
 err_t chain_write(struct chain *chain, struct slice frame,
                   struct reason *reason) MUST_USE;
-/* Seals the segment that is written to. Any failure is final. */
+/* Seals the segment being written. Any failure is final. */
 err_t chain_seal(struct chain *chain, uint64_t next_seq,
                  bool clean_stop) MUST_USE;
 
 /* The oldest sealed segment; false if there is none. */
 bool chain_oldest(const struct chain *chain,
                   struct journal_segment *ret) MUST_USE;
-/* The first record of the segment behind the oldest sealed one. */
+/* The first record of the segment after the oldest sealed one. */
 uint64_t chain_behind_oldest(const struct chain *chain);
-/* Removes the oldest sealed segment, of which there must be one, durably. Any
- * failure is final. */
+/* Durably removes the oldest sealed segment; there must be one. Any failure is
+ * final. */
 err_t chain_trim(struct chain *chain, struct reason *reason) MUST_USE;
 uint64_t chain_count(const struct chain *chain); /* of segments */
 
-/* Bytes of records and their heads that one frame may hold and be sure to find
- * room for, before the reserve: now, or behind a frame of `frame_len` bytes
- * that is written first, be it with the reserve or without. */
+/* Bytes of records and their heads that one frame may hold and will surely find
+ * room for, before the reserve: now, or after a frame of `frame_len` bytes is
+ * written first, whether that one uses the reserve or not. */
 uint64_t chain_room(const struct chain *chain);
 uint64_t chain_room_behind(const struct chain *chain, uint64_t frame_len);
 

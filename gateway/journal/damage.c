@@ -84,16 +84,16 @@ static err_t parse_gaps(struct cursor *cursor, uint32_t count,
         TRY(cursor_u64(cursor, &gap.first));
         TRY(cursor_u64(cursor, &gap.end));
         /* Version 1 says where the journal ended when the gap was noticed.
-         * The batch that told of it begins there, if there is one: the mark
-         * of a record that never came is taken away by damage_settle(). */
+         * The batch that announced it begins there, if there is one. If that
+         * record never came, damage_settle() removes the mark. */
         TRY(cursor_u64(cursor, &gap.told_at));
         TRY(damage_add(ret, gap));
     }
     return ERR_OK;
 }
 
-/* ERR_PARSE, ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it does, and
- * is of a later version. */
+/* ERR_PARSE, ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it verifies
+ * and is from a newer version. */
 static err_t parse(struct slice bytes, struct damage *ret) {
     struct cursor cursor = cursor_over(bytes);
     struct slice magic;
@@ -141,13 +141,13 @@ err_t damage_load(const struct disk *disk, const char *dir, struct damage *ret,
     errno = cause;
     if (err == ERR_CORRUPT || err == ERR_PARSE) {
         log_line(LOG_ERROR, "journal",
-                 "damage=unreadable path=%s; what it names is looked for "
-                 "again",
+                 "damage=unreadable path=%s; searching again for the damage "
+                 "that it listed",
                  path);
     } else if (err == ERR_UNSUPPORTED) {
         return reason_set(reason, err,
-                          "%s was written by a later version of this program: "
-                          "run the newer program",
+                          "%s was written by a newer version of this program: "
+                          "run that version",
                           path);
     } else if (err != ERR_NOT_FOUND) {
         return disk_failed(reason, err, "read", path);
@@ -202,8 +202,8 @@ static err_t copy_with(const struct damage *damage,
     return gap == NULL ? ERR_OK : damage_add(ret, *gap);
 }
 
-/* Puts `*next` in the place of `*damage`, on the disk first. Takes it over
- * either way. */
+/* Replaces `*damage` by `*next`, on the disk first. Takes over `*next` in
+ * either case. */
 static err_t replace(const struct disk *disk, const char *dir,
                      struct damage *damage, struct damage *next,
                      struct reason *reason) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CBOR items (RFC 8949) of a fixed width, as the journal's format has them: the
- * first byte alone says what an item is and how long its argument. */
+/* CBOR items (RFC 8949) of fixed width, as the journal's format uses them: the
+ * first byte alone says what an item is and how long its argument is. */
 #ifndef GATEWAY_JOURNAL_FIXED_H
 #define GATEWAY_JOURNAL_FIXED_H
 
@@ -20,8 +20,8 @@ enum fixed_type {
     FIXED_ARRAY_10 = 0x8a,
 };
 
-/* Each writes or reads an item's first byte and its argument. Reading gives
- * ERR_PARSE if the next item is another. */
+/* Each writes or reads an item's first byte and its argument. Reading returns
+ * ERR_PARSE if the next item is a different one. */
 void fixed_put_u16(struct writer *writer, enum fixed_type type, uint16_t value);
 void fixed_put_u32(struct writer *writer, enum fixed_type type, uint32_t value);
 void fixed_put_u64(struct writer *writer, enum fixed_type type, uint64_t value);

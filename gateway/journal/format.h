@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FORMAT, version 1: what lies in a journal's directory. The parts are drawn,
- * to the byte, where they are read and written: header and seal in page.h,
- * frames in frame.h, damage in damage.h, snapshots in snapshot.h.
+/* FORMAT, version 1: what a journal's directory contains. Each part is drawn to
+ * the byte where it is read and written: header and seal in page.h, frames in
+ * frame.h, damage in damage.h, snapshots in snapshot.h.
  *
  *   lock                 held by the one process that writes
  *   FIRST.seg            a segment; FIRST is its first sequence number
- *   FIRST.tmp            a segment in the making, removed at the next open
+ *   FIRST.tmp            a segment being created, removed at the next open
  *   FIRST.spare          free space that later segments are written into: a
  *                        segment that was trimmed, or, under the number 2^64-1,
  *                        a file that was allocated ahead

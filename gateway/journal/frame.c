@@ -4,14 +4,14 @@
 #include <assert.h>
 #include <xxhash.h>
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
-#include <xxh_x86dispatch.h> /* the same sums by the widest vectors there are */
+#include <xxh_x86dispatch.h> /* the same, by the widest vectors */
 #endif
 
 #include "gateway/journal/fixed.h"
 
 enum {
     CHECKSUM_AT = 38,  /* the item; its value is 8 bytes from the next one on */
-    CHECKSUM_END = 47, /* what follows it is covered again */
+    CHECKSUM_END = 47, /* the checksum covers what follows it, too */
 };
 
 static uint64_t frame_checksum(struct slice frame, uint64_t salt) {

@@ -49,19 +49,19 @@ uint64_t frame_size(uint64_t events_len);
  * each record, finish. The writer's capacity is a multiple of FRAME_ALIGN. */
 void frame_begin(struct writer *frame);
 void frame_add(struct writer *frame, struct slice record);
-/* Writes head, padding and checksum; events_len and checksum of `head` are
- * worked out here. The result lies in the writer's buffer. */
+/* Writes head, padding and checksum; computes events_len and checksum of
+ * `head`. The result is in the writer's buffer. */
 struct slice frame_finish(struct writer *frame, const struct frame_head *head,
                           uint64_t salt);
 
-/* Reads a frame's head from the front of `bytes`. ERR_PARSE if it is none; what
- * it says is not yet to be trusted. */
+/* Reads a frame's head from the front of `bytes`. ERR_PARSE if it is not a
+ * head. What the head says must not be trusted yet. */
 err_t frame_parse(struct slice bytes, struct frame_head *ret) MUST_USE;
-/* True if `frame`, frame_size() bytes with this head, is one that was written
- * under `salt` and is whole to the last bit. */
+/* True if `frame`, frame_size() bytes with this head, was written under `salt`
+ * and every bit of it is intact. */
 bool frame_verify(struct slice frame, const struct frame_head *head,
                   uint64_t salt) MUST_USE;
-/* The records of a verified frame, to be read with frame_record. */
+/* The records of a verified frame; read them with frame_record. */
 struct cursor frame_records(struct slice frame, const struct frame_head *head);
 err_t frame_record(struct cursor *records, struct slice *ret) MUST_USE;
 

@@ -15,7 +15,7 @@ struct look {
     struct listing listing;
     struct damage damage;
     struct segment_buffer buffer;
-    bool chained; /* the next segment is to begin with: */
+    bool chained; /* the next segment must begin with `expected` */
     uint64_t expected;
 };
 
@@ -26,7 +26,7 @@ static void say(struct inspected *segment, const char *what, uint64_t number) {
     }
 }
 
-/* The seal at the end of the file, without what lies before it. */
+/* The seal at the end of the file; what is before it is not read. */
 static err_t read_seal(struct look *look, const struct segment *segment,
                        struct inspected *ret) {
     struct segment_item item;
@@ -54,8 +54,8 @@ static bool follows(const struct segment_item *item, uint64_t end_seq) {
     return item->type == SEGMENT_FRAME && item->head.first_seq == end_seq;
 }
 
-/* Does anything of this segment's verify behind `offset`, where nothing does? A
- * gateway that writes on meanwhile makes no damage. */
+/* Does anything of this segment verify after `offset`, where nothing does? A
+ * gateway that keeps writing is not taken for damage. */
 static err_t is_followed(struct look *look, const struct segment *segment,
                          uint64_t bytes, uint64_t offset, bool *ret) {
     struct segment_item item = {.type = SEGMENT_NOTHING};
@@ -92,7 +92,7 @@ static err_t read_frames(struct look *look, const struct segment *segment,
         TRY(is_followed(look, segment, ret->bytes, offset, &damaged));
     }
     if (damaged) {
-        say(ret, "nothing verifies at byte", offset);
+        say(ret, "damaged at byte", offset);
     }
     return ERR_OK;
 }
@@ -112,7 +112,7 @@ static void check_chain(struct look *look, struct inspected *segment) {
     uint64_t from = look->expected;
     if (look->chained && segment->first_seq != from &&
         !damage_covers(&look->damage, from, segment->first_seq)) {
-        say(segment, "records are missing or doubled from", from);
+        say(segment, "records are missing or repeated from", from);
     }
 }
 
@@ -148,7 +148,7 @@ static err_t look_at(struct look *look, size_t index) {
     ENSURE(err != ERR_UNSUPPORTED && err != ERR_MEMORY, err);
     if (is_gone(look, &found)) {
         look->chained = false;
-        return ERR_OK; /* trimmed meanwhile, and perhaps written over */
+        return ERR_OK; /* trimmed meanwhile, and possibly overwritten */
     }
     check_chain(look, &found);
     look->chained = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a journal's directory holds, file by file, for commands that look and
- * change nothing: beside a running gateway, or on a dead box's disk. */
+/* What a journal's directory holds, file by file, for commands that only read:
+ * while a gateway runs, or on the disk of a box that is down. */
 #ifndef GATEWAY_JOURNAL_INSPECT_H
 #define GATEWAY_JOURNAL_INSPECT_H
 
@@ -10,28 +10,29 @@
 
 struct inspected {
     uint64_t first_seq; /* by the file's name */
-    uint64_t end_seq;   /* that follows its last record, as far as was read */
+    uint64_t
+        end_seq; /* the number after its last record, as far as it was read */
     uint64_t bytes;
-    uint64_t frames;      /* that verify; only if all were read */
+    uint64_t frames;      /* frames that verify; only if all were read */
     int64_t first_us;     /* wall time of the first frame; 0: there is none */
     uint32_t incarnation; /* 0: its header does not verify */
     uint8_t journal_id[JOURNAL_ID_SIZE];
     bool sealed;
     bool clean_stop;
-    bool last; /* in the directory: it may end without a seal */
-    /* What is wrong with it, or between the one before and it; else empty. */
+    bool last; /* the last in the directory: it may end without a seal */
+    /* What is wrong with it, or between it and the one before; else empty. */
     struct reason damage;
 };
 
 struct inspection {
     void *self;
     void (*segment)(void *self, const struct inspected *segment);
-    /* Records that damage took, and the journal knows of. May be NULL. */
+    /* Records that damage took and that are recorded. May be NULL. */
     void (*gap)(void *self, const struct journal_gap *gap);
 };
 
-/* Goes through the segments in order. `all`: reads every frame of each;
- * otherwise the ends of those that are sealed. ERR_NOT_FOUND if there is no
+/* Goes through the segments in order. `all`: reads every frame of each segment;
+ * otherwise only the ends of the sealed ones. ERR_NOT_FOUND if there is no
  * journal; ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY. */
 err_t journal_inspect(const struct disk *disk, const char *dir, bool all,
                       const struct inspection *inspection,

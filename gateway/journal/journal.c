@@ -2,10 +2,10 @@
 /* Opening, appending, committing.
  *
  * The batch is built where the frame is written from: room for the head is kept
- * in front of the records, so a commit is one write and one sync. A journal is
- * always at the end of a segment of its own making: opening it takes the next
- * incarnation and begins a new segment, and what an earlier run left is never
- * written to again. */
+ * in front of the records, so a commit is one write and one sync. A journal
+ * always appends to a segment that this run created: opening takes the next
+ * incarnation and begins a new segment, and segments of an earlier run are
+ * never written to again. */
 #include "gateway/journal/journal.h"
 
 #include <assert.h>
@@ -17,9 +17,9 @@
 #include "gateway/journal/group.h"
 #include "gateway/journal/recovery.h"
 
-/* Two sides work on a journal, each on a thread of its own if the owner wants
- * that: one appends, the other one commits, preallocates, trims and notes
- * damage. A field belongs to one of them. */
+/* Two sides work on a journal, each on its own thread if the owner wants that:
+ * one appends; the other commits, preallocates, trims and records damage. A
+ * field belongs to one of them. */
 struct journal {
     /* Set by journal_open(), then constant. */
     const struct platform *platform;
@@ -29,10 +29,10 @@ struct journal {
 
     /* The appending side's. */
     struct group batches[2];
-    struct group *filling; /* one of them: what is appended goes there */
+    struct group *filling; /* one of them: appended records go there */
     uint64_t next_seq;     /* of the next record to be appended */
-    uint64_t room_behind;  /* what a frame behind the one that was handed over
-                              may surely hold, in bytes of records and heads */
+    uint64_t room_behind; /* what a frame after the one that was handed over may
+                             surely hold, in bytes of records and heads */
 
     /* The other batch, from journal_hand_over() to the end of the commit that
      * wrote it; NULL if there is none. Set by the appending side, cleared by
@@ -44,7 +44,7 @@ struct journal {
     struct journal_position position;
     _Atomic bool failed; /* for good */
 
-    /* The committing side's. Set up by journal_open(). */
+    /* The committing side's. Initialized by journal_open(). */
     struct reason failure; /* why, once failed */
     struct chain chain;
     struct damage damage;
@@ -122,7 +122,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     err_t err = disk->make_dir(disk->self, journal->dir);
     if (err != ERR_OK && err != ERR_BUSY) {
-        return disk_failed(reason, err, "make the directory", journal->dir);
+        return disk_failed(reason, err, "create the directory", journal->dir);
     }
     char path[SEGMENT_PATH_SIZE];
     struct writer writer = writer_over(path, sizeof path);
@@ -133,8 +133,8 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     err = disk->lock(disk->self, path, &journal->lock_fd);
     if (err == ERR_BUSY) {
         return reason_set(reason, err,
-                          "another process has the journal in %s: is the "
-                          "gateway running already?",
+                          "another process has the journal in %s open: is the "
+                          "gateway already running?",
                           journal->dir);
     }
     if (err != ERR_OK) {
@@ -144,7 +144,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     return ERR_OK;
 }
 
-/* A directory without a segment may be one whose making was never synced. */
+/* A directory without a segment may be one whose creation was never synced. */
 static err_t journal_found(struct journal *journal, struct reason *reason) {
     const struct entropy *entropy = &journal->platform->entropy;
     entropy->fill(entropy->self, journal->chain.header.journal_id,
@@ -156,7 +156,7 @@ static err_t journal_found(struct journal *journal, struct reason *reason) {
     return ERR_OK;
 }
 
-/* Takes over what recovery found, and all that is to be freed of it. */
+/* Takes over what recovery found, including everything to be freed. */
 static void take_found(struct journal *journal, const struct recovery *found) {
     assert(found->first_seq <= found->next_seq);
     chain_take_sealed(&journal->chain, found->sealed, found->sealed_count);
@@ -197,8 +197,8 @@ static err_t journal_recover(struct journal *journal,
     take_found(journal, &found);
     if (found.incarnation == UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
-                          "the journal in %s was opened 4294967295 times: "
-                          "begin a new one",
+                          "the journal in %s has been opened 4294967295 times, "
+                          "which is the limit: start a new one",
                           journal->dir);
     }
     TRY(supply_load(&journal->chain.supply, reason));
@@ -210,7 +210,7 @@ static err_t journal_recover(struct journal *journal,
         return keep_tail(&journal->chain, &found);
     }
 #endif
-    /* The new segment's header holds the new incarnation, and is on the disk
+    /* The new segment's header has the new incarnation, and it is on the disk
      * under its own name when this returns: no frame can be written with an
      * incarnation that a later open might take again. */
     return chain_begin(&journal->chain, journal->next_seq, reason);
@@ -272,7 +272,7 @@ static uint64_t room_left(const struct journal *journal, uint64_t room) {
     return room > used ? room - used : 0;
 }
 
-/* Behind a batch that is committed next, or now if it is empty. */
+/* After a batch that is committed next, or now if that is empty. */
 static uint64_t room_behind(const struct journal *journal,
                             const struct group *batch) {
     return batch->events == 0
@@ -356,7 +356,7 @@ static err_t batch_write(struct journal *journal, struct group *batch,
     return ERR_OK;
 }
 
-/* For good: what the disk holds of it is not known any more. */
+/* For good: it is no longer known what the disk holds of it. */
 static err_t fail(struct journal *journal, const struct reason *why,
                   struct reason *reason) {
     journal->failure = *why;
@@ -403,7 +403,7 @@ static err_t commit_handed(struct journal *journal, uint64_t reserve,
     }
     count_commit(journal, start_us);
     group_clear(batch);
-    /* Last: from here on the batch is the appending side's again. */
+    /* Last: from here on the batch belongs to the appending side again. */
     atomic_store_explicit(&journal->handed, NULL, memory_order_release);
     return ERR_OK;
 }
@@ -449,7 +449,8 @@ err_t journal_trim(struct journal *journal, struct reason *reason) {
     struct journal_segment oldest;
     TRY(check_alive(journal, reason));
     ENSURE(chain_oldest(&journal->chain, &oldest), ERR_NOT_FOUND);
-    /* First: readers turn away from what goes, and from a gap behind it. */
+    /* First: readers turn away from the records being trimmed, and from a gap
+     * after them. */
     atomic_store_explicit(&journal->position.start,
                           chain_behind_oldest(&journal->chain),
                           memory_order_release);
@@ -504,7 +505,8 @@ err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
                         size_t count, struct reason *reason) {
     for (size_t i = 0; i < count; i++) {
         assert(journal_gap_is_told(&told[i]));
-        /* The mark of a committed record would survive its own failure. */
+        /* If this fails, the next opening must remove the mark, and it does so
+         * only for records that were not committed. */
         assert(told[i].told_at >= durable_end(journal));
     }
     return damage_mark(journal_disk(journal), journal->dir, &journal->damage,

@@ -12,7 +12,7 @@ void listing_free(struct listing *listing) {
 }
 
 static err_t list_add(uint64_t **list, size_t *count, uint64_t value) {
-    if ((*count & (*count - 1)) == 0) { /* full at each power of two */
+    if ((*count & (*count - 1)) == 0) { /* grow at each power of two */
         size_t cap = *count == 0 ? 1 : *count * 2;
         uint64_t *more = realloc(*list, cap * sizeof **list);
         ENSURE(more != NULL, ERR_MEMORY);

@@ -14,7 +14,7 @@ struct listing {
     err_t err; /* of listing_load() itself */
 };
 
-/* Into an empty one, which is to be freed also after a failure. ERR_NOT_FOUND,
+/* Loads into an empty listing; free it also after a failure. ERR_NOT_FOUND,
  * ERR_IO, ERR_MEMORY. */
 err_t listing_load(const struct disk *disk, const char *dir,
                    struct listing *listing, struct reason *reason) MUST_USE;

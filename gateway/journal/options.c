@@ -22,7 +22,8 @@ static err_t check_name(const char *what, const char *name,
         return ERR_OK;
     }
     return reason_set(reason, ERR_RANGE,
-                      "the name of a %s is UTF-8 of 1 to %d bytes, not '%s'",
+                      "the name of a %s must be 1 to %d bytes of UTF-8, not "
+                      "'%s'",
                       what, JOURNAL_NAME_MAX, name);
 }
 
@@ -33,14 +34,14 @@ static err_t check(const struct journal_options *options,
     size_t dir_len = strlen(options->dir);
     if (dir_len == 0 || dir_len > SEGMENT_DIR_MAX) {
         return reason_set(reason, ERR_RANGE,
-                          "a journal's directory name has 1 to %d bytes",
+                          "a journal's directory name must have 1 to %d bytes",
                           SEGMENT_DIR_MAX);
     }
     uint64_t heads = (uint64_t)options->batch_events_max * FRAME_ITEM_HEAD_SIZE;
     if (heads + options->batch_bytes_max > UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,
                           "a batch of %" PRIu32 " events and %" PRIu32
-                          " bytes is too large: they may take 4 GiB in all",
+                          " bytes is too large: the limit is 4 GiB in all",
                           options->batch_events_max, options->batch_bytes_max);
     }
     return ERR_OK;

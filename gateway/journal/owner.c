@@ -8,8 +8,8 @@ err_t owner_check(const struct journal_options *options,
         return ERR_OK;
     }
     return reason_set(reason, ERR_REFUSED,
-                      "the journal is that of store %s, stream %s, not of "
-                      "store %s, stream %s: give this one another directory "
+                      "the journal belongs to store %s, stream %s, not to "
+                      "store %s, stream %s: give this one a directory other "
                       "than %s",
                       header->store, header->stream, options->store,
                       options->stream, options->dir);

@@ -6,7 +6,7 @@
 #include "gateway/journal/options.h"
 #include "gateway/journal/page.h"
 
-/* ERR_REFUSED if it is another store's or stream's than `options` says. */
+/* ERR_REFUSED if it belongs to another store or stream than `options` says. */
 err_t owner_check(const struct journal_options *options,
                   const struct segment_header *header,
                   struct reason *reason) MUST_USE;

@@ -79,8 +79,8 @@ static err_t read_name(struct cursor *cursor, char *ret) {
     return slice_to_str(name, ret, JOURNAL_NAME_MAX + 1);
 }
 
-/* What every version has in its place; the page is known to verify only once
- * this has been read, since the salt is in it. */
+/* The fields that every version has in the same place. Whether the page
+ * verifies is known only after reading them, since the salt is one of them. */
 static err_t read_front(struct cursor *cursor, uint16_t *ret_version,
                         uint64_t *ret_salt) {
     struct slice tag;

@@ -51,8 +51,8 @@ struct segment_seal {
 
 /* `page` has JOURNAL_PAGE bytes. */
 void segment_header_write(const struct segment_header *header, uint8_t *page);
-/* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and is of a
- * format that this program does not know; `*ret_version` is set then. */
+/* ERR_CORRUPT if it does not verify; ERR_UNSUPPORTED if it verifies but has a
+ * format that this program does not know, and then `*ret_version` is set. */
 err_t segment_header_read(struct slice page, struct segment_header *ret,
                           uint16_t *ret_version) MUST_USE;
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each segment is surveyed (survey.h). What lies between the runs of frames
- * that are left is gone. Then, and only then, the disk is changed, in this
- * order:
+/* Each segment is surveyed (survey.h), which finds the runs of frames that are
+ * left. The records between the runs are lost. Only then is the disk changed,
+ * in this order:
  *
- *   1. the gaps go on record, synced;
- *   2. of each file that is not whole, last file first: a copy of it, synced;
- *   3. its runs, the last one first, each as a segment of its own, sealed and
- *      synced before it gets its name; the first one takes the file's place,
- *      or the file goes, if nothing of it is left at its beginning.
+ *   1. record the gaps, synced;
+ *   2. for each file that is not whole, last file first: make a synced copy;
+ *   3. write its runs, last run first, each as its own segment, sealed and
+ *      synced before it gets its name. The first run replaces the file; if
+ *      nothing is left at the file's beginning, the file is removed.
  *
- * Until the last step of 3 the file is as it was. A start that is stopped in
- * between finds it so once more, and beside it perhaps later runs under their
- * own names: of a file nothing counts that lies at or behind the name of the
- * next one, so the second time gives what the first one would have given. */
+ * Until the last part of step 3 the file is unchanged. If a start is stopped in
+ * between, the next start finds the file as it was, and possibly some of its
+ * later runs next to it under their own names. Nothing in a file counts that is
+ * at or past the name of the next file, so the second start gives the result
+ * that the first one would have given. */
 #include "gateway/journal/quarantine.h"
 
 #include <errno.h>
@@ -83,17 +84,18 @@ static err_t failed(struct work *work, err_t err, const char *what,
     return disk_failed(work->reason, err, what, path);
 }
 
-/* --- What of the journal is left ---------------------------------------- */
+/* --- What is left of the journal ----------------------------------------- */
 
 static err_t check_header(struct work *work, const struct survey *survey) {
     const struct segment_header *header = &survey->segment.header;
     TRY(owner_check(work->options, header, work->reason));
     if (work->incarnation != 0 &&
         memcmp(header->journal_id, work->journal_id, JOURNAL_ID_SIZE) != 0) {
-        return no_rot(work, survey->name, "it is another journal's");
+        return no_rot(work, survey->name, "it belongs to another journal");
     }
     if (header->incarnation == 0 || header->incarnation < work->incarnation) {
-        return no_rot(work, survey->name, "its incarnation goes back");
+        return no_rot(work, survey->name,
+                      "its incarnation is lower than the one before");
     }
     memcpy(work->journal_id, header->journal_id, JOURNAL_ID_SIZE);
     work->incarnation = header->incarnation;
@@ -146,10 +148,10 @@ static err_t survey_all(struct work *work) {
     return ERR_OK;
 }
 
-/* --- Going on record ---------------------------------------------------- */
+/* --- Recording the gaps --------------------------------------------------- */
 
-/* Gaps whose records of it are gone as well, and never reached the cloud, are
- * told of again. */
+/* Announces a gap again if the record that announced it is lost, too, and never
+ * reached the cloud. */
 static void tell_again(struct work *work, uint64_t first, uint64_t end) {
     for (size_t i = 0; i < work->damage->count; i++) {
         struct journal_gap *gap = &work->damage->gaps[i];
@@ -256,7 +258,7 @@ static err_t write_frames(struct work *work, const struct survey *survey,
         struct segment_item item;
         TRY(segment_read(&survey->segment, survey->frames[i].offset,
                          &work->buffer, &item));
-        errno = EIO; /* what could be read cannot be read any more */
+        errno = EIO; /* what could be read before cannot be read any more */
         ENSURE(item.type == SEGMENT_FRAME &&
                    item.head.first_seq == survey->frames[i].first,
                ERR_IO);
@@ -299,7 +301,7 @@ static err_t remove_file(struct work *work, uint64_t name) {
     return err == ERR_OK ? ERR_OK : failed(work, err, "remove", name);
 }
 
-/* The last run first, so that the file itself goes last. */
+/* The last run first, so that the file itself is replaced last. */
 static err_t write_runs(struct work *work, const struct survey *survey) {
     size_t to = survey->count;
     while (to > 0) {
@@ -360,7 +362,7 @@ static err_t run_steps(struct work *work) {
     size_t known = work->damage->count;
     TRY(find_gaps(work));
     if (all_whole(work) && work->damage->count == known) {
-        return ERR_OK; /* what could not be read at first now can */
+        return ERR_OK; /* what could not be read before now can */
     }
     choose_incarnation(work);
     TRY(damage_save(work->disk, work->options->dir, work->damage,

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Setting damage aside, so that what is left is a journal again. */
+/* Sets damage aside, so that the rest is a valid journal again. */
 #ifndef GATEWAY_JOURNAL_QUARANTINE_H
 #define GATEWAY_JOURNAL_QUARANTINE_H
 
 #include "gateway/journal/damage.h"
 #include "gateway/journal/options.h"
 
-/* Looks at all segments, in whatever state. What cannot be read, and was there,
- * is added to `damage`, which is saved; then each file that is not whole is
- * copied to its `.rot` name, and what of it verifies is rewritten to whole
- * segments with the gaps between them. Stopped anywhere, the next call ends it.
+/* Surveys all segments, whatever their state. Adds records that existed and
+ * cannot be read to `damage`, and saves it. Then copies each file that is not
+ * whole to its `.rot` name, and rewrites the parts that verify to whole
+ * segments with the gaps between them. If it is interrupted anywhere, the next
+ * call completes it.
  *
- * The caller holds the lock and has loaded `damage`. Nothing is changed, and
- * the error says why, for what no rot explains: ERR_CORRUPT (segments that
- * overlap, or of several journals), ERR_REFUSED, ERR_UNSUPPORTED; and ERR_IO
- * for a file of which next to nothing can be read. ERR_FULL, ERR_MEMORY. */
+ * The caller holds the lock and has loaded `damage`. If rot cannot explain the
+ * state, nothing is changed and the error says why: ERR_CORRUPT (segments that
+ * overlap, or that belong to several journals), ERR_REFUSED, ERR_UNSUPPORTED;
+ * and ERR_IO for a file of which almost nothing can be read. ERR_FULL,
+ * ERR_MEMORY. */
 err_t quarantine_run(const struct journal_options *options,
                      struct damage *damage, struct reason *reason) MUST_USE;
 

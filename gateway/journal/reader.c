@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading. One frame at a time is in memory, verified as it was read; a record
- * is handed out as a slice of it.
+/* Reading. One frame at a time is in memory, verified when it was read; each
+ * record handed out is a slice of it.
  *
- * The writer never changes what it committed, so most of the time reading is
- * going forward. When there is nothing to read where the next frame should be,
- * the file may be one that a recovery has since replaced: it is opened again by
- * its name. The same salt means that it is the same file or its repaired copy,
- * in which frames keep their places; another salt means that the old one held
+ * The writer never changes what it committed, so most of the time the reader
+ * only moves forward. If there is nothing where the next frame should be, a
+ * recovery may have replaced the file since: the reader opens it again by its
+ * name. The same salt means that it is the same file or its repaired copy, in
+ * which frames keep their places. Another salt means that the old file held
  * nothing and is gone, and the reader looks for its place again.
  *
- * Where damage is, going forward ends. To pass it, the frame that comes next by
- * its number is looked for, in all of the file and in the files that follow.
+ * Damage stops the forward reading. To pass it, the reader looks for the frame
+ * that comes next by its number, in the whole file and in the files after it.
  *
- * A file that is open here may be trimmed and written over, by this process
- * or another. A frame that verifies is right nevertheless, since it does so
- * under the salt that the file had when it was opened, and no later frame can.
- * What does not verify is damage only if the file still has its name: it loses
- * that, for good, before anything is written over it. */
+ * A file that is open here may be trimmed and overwritten, by this process or
+ * another. A frame that verifies is still right: it verifies under the salt
+ * that the file had when it was opened, and no later frame can. A frame that
+ * does not verify means damage only if the file still has its name: a file
+ * loses its name, durably, before anything is written over it. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -36,9 +36,9 @@ struct journal_reader {
     uint64_t offset; /* of what follows the frame in memory */
     uint64_t seq;    /* of the next record */
     struct frame_head head;
-    struct cursor records; /* of the frame in memory, not yet handed out */
+    struct cursor records; /* of the frame in memory, not handed out yet */
     uint32_t left;         /* how many they are */
-    bool astray; /* where the next record lies is not known: in damage */
+    bool astray;           /* in damage: the next record has to be found */
 };
 
 /* The segments of a directory as seen from a sequence number. */
@@ -108,8 +108,8 @@ static void enter_segment(struct journal_reader *reader,
     reader->astray = false;
 }
 
-/* A header that does not verify may be that of a file which was trimmed, and
- * written over, between its opening and its reading: then the name is gone. */
+/* A header that does not verify may belong to a file that was trimmed and
+ * overwritten between its opening and its reading: then the name is gone. */
 static err_t open_segment(const struct journal_reader *reader,
                           uint64_t first_seq, struct segment *ret,
                           struct reason *reason) {
@@ -122,7 +122,7 @@ static err_t open_segment(const struct journal_reader *reader,
     return err;
 }
 
-/* Was the file that is open trimmed? */
+/* Was the open file trimmed? */
 static bool is_trimmed(const struct journal_reader *reader) {
     if (reader->segment.disk == NULL) { /* none was found: by the names then */
         uint64_t begins;
@@ -139,8 +139,8 @@ static bool is_trimmed(const struct journal_reader *reader) {
     return err == ERR_NOT_FOUND;
 }
 
-/* Goes on to the segment that follows a seal. ERR_END if it is not there yet;
- * one that was sealed empty is followed by one of its own name. */
+/* Continues with the segment after a seal. ERR_END if it is not there yet; a
+ * segment that was sealed empty is followed by one of the same name. */
 static err_t follow_seal(struct journal_reader *reader) {
     const struct segment_header *header = &reader->segment.header;
     struct segment next;
@@ -235,7 +235,7 @@ static err_t locate(struct journal_reader *reader, uint64_t seq,
     return seek(reader, seq, reason);
 }
 
-/* The file may be another by now, see above. */
+/* The file may be a different one by now; see above. */
 static err_t refresh(struct journal_reader *reader) {
     struct segment again;
     uint64_t first_seq = reader->segment.header.first_seq;
@@ -243,7 +243,7 @@ static err_t refresh(struct journal_reader *reader) {
     if (again.header.salt != reader->segment.header.salt) {
         segment_close(&again);
         err_t err = locate(reader, reader->seq, NULL);
-        /* A record that was read before it was durable, and is gone. */
+        /* A record that was read before it was durable, and was lost. */
         return err == ERR_RANGE ? ERR_CORRUPT : err;
     }
     segment_close(&reader->segment);
@@ -251,8 +251,8 @@ static err_t refresh(struct journal_reader *reader) {
     return ERR_OK;
 }
 
-/* Nothing was there. Looks again in what the directory holds by now; if it
- * holds a later segment too, then what is missing here is not to come. */
+/* Nothing was found. Looks again at what the directory holds now; if there is a
+ * later segment too, the missing record will not come. */
 static err_t load_again(struct journal_reader *reader) {
     struct place place;
     TRY(place_find(reader, reader->seq, &place, NULL));
@@ -275,7 +275,7 @@ static err_t load_again(struct journal_reader *reader) {
 
 /* --- Passing damage --- */
 
-/* Where the lowest record at or behind `seq` is. */
+/* Where the lowest record with number `seq` or higher is. */
 struct finding {
     uint64_t seq; /* its number */
     uint64_t segment;
@@ -295,8 +295,8 @@ static void find_better(struct finding *finding, uint64_t seq,
     }
 }
 
-/* Looks at every page: a write may have gone astray. What the disk cannot read
- * does not verify. */
+/* Looks at every page: a write may have gone astray. A page that the disk
+ * cannot read counts as one that does not verify. */
 static err_t find_in_segment(struct journal_reader *reader,
                              const struct segment *segment, uint64_t seq,
                              struct finding *ret) {
@@ -322,7 +322,8 @@ static err_t find_in_segment(struct journal_reader *reader,
 }
 
 /* A segment whose header is lost holds nothing that can be read. The last one
- * may not hold anything yet: then what is to come begins with its name. */
+ * may not hold anything yet: then the next record to come has the number in its
+ * name. */
 static err_t find_in_file(struct journal_reader *reader,
                           const struct listing *listing, size_t index,
                           uint64_t seq, struct finding *ret) {
@@ -357,7 +358,7 @@ static err_t find_listed(struct journal_reader *reader,
     return ERR_OK;
 }
 
-/* ERR_END if there is nothing at or behind `seq`. */
+/* ERR_END if there is nothing with number `seq` or higher. */
 static err_t find(struct journal_reader *reader, uint64_t seq,
                   struct finding *ret) {
     CLEANUP(listing_free) struct listing listing = {0};
@@ -378,7 +379,8 @@ static err_t go_to(struct journal_reader *reader,
     TRY(segment_read(&reader->segment, reader->offset, &reader->buffer, &item));
     if (item.type != SEGMENT_FRAME ||
         item.head.first_seq + item.head.count <= finding->seq) {
-        return ERR_OK; /* a record to come; such a frame is none of this file */
+        return ERR_OK; /* a record of the future; such a frame does not belong
+                          to this file */
     }
     reader->seq = item.head.first_seq;
     TRY(load_frame(reader));
@@ -388,14 +390,14 @@ static err_t go_to(struct journal_reader *reader,
     return ERR_OK;
 }
 
-/* The records that were handed out are gone by, the next is somewhere. */
+/* The records already handed out are passed; the next one has to be found. */
 static void stray(struct journal_reader *reader, uint64_t seq) {
     reader->seq = seq;
     reader->left = 0;
     reader->astray = true;
 }
 
-/* Back to where the next record is, if it is anywhere. */
+/* Back to the next record, wherever it is. */
 static err_t find_way(struct journal_reader *reader) {
     struct finding finding;
     err_t err = find(reader, reader->seq, &finding);
@@ -405,7 +407,7 @@ static err_t find_way(struct journal_reader *reader) {
     return go_to(reader, &finding);
 }
 
-/* What could not be reached record by record may lie in or behind damage. */
+/* What could not be reached record by record may be in or after damage. */
 static err_t locate_astray(struct journal_reader *reader, uint64_t seq,
                            err_t why) {
     struct finding finding;
@@ -456,9 +458,10 @@ err_t journal_reader_open(const struct disk *disk, const char *dir,
                           uint64_t from_seq, struct journal_reader **ret,
                           struct reason *reason) {
     if (strlen(dir) > SEGMENT_DIR_MAX) {
-        return reason_set(reason, ERR_RANGE,
-                          "a journal's directory name has at most %d bytes",
-                          SEGMENT_DIR_MAX);
+        return reason_set(
+            reason, ERR_RANGE,
+            "a journal's directory name must have at most %d bytes",
+            SEGMENT_DIR_MAX);
     }
     struct journal_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) {

@@ -2,9 +2,8 @@
 /* Recovery.
  *
  * A frame is written only after the sync of the one before it returned, and a
- * segment is made only after the one before it was sealed and synced. So the
- * only thing that a power cut can leave unfinished is the end of the last
- * segment, and there:
+ * segment is created only after the one before it was sealed and synced. So a
+ * power cut can leave only the end of the last segment unfinished:
  *
  *   valid frames, then     | and later in the file | it is
  *   -----------------------+-----------------------+-------------------------
@@ -18,12 +17,12 @@
  *   no frame at all        | nothing that verifies | empty: the next segment
  *                          |                       | takes its name and place
  *
- * All other segments must be whole up to their seal. "Verifies" is under the
- * file's own salt, so nothing inside a record and nothing that an older file
- * left on the disk can.
+ * All other segments must be whole up to their seal. "Verifies" means under the
+ * file's own salt, so nothing inside a record verifies, and nothing that an
+ * older file left on the disk.
  *
- * Rot is refused, and nothing is changed, or it is set aside (quarantine.c).
- * What is lost then, and announced:
+ * Rot is either refused, with nothing changed, or set aside (quarantine.c).
+ * Then these records are lost and announced:
  *
  *   segment | what does not verify  | behind it           | lost
  *   --------+-----------------------+---------------------+-------------------
@@ -47,24 +46,26 @@
  *   none    | (no segment at all)   | -                   | all before the
  *           |                       |                     | bridge's cursor
  *
- * The incarnation decides what verifies: a frame of another start never does.
- * A header whose incarnation goes back, or of another journal, store or format,
- * or segments that overlap are no rot, and are refused always. A gap is part of
- * the journal once the file `damage` names it. tests/simulation/rot.c tries all
- * of it, page by page.
+ * The incarnation is part of what verifies: a frame of another start never
+ * does. Some states are not rot and are always refused: a header whose
+ * incarnation is lower than the one before, a header of another journal, store
+ * or format, and segments that overlap. A gap is part of the journal once the
+ * file `damage` records it. tests/simulation/rot.c tries all of this, page by
+ * page.
  *
  * Rewritten: the valid frames are copied, each verified again as it is copied,
  * into a new file that is sealed, synced and then renamed over the old one.
- * What the page cache shows of the old file may never have reached the disk
- * (after a failed sync the kernel shows pages as clean that are not there), and
- * what lies behind its last good frame must never be seen again: both are gone
- * with the old file. A power cut in between leaves the old file or the new one,
- * each as good a start as the other, and at most a temporary file.
+ * This has two reasons. What the page cache shows of the old file may never
+ * have reached the disk (after a failed sync the kernel shows pages as clean
+ * that were not written). And what follows its last good frame must never be
+ * seen again. Both problems go with the old file. A power cut in between leaves
+ * the old file or the new one, each as good for the next start, and at most a
+ * temporary file.
  *
- * After a clean stop the frames need no copy: each was synced by the commit
- * that wrote it, or there would have been no clean stop. Only the seal's own
- * sync may have failed unseen, so it is repeated; if the power fails in the
- * middle of that, the segment counts as one with a torn end. */
+ * After a clean stop the frames need no copy: the commit that wrote each one
+ * synced it, or there would have been no clean stop. Only the seal's own sync
+ * may have failed unnoticed, so it is repeated. If the power fails during that,
+ * the segment counts as one with a torn end. */
 #include "gateway/journal/recovery.h"
 
 #include <errno.h>
@@ -76,9 +77,9 @@
 #include "gateway/journal/quarantine.h"
 #include "gateway/journal/segment.h"
 
-/* How far a segment holds good frames, and what ends them. */
+/* How far a segment has good frames, and what ends them. */
 struct extent {
-    uint64_t end;      /* offset behind the last good frame */
+    uint64_t end;      /* offset after the last good frame */
     uint64_t next_seq; /* that follows its last record */
     bool sealed;
     bool clean_stop;
@@ -104,8 +105,8 @@ static err_t extent_find(const struct segment *segment,
     return ERR_OK;
 }
 
-/* Of one that ends in a seal, without what lies between: false if it does not,
- * and all of it must be looked at. */
+/* For a segment that ends in a seal, without reading what is before it. False
+ * if it does not end in one: then the whole segment must be read. */
 static bool extent_by_seal(const struct segment *segment,
                            struct segment_buffer *buffer, struct extent *ret) {
     const struct disk *disk = segment->disk;
@@ -126,8 +127,8 @@ static bool extent_by_seal(const struct segment *segment,
     return true;
 }
 
-/* Looks for anything of this segment's from `from` on; `*ret_at` is where, 0 if
- * there is nothing. */
+/* Looks for anything that verifies in this segment from `from` on; `*ret_at` is
+ * where, 0 if there is nothing. */
 static err_t extent_follower(const struct segment *segment,
                              struct segment_buffer *buffer, uint64_t from,
                              uint64_t *ret_at) {
@@ -146,7 +147,7 @@ static err_t extent_follower(const struct segment *segment,
     return ERR_OK;
 }
 
-/* One recovery under way. */
+/* One recovery in progress. */
 struct run {
     const struct journal_options *options;
     const struct disk *disk;
@@ -191,7 +192,7 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     TRY(owner_check(run->options, header, run->reason));
     if (found->incarnation == 0 &&
         (!run->options->whole || damage_covers(&found->damage, 0, first_seq))) {
-        /* What was before it was trimmed, or is known to be gone. */
+        /* Earlier records were trimmed, or are recorded as lost. */
         found->first_seq = first_seq;
         found->next_seq = first_seq;
     } else if (damage_covers(&found->damage, found->next_seq, first_seq)) {
@@ -200,17 +201,18 @@ static err_t check_chain(struct run *run, const struct segment_header *header) {
     if (first_seq != found->next_seq) {
         return reason_set(run->reason, ERR_CORRUPT,
                           "%020" PRIu64 "%s does not follow: records from "
-                          "%" PRIu64 " on are missing or doubled; nothing was "
+                          "%" PRIu64 " on are missing or repeated; nothing was "
                           "changed in %s",
                           first_seq, SEGMENT_SUFFIX, found->next_seq,
                           run->options->dir);
     }
     if (found->incarnation != 0 &&
         memcmp(header->journal_id, found->journal_id, JOURNAL_ID_SIZE) != 0) {
-        return damaged(run, first_seq, 0, "it is another journal's");
+        return damaged(run, first_seq, 0, "it belongs to another journal");
     }
     if (header->incarnation == 0 || header->incarnation < found->incarnation) {
-        return damaged(run, first_seq, 0, "its incarnation goes back");
+        return damaged(run, first_seq, 0,
+                       "its incarnation is lower than the one before");
     }
     memcpy(found->journal_id, header->journal_id, JOURNAL_ID_SIZE);
     found->incarnation = header->incarnation;
@@ -228,7 +230,7 @@ static err_t check_torn(struct run *run, const struct segment *segment,
     }
     if (follower != 0) {
         return damaged(run, first_seq, extent->end,
-                       "records that were committed follow the damage");
+                       "committed records follow the damage");
     }
     return ERR_OK;
 }
@@ -247,7 +249,7 @@ static err_t check_extent(struct run *run, const struct segment *segment,
     }
     if (!extent.sealed && !last) {
         return damaged(run, first_seq, extent.end,
-                       "it is not the last segment and lacks what follows");
+                       "it is not the last segment, and its end is missing");
     }
     if (!extent.sealed) {
         TRY(check_torn(run, segment, &extent));
@@ -335,7 +337,7 @@ static err_t rewrite_last(struct run *run) {
 }
 #endif
 
-/* Repeats what a clean stop did last. */
+/* Repeats the last step of a clean stop. */
 static err_t seal_last(struct run *run) {
     struct segment_seal seal = {.next_seq = run->last_extent.next_seq,
                                 .clean_stop = true};
@@ -346,7 +348,7 @@ static err_t seal_last(struct run *run) {
     return ERR_OK;
 }
 
-/* One that holds nothing, and whose numbers are not to be used any more. */
+/* A segment that holds nothing, and whose numbers must not be used again. */
 static err_t remove_last(struct run *run) {
     uint64_t first_seq = run->last.header.first_seq;
     char path[SEGMENT_PATH_SIZE];
@@ -364,7 +366,7 @@ static err_t finish_last(struct run *run) {
         return ERR_OK;
     }
     if (empty) {
-        /* The next segment takes its place, unless damage is known there. */
+        /* The next segment replaces it, unless damage is recorded there. */
         return run->last.header.first_seq == run->found.next_seq
                    ? ERR_OK
                    : remove_last(run);
@@ -383,14 +385,14 @@ static err_t finish_last(struct run *run) {
 #endif
 }
 
-/* The end: was there more? */
+/* The end: were there more records? */
 static err_t check_end(struct run *run) {
     struct recovery *found = &run->found;
     const struct damage *damage = &found->damage;
     if (!run->options->whole && run->listing.segment_count == 0 &&
         damage->count > 0) {
-        /* No segment is left to say where the journal ended; what was lost
-         * does, wherever that began. */
+        /* No segment is left to say where the journal ended; the recorded loss
+         * says it, wherever that loss began. */
         found->next_seq = damage->gaps[damage->count - 1].end;
     }
     found->next_seq = damage_end(damage, found->next_seq);
@@ -402,10 +404,9 @@ static err_t check_end(struct run *run) {
     }
     return reason_set(
         run->reason, ERR_CORRUPT,
-        "the journal in %s ends at record %" PRIu64 ", and all before %" PRIu64
-        " were sent to the cloud: it was replaced or has lost "
-        "its end; to send all of it, remove the file cursor "
-        "beside it",
+        "the journal in %s ends at record %" PRIu64 ", but all records before "
+        "%" PRIu64 " were sent to the cloud: it was replaced or has lost its "
+        "end; to send all of it, remove the file cursor in that folder",
         run->options->dir, found->next_seq, run->options->known_end);
 }
 
@@ -420,7 +421,7 @@ static err_t check_all(struct run *run) {
     return check_end(run);
 }
 
-/* Forgets what was found, but for the damage on record. */
+/* Forgets what was found, except for the recorded damage. */
 static void start_over(struct run *run) {
     listing_free(&run->listing);
     segment_close(&run->last);
@@ -428,8 +429,8 @@ static void start_over(struct run *run) {
     run->found = (struct recovery){.damage = run->found.damage};
 }
 
-/* Damage is set aside, if it is to be; what is left then is checked as any
- * other journal is. */
+/* Sets damage aside if asked to; then the rest is checked like any other
+ * journal. */
 static err_t check_or_set_aside(struct run *run) {
     err_t err = check_all(run);
     if (!run->options->quarantine || (err != ERR_CORRUPT && err != ERR_IO)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a journal's directory holds, made sound before anything is added. */
+/* Repairs what a journal's directory holds, before anything is added. */
 #ifndef GATEWAY_JOURNAL_RECOVERY_H
 #define GATEWAY_JOURNAL_RECOVERY_H
 
@@ -10,10 +10,10 @@
 
 struct recovery {
     uint8_t journal_id[JOURNAL_ID_SIZE]; /* zeros if `incarnation` is 0 */
-    uint32_t incarnation; /* the last that was taken; 0 without a segment */
+    uint32_t incarnation; /* the last one taken; 0 without a segment */
     uint64_t first_seq;   /* [first_seq, next_seq) is durable */
     uint64_t next_seq;
-    struct damage damage; /* what is missing of it; the caller frees it */
+    struct damage damage;           /* its gaps; the caller frees it */
     struct journal_segment *sealed; /* those with records, oldest first; the
                                        caller frees it */
     size_t sealed_count;
@@ -23,14 +23,14 @@ struct recovery {
 #endif
 };
 
-/* Verifies every segment, sets damage aside if that is wanted, then removes
- * leftover temporary files and completes the last segment: afterwards every
+/* Verifies every segment and, if asked to, sets damage aside; then removes
+ * leftover temporary files and completes the last segment. Afterwards every
  * segment with records is sealed and synced.
  *
- * The caller holds the lock, and next publishes a segment that begins with
+ * The caller holds the lock, and then publishes a segment that begins with
  * `next_seq`, of the next incarnation; it replaces an empty one of that name.
- * Errors as journal_open; nothing is changed if it is ERR_CORRUPT, ERR_REFUSED
- * or ERR_UNSUPPORTED. */
+ * Errors as journal_open; nothing is changed on ERR_CORRUPT, ERR_REFUSED or
+ * ERR_UNSUPPORTED. */
 err_t recovery_run(const struct journal_options *options, struct recovery *ret,
                    struct reason *reason) MUST_USE;
 

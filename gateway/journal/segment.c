@@ -39,8 +39,8 @@ static err_t header_refused(struct reason *reason, err_t err,
                             uint64_t first_seq, uint16_t version) {
     if (err == ERR_UNSUPPORTED) {
         return reason_set(reason, err,
-                          "%020" PRIu64 "%s has journal format %u, this "
-                          "program knows %d: run the newer program",
+                          "%020" PRIu64 "%s has journal format %u, and this "
+                          "program knows %d: run a newer version",
                           first_seq, SEGMENT_SUFFIX, version, SEGMENT_FORMAT);
     }
     return reason_set(reason, err,
@@ -62,8 +62,8 @@ static err_t header_load(struct segment *segment, const char *path,
     err = segment_header_read(slice_of(page, len), &segment->header, &version);
     if (err == ERR_OK && segment->header.first_seq != first_seq) {
         return reason_set(reason, ERR_CORRUPT,
-                          "%020" PRIu64 "%s begins with record %" PRIu64
-                          " by its header: was it renamed?",
+                          "the header of %020" PRIu64 "%s says that it begins "
+                          "with record %" PRIu64 ": was it renamed?",
                           first_seq, SEGMENT_SUFFIX, segment->header.first_seq);
     }
     if (err != ERR_OK) {
@@ -108,7 +108,7 @@ static err_t header_store(const struct segment *segment, uint64_t size) {
     return disk->write(disk->self, segment->fd, 0, slice_of(page, sizeof page));
 }
 
-/* What it is called until it is published. */
+/* Its name until it is published. */
 static void making_path(const struct segment *segment, const char *dir,
                         char *ret) {
     if (segment->recycled) {
@@ -119,7 +119,7 @@ static void making_path(const struct segment *segment, const char *dir,
     }
 }
 
-/* Makes `segment`, which has all but the open file. */
+/* Creates the file of `segment`, whose other fields are set. */
 static err_t make(struct segment *segment, const char *dir, enum disk_open how,
                   uint64_t size, struct reason *reason) {
     const struct disk *disk = segment->disk;
@@ -204,8 +204,8 @@ err_t segment_seal(const struct segment *segment, uint64_t offset,
     TRY(disk->write(disk->self, segment->fd, offset,
                     slice_of(page, sizeof page)));
     TRY(disk->sync(disk->self, segment->fd));
-    /* Not synced: what lies behind a seal is not looked at, and a change of
-     * size would cost the file system a transaction of its own. */
+    /* Not synced: what follows a seal is not looked at, and a change of size
+     * would cost the file system its own transaction. */
     return disk->truncate(disk->self, segment->fd, offset + JOURNAL_PAGE);
 }
 
@@ -243,8 +243,9 @@ void segment_buffer_shrink(struct segment_buffer *buffer) {
     }
 }
 
-/* Brings the frame whose first page is in the buffer in whole. What its head
- * claims is bounded by the file before memory is found for it. */
+/* Reads the whole of the frame whose first page is in the buffer. The size that
+ * its head claims is checked against the file before memory is allocated for
+ * it. */
 static err_t frame_load(const struct segment *segment, uint64_t offset,
                         const struct frame_head *head,
                         struct segment_buffer *buffer, struct slice *ret) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A segment as a file: its name, making it, reading what lies at an offset,
- * sealing it. Decides nothing about a whole journal. */
+/* A segment as a file: naming it, creating it, reading what is at an offset,
+ * sealing it. It decides nothing about a whole journal. */
 #ifndef GATEWAY_JOURNAL_SEGMENT_H
 #define GATEWAY_JOURNAL_SEGMENT_H
 
@@ -15,7 +15,7 @@ enum {
 };
 
 #define SEGMENT_SUFFIX ".seg"
-#define SEGMENT_SUFFIX_TEMPORARY ".tmp" /* in the making */
+#define SEGMENT_SUFFIX_TEMPORARY ".tmp" /* being created */
 #define SEGMENT_SUFFIX_SPARE ".spare"   /* trimmed, to be written again */
 
 /* An open file. Zeroed is not ready; `disk` is NULL when nothing is open. */
@@ -23,8 +23,8 @@ struct segment {
     const struct disk *disk; /* outlives it */
     int fd;
     struct segment_header header;
-    bool recycled;         /* made from the spare of this number; */
-    uint64_t spare_number; /* its name is that until it is published */
+    bool recycled;         /* made from the spare of this number, */
+    uint64_t spare_number; /* whose name it has until it is published */
 };
 
 /* `ret` has SEGMENT_PATH_SIZE bytes. `dir` is at most SEGMENT_DIR_MAX long. */
@@ -34,34 +34,33 @@ void segment_path(const char *dir, uint64_t first_seq, const char *suffix,
 bool segment_name_read(const char *name, const char *suffix,
                        uint64_t *ret_first_seq) MUST_USE;
 
-/* Opens the one that begins with `first_seq` and verifies its header.
+/* Opens the segment that begins with `first_seq` and verifies its header.
  * ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_IO. */
 err_t segment_open(const struct disk *disk, const char *dir, uint64_t first_seq,
                    enum disk_open how, struct segment *ret,
                    struct reason *reason) MUST_USE;
 void segment_close(struct segment *segment); /* may be closed already */
 
-/* Making one, in two steps: under its temporary name, of `size` bytes (or 0 to
- * let it grow), the header written; then, synced, under its own name in place
- * of any other of that name, the directory synced. A file under its own name
- * therefore always has a whole header. On failure nothing is left open and the
- * temporary file is removed if that is possible. */
+/* Creating one takes two steps. First: under its temporary name, with `size`
+ * bytes (or 0 to let it grow), and the header written. Second: synced and
+ * renamed to its own name, replacing any other file of that name, and the
+ * directory synced. So a file under its own name always has a whole header. On
+ * failure nothing stays open, and the temporary file is removed if possible. */
 err_t segment_create(const struct disk *disk, const char *dir,
                      const struct segment_header *header, uint64_t size,
                      struct segment *ret, struct reason *reason) MUST_USE;
 err_t segment_publish(struct segment *segment, const char *dir,
                       struct reason *reason) MUST_USE;
 void segment_discard(struct segment *segment, const char *dir);
-/* The first step, with a spare for the file: its header is written over. It
- * keeps the spare's name until it is published, so that at no moment a file has
- * two names. ERR_NOT_FOUND if the spare is not there any more; else as
- * segment_create. */
+/* The first step, with a spare as the file: its header is overwritten. It keeps
+ * the spare's name until it is published, so that a file never has two names.
+ * ERR_NOT_FOUND if the spare no longer exists; else as segment_create. */
 err_t segment_recycle(const struct disk *disk, const char *dir,
                       const struct segment_header *header,
                       uint64_t spare_number, struct segment *ret,
                       struct reason *reason) MUST_USE;
 
-/* Writes the seal at `offset`, syncs, and cuts the file behind it. */
+/* Writes the seal at `offset`, syncs, and cuts off the rest of the file. */
 err_t segment_seal(const struct segment *segment, uint64_t offset,
                    struct segment_seal seal) MUST_USE;
 
@@ -72,7 +71,7 @@ struct segment_buffer {
 
 err_t segment_buffer_init(struct segment_buffer *buffer) MUST_USE;
 void segment_buffer_free(struct segment_buffer *buffer);
-/* Gives memory back after an unusually large frame. What was read is gone. */
+/* Frees memory after an unusually large frame. What was read is gone. */
 void segment_buffer_shrink(struct segment_buffer *buffer);
 
 enum segment_item_type {
@@ -88,7 +87,7 @@ struct segment_item {
     struct segment_seal seal; /* of a seal */
 };
 
-/* What lies at `offset`, a multiple of FRAME_ALIGN, and verifies under the
+/* What is at `offset`, a multiple of FRAME_ALIGN, and verifies under the
  * segment's salt and incarnation. ERR_IO, ERR_MEMORY. */
 err_t segment_read(const struct segment *segment, uint64_t offset,
                    struct segment_buffer *buffer,

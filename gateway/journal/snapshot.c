@@ -12,7 +12,7 @@
 
 enum {
     FORMAT = 1,
-    FILES_MAX = 64, /* that one directory is searched for at a time */
+    FILES_MAX = 64, /* so that one directory is searched at a time */
     CONTENT_AT = 42,
     CHECKSUM_SIZE = 9,
 };
@@ -40,10 +40,10 @@ static struct path path_temporary(const char *dir) {
     return path;
 }
 
-/* --- The files there are ------------------------------------------------- */
+/* --- The existing files -------------------------------------------------- */
 
 struct files {
-    uint64_t seqs[FILES_MAX]; /* the newest there are, newest first */
+    uint64_t seqs[FILES_MAX]; /* the newest ones, newest first */
     size_t count;
 };
 
@@ -193,8 +193,8 @@ static err_t parse(struct slice file, const uint8_t *journal_id, uint64_t seq,
     if (format != FORMAT) {
         return reason_set(reason, ERR_UNSUPPORTED,
                           "%020" PRIu64 SUFFIX
-                          " has snapshot format %u, this program knows %d: run "
-                          "the newer program",
+                          " has snapshot format %u, and this program knows %d: "
+                          "run a newer version",
                           seq, format, FORMAT);
     }
     uint8_t expected[CONTENT_AT];

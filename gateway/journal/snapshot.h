@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshot files: what somebody made of a journal's records, kept beside it so
- * that a start need not read them all again, and so that they may be trimmed.
+/* Snapshot files: a state made of a journal's records, kept next to it so that
+ * a start need not read all records again, and so that they may be trimmed.
  *
- * Promises. A snapshot that is loaded is whole, is of this journal, and covers
- * nothing that the journal does not hold for good. The two newest are kept: a
- * bad one falls back to the one before it.
+ * Promises. A snapshot that is loaded is whole, belongs to this journal, and
+ * covers only records that the journal holds for good. The two newest are kept:
+ * if one is bad, the one before it is used.
  *
- * Does not: know what the bytes say. */
+ * Not its job: knowing what the bytes mean. */
 #ifndef GATEWAY_JOURNAL_SNAPSHOT_H
 #define GATEWAY_JOURNAL_SNAPSHOT_H
 
@@ -33,51 +33,52 @@ struct snapshot_about {
 };
 
 /* Writes and syncs a file, gives it its name, syncs the directory, and only
- * then removes what is older than the two newest. ERR_RANGE, and nothing is
- * changed, if `about->seq` lies past `durable_end`, the journal's durable end;
- * ERR_FULL, ERR_IO: the snapshots there were still are, and it may be tried
- * again. */
+ * then removes those older than the two newest. ERR_RANGE, with nothing
+ * changed, if `about->seq` is past `durable_end`, the journal's durable end.
+ * ERR_FULL, ERR_IO: the existing snapshots remain, and it may be tried again.
+ */
 err_t snapshot_write(const struct disk *disk, const char *dir,
                      const struct snapshot_about *about, uint64_t durable_end,
                      struct slice content, struct reason *reason) MUST_USE;
 
-/* Hands the content of the newest to `take`, and of the one before it if that
- * cannot be used. `take` returns an error for what it cannot use. A file that
- * is damaged, of another journal, past the journal's end, or that `take` calls
- * ERR_CORRUPT is set aside as `<seq>.bad`, durably and with a line in the log,
- * since the journal may reach its number again with other records.
- * One that the disk cannot read is passed over, with a line too. ERR_NOT_FOUND
- * if none serves: begin with nothing. ERR_UNSUPPORTED, of `take` too: nothing
- * is set aside. ERR_IO, ERR_MEMORY. */
+/* Gives the content of the newest snapshot to `take`, and that of the one
+ * before it if the newest cannot be used. `take` returns an error for content
+ * it cannot use. A file that is damaged, belongs to another journal, is past
+ * the journal's end, or that `take` calls ERR_CORRUPT is set aside as
+ * `<seq>.bad`, durably and with a line in the log, since the journal may reach
+ * its number again with other records. A file that the disk cannot read is
+ * skipped, also with a line. ERR_NOT_FOUND if none can be used: begin with
+ * nothing. ERR_UNSUPPORTED, also from `take`: nothing is set aside. ERR_IO,
+ * ERR_MEMORY. */
 err_t snapshot_load(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t durable_end,
                     err_t (*take)(void *context, uint64_t seq,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
 
-/* Hands the content of the file with this number to `take`, and changes
- * nothing. ERR_NOT_FOUND, ERR_CORRUPT for one that is damaged or another
- * journal's, ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY, and what `take` returns. */
+/* Gives the content of the file with this number to `take`, and changes
+ * nothing. ERR_NOT_FOUND, ERR_CORRUPT if it is damaged or belongs to another
+ * journal, ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY, and what `take` returns. */
 err_t snapshot_read(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t seq,
                     err_t (*take)(void *context, uint64_t seq,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
 
-/* Has there ever been one? Also one that was set aside counts. ERR_NOT_FOUND if
- * there is no such directory, ERR_IO. */
+/* Was there ever a snapshot? One that was set aside also counts. ERR_NOT_FOUND
+ * if there is no such directory, ERR_IO. */
 err_t snapshot_was_taken(const struct disk *disk, const char *dir,
                          bool *ret) MUST_USE;
 
 /* The numbers of the newest files, newest first, at most SNAPSHOTS_KEPT. None
- * was looked into. ERR_NOT_FOUND if there is no such directory, ERR_IO. */
+ * of them was opened. ERR_NOT_FOUND if there is no such directory, ERR_IO. */
 err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT],
                     size_t *ret_count) MUST_USE;
 
-/* How far the older of two files reaches: what lies before that may be trimmed
- * , and a start succeeds even if the newer file is bad. 0 if there are not
- * two. ERR_IO, ERR_MEMORY. */
+/* How far the older of the two files reaches: records before that may be
+ * trimmed, and a start still succeeds if the newer file is bad. 0 if there are
+ * not two. ERR_IO, ERR_MEMORY. */
 err_t snapshot_covered(const struct disk *disk, const char *dir,
                        uint64_t *ret_seq) MUST_USE;
 

@@ -5,8 +5,8 @@
 
 bool spares_wants(const struct spares *spares, uint64_t bytes,
                   uint64_t segment_bytes) {
-    /* A short one would have to be allocated anew for the most part; a long
-     * one held a frame larger than a segment, which is rare. */
+    /* A shorter file would mostly have to be allocated again; a longer one held
+     * a frame larger than a segment, which is rare. */
     return spares->count < SPARES_MAX && bytes <= segment_bytes &&
            bytes >= segment_bytes / 2;
 }

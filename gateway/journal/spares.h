@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of segments that were trimmed, kept to be written again: writing into
- * space that was written before needs no change of the file system's own
- * records, so a commit's sync waits for the data only. What they hold is never
- * read. */
+/* Files of trimmed segments, kept to be written again. Writing into space that
+ * was written before does not change the file system's own records, so a
+ * commit's sync waits for the data only. What they hold is never read. */
 #ifndef GATEWAY_JOURNAL_SPARES_H
 #define GATEWAY_JOURNAL_SPARES_H
 
 #include "gateway/base/base.h"
 #include "gateway/journal/segment.h"
 
-/* Each new segment uses one; the others hold what is trimmed at once when the
- * bridge's cursor moves. */
+/* Each new segment uses one; the others take up what is trimmed at once when
+ * the bridge's cursor moves. */
 enum { SPARES_MAX = 4 };
 
 struct spare {
@@ -23,17 +22,17 @@ struct spares {
     size_t count;
 };
 
-/* Finds those of an earlier run; removes what is not worth keeping. ERR_IO,
+/* Finds those of an earlier run; removes those not worth keeping. ERR_IO,
  * ERR_FULL. */
 err_t spares_load(struct spares *spares, const struct disk *disk,
                   const char *dir, uint64_t segment_bytes) MUST_USE;
-/* Is there room for one more, and is a file of `bytes` worth keeping where
+/* Is there room for one more, and is a file of `bytes` worth keeping when
  * segments have `segment_bytes`? */
 bool spares_wants(const struct spares *spares, uint64_t bytes,
                   uint64_t segment_bytes);
 /* There must be room. The caller has renamed the file. */
 void spares_add(struct spares *spares, struct spare spare);
-/* Takes the one that came first, into `ret`; false if there is none. */
+/* Takes the oldest one into `ret`; false if there is none. */
 bool spares_take(struct spares *spares, struct spare *ret) MUST_USE;
 uint64_t spares_bytes(const struct spares *spares);
 

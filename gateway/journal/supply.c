@@ -31,8 +31,8 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     }
     if (is_over(supply, more)) {
         return reason_set(reason, ERR_FULL,
-                          "%s holds %" PRIu64 " bytes and may take %" PRIu64
-                          " (capacity)",
+                          "%s uses %" PRIu64 " bytes of the %" PRIu64
+                          " it may (capacity)",
                           supply->dir, supply_held(supply), supply->capacity);
     }
     if (supply->free_floor == 0 || more == 0) {
@@ -43,8 +43,8 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     TRY(disk->free_space(disk->self, supply->dir, &free_bytes));
     if (free_bytes < supply->free_floor + more) {
         return reason_set(reason, ERR_FULL,
-                          "the disk of %s has %" PRIu64 " bytes free, of which "
-                          "%" PRIu64 " are kept",
+                          "the disk of %s has %" PRIu64 " bytes free, and "
+                          "%" PRIu64 " must stay free (free_floor)",
                           supply->dir, free_bytes, supply->free_floor);
     }
     return ERR_OK;
@@ -56,7 +56,7 @@ err_t supply_check(const struct supply *supply, uint64_t more,
  * this record, so none is ever reclaimed under this name. */
 static const uint64_t SPARE_MADE = UINT64_MAX;
 
-/* If it fails the file is as large as it was. */
+/* If it fails, the file keeps its size. */
 static err_t allocate_spare(const struct supply *supply, const char *path,
                             enum disk_open how, uint64_t was) {
     const struct disk *disk = supply->disk;
@@ -103,7 +103,7 @@ static err_t enlarge_spare(struct supply *supply, struct spare *spare,
     return ERR_OK;
 }
 
-/* Somebody removed the file of the first one. */
+/* Another process removed the first one's file. */
 static void forget_spare(struct supply *supply) {
     struct spare gone;
     bool taken = spares_take(&supply->spares, &gone);
@@ -122,8 +122,8 @@ static err_t make_new(struct supply *supply,
                           &ret->segment, reason);
 }
 
-/* If the disk has no space to enlarge the first spare, it is used as it is,
- * should that be enough: journal_room() counts on it. */
+/* If the disk has no space to enlarge the first spare, it is used as it is if
+ * it is large enough: journal_room() counts on that. */
 static err_t make_recycled(struct supply *supply,
                            const struct segment_header *header, uint64_t need,
                            struct supply_segment *ret, struct reason *reason) {
@@ -182,7 +182,7 @@ err_t supply_make(struct supply *supply, const struct segment_header *header,
 
 uint64_t supply_preallocated(const struct supply *supply, size_t index) {
     if (is_over(supply, 0)) {
-        return 0; /* whatever there is, no segment is made */
+        return 0; /* no segment is created, whatever there is */
     }
     return index < supply->spares.count ? supply->spares.list[index].bytes : 0;
 }
@@ -195,7 +195,7 @@ err_t supply_preallocate(struct supply *supply, struct reason *reason) {
         return make_spare(supply, reason);
     }
     err_t err = enlarge_spare(supply, &supply->spares.list[0], reason);
-    if (err == ERR_NOT_FOUND) { /* somebody removed it */
+    if (err == ERR_NOT_FOUND) { /* another process removed it */
         forget_spare(supply);
         return supply_preallocate(supply, reason);
     }

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* One survey under way. */
+/* One survey in progress. */
 struct look {
     const struct journal_options *options;
     const struct disk *disk;
@@ -22,14 +22,14 @@ void survey_free(struct survey *survey) {
 err_t survey_refuse(const struct journal_options *options, uint64_t name,
                     const char *what, struct reason *reason) {
     return reason_set(reason, ERR_CORRUPT,
-                      "%020" PRIu64 "%s: %s, which is no damage that can be "
-                      "set aside; nothing was changed in %s",
+                      "%020" PRIu64 "%s: %s; repair cannot set that aside; "
+                      "nothing was changed in %s",
                       name, SEGMENT_SUFFIX, what, options->dir);
 }
 
 static err_t overlaps(const struct look *look, const struct survey *survey) {
     return survey_refuse(look->options, survey->name,
-                         "it overlaps with the next segment", look->reason);
+                         "it overlaps the next segment", look->reason);
 }
 
 static err_t note_frame(struct survey *survey, const struct segment_item *item,
@@ -48,17 +48,17 @@ static err_t note_frame(struct survey *survey, const struct segment_item *item,
     return ERR_OK;
 }
 
-/* How the frames lie in the file: as they were written, up to where? */
+/* How the frames are laid out in the file: in order, and up to where? */
 struct walk {
     uint64_t expected; /* the number that follows the last good frame */
     bool broken;       /* something else was found there */
-    bool sealed;       /* the seal was, and says the same */
-    bool followed;     /* behind what is broken, something verifies */
+    bool sealed;       /* the seal was found, and says the same */
+    bool followed;     /* something verifies after the broken part */
     bool seal_seen;    /* anywhere */
-    bool unreadable;   /* what is broken is, and is not the seal's place */
+    bool unreadable;   /* the broken part is, and it is not the seal's place */
 };
 
-/* As segment_read(), of a file that may have pages that cannot be read. */
+/* As segment_read(), for a file that may have unreadable pages. */
 static err_t read_item(struct look *look, struct survey *survey,
                        uint64_t offset, struct segment_item *ret) {
     err_t err = segment_read(&survey->segment, offset, look->buffer, ret);
@@ -102,7 +102,8 @@ static int frame_compare(const void *left, const void *right) {
                : (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/* In the order of their numbers, each once, none of another file's. */
+/* In the order of their numbers, each once, none that belongs to another file.
+ */
 static err_t frames_sort(struct look *look, struct survey *survey) {
     if (survey->count > 1) {
         qsort(survey->frames, survey->count, sizeof *survey->frames,
@@ -125,8 +126,8 @@ static err_t frames_sort(struct look *look, struct survey *survey) {
     return ERR_OK;
 }
 
-/* Is the file as a start expects it? The last one may end anyhow, if nothing is
- * known to have been behind. */
+/* Is the file as a start expects it? The last one may end in any way, if no
+ * later records are known. */
 static bool is_whole(const struct look *look, const struct survey *survey,
                      const struct walk *walk) {
     if (walk->sealed) {
@@ -136,8 +137,8 @@ static bool is_whole(const struct look *look, const struct survey *survey,
            !survey->unreadable && walk->expected >= look->options->known_end;
 }
 
-/* How far the file went. A frame in the place of the one that should follow
- * the last, and nothing that says what was there: a record at least. */
+/* How far the file went. If something was written where the frame after the
+ * last one should be, and nothing says what, it counts as one record. */
 static void note_end(struct survey *survey, const struct walk *walk) {
     uint64_t good_end = survey->count > 0
                             ? survey->frames[survey->count - 1].end
@@ -176,8 +177,8 @@ static err_t survey_frames(struct look *look, struct survey *survey) {
 }
 
 /* Without its header a file has no salt, and none of its frames can verify.
- * Their heads still say how many records there were: good for nothing but for
- * knowing which numbers were taken. */
+ * Their heads still say how many records there were. That is used only to know
+ * which numbers were taken. */
 static err_t survey_heads(struct look *look, struct survey *survey) {
     char path[SEGMENT_PATH_SIZE];
     segment_path(look->options->dir, survey->name, SEGMENT_SUFFIX, path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values that a journal, its readers and its parts tell each other. */
+/* The values that a journal, its readers and its parts exchange. */
 #ifndef GATEWAY_JOURNAL_TYPES_H
 #define GATEWAY_JOURNAL_TYPES_H
 
@@ -7,8 +7,8 @@
 
 #include "gateway/base/base.h"
 
-/* What the journal holds: records [start, end), durable. Written by the journal
- * after its syncs, read by anybody. */
+/* What the journal holds: records [start, end), durable. The journal writes it
+ * after its syncs; any thread may read it. */
 struct journal_position {
     _Atomic uint64_t start;
     _Atomic uint64_t end;
@@ -31,7 +31,7 @@ struct journal_segment {
 struct journal_gap {
     uint64_t first;
     uint64_t end;
-    uint64_t told_at; /* the record that tells of it; or JOURNAL_UNTOLD */
+    uint64_t told_at; /* the record that announces it; or JOURNAL_UNTOLD */
 };
 
 #define JOURNAL_UNTOLD UINT64_MAX

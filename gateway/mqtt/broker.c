@@ -353,7 +353,7 @@ void broker_stop(struct broker *broker) {
         return;
     }
     broker->stopping = true;
-    broker->up = false; /* its owner's parts may be gone when it ends */
+    broker->up = false; /* its owner's parts may be freed when it ends */
     if (!broker->running) {
         uv_close((uv_handle_t *)&broker->timer, on_closed);
         return;

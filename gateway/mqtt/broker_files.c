@@ -10,8 +10,9 @@
 
 enum {
     CONFIG_MAX_BYTES = 4096,
-    /* What the broker passes on above the event limit, so that an oversize
-     * event meets our refusal with its reason and not a closed connection. */
+    /* The broker passes on packets this much larger than the event limit, so
+     * that an oversize event gets our refusal with its reason and not a closed
+     * connection. */
     PACKET_HEADROOM = 2 * 1024 * 1024,
 };
 
@@ -25,11 +26,11 @@ err_t broker_files_make_folder(struct broker_files *files,
     if (strlen(files->folder) + 28 > sizeof files->socket_path) {
         return reason_set(reason, ERR_CONFIG,
                           "data: %s is too long for the broker's unix socket "
-                          "(%zu bytes in all): choose a shorter folder",
+                          "(%zu bytes in all): choose a shorter path",
                           config->data, sizeof files->socket_path);
     }
     if (mkdir(files->folder, 0700) != 0 && errno != EEXIST) {
-        return disk_failed(reason, ERR_IO, "make the folder", files->folder);
+        return disk_failed(reason, ERR_IO, "create the folder", files->folder);
     }
     return ERR_OK;
 }
@@ -41,30 +42,30 @@ void broker_files_name_socket(struct broker_files *files, uint32_t start) {
     assert(len > 0 && (size_t)len < sizeof files->socket_path);
 }
 
-/* One text for the broker's own limits; the reasons stand beside them. */
+/* One text with the broker's limits; the reasons are next to them. */
 static void config_text(const struct broker_files *files, struct writer *out) {
     const struct config *config = files->config;
     struct passwd *user = getpwuid(geteuid());
     writer_str(out,
                "# Written by shopme-edge at each start; edits are lost.\n");
-    /* Staying who we are keeps the parent-death signal: a change of user
-     * clears it. */
+    /* Keeping our user keeps the parent-death signal: a change of user clears
+     * it. */
     writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
     writer_printf(out, "listener %u %s\n", files->port,
                   config->broker.listen.host);
-    /* Last, since its socket is taken as the sign that all is ready. */
+    /* Last, since its socket is the sign that all is ready. */
     writer_printf(out, "listener 0 %s\n", files->socket_path);
     writer_str(out, "allow_anonymous true\n");
     writer_str(out, "set_tcp_nodelay true\n");
-    /* The window of a group commit, and a queue that drops nothing before its
+    /* The size of a group commit, and a queue that drops nothing before its
      * bytes run out. */
     writer_str(out, "max_inflight_messages 1000\n");
     writer_str(out, "max_queued_messages 0\n");
     writer_str(out, "max_queued_bytes 67108864\n");
     writer_printf(out, "max_packet_size %u\n",
                   config->event_bytes_max + PACKET_HEADROOM);
-    /* Sessions and retained messages of the devices. What belongs to a stream
-     * is safe without it: a device keeps it until its receipt. */
+    /* Sessions and retained messages of the devices. A stream's events are safe
+     * without it: a device keeps each until its receipt. */
     writer_str(out, "persistence true\n");
     writer_printf(out, "persistence_location %s/\n", files->folder);
     writer_str(out, "autosave_interval 60\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The broker's folder, <data>/broker: its configuration, and the socket by
- * which the gateway reaches it. All but the naming waits for the disk: call it
- * before the loop runs, after it ended, or from a job. */
+/* The broker's folder, <data>/broker: its configuration, and the socket through
+ * which the gateway reaches it. Everything but the naming waits for the disk:
+ * call it before the loop runs, after it ended, or from a job. */
 #ifndef GATEWAY_MQTT_BROKER_FILES_H
 #define GATEWAY_MQTT_BROKER_FILES_H
 
@@ -23,8 +23,8 @@ struct broker_files {
     char stale_path[BROKER_SOCKET_PATH_SIZE];  /* of the one before; or empty */
 };
 
-/* Names and makes the folder. ERR_CONFIG if its name is too long for a socket,
- * ERR_IO. */
+/* Names and creates the folder. ERR_CONFIG if its name is too long for a
+ * socket, ERR_IO. */
 err_t broker_files_make_folder(struct broker_files *files,
                                struct reason *reason) MUST_USE;
 /* Each start of the broker has a socket of a new name. */
@@ -33,7 +33,7 @@ void broker_files_name_socket(struct broker_files *files, uint32_t start);
  */
 err_t broker_files_write(const struct broker_files *files,
                          struct reason *reason) MUST_USE;
-/* Mosquitto makes its socket last of all it needs to be ready. */
+/* Mosquitto creates its socket last of all it needs to be ready. */
 bool broker_files_has_socket(const struct broker_files *files);
 void broker_files_remove_socket(const struct broker_files *files);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every connection is a fresh `struct mosquitto`: nothing of a broken one, its
- * unsent acknowledgements least of all, can reach the next. */
+/* Every connection is a new `struct mosquitto`: nothing of a broken one, in
+ * particular its unsent acknowledgements, can reach the next. */
 #include "gateway/mqtt/link.h"
 
 #include <assert.h>
@@ -30,8 +30,8 @@ struct mqtt_link {
     struct mosquitto *client; /* NULL while not connected */
     uv_poll_t *poll;          /* of the client's socket; NULL with it */
     bool up;                  /* CONNACK seen */
-    bool held;                /* read, and not yet released */
-    bool read_on;             /* the owner wants more nevertheless */
+    bool held;                /* read, and not released yet */
+    bool read_on;             /* the owner wants more anyway */
     bool reading;             /* inside mosquitto_loop_read() */
     const char *broken;       /* why; set inside a libmosquitto callback */
     bool freed;
@@ -69,8 +69,8 @@ static void on_message(struct mosquitto *client, void *self,
     link->options.message(link->options.self, message);
 }
 
-/* Held acknowledgements need QoS 1: with less an event could be lost between
- * the broker and the disk, and without a subscription none is heard. */
+/* Held acknowledgements need QoS 1: with QoS 0 an event could be lost between
+ * the broker and the disk, and without a subscription no event arrives. */
 static void on_subscribe(struct mosquitto *client, void *self, int message_id,
                          int count, const int *granted,
                          const mosquitto_property *properties) {
@@ -80,8 +80,8 @@ static void on_subscribe(struct mosquitto *client, void *self, int message_id,
     struct mqtt_link *link = self;
     for (int i = 0; i < count; i++) {
         if (granted[i] != 1) {
-            link->broken = "the broker does not grant the subscription with "
-                           "QoS 1: mend its access rules and max_qos";
+            link->broken = "the broker does not grant QoS 1 on the "
+                           "subscription: fix its access rules and max_qos";
         }
     }
 }
@@ -133,7 +133,7 @@ static void link_retry_later(struct mqtt_link *link) {
     }
 }
 
-/* Lets go of the connection, if there is one, and says so to the owner. */
+/* Drops the connection, if there is one, and tells the owner. */
 static void link_leave(struct mqtt_link *link) {
     bool told = link->client != NULL;
     link_drop(link);
@@ -179,8 +179,8 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     }
 }
 
-/* Waits for what can be used now: bytes unless held, room if something waits
- * to be sent and may be. */
+/* Waits for what can be used now: bytes unless held, room if something waits to
+ * be sent and may be sent. */
 static void link_poll(struct mqtt_link *link) {
     int events = link->held && !link->read_on ? 0 : UV_READABLE;
     if (mosquitto_want_write(link->client) && !link->held) {
@@ -277,8 +277,8 @@ static void link_connect(struct mqtt_link *link) {
     }
 }
 
-/* Keep-alive. What it queues is written at once unless acknowledgements wait:
- * then it leaves with them. */
+/* Keep-alive. What it queues is written at once, unless acknowledgements wait:
+ * then it is sent with them. */
 static void on_misc(uv_timer_t *timer) {
     struct mqtt_link *link = timer->data;
     if (link->client == NULL) {
@@ -368,7 +368,8 @@ void mqtt_link_read_on(struct mqtt_link *link) {
 }
 
 void mqtt_link_release(struct mqtt_link *link) {
-    /* From inside a callback nothing is written: who reads, releases. */
+    /* Nothing is written from inside a callback: the owner that reads also
+     * releases. */
     if (link->client == NULL || link->reading) {
         return;
     }
@@ -381,7 +382,7 @@ void mqtt_link_release(struct mqtt_link *link) {
     }
     link_poll(link);
     if (link->options.hold_writes && mosquitto_want_write(link->client)) {
-        /* Reading on would put new acknowledgements behind the old ones. */
+        /* Reading on would queue new acknowledgements after the old ones. */
         uv_poll_start(link->poll, UV_WRITABLE, on_socket);
     }
 }

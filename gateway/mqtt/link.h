@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One MQTT 5 connection of the gateway's own, on libmosquitto and the libuv
- * loop, that keeps coming back.
+/* One MQTT 5 connection of the gateway, on libmosquitto and the libuv loop,
+ * that reconnects whenever it is lost.
  *
  * libmosquitto 2.0 acknowledges a QoS 1 message before it calls on_message
  * (lib/handle_publish.c), unless the client is marked threaded: then every
- * packet waits in its queue until mosquitto_loop_write(). A link made with
- * `hold_writes` is driven so: what was read is acknowledged by
- * mqtt_link_release() and not before. For the same reason nothing here may
- * call mosquitto_loop(), mosquitto_loop_start() or mosquitto_loop_forever(),
- * and a link that must not acknowledge is dropped, never disconnected: a
- * DISCONNECT would queue behind the acknowledgements and flush them. */
+ * packet waits in its queue until mosquitto_loop_write(). A link created with
+ * `hold_writes` uses this: mqtt_link_release() acknowledges what was read, and
+ * nothing else does. For the same reason nothing here may call
+ * mosquitto_loop(), mosquitto_loop_start() or mosquitto_loop_forever(), and a
+ * link that must not acknowledge is dropped, never disconnected: a DISCONNECT
+ * would queue after the acknowledgements and flush them. */
 #ifndef GATEWAY_MQTT_LINK_H
 #define GATEWAY_MQTT_LINK_H
 
@@ -25,18 +25,18 @@ struct mqtt_link_options {
     const char *client_id; /* copied */
     bool hold_writes;
     uint32_t session_expiry_s; /* 0 = the session ends with the connection */
-    uint16_t receive_maximum;  /* unacknowledged messages we take */
+    uint16_t receive_maximum;  /* unacknowledged messages we accept */
     void *self;                /* passed to each of the following */
     /* CONNACK came, with success. */
     void (*up)(void *self, struct mosquitto *client);
-    /* The connection is gone; `client` is not to be used any more. */
+    /* The connection is gone; `client` must not be used any more. */
     void (*down)(void *self);
     /* Bytes wait. With hold_writes the owner reads (mqtt_link_read) and then
-     * releases, or reads on; nothing is reported in between. NULL = the link
-     * reads. */
+     * releases, or reads more; nothing is reported in between. NULL = the link
+     * itself reads. */
     void (*readable)(void *self);
     void (*message)(void *self, const struct mosquitto_message *message);
-    /* A QoS 1 message of ours was acknowledged. May be NULL. */
+    /* The broker acknowledged a QoS 1 message of ours. May be NULL. */
     void (*published)(void *self, int message_id);
 };
 
@@ -44,9 +44,10 @@ err_t mqtt_link_new(const struct mqtt_link_options *options,
                     struct mqtt_link **ret) MUST_USE;
 
 /* Where the broker is: a unix socket's path with port 0, or a host. Starts
- * connecting, and again with back-off (0.1 s to 5 s) whenever it fails. */
+ * connecting, and reconnects with back-off (0.1 s to 5 s) whenever that fails.
+ */
 void mqtt_link_target(struct mqtt_link *link, const char *host, uint16_t port);
-/* The broker is known to be away: drops the connection and waits for the next
+/* The broker is known to be down: drops the connection and waits for the next
  * mqtt_link_target(). */
 void mqtt_link_untarget(struct mqtt_link *link);
 
@@ -62,7 +63,7 @@ err_t mqtt_link_read(struct mqtt_link *link) MUST_USE;
  */
 void mqtt_link_read_on(struct mqtt_link *link);
 /* Writes what is queued, acknowledgements included, and reports `readable`
- * again once all of it is out. */
+ * again once all of it is written. */
 void mqtt_link_release(struct mqtt_link *link);
 
 /* Closes without a DISCONNECT (what was not released is never sent) and frees

@@ -23,7 +23,7 @@ struct probe {
     bool cancelled;
 };
 
-/* Tells the owner once nothing of libuv's points here any more. */
+/* Tells the owner once libuv has no more pointers into this. */
 static void probe_end(struct probe *probe) {
     if (probe->handles_open > 0 || probe->requests_open > 0) {
         return;

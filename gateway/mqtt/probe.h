@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is somebody listening there? Resolves a name and opens a TCP connection
- * without blocking, so that a library whose connect blocks is only ever called
- * with an address that has just answered. */
+/* Does anybody listen there? Resolves a name and opens a TCP connection without
+ * blocking, so that a library whose connect blocks only ever gets an address
+ * that has just answered. */
 #ifndef GATEWAY_MQTT_PROBE_H
 #define GATEWAY_MQTT_PROBE_H
 
@@ -11,9 +11,9 @@
 
 struct probe;
 
-/* `done` gets the numeric address that answered, or `error` in words; it is
- * called once, from the loop, unless cancelled. IPv4 is tried before IPv6.
- * `host` is borrowed until then. NULL if out of memory. */
+/* `done` gets the numeric address that answered, or `error` as text. The loop
+ * calls it once, unless cancelled. IPv4 is tried before IPv6. `host` is
+ * borrowed until then. NULL if out of memory. */
 struct probe *probe_start(uv_loop_t *loop, const char *host, uint16_t port,
                           uint32_t timeout_ms,
                           void (*done)(void *self, const char *address,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's own voice: receipts and notices leave on one connection, apart
- * from the sessions that hold acknowledgements.
+/* Publishes receipts and notices on one connection, separate from the sessions,
+ * which hold acknowledgements.
  *
- * libmosquitto's queue has no bound, so this one is counted: past it a receipt
- * is dropped (the device repeats its event), a notice is dropped (an open
- * payment is asked for again, an order's outcome is told again when it is
- * placed again). */
+ * libmosquitto's queue has no limit, so this one is counted. Past the limit a
+ * receipt is dropped (the device repeats its event), and so is a notice (an
+ * open payment is asked for again; an order placed again is told its outcome
+ * again). */
 #ifndef GATEWAY_MQTT_PUBLISHER_H
 #define GATEWAY_MQTT_PUBLISHER_H
 
@@ -23,7 +23,7 @@ struct publisher_options {
     const char *store;     /* copied */
     const char *client_id; /* copied */
     void *self;
-    void (*up)(void *self); /* the connection stands, and nothing waits */
+    void (*up)(void *self); /* the connection is up, and nothing waits */
 };
 
 struct publisher;

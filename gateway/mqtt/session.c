@@ -11,8 +11,8 @@
 
 enum {
     RECEIVE_MAXIMUM = 1000,
-    /* Mosquitto 2.0.11 does not keep to the receive maximum, so a batch has a
-     * bound of our own. */
+    /* Mosquitto 2.0.11 does not respect the receive maximum, so a batch has its
+     * own limit. */
     BATCH_MESSAGES_MAX = 1000,
     SESSION_EXPIRY_S = 7 * 24 * 3600,
     TOPIC_MAX = 256,
@@ -24,9 +24,9 @@ struct session {
     struct mqtt_link *link;
     uint32_t batch_messages;
     uint64_t needs_end; /* of the whole batch */
-    uv_timer_t delay;   /* runs while the batch waits for company */
+    uv_timer_t delay;   /* runs while the batch waits to fill */
     bool busy;          /* reads or commits */
-    err_t failed;       /* why nothing is taken any more */
+    err_t failed;       /* why no more messages are accepted */
 };
 
 static void session_fail(struct session *session, err_t err,
@@ -69,12 +69,12 @@ static void on_message(void *self, const struct mosquitto_message *message) {
                              stream_config(session->options.stream)->name,
                              &taken.device);
     if (err != ERR_OK) {
-        return; /* not what was subscribed to: nothing of ours */
+        return; /* not the topic subscribed to: not for this stream */
     }
     struct stream_answer answer;
     err = stream_take(session->options.stream, &taken, &answer);
     if (err != ERR_OK) {
-        session->failed = err; /* told when libmosquitto has returned */
+        session->failed = err; /* handled when libmosquitto has returned */
         return;
     }
     session->batch_messages++;
@@ -94,7 +94,7 @@ static void on_message(void *self, const struct mosquitto_message *message) {
 static void on_committed(void *self, err_t err, const struct reason *reason) {
     struct session *session = self;
     session->busy = false;
-    if (err == ERR_FULL) { /* given up because the process stops */
+    if (err == ERR_FULL) { /* gave up because the process stops */
         session->failed = err;
         mqtt_link_untarget(session->link);
         return;
@@ -124,7 +124,7 @@ static bool is_full(const struct session *session) {
            stream_is_full(session->options.stream);
 }
 
-/* May what was read wait for company? */
+/* May the batch wait for more messages? */
 static bool may_wait(const struct session *session) {
     return session->batch_messages > 0 && !is_full(session) &&
            mqtt_link_is_up(session->link) &&
@@ -146,7 +146,7 @@ static void on_readable(void *self) {
         return; /* a new connection while the old one's batch commits */
     }
     session->busy = true;
-    if (is_full(session)) { /* before anything is read: the disk is */
+    if (is_full(session)) { /* and nothing is read yet: the disk needs room */
         commit(session);
         return;
     }
@@ -157,7 +157,7 @@ static void on_readable(void *self) {
         }
     } while (!is_full(session) && mqtt_link_ready(session->link));
     if (session->failed != ERR_OK) {
-        const struct reason reason = {"the batch cannot be continued"};
+        const struct reason reason = {"cannot continue the batch"};
         session->busy = false;
         session_fail(session, session->failed, &reason);
         return;

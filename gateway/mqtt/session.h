@@ -2,8 +2,8 @@
 /* A door into a stream: one persistent MQTT 5 session, subscribed at QoS 1 to
  * shopme/{store}/+/{stream}, that holds its acknowledgements until the commit.
  *
- * It alternates strictly: read until the socket is dry and the stream's
- * commit_delay is over, or until the batch is full; commit, acknowledge, read
+ * It strictly alternates: read until the socket is empty and the stream's
+ * commit_delay is over, or until the batch is full; commit; acknowledge; read
  * again. */
 #ifndef GATEWAY_MQTT_SESSION_H
 #define GATEWAY_MQTT_SESSION_H
@@ -18,7 +18,7 @@ struct session_options {
     uv_loop_t *loop;
     struct stream *stream; /* outlives the session */
     const char *store;     /* copied */
-    const char *client_id; /* copied; the same for ever: the session's name */
+    const char *client_id; /* copied; must never change: the session's name */
     void *self;
     /* The stream failed; nothing more is acknowledged. The process must stop.
      */
@@ -28,13 +28,13 @@ struct session_options {
 err_t session_new(const struct session_options *options,
                   struct session **ret) MUST_USE;
 void session_target(struct session *session, const char *host, uint16_t port);
-/* A batch that waits for company is committed. */
+/* A batch that waits to fill is committed. */
 void session_untarget(struct session *session);
 bool session_is_up(const struct session *session);
 /* A batch is between its first message and its acknowledgements. */
 bool session_is_busy(const struct session *session);
-/* Drops the connection; what was not committed is not acknowledged and comes
- * again at the next start. Not while busy. Takes NULL. */
+/* Drops the connection. Messages not committed are not acknowledged, and the
+ * broker sends them again at the next start. Not while busy. Takes NULL. */
 void session_free(struct session *session);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include "gateway/base/base.h"
 
-/* The device of a topic that ends in `leaf`. It borrows from `topic`, and may
- * be any bytes but none. ERR_PARSE if the topic is not of that form. */
+/* The device of a topic that ends in `leaf`. It borrows from `topic`, is not
+ * empty, and may be any bytes. ERR_PARSE if the topic does not have that form.
+ */
 err_t topic_device(struct slice topic, const char *store, const char *leaf,
                    struct slice *ret_device) MUST_USE;
 

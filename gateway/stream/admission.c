@@ -12,25 +12,26 @@ err_t admission_device(struct slice device, struct reason *reason) {
      * would in a source. */
     if (slice_eq_str(device, "events") || event_publisher_owns(device)) {
         return reason_set(reason, ERR_REFUSED,
-                          "the device name \"%.*s\" is the gateway's own: "
-                          "give the device another name",
+                          "the device name \"%.*s\" is reserved for the "
+                          "gateway: give the device another name",
                           SLICE_ARG(device));
     }
     if (device.len == 0 || device.len > SHOP_DEVICE_MAX) {
-        return reason_set(reason, ERR_REFUSED,
-                          "a device name has 1 to %d bytes, this one %zu",
-                          SHOP_DEVICE_MAX, device.len);
+        return reason_set(
+            reason, ERR_REFUSED,
+            "a device name must have 1 to %d bytes, this one has %zu",
+            SHOP_DEVICE_MAX, device.len);
     }
     for (size_t i = 0; i < device.len; i++) {
         uint8_t c = device.data[i];
         if (c < 0x20 || c == 0x7f || c == '/' || c == '+' || c == '#') {
             return reason_set(reason, ERR_REFUSED,
-                              "a device name holds no control character and "
-                              "none of / + #");
+                              "a device name must not contain control "
+                              "characters or any of / + #");
         }
     }
     if (!slice_is_utf8(device)) {
-        return reason_set(reason, ERR_REFUSED, "a device name is UTF-8");
+        return reason_set(reason, ERR_REFUSED, "a device name must be UTF-8");
     }
     return ERR_OK;
 }
@@ -45,7 +46,7 @@ err_t admission_source(const struct event *event, const char *store,
     }
     return reason_set(reason, ERR_REFUSED,
                       "source must be \"/%s/%.*s\", the device of the topic, "
-                      "and is \"%.*s\"",
+                      "but is \"%.*s\"",
                       store, SLICE_ARG(device),
                       event->source.len > 100 ? 100 : (int)event->source.len,
                       (const char *)event->source.data);

@@ -7,11 +7,12 @@
 #include "gateway/base/base.h"
 #include "gateway/event/event.h"
 
-/* ERR_REFUSED for the names the gateway itself goes by, for `/ + #` and control
- * characters, for what is not UTF-8 or longer than SHOP_DEVICE_MAX bytes. */
+/* ERR_REFUSED for names that the gateway itself uses, for names with `/ + #` or
+ * control characters, and for names that are not UTF-8 or are longer than
+ * SHOP_DEVICE_MAX bytes. */
 err_t admission_device(struct slice device, struct reason *reason) MUST_USE;
 
-/* `source` must be /{store}/{device}: nobody speaks for another. */
+/* `source` must be /{store}/{device}: a device may not speak for another. */
 err_t admission_source(const struct event *event, const char *store,
                        struct slice device, struct reason *reason) MUST_USE;
 

@@ -18,57 +18,57 @@ enum {
     BATCH_BYTES_MIN = 4 * 1024 * 1024,
     /* What an event may need beyond its payload, read or stored. */
     BATCH_EVENT_EXTRA = 64 * 1024,
-    /* Of the stream's own events, beside those of a message: one for what it
-     * was refused for, one for what was dropped. */
+    /* The stream's own events, in addition to those of a message: one for a
+     * refusal, one for what was dropped. */
     BATCH_OWN_EVENTS_MAX = 2,
     BATCH_OWN_BYTES_MAX = 8 * 1024, /* of one, in the journal's form */
 };
 
 struct batch;
 
-/* `event_bytes_max`: of a message's payload. The journal outlives the batch.
+/* `event_bytes_max` limits a message's payload. The journal outlives the batch.
  * ERR_MEMORY. */
 err_t batch_new(struct journal *journal, uint32_t event_bytes_max,
                 struct batch **ret) MUST_USE;
 void batch_free(struct batch *batch); /* takes NULL */
 
-/* The most one message can add: itself, what the shop makes of it (one of them
- * echoes its data), their heads, and the stream's own events. Bytes. */
+/* The most that one message can add, in bytes: itself, what the shop makes of
+ * it (one of those events echoes its data), their heads, and the stream's own
+ * events. */
 uint32_t batch_message_bytes_max(uint32_t event_bytes_max);
 
-/* Appends an event; the first one takes the batch's time. `*ret` is where it
- * will stand. ERR_FULL if the batch does not take it; ERR_RANGE, ERR_IO as
+/* Appends an event; the first one takes the batch's time. `*ret` is its
+ * position. ERR_FULL if the batch has no room for it; ERR_RANGE, ERR_IO as
  * journal_append(). */
 err_t batch_append(struct batch *batch, const struct event *event,
                    struct shop_stamp *ret) MUST_USE;
-/* The event as the world sees it, from where it stands in the journal. `*ret`
- * lives until the next call. ERR_FULL, ERR_UNSUPPORTED as event_render_json().
- */
+/* The event as JSON, from its position in the journal. `*ret` lives until the
+ * next call. ERR_FULL, ERR_UNSUPPORTED as event_render_json(). */
 err_t batch_render(struct batch *batch, const struct event *event,
                    struct shop_stamp stamp, struct slice *ret) MUST_USE;
 
 /* The number that the next record will have: all before it are in the journal,
- * in the batch that is being committed, or in this one. */
+ * in the batch being committed, or in this one. */
 uint64_t batch_end(const struct batch *batch);
 uint32_t batch_events(const struct batch *batch);
-/* Begins it, if it is empty: what is appended until the next hand-over has the
- * time of this call. */
+/* Begins the batch, if it is empty: what is appended until the next hand-over
+ * has the time of this call. */
 struct journal_stamp batch_begin(struct batch *batch);
-/* Bytes of events appended since the batch was made, through all hand-overs. */
+/* Bytes of events appended since the batch was created, over all hand-overs. */
 uint64_t batch_bytes_ever(const struct batch *batch);
 
 /* Whether another message of any size fits, in the frame and on the disk. */
 bool batch_takes_message(const struct batch *batch);
-/* Whether a message of any size is sure to find room on the disk. */
+/* Whether a message of any size will surely find room on the disk. */
 bool batch_has_room(const struct batch *batch);
-/* How many of the stream's own events fit beside what is there, and leave a
- * message its room; with an empty batch, which may use the reserve, many. */
+/* How many of the stream's own events fit next to what is there and still leave
+ * a message its room; with an empty batch, which may use the reserve, many. */
 uint32_t batch_takes_own(const struct batch *batch);
 
 /* Gives what was appended to a commit, and begins an empty batch. */
 void batch_hand_over(struct batch *batch);
-/* Looks at the room there is. Only while no job works on the journal; until
- * the next call the batch goes by what it saw. */
+/* Looks how much room there is. Only while no job works on the journal; until
+ * the next call the batch relies on what it saw. */
 void batch_look(struct batch *batch);
 
 #endif

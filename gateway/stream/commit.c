@@ -26,8 +26,8 @@ static err_t note_damage(struct commit *commit) {
     return ERR_OK;
 }
 
-/* The mark comes first: a crash before the commit takes it away, and one after
- * finds the event it speaks of. */
+/* The mark comes first. If a crash comes before the commit, the next opening
+ * removes the mark; if it comes after, the mark's event is there. */
 static err_t commit_handed(struct commit *commit) {
     if (commit->told.count > 0) {
         TRY(journal_mark_told(commit->journal, commit->told.list,

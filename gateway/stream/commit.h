@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream's job on its journal's own thread does: commits the batch that
- * was handed over or finds room for the next, puts noticed damage on record,
- * and says what came of it.
+/* The job that a stream runs on its journal's own thread: commits the batch
+ * that was handed over or finds room for the next, records damage that was
+ * noticed, and reports the result.
  *
- * The owner fills in what is asked, has a job call commit_run(), one at a time,
- * and reads what is answered when that has ended. In between all of it belongs
- * to the job. */
+ * The owner fills in the request, has a job call commit_run(), one at a time,
+ * and reads the answer when the job has ended. In between all of it belongs to
+ * the job. */
 #ifndef GATEWAY_STREAM_COMMIT_H
 #define GATEWAY_STREAM_COMMIT_H
 
@@ -14,7 +14,8 @@
 #include "gateway/stream/retention.h"
 
 enum {
-    COMMIT_NOTICED_MAX = 8, /* ranges in one job; more are noticed again */
+    COMMIT_NOTICED_MAX =
+        8, /* ranges in one job; further ones are noticed again */
 };
 
 /* Ranges that damage took. */
@@ -24,33 +25,34 @@ struct commit_gaps {
     size_t cap;
 };
 
-/* Makes room for `count` in all. ERR_MEMORY. */
+/* Makes room for `count` ranges in all. ERR_MEMORY. */
 err_t commit_gaps_reserve(struct commit_gaps *gaps, size_t count) MUST_USE;
 
 struct commit {
     struct journal *journal; /* outlives it, as the next */
     struct retention *retention;
-    /* Asked. */
+    /* The request. */
     struct journal_gap noticed[COMMIT_NOTICED_MAX]; /* first, end */
     uint32_t noticed_count;
-    struct commit_gaps told; /* that the batch tells of, with told_at */
+    struct commit_gaps told; /* that the batch announces, with told_at */
     bool reserved;           /* the batch is the stream's own */
     uint64_t room_bytes;     /* to find, if nothing is handed over; 0: none */
-    /* Answered. */
+    /* The answer. */
     err_t err; /* of the commit or the room: ERR_FULL, or final */
     struct reason reason;
-    err_t note_err; /* of the damage: it is not on record */
+    err_t note_err; /* of recording the damage: if it failed, nothing was
+                       recorded */
     struct reason note_reason;
-    struct commit_gaps gaps; /* all that is on record */
+    struct commit_gaps gaps; /* all recorded damage */
     struct journal_stats stats;
     struct retention_dropped dropped; /* first == end: nothing */
 };
 
-/* Nothing is asked yet. ERR_MEMORY. */
+/* An empty request. ERR_MEMORY. */
 err_t commit_init(struct commit *commit, struct journal *journal,
                   struct retention *retention) MUST_USE;
 void commit_free(struct commit *commit);
-/* On the committing thread, or on any before there is one. */
+/* On the committing thread, or on any thread before that one exists. */
 void commit_run(struct commit *commit);
 
 #endif

@@ -46,7 +46,8 @@ struct committer {
 
 /* --- What the stream has to say itself ------------------------------------ */
 
-/* What was dropped to find room. If the batch does not take it, the next. */
+/* Names what was dropped to find room. If this batch has no room for it, the
+ * next one names it. */
 static err_t say_dropped(struct committer *committer) {
     struct retention_dropped *dropped = &committer->dropped;
     if (dropped->first == dropped->end ||
@@ -60,7 +61,8 @@ static err_t say_dropped(struct committer *committer) {
     return ERR_OK;
 }
 
-/* The gaps that no record tells of. Not again while a batch holds what does. */
+/* The gaps that no record announces. Not again while a batch holds their
+ * announcement. */
 static err_t say_damage(struct committer *committer) {
     struct commit_gaps *told = &committer->commit.told;
     if (told->count > 0) {
@@ -102,7 +104,7 @@ static void fail(struct committer *committer, err_t err, struct reason reason) {
 
 /* --- Jobs ----------------------------------------------------------------- */
 
-/* The batch becomes the next job's, and the next one is empty. */
+/* The batch is now the next job's, and a new empty one fills. */
 static void hand_over(struct committer *committer) {
     committer->commit.reserved = !committer->has_taken;
     committer->has_taken = false;
@@ -110,8 +112,8 @@ static void hand_over(struct committer *committer) {
     committer->options.boundary(committer->options.self);
 }
 
-/* A batch of messages is the door's to end. What the stream has to say itself
- * waits for no door. */
+/* The door decides when a batch of messages ends. The stream's own events wait
+ * for no door. */
 static void hand_over_if_due(struct committer *committer) {
     if (committer->done != NULL && !committer->asked) {
         committer->asked = true;
@@ -137,8 +139,8 @@ static bool job_is_due(const struct committer *committer) {
     return committer->noticed_count > 0 || (wants && !committer->full);
 }
 
-/* Nobody is to be told of room that nobody asked for: to find it may mean to
- * drop what is not delivered. */
+/* Does not look for room that nobody asked for: finding it may mean dropping
+ * undelivered events. */
 static bool seeks_room(const struct committer *committer) {
     return (committer->asked || committer->full) &&
            !batch_has_room(committer->options.batch);
@@ -157,7 +159,7 @@ static void submit(struct committer *committer) {
                                        &committer->job);
 }
 
-/* What may leave does, and the door is told if it has what it asked for. */
+/* Releases what may leave, and tells the door if it has what it asked for. */
 static void finish(struct committer *committer) {
     err_t err = committer->options.release(committer->options.self);
     if (err != ERR_OK) {
@@ -171,7 +173,7 @@ static void finish(struct committer *committer) {
     }
 }
 
-/* Nobody tries again once the process stops: who waits for room is told so. */
+/* Nobody retries once the process stops, so whoever waits for room is told. */
 static void end_if_given_up(struct committer *committer) {
     if (committer->giving_up && committer->full && !committer->working) {
         fail(committer, ERR_FULL, committer->full_reason);
@@ -187,8 +189,7 @@ static void go_on(struct committer *committer) {
     if (!is_handed(committer)) {
         err_t err = say_what_is_due(committer);
         if (err != ERR_OK && err != ERR_FULL) {
-            fail(committer, err,
-                 (struct reason){"the batch cannot be continued"});
+            fail(committer, err, (struct reason){"cannot continue the batch"});
             return;
         }
         hand_over_if_due(committer);
@@ -205,8 +206,8 @@ static void wait_for_room(struct committer *committer) {
     uint64_t skipped;
     if (log_allowed(&committer->full_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
-                 "full name=%s reason=\"%s\"; nothing more is taken or "
-                 "acknowledged until there is room: it goes on by itself",
+                 "full name=%s reason=\"%s\"; nothing is accepted or "
+                 "acknowledged until there is room; it then resumes by itself",
                  committer->options.stream, committer->commit.reason.text);
     }
     committer->full_reason = committer->commit.reason;
@@ -221,7 +222,7 @@ static void note_room(struct committer *committer) {
     }
 }
 
-/* What was dropped before, and not yet said, lies before it. */
+/* What was dropped earlier, and not named yet, comes before it. */
 static void add_dropped(struct committer *committer,
                         const struct retention_dropped *more) {
     struct retention_dropped *dropped = &committer->dropped;
@@ -237,7 +238,7 @@ static void add_dropped(struct committer *committer,
     committer->dropped_ever += more->count;
 }
 
-/* What the job found besides how it ended. */
+/* What the job found in addition to its result. */
 static void take_findings(struct committer *committer) {
     struct commit *commit = &committer->commit;
     struct commit_gaps before = committer->gaps;
@@ -250,8 +251,8 @@ static void take_findings(struct committer *committer) {
     if (commit->note_err != ERR_OK &&
         log_allowed(&committer->damage_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
-                 "damaged name=%s cannot be put on record: %s; a later start "
-                 "does",
+                 "damaged name=%s cannot record the damage: %s; a later start "
+                 "will",
                  committer->options.stream, commit->note_reason.text);
     }
 }
@@ -373,7 +374,7 @@ err_t committer_begin(struct committer *committer, struct reason *reason) {
     take_findings(committer);
     err_t err = say_damage(committer);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "the damage cannot be announced: %s",
+        return reason_set(reason, err, "cannot announce the damage: %s",
                           err_name(err));
     }
     hand_over(committer);

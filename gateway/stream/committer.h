@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a stream's batches durable, one job at a time on the journal's own
- * thread: of messages when a door asks, of what the stream has to say itself
- * (what was dropped, what damage took) as soon as it can. Waits where there is
- * no room, and is tried again. Used on the owner's thread. */
+ * thread: batches of messages when a door asks for it, the stream's own events
+ * (what was dropped, what damage took) as soon as possible. If there is no room
+ * it waits, and is tried again. Used on the owner's thread. */
 #ifndef GATEWAY_STREAM_COMMITTER_H
 #define GATEWAY_STREAM_COMMITTER_H
 
@@ -24,8 +24,8 @@ struct committer_options {
     uint32_t room_bytes; /* what the most a message adds takes */
     struct executor executor;
     void *self;
-    /* The batch was handed over: what is known is what all records before
-     * batch_end() make, and no more. */
+    /* The batch was handed over: the state now is that of all records before
+     * batch_end(), and no more. */
     void (*boundary)(void *self);
     /* What is durable may leave. An error is final. */
     err_t (*release)(void *self);
@@ -38,12 +38,12 @@ err_t committer_new(const struct committer_options *options,
 /* Not while it works. Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Journals what damage took and nothing tells of, before anything else is
- * taken. Waits for the disk. Errors as journal_commit(). */
+/* Journals the damage that no record announces yet, before anything else is
+ * accepted. Waits for the disk. Errors as journal_commit(). */
 err_t committer_begin(struct committer *committer,
                       struct reason *reason) MUST_USE;
 
-/* A message was, or is about to be, taken into the batch. */
+/* A message was, or is about to be, added to the batch. */
 void committer_taken(struct committer *committer);
 /* These are stream_commit(), stream_note_damage() and stream_give_up(). */
 void committer_commit(struct committer *committer,
@@ -53,23 +53,23 @@ void committer_commit(struct committer *committer,
 void committer_note_damage(struct committer *committer,
                            const struct journal_gap *gaps, uint32_t count);
 void committer_give_up(struct committer *committer);
-/* Tries once more what found no room. */
+/* Tries again what found no room. */
 void committer_retry(struct committer *committer);
 
-/* Are there messages in the batch, be it that none of them added a record? */
+/* Are there messages in the batch, even if none of them added a record? */
 bool committer_has_taken(const struct committer *committer);
 bool committer_is_working(const struct committer *committer);
-/* All that was appended is durable. */
+/* Everything that was appended is durable. */
 bool committer_is_settled(const struct committer *committer);
 /* Nothing more will be committed. */
 bool committer_has_ended(const struct committer *committer);
 /* Why it waits for room; NULL if it does not. */
 const char *committer_full_reason(const struct committer *committer);
-/* Is all of [first, end) on record as lost to damage? */
+/* Is all of [first, end) recorded as lost to damage? */
 bool committer_is_lost(const struct committer *committer, uint64_t first,
                        uint64_t end);
 
-/* These three as the last job saw them. */
+/* These three are as the last job saw them. */
 const struct journal_gap *committer_gaps(const struct committer *committer,
                                          size_t *ret_count);
 const struct journal_stats *committer_stats(const struct committer *committer);

@@ -8,8 +8,8 @@
 #include "gateway/stream/admission.h"
 
 enum {
-    /* Kept free of event_bytes_max for what the sink adds and for what the
-     * shop adds where it echoes an event's data. */
+    /* Part of event_bytes_max kept free for what the sink adds, and for what
+     * the shop adds when it echoes an event's data. */
     SINK_HEADROOM = 4096,
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
 };
@@ -49,8 +49,8 @@ void intake_free(struct intake *intake) {
     free(intake);
 }
 
-/* The device must be able to match the answer: an event that is too long to be
- * read is searched for its id. */
+/* The device must be able to match the answer, so even an event that is too
+ * long to be read is searched for its id. */
 static err_t check_size(struct intake *intake,
                         const struct stream_message *message, struct event *ret,
                         struct reason *why) {
@@ -64,13 +64,13 @@ static err_t check_size(struct intake *intake,
         ret->id = id;
     }
     return reason_set(why, ERR_RANGE,
-                      "the event has %zu bytes; at most %u are taken "
+                      "the event has %zu bytes; at most %u are accepted "
                       "(event_bytes_max)",
                       message->payload.len, max);
 }
 
-/* A sink that speaks JSON must be able to say it; better told now than held
- * at the cloud's door. */
+/* A sink that speaks JSON must be able to represent it. It is better to say so
+ * now than to hold the event when the cloud should get it. */
 static err_t check_renders(struct intake *intake, const struct event *event,
                            struct reason *why) {
     if (event->data_kind != EVENT_DATA_CBOR) {
@@ -80,9 +80,9 @@ static err_t check_renders(struct intake *intake, const struct event *event,
     return event_data_json(event, &intake->arena, &json, why);
 }
 
-/* A larger rendering than payload comes of escapes and base64; the bound is
- * the sink's, so it is measured on what the sink will get. What a rendering
- * adds has the same length for every record. */
+/* Escapes and base64 can make the rendering larger than the payload. The limit
+ * is the sink's, so the size is measured on what the sink will get. What the
+ * rendering adds has the same length for every record. */
 static err_t check_rendered_size(struct intake *intake,
                                  const struct event *event,
                                  struct reason *why) {
@@ -122,7 +122,7 @@ static err_t check(struct intake *intake, const struct dedupe *dedupe,
     if (!dedupe_has_room(dedupe, message->device)) {
         return reason_set(why, ERR_FULL,
                           "%d devices have sent events on this stream; no "
-                          "further one is taken",
+                          "more are accepted",
                           DEDUPE_DEVICES_MAX);
     }
     return check_rendered_size(intake, ret, why);
@@ -169,8 +169,8 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
         break;
     case DEDUPE_OTHER:
         (void)reason_set(&ret->why, ERR_REFUSED,
-                         "the id of this event was used before for another "
-                         "(seq %llu): give each event an id of its own",
+                         "another event (seq %llu) has already used this id: "
+                         "give each event its own id",
                          (unsigned long long)ret->first_seq);
         reject(ret);
         break;

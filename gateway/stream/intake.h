@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of one message: is it an event, may this device say it here, and
- * is it in the journal already? Decides only: it journals nothing, remembers
- * nothing and answers nobody. */
+/* What to do with one message: is it an event, may this device send it here,
+ * and is it already in the journal? It only decides: it journals nothing,
+ * remembers nothing and answers nobody. */
 #ifndef GATEWAY_STREAM_INTAKE_H
 #define GATEWAY_STREAM_INTAKE_H
 
@@ -11,14 +11,14 @@
 
 /* One message as it came through a door. */
 struct stream_message {
-    struct slice device; /* from the topic, or a certificate */
+    struct slice device; /* from the topic or a certificate */
     struct slice payload;
 };
 
 enum intake_verdict {
     INTAKE_NEW,
     INTAKE_DUPLICATE, /* of the record `first_seq` */
-    INTAKE_REJECTED,  /* `why` says what the device is to change */
+    INTAKE_REJECTED,  /* `why` says what the device must change */
 };
 
 struct intake_result {
@@ -34,16 +34,16 @@ struct intake;
 struct intake_options {
     const char *store; /* outlives the intake */
     uint32_t event_bytes_max;
-    bool has_shop; /* the shop's rules hold too */
+    bool has_shop; /* the shop's rules apply too */
 };
 
 err_t intake_new(const struct intake_options *options,
                  struct intake **ret) MUST_USE;
 void intake_free(struct intake *intake); /* takes NULL */
 
-/* A bad event is no error but a verdict. The result's slices live until the
- * next call, or as long as the message. ERR_MEMORY: the event may be good, and
- * nothing is known of it. */
+/* A bad event is not an error but a verdict. The result's slices live until the
+ * next call, or as long as the message. ERR_MEMORY: the event may be good;
+ * nothing is known about it. */
 err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                    const struct stream_message *message,
                    struct intake_result *ret) MUST_USE;

@@ -25,8 +25,8 @@ static const struct disk *disk_of(const struct opening *opening) {
 
 /* --- The journal ---------------------------------------------------------- */
 
-/* The newest snapshot is a witness of where the journal once ended, whatever
- * has become of it. */
+/* The newest snapshot shows where the journal once ended, whatever happened to
+ * the journal since. */
 static err_t raise_known_end(const struct opening *opening, uint64_t *known) {
     uint64_t seqs[SNAPSHOTS_KEPT];
     size_t count = 0;
@@ -87,10 +87,10 @@ static err_t open_journal(struct opening *opening, bool quarantine) {
     struct reason why = {""};
     err_t err = journal_open(&options, &opening->to.journal, &why);
     if (err == ERR_FULL) {
-        return reason_set(
-            opening->reason, err,
-            "make room on the disk of %s, %llu MiB or more: %s", from->dir,
-            (unsigned long long)(options.segment_bytes >> 20), why.text);
+        return reason_set(opening->reason, err,
+                          "free %llu MiB or more on the disk of %s: %s",
+                          (unsigned long long)(options.segment_bytes >> 20),
+                          from->dir, why.text);
     }
     return err == ERR_OK ? ERR_OK
                          : reason_set(opening->reason, err, "%s", why.text);
@@ -98,7 +98,7 @@ static err_t open_journal(struct opening *opening, bool quarantine) {
 
 /* --- The state ------------------------------------------------------------ */
 
-/* Is all of [first, end) on record as lost to damage? */
+/* Is all of [first, end) recorded as lost to damage? */
 static bool is_lost(const struct opening *opening, uint64_t first,
                     uint64_t end) {
     size_t count;
@@ -130,8 +130,8 @@ static err_t take_snapshot(void *context, uint64_t seq, struct slice content) {
     return ERR_OK;
 }
 
-/* The journal may have all that the snapshots were made of, or have lost it to
- * damage, which the shop then knows of. */
+/* The journal may hold all the records that the snapshots were made of, or have
+ * lost them to damage, and then the shop knows of the loss. */
 static err_t without_snapshot(struct opening *opening, err_t err,
                               uint64_t start) {
     if (start == 0 || !opening->options->stream->shop ||
@@ -140,19 +140,19 @@ static err_t without_snapshot(struct opening *opening, err_t err,
     }
     if (err == ERR_UNSUPPORTED) {
         return reason_set(opening->reason, err,
-                          "the snapshots in %s are another version's, and the "
-                          "journal begins with record %llu: run the program "
+                          "another version wrote the snapshots in %s, and the "
+                          "journal begins with record %llu: run the version "
                           "that wrote them, or a newer one",
                           opening->options->dir, (unsigned long long)start);
     }
     return reason_set(opening->reason, ERR_CORRUPT,
                       "%s begins with record %llu, and no snapshot of what was "
                       "before it can be read: restore its .snap files from a "
-                      "backup, or move the folder away to begin anew",
+                      "backup, or move the folder away to start over",
                       opening->options->dir, (unsigned long long)start);
 }
 
-/* `*ret_seq` is where replay goes on. */
+/* `*ret_seq` is where the replay begins. */
 static err_t load_state(struct opening *opening, uint64_t *ret_seq) {
     const struct disk *disk = disk_of(opening);
     const char *dir = opening->options->dir;
@@ -176,8 +176,8 @@ static err_t load_state(struct opening *opening, uint64_t *ret_seq) {
 
 /* --- Replay --------------------------------------------------------------- */
 
-/* The journal has none of its events in damage that was set aside: the state
- * goes on with what it has. */
+/* Damage that was set aside has no events in the journal: the state continues
+ * with what it has. */
 static err_t next_record(struct opening *opening, struct journal_reader *reader,
                          uint64_t end, struct journal_record *ret) {
     err_t err = journal_reader_next(reader, end, ret);
@@ -284,13 +284,13 @@ static err_t run(struct opening *opening) {
     return ERR_OK;
 }
 
-/* Whatever failed, there are words for a person. */
+/* Every failure gets a reason for a person. */
 static err_t explain(const struct opening *opening, err_t err,
                      struct reason *reason) {
     assert(err != ERR_OK);
     const char *why = opening->reason->text;
     return why[0] != '\0' ? reason_set(reason, err, "%s", why)
-                          : reason_set(reason, err, "%s cannot be opened: %s",
+                          : reason_set(reason, err, "cannot open %s: %s",
                                        opening->options->dir, err_name(err));
 }
 

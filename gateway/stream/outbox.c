@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items lie one after another in one buffer that grows to the size of the
- * batches that wait: what stays behind is moved to its front. A large one is
- * freed when all has gone. */
+/* Items are stored one after another in one buffer, which grows to the size of
+ * the batches that wait. What must stay is moved to its front. A large buffer
+ * is freed when all items have left. */
 #include "gateway/stream/outbox.h"
 
 #include <assert.h>

@@ -10,7 +10,8 @@
 
 enum {
     DATA_MAX = BATCH_OWN_BYTES_MAX / 2,
-    /* A broken device is told of each mistake, head office of so many. */
+    /* A broken device is told of each mistake, but head office only of this
+     * many. */
     REJECTED_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
 };

@@ -85,15 +85,16 @@ static err_t state_of_snapshot(const struct run *run, uint64_t seq,
     if (err != ERR_OK) {
         state_free(state);
         return reason_set(run->reason, err,
-                          "the snapshot before record %" PRIu64
-                          " cannot be used: %s",
+                          "cannot use the snapshot before record %" PRIu64
+                          ": %s",
                           seq, why.text[0] != '\0' ? why.text : err_name(err));
     }
     *ret = state;
     return ERR_OK;
 }
 
-/* Empty, if the journal has all, or it is known what of it is lost. */
+/* Begins with an empty shop if the journal has everything, or if it is recorded
+ * what is missing. */
 static err_t begin(struct run *run) {
     if (run->begins <= run->lost_front) {
         TRY(empty_state(run, &run->to.state));
@@ -106,7 +107,7 @@ static err_t begin(struct run *run) {
     } else {
         return reason_set(run->reason, ERR_NOT_FOUND,
                           "the journal begins with record %" PRIu64
-                          ", and no snapshot of what was before it is there",
+                          ", and there is no snapshot of what was before it",
                           run->begins);
     }
     if (run->gap_at < run->to.end) {
@@ -132,7 +133,7 @@ static err_t meet_snapshot(struct run *run, uint64_t seq) {
     if (!same) {
         return reason_set(run->reason, ERR_CORRUPT,
                           "the snapshot before record %" PRIu64
-                          " is of another state than the records before it",
+                          " does not match the records before it",
                           seq);
     }
     run->to.snapshots++;
@@ -150,14 +151,14 @@ static err_t apply(struct run *run, const struct journal_record *record) {
     err_t err = state_apply(run->to.state, record);
     if (err != ERR_OK) {
         return reason_set(run->reason, err,
-                          "record %" PRIu64 " cannot follow: %s", record->seq,
-                          err_name(err));
+                          "record %" PRIu64 " does not fit the state: %s",
+                          record->seq, err_name(err));
     }
     run->to.end = record->seq + 1;
     return ERR_OK;
 }
 
-/* False if there is nothing behind what cannot be read. */
+/* False if there is nothing after the unreadable part. */
 static bool pass(struct run *run, struct journal_reader *reader) {
     const struct replay_options *options = run->options;
     struct journal_gap gap;
@@ -172,8 +173,8 @@ static bool pass(struct run *run, struct journal_reader *reader) {
     return true;
 }
 
-/* ERR_END when all was applied. Where it is not known how far the journal goes,
- * its end may be damage that more lies behind. */
+/* ERR_END when all was applied. If it is not known how far the journal goes,
+ * its end may be damage with more records after it. */
 static err_t step(struct run *run, struct journal_reader *reader) {
     const struct replay_options *options = run->options;
     struct journal_record record;
@@ -189,19 +190,18 @@ static err_t step(struct run *run, struct journal_reader *reader) {
     return apply(run, &record);
 }
 
-/* Beside a gateway that trims its journal the reader may come too late. */
+/* While a gateway trims its journal the reader may be too late. */
 static err_t stopped(const struct run *run, err_t err) {
     if (run->reason->text[0] != '\0') {
         return err;
     }
     if (err == ERR_NOT_FOUND) {
         return reason_set(run->reason, err,
-                          "record %" PRIu64 " was trimmed meanwhile: ask "
-                          "again",
+                          "record %" PRIu64 " was trimmed during the replay: "
+                          "run it again",
                           run->to.end);
     }
-    return reason_set(run->reason, err,
-                      "cannot be read on from record %" PRIu64 ": %s",
+    return reason_set(run->reason, err, "cannot read record %" PRIu64 ": %s",
                       run->to.end, disk_cause(err));
 }
 
@@ -211,7 +211,7 @@ static err_t replay(struct run *run) {
     if (options->before < run->begins) {
         return reason_set(run->reason, ERR_RANGE,
                           "the journal begins with record %" PRIu64
-                          ": what was before it was trimmed",
+                          ": older records were trimmed",
                           run->begins);
     }
     TRY(begin(run));
@@ -239,7 +239,7 @@ err_t replay_run(const struct replay_options *options, struct replay *ret,
         state_free(run.to.state);
         return reason->text[0] != '\0'
                    ? err
-                   : reason_set(reason, err, "%s cannot be replayed: %s",
+                   : reason_set(reason, err, "cannot replay %s: %s",
                                 options->dir, err_name(err));
     }
     *ret = run.to;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shop comes to by its journal and its snapshots, from the files
- * alone: beside a running gateway, or on a dead box's disk. Changes nothing. */
+/* The state that the shop's journal and snapshots give, from the files alone:
+ * while a gateway runs, or on the disk of a box that is down. Changes nothing.
+ */
 #ifndef GATEWAY_STREAM_REPLAY_H
 #define GATEWAY_STREAM_REPLAY_H
 
@@ -18,18 +19,18 @@ struct replay_options {
 struct replay {
     struct state *state; /* with the shop; the caller frees it */
     uint64_t from;       /* where it begins */
-    uint64_t end;        /* the one behind the last */
-    uint64_t lost;       /* of them, those that damage took */
-    uint64_t snapshots;  /* met on the way, and of the same state */
+    uint64_t end;        /* the number after the last record applied */
+    uint64_t lost;       /* of those, the ones that damage took */
+    uint64_t snapshots;  /* later snapshots that had the same state */
 };
 
-/* Begins as early as it can, with an empty shop or from the older snapshot, and
- * holds each snapshot that it comes by against the state it has. What damage
- * took is passed over, and the next snapshot taken in its place. ERR_CORRUPT
- * with words if a snapshot is of another state, or a record cannot follow;
+/* Begins as early as it can, with an empty shop or with the older snapshot, and
+ * compares each later snapshot with the replayed state. Records that damage
+ * took are skipped, and the next snapshot replaces the state. ERR_CORRUPT with
+ * a reason if a snapshot has another state or a record does not fit;
  * ERR_NOT_FOUND if there is no journal, or nothing to begin from; ERR_RANGE if
- * the records before `before` are not there any more; ERR_UNSUPPORTED, ERR_IO,
- * ERR_MEMORY. `ret` is untouched then. */
+ * the records before `before` no longer exist; ERR_UNSUPPORTED, ERR_IO,
+ * ERR_MEMORY. Then `ret` is untouched. */
 err_t replay_run(const struct replay_options *options, struct replay *ret,
                  struct reason *reason) MUST_USE;
 

@@ -45,8 +45,9 @@ void retention_set_covered(struct retention *retention, uint64_t seq) {
 
 /* --- Making room --- */
 
-/* The oldest segment, if the cloud has all of it. Of the shop's stream also the
- * older of two snapshots must: its state is replayed from there. */
+/* The oldest segment, if the cloud has all of it. In the shop's stream the
+ * older of two snapshots must also cover it, since its state is replayed from
+ * there. */
 static bool oldest_delivered(const struct retention *retention,
                              struct journal_segment *ret) {
     uint64_t before =
@@ -79,8 +80,8 @@ static err_t drop_oldest(struct retention *retention, struct reason *reason) {
     return ERR_OK;
 }
 
-/* Of what is delivered, whatever was to be kept; and then, if the stream may,
- * of what is not. ERR_FULL: there is none to make. */
+/* Delivered segments first, even those to be kept; then, if the stream may
+ * drop, undelivered ones. ERR_FULL: there is no more room to make. */
 static err_t make_room(struct retention *retention, struct reason *reason) {
     struct journal_segment oldest;
     if (oldest_delivered(retention, &oldest)) {
@@ -149,8 +150,9 @@ static bool appended_at(const struct retention *retention, uint64_t seq,
     return err == ERR_OK;
 }
 
-/* Is all of it older than `keep_for`? By what follows it, so that one page is
- * read, once a segment. Where that cannot be told, `keep` alone counts. */
+/* Is all of it older than `keep_for`? Judged by the record after it, so that
+ * one page is read, once a segment. If that is not known, only `keep` counts.
+ */
 static bool is_past_keep_for(struct retention *retention,
                              const struct journal_segment *oldest) {
     uint64_t keep_for_ms = retention->options.stream->keep_for_ms;
@@ -168,7 +170,7 @@ static bool is_past_keep_for(struct retention *retention,
     return age_us >= 0 && (uint64_t)age_us / 1000 >= keep_for_ms;
 }
 
-/* What is delivered goes, oldest first, down to what is to be kept. */
+/* Delivered segments are trimmed, oldest first, down to what is to be kept. */
 static err_t trim_delivered(struct retention *retention,
                             struct reason *reason) {
     uint64_t keep = retention->options.stream->keep;

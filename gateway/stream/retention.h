@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which of a stream's segments go, and when: what is in the cloud goes once it
- * was kept as long as it should be, and earlier if its room is needed; what is
- * not goes only if the stream may drop its oldest, and is remembered until the
- * journal says so itself.
+/* Which of a stream's segments are trimmed, and when. Segments that are in the
+ * cloud are trimmed once they were kept as long as configured, and earlier if
+ * their room is needed. Others are trimmed only if the stream may drop its
+ * oldest events; those ranges are remembered until the journal itself names
+ * them.
  *
- * All but the two marks belongs to the thread that commits: whatever is called
- * from there may trim, write and wait for the disk. */
+ * Everything but the two marks belongs to the committing thread: calls on it
+ * may trim, write and wait for the disk. */
 #ifndef GATEWAY_STREAM_RETENTION_H
 #define GATEWAY_STREAM_RETENTION_H
 
@@ -28,32 +29,32 @@ void retention_free(struct retention *retention); /* takes NULL */
 
 /* --- On any thread --- */
 
-/* What lies before `seq` is in the cloud for good. */
+/* The cloud durably has everything before `seq`. */
 void retention_set_delivered(struct retention *retention, uint64_t seq);
 /* A start needs nothing before `seq`, even if the newest snapshot is bad. Only
- * the shop's stream is held by it. */
+ * the shop's stream is limited by it. */
 void retention_set_covered(struct retention *retention, uint64_t seq);
 
 /* --- On the committing thread --- */
 
-/* Commits what was handed over, making room for it if need be, and then trims
+/* Commits what was handed over, making room for it if needed, and then trims
  * what need not be kept. `reserved`: the batch is the stream's own and may use
  * the reserve. ERR_FULL: there is no room now, and nothing has changed; other
  * errors are final. */
 err_t retention_commit(struct retention *retention, bool reserved,
                        struct reason *reason) MUST_USE;
-/* Finds room for `bytes` ahead, so that what finds none is not read at all.
- * ERR_FULL: there is none now; other errors are final. */
+/* Finds room for `bytes` in advance, so that a message without room is not read
+ * at all. ERR_FULL: there is none now; other errors are final. */
 err_t retention_preallocate(struct retention *retention, uint64_t bytes,
                             struct reason *reason) MUST_USE;
 
-/* What was dropped undelivered: records [first, end). */
+/* Records [first, end) were dropped undelivered. */
 struct retention_dropped {
     uint64_t first;
     uint64_t end;
-    uint64_t count; /* of those, the ones that were there to drop */
+    uint64_t count; /* of those, the ones that still existed */
 };
-/* Since the last call; false if there is nothing. */
+/* Dropped since the last call; false if nothing was. */
 bool retention_take_dropped(struct retention *retention,
                             struct retention_dropped *ret);
 

@@ -17,7 +17,7 @@ struct scrub {
     err_t err;
     bool unreadable;        /* the disk could not read the record `at` */
     err_t ask_err;          /* of asking the next start to read everything */
-    struct journal_gap gap; /* found, and not on record; else empty */
+    struct journal_gap gap; /* found, and not recorded yet; else empty */
 };
 
 static bool has_found(const struct scrub *scrub) {
@@ -55,7 +55,7 @@ static void read_some(struct scrub *scrub, struct journal_reader *reader) {
     }
 }
 
-/* The next start looks at everything, and sets aside what it has to. */
+/* The next start reads everything, and sets aside what is damaged. */
 static void give_up(struct scrub *scrub) {
     scrub->unreadable = true;
     scrub->ask_err = full_check_ask(scrub->options.disk, scrub->options.dir);
@@ -89,11 +89,11 @@ static void done(void *self) {
     scrub->running = false;
     if (scrub->unreadable) {
         log_line(LOG_ERROR, "stream",
-                 "unreadable name=%s record=%llu: the disk does not read it; "
-                 "%s to set aside what is damaged",
+                 "unreadable name=%s record=%llu: the disk cannot read it; "
+                 "%s to set the damage aside",
                  scrub->options.stream, (unsigned long long)scrub->at,
                  scrub->ask_err == ERR_OK
-                     ? "start the gateway again"
+                     ? "restart the gateway"
                      : "stop the gateway and run `shopme-edge journal repair`");
         scrub->unreadable = false;
         scrub->at = scrub->options.end;

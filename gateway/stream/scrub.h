@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A start that is quick however long the journal is believes sealed segments by
- * their ends. What it did not read is read afterwards, a little at a time, so
- * that rot which nobody meets is found and told of all the same. Used on the
- * owner's thread; the reading is a job. */
+/* A start is quick however long the journal is, since it trusts sealed segments
+ * by their ends. What it did not read is read afterwards, a little at a time,
+ * so that rot is found and announced even if nobody reads those records. Used
+ * on the owner's thread; the reading is a job. */
 #ifndef GATEWAY_STREAM_SCRUB_H
 #define GATEWAY_STREAM_SCRUB_H
 
@@ -18,10 +18,10 @@ struct scrub_options {
     const char *dir;
     const struct journal_position *position;
     struct executor executor;
-    uint64_t end; /* what lies before it is to be read */
+    uint64_t end; /* what is before it must still be read */
     void *self;
-    /* Damage was found. True if it is on record now; else it is told again at
-     * the next tick. */
+    /* Damage was found. True if it is recorded now; else it is reported again
+     * at the next tick. */
     bool (*found)(void *self, const struct journal_gap *gap);
 };
 
@@ -29,7 +29,8 @@ err_t scrub_new(const struct scrub_options *options,
                 struct scrub **ret) MUST_USE;
 /* No job may be running. Takes NULL. */
 void scrub_free(struct scrub *scrub);
-/* Reads some more, unless a job still does. Called once a second or so. */
+/* Reads some more, unless a job is still reading. Called about once a second.
+ */
 void scrub_tick(struct scrub *scrub);
 bool scrub_is_running(const struct scrub *scrub);
 

@@ -46,8 +46,8 @@ static void work(void *self) {
     }
 }
 
-/* One that cannot be written is no loss: the journal has it all. The next is
- * tried when as much was appended again. */
+/* A snapshot that cannot be written loses nothing: the journal has it all. The
+ * next is tried after as much was appended again. */
 static void done(void *self) {
     struct snapshots *snapshots = self;
     const struct snapshots_options *options = &snapshots->options;
@@ -63,7 +63,7 @@ static void done(void *self) {
     } else if (log_allowed(&snapshots->failed_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
                  "snapshot_failed name=%s reason=\"%s\"; the journal keeps "
-                 "what it would have covered",
+                 "the records it would have covered",
                  options->stream, snapshots->reason.text);
     }
 }

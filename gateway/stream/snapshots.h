@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a stream's state is written to a snapshot, and the writing.
+/* When to write a stream's state to a snapshot, and the writing.
  *
- * The state is copied at a boundary between two batches, when it is that of all
- * records before a number; the file gets its name once the journal holds them
+ * The state is copied between two batches, when it is that of all records
+ * before a number. The file gets its name once the journal holds those records
  * durably. Used on the owner's thread; the writing is a job. */
 #ifndef GATEWAY_STREAM_SNAPSHOTS_H
 #define GATEWAY_STREAM_SNAPSHOTS_H
@@ -21,8 +21,8 @@ struct snapshots_options {
     const uint8_t *journal_id;
     const struct journal_position *position;
     struct executor executor;
-    size_t last_bytes;       /* of the newest there is; 0: none */
-    uint64_t replayed_bytes; /* of events behind it */
+    size_t last_bytes;       /* of the newest one; 0: none */
+    uint64_t replayed_bytes; /* of events after it */
     void *self;
     /* A start needs nothing before `seq` any more. */
     void (*covered)(void *self, uint64_t seq);
@@ -33,13 +33,13 @@ err_t snapshots_new(const struct snapshots_options *options,
 /* Not while one is being written. Takes NULL. */
 void snapshots_free(struct snapshots *snapshots);
 
-/* The state is that of all records before `seq`, a boundary between batches;
+/* The state is that of all records before `seq`, between two batches;
  * `bytes_ever`: of events appended since the start. Copies the state if enough
  * was appended since the last time. */
 void snapshots_at_boundary(struct snapshots *snapshots,
                            const struct state *state, uint64_t seq,
                            uint64_t bytes_ever);
-/* The durable position moved: writes what was copied, if it covers no more. */
+/* The durable position moved: writes the copy, if all it covers is durable. */
 void snapshots_durable(struct snapshots *snapshots);
 bool snapshots_is_writing(const struct snapshots *snapshots);
 

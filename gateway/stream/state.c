@@ -51,8 +51,9 @@ void state_free(struct state *state) {
     free(state);
 }
 
-/* The device an event came from, if it came from one: the rest of its source
- * behind "/{store}/". The gateway's and the shop's own are nobody's. */
+/* The device that an event came from, if it came from one: the rest of its
+ * source after "/{store}/". The gateway's and the shop's own events belong to
+ * no device. */
 static struct slice device_of(const struct state *state,
                               const struct event *event) {
     struct slice device;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream knows by its journal: which events it has (dedupe), and, of the
- * stream that runs the shop, the shop. Both are a function of the journal's
- * records and of nothing else; a snapshot is its bytes. Used on one thread. */
+/* What a stream knows from its journal: which events it has (dedupe) and, if it
+ * runs the shop, the shop's state. Both depend on the journal's records and on
+ * nothing else; a snapshot is their bytes. Used on one thread. */
 #ifndef GATEWAY_STREAM_STATE_H
 #define GATEWAY_STREAM_STATE_H
 
@@ -19,20 +19,20 @@ struct state_options {
     bool has_shop;
 };
 
-/* As it is before the first record. ERR_MEMORY, ERR_RANGE as shop_new(). */
+/* The state before the first record. ERR_MEMORY, ERR_RANGE as shop_new(). */
 err_t state_new(const struct state_options *options,
                 struct state **ret) MUST_USE;
 void state_free(struct state *state); /* takes NULL */
 
-/* Applies a record that is in the journal: at a start, in a replay. ERR_CORRUPT
- * if it cannot follow what was applied before it; ERR_MEMORY. */
+/* Applies a record of the journal: at a start, in a replay. ERR_CORRUPT if it
+ * does not fit what was applied before it; ERR_MEMORY. */
 err_t state_apply(struct state *state,
                   const struct journal_record *record) MUST_USE;
 /* Records are missing from here on: see shop_pass_gap(). */
 void state_pass_gap(struct state *state);
 
-/* Takes an event that was just appended, live: it is remembered, and the shop
- * runs it to its end. As shop_run() and dedupe_add(). */
+/* Takes an event that was just appended, live: remembers it and runs it through
+ * the shop. As shop_run() and dedupe_add(). */
 err_t state_run(struct state *state, const struct event *event,
                 struct slice device, uint64_t content_hash,
                 struct shop_stamp stamp, const struct shop_bus *bus) MUST_USE;
@@ -42,10 +42,10 @@ uint64_t state_hash(const struct state *state);
 const struct dedupe *state_dedupe(const struct state *state);
 struct shop *state_shop(const struct state *state); /* NULL without */
 
-/* For a snapshot, and back from one into a new state. `to->full` tells that it
- * found no room. ERR_UNSUPPORTED for another version's, or one with a shop
- * where there is none; ERR_CORRUPT; ERR_MEMORY. After an error the state must
- * be freed. */
+/* For a snapshot: saves the state, and loads it into a new one. `to->full`
+ * means that it had no room. ERR_UNSUPPORTED for another version's, or for one
+ * with a shop where there is none; ERR_CORRUPT; ERR_MEMORY. After an error the
+ * state must be freed. */
 void state_save(const struct state *state, struct writer *to);
 err_t state_load(struct state *state, struct slice saved) MUST_USE;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream: one vertical slice of the store's events. What a door hands in is
- * checked, deduplicated, appended to the stream's journal and run through the
- * shop; then one commit makes the batch durable, and only then may the door
- * acknowledge, and receipts and notices leave.
+/* A stream: one kind of the store's events, from arrival to the journal. A
+ * message that a door hands in is checked, deduplicated, appended to the
+ * stream's journal and run through the shop. Then one commit makes the batch
+ * durable. Only then may the door acknowledge, and receipts and notices leave.
  *
- * Nothing here knows by which door an event came, or what carries receipts.
- * Used on one thread, which never waits for a disk: commits run on an executor
- * of the journal's own, the rest (snapshots, scrubbing) on a shared one. While
- * a batch commits the next one may fill. */
+ * Nothing here knows through which door an event came, or how receipts are
+ * sent. Used on one thread, which never waits for a disk: commits run on an
+ * executor for this journal alone, the rest (snapshots, scrubbing) on a shared
+ * one. While a batch commits, the next one may fill. */
 #ifndef GATEWAY_STREAM_STREAM_H
 #define GATEWAY_STREAM_STREAM_H
 
@@ -25,15 +25,15 @@ struct stream_options {
     const struct platform *platform; /* these three outlive the stream */
     const struct config *config;
     const struct config_stream *stream;
-    uint64_t known_end;     /* the cloud has all before this */
+    uint64_t known_end;     /* the cloud has everything before this */
     struct executor commit; /* serial; nothing else runs on it */
     struct executor shared;
-    struct outbox_sink sink; /* where receipts and notices go */
+    struct outbox_sink sink; /* where receipts and notices are sent */
     void *self;
     /* The durable position moved: wake the bridge. */
     void (*durable)(void *self);
-    /* The journal failed, and no door waits to be told: nothing more can be
-     * acknowledged, the process must stop. */
+    /* The journal failed, and no door is waiting to be told: nothing more can
+     * be acknowledged, and the process must stop. */
     void (*failed)(void *self, const struct reason *reason);
 };
 
@@ -52,50 +52,52 @@ struct stream_answer {
     uint64_t needs_end;
 };
 
-/* Takes one message into the batch that fills. A bad event is no error: it is
- * answered with a rejected receipt. ERR_MEMORY, ERR_IO and ERR_FULL are final:
- * memory ran ahead of what can be journaled, and the process must stop. */
+/* Takes one message into the batch that fills. A bad event is not an error: it
+ * is answered with a rejected receipt. ERR_MEMORY, ERR_IO and ERR_FULL are
+ * final: memory is ahead of what can be journaled, and the process must stop.
+ */
 err_t stream_take(struct stream *stream, const struct stream_message *message,
                   struct stream_answer *ret) MUST_USE;
-/* Another message of any size might not fit into the batch, or might not find
- * room on the disk: commit, with the batch empty too. */
+/* Another message of any size might not fit into the batch, or might find no
+ * room on the disk: commit, even if the batch is empty. */
 bool stream_is_full(const struct stream *stream);
-/* How long the batch may wait for company (commit_delay), counted from its
- * first message; 0: commit it now. */
+/* How long the batch may wait for more messages (commit_delay), counted from
+ * its first; 0: commit it now. */
 uint64_t stream_wait_ms(const struct stream *stream);
 
-/* Makes what was taken so far durable and lets its receipts and notices go;
- * with nothing taken, finds room for the next batch. `done` is called once (at
- * once, if there is nothing to do); with anything but ERR_OK the process must
- * stop and acknowledge nothing. More may be taken meanwhile, for the next call;
- * one call at a time.
+/* Makes durable what was taken so far, and releases its receipts and notices.
+ * If nothing was taken, finds room for the next batch. `done` is called once
+ * (at once, if there is nothing to do). If it gets anything but ERR_OK, the
+ * process must stop and acknowledge nothing. More may be taken meanwhile, for
+ * the next call; one call at a time.
  *
  * Running out of space does not fail a commit: with `when_full: drop_oldest`
- * the oldest segments go until there is room; otherwise, and where nothing more
- * can go, it waits, and is tried again at each stream_tick(). A batch waits so
- * only if the room that was there for it is gone. */
+ * the oldest segments are dropped until there is room. Otherwise, and if
+ * nothing more can be dropped, the commit waits and is tried again at each
+ * stream_tick(). A batch waits like this only if the room reserved for it is
+ * gone. */
 void stream_commit(struct stream *stream,
                    void (*done)(void *self, err_t err,
                                 const struct reason *reason),
                    void *self);
-/* Once a second or so. `delivered`: what lies before this sequence number is in
- * the cloud and need not be kept for the bridge. */
+/* About once a second. `delivered`: the cloud has everything before this
+ * sequence number, and it need not be kept for the bridge. */
 void stream_tick(struct stream *stream, uint64_t delivered);
-/* The bridge could not read these ranges: what is not yet on record is put
- * there and announced. */
+/* The bridge could not read these ranges: those not recorded yet are recorded
+ * and announced. */
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count);
-/* Asks once more for payments that a terminal has not answered, if the request
- * is durable: a part of them at each call, all of them in turn. */
+/* Asks again for payments that a terminal has not answered, if the request is
+ * durable: some of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
 /* The process stops: a commit that waits for room, now or later, ends with
- * ERR_FULL, and no tick tries anything again. What runs and what a door has
- * asked for comes to its end. */
+ * ERR_FULL, and no tick retries anything. Running jobs, and what a door has
+ * asked for, are completed. */
 void stream_give_up(struct stream *stream);
 
-/* Nothing is taken that is not durable: what the shop knows may be shown. */
+/* Everything taken is durable: what the shop knows may be shown. */
 bool stream_is_settled(const struct stream *stream);
-/* No job of the stream's is running. */
+/* No job of the stream is running. */
 bool stream_is_idle(const struct stream *stream);
 /* Why the commit waits for room; NULL if it does not. */
 const char *stream_full_reason(const struct stream *stream);
@@ -110,7 +112,7 @@ struct stream_counts {
 struct stream_counts stream_counts(const struct stream *stream);
 /* As they were when the last commit ended. */
 const struct journal_stats *stream_journal_stats(const struct stream *stream);
-/* What damage took, ever, as it was known then. Until the loop's next turn. */
+/* All recorded damage, as of then. Valid until the loop's next turn. */
 const struct journal_gap *stream_gaps(const struct stream *stream,
                                       size_t *ret_count);
 const struct config_stream *stream_config(const struct stream *stream);

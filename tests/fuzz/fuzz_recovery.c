@@ -163,7 +163,7 @@ static void inspect(const struct run *run) {
         err_t err = journal_inspect(&run->machine->platform.disk, MACHINE_DIR,
                                     all == 1, &inspection, NULL);
         fuzz_must(err != ERR_MEMORY && err != ERR_CORRUPT,
-                  "an inspection fails for want of more than a disk");
+                  "an inspection fails for more than the disk");
     }
     fuzz_must(frames < STEPS_MAX, "an inspection sees more than there is");
 }

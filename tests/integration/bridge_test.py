@@ -344,7 +344,7 @@ class NetworkTest(BridgeCase):
         status = bridge.wait("not taken for success",
                              lambda s: s["failures"] >= 2)
         self.assertEqual((status["link"], status["cursor"]), ("offline", 10))
-        self.assertIn("not an answer of the service", status["last_error"])
+        self.assertIn("not an answer from the service", status["last_error"])
         self.cloud.faults(captive_portal=False)
         bridge.drained("orders", 20)
         self.assert_promises("orders", 20)

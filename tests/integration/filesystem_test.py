@@ -2,7 +2,7 @@
 """Goal: on real file systems what a journal acknowledged is there after its
 process was killed at any moment, in order and as it was written; and where the
 file system fills up, the process says so, acknowledges nothing more, loses
-nothing, and goes on by itself when there is room.
+nothing, and resumes by itself when there is room.
 
 EDGE_ROUNDS says how often (tests/full: more). Each file system that cannot be
 had here is skipped, and says so."""
@@ -75,7 +75,7 @@ def scratch(where=None):
 
 @contextlib.contextmanager
 def mounted(kind, size):
-    """A file system of this size of its own; SkipTest where it cannot be had."""
+    """A file system of this size of its own; SkipTest where it is not available."""
     with scratch() as folder:
         at, image = folder / "mnt", folder / "image"
         at.mkdir()

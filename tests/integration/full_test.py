@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: a journal that is full loses nothing that was acknowledged: it takes
-nothing more and goes on by itself when there is room, or it lets the oldest
-events go and says which, as it was told. Other streams do not notice."""
+nothing more and resumes by itself when there is room, or it drops the oldest
+events and says which, as configured. Other streams do not notice."""
 
 import json
 import os
@@ -146,7 +146,7 @@ class FullTest(unittest.TestCase):
         self.assertLess(accepted, sensor.sent)
         takes_orders(self, store)
         store.cloud.faults(offline=False)
-        wait_for("it goes on by itself", sensor.all_accepted, 120)
+        wait_for("it resumes by itself", sensor.all_accepted, 120)
         store.gateway.wait_synced(120)
         ids = {event["id"] for event in in_cloud(store).values()}
         self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})
@@ -181,7 +181,7 @@ class FullTest(unittest.TestCase):
         self.assertEqual([event["type"] for event in said],
                          ["JournalDamaged"])
         store.cloud.faults(latency_ms=0)
-        wait_for("it goes on by itself", sensor.all_accepted, 120)
+        wait_for("it resumes by itself", sensor.all_accepted, 120)
         store.gateway.wait_synced(120)
         data = said[0]["data"]
         lost = set(range(data["first"], data["last"] + 1))
@@ -202,10 +202,10 @@ class FullTest(unittest.TestCase):
         store.config_path.write_text(config.replace("1 d,", "1 ms,"))
         store.gateway.start().wait_up()
 
-        def lets_go():
+        def trims():
             self.deliver(store, sensor, 1)
             return store.gateway.stream("telemetry")["start"] > 0
-        wait_for("something is let go of", lets_go)
+        wait_for("something is trimmed", trims)
 
     def deliver(self, store, sensor, count):
         sensor.send_events(count)
@@ -241,7 +241,7 @@ class FullTest(unittest.TestCase):
         """Says what to do; with that done it starts."""
         store, data = self.store_on_disk_of("4m")
         self.assertEqual(store.gateway.start().process.wait(30), 1)
-        self.assertIn(f"make room on the disk of {data}/orders",
+        self.assertIn(f"or more on the disk of {data}/orders",
                       store.gateway.log())
         subprocess.run(["mount", "-o", "remount,size=64m", data], check=True)
         store.gateway.start().wait_up()
@@ -260,7 +260,7 @@ class FullTest(unittest.TestCase):
         self.assertIn("No space left", stream["full"])
         takes_orders(self, store)
         ballast.unlink()
-        wait_for("it goes on by itself", sensor.all_accepted, 60)
+        wait_for("it resumes by itself", sensor.all_accepted, 60)
         store.gateway.wait_synced(60)
         ids = {event["id"] for event in in_cloud(store).values()}
         self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: whatever a device sends, it is told what to mend, it is counted, and
+"""Goal: whatever a device sends, it is told what to fix, it is counted, and
 the line goes on: the next good event gets its receipt, nothing bad reaches the
 cloud, and a claimed length costs no memory."""
 
@@ -113,10 +113,10 @@ class Refusals(unittest.TestCase):
         self.till.send(self.till.order("one", "twice"))
         self.till.wait_accepted(["twice"])
         self.till.send(self.till.order("two", "twice"))
-        self.assertIn("used before", self.refused()[0])
-        # The refusal is not remembered: mended, it comes under a new id.
-        self.till.send(self.till.order("two", "twice-mended"))
-        self.till.wait_accepted(["twice-mended"])
+        self.assertIn("already used", self.refused()[0])
+        # The refusal is not remembered: corrected, it comes under a new id.
+        self.till.send(self.till.order("two", "twice-corrected"))
+        self.till.wait_accepted(["twice-corrected"])
 
     def test_a_repeat_gets_the_first_answer(self):
         order = self.till.order("again", "again")
@@ -127,11 +127,11 @@ class Refusals(unittest.TestCase):
                  lambda: len(self.till.accepted["again"]) == 2)
         self.assertEqual(len(set(self.till.accepted["again"])), 1)
 
-    def test_a_mended_event_may_come_under_its_id(self):
-        self.till.send(self.till.order("m", "mended", total="much"))
+    def test_a_corrected_event_may_come_under_its_id(self):
+        self.till.send(self.till.order("m", "corrected", total="much"))
         self.refused()
-        self.till.send(self.till.order("m", "mended"))
-        self.till.wait_accepted(["mended"])
+        self.till.send(self.till.order("m", "corrected"))
+        self.till.wait_accepted(["corrected"])
 
     def test_head_office_is_told(self):
         self.till.send(self.till.event("Nonsense", "told", {}))

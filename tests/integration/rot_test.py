@@ -109,7 +109,7 @@ class RotTest(unittest.TestCase):
                 for event in store.cloud.events(**where)}
 
     def check(self, store, lost, in_cloud=False):
-        """After the start: of each stream in `lost` its [first, end) is told of
+        """After the start: of each stream in `lost` its [first, end) is announced
         once, and that alone is missing, unless the cloud had it; of the other
         streams nothing. Two more starts change nothing."""
         for how in (signal.SIGKILL, signal.SIGTERM, None):
@@ -230,7 +230,7 @@ class RotTest(unittest.TestCase):
         self.check(store, lost, in_cloud=True)
 
     def test_header_and_missing_file(self):
-        """A segment whose header rots, then one that is gone: each is told of
+        """A segment whose header rots, then one that is gone: each is announced
         with all that was in it."""
         store = self.start()
         sensor = Sensor(store)
@@ -273,7 +273,7 @@ class RotTest(unittest.TestCase):
     def test_unread(self):
         """A start believes older segments by their ends. Rot inside one that
         it need not read, behind the cursor and a snapshot, is found afterwards
-        and told of like any other."""
+        and announced like any other."""
         store = self.start()
         sensor = Sensor(store)
         self.addCleanup(sensor.close)
@@ -290,7 +290,7 @@ class RotTest(unittest.TestCase):
         lost = Journal(store, "telemetry").rot_frame_of(2)
         store.gateway.start().wait_up()
         self.sell(store)
-        wait_for("it is told of", lambda: store.cloud.events(
+        wait_for("it is announced", lambda: store.cloud.events(
             stream=STREAM, type="JournalDamaged"), 60)
         self.check(store, {"telemetry": lost}, in_cloud=True)
 
@@ -305,7 +305,7 @@ class RotTest(unittest.TestCase):
         first, end = Journal(store, "telemetry").rot_frame_of(
             WINDOW_EVENTS + 10)
         store.cloud.faults(offline=False)
-        wait_for("it is told of", lambda: store.cloud.events(
+        wait_for("it is announced", lambda: store.cloud.events(
             stream=STREAM, type="JournalDamaged"), 60)
         self.assertEqual(store.gateway.stream("telemetry")["lost"],
                          end - first)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: with snapshots the shop's journal lets go of what the cloud has, and the
+"""Goal: with snapshots the shop's journal trims what the cloud has, and the
 shop that starts from one is the shop that was: its hash, its answers, and what
 it does next, also over kills at random moments and damaged snapshot files."""
 
@@ -41,7 +41,7 @@ class SnapshotTest(unittest.TestCase):
     def fill(self, store, till):
         """Until the journal's first segment is gone."""
         while store.gateway.stream("orders")["start"] == 0:
-            self.assertLess(len(till.placed), 400, "nothing was let go of")
+            self.assertLess(len(till.placed), 400, "nothing was trimmed")
             till.wait_accepted(self.place(till, 20))
             store.gateway.wait_synced(120)
 
@@ -150,7 +150,7 @@ class SnapshotTest(unittest.TestCase):
         store.gateway.process = None
         self.assertIn("no snapshot of what was before it can be read",
                       store.gateway.log())
-        # One file left is not one that has never been: what was let go of is
+        # One file left is not one that has never been: what was trimmed is
         # no damage.
         shutil.copy(store.folder / newer.name, newer)
         store.gateway.start().wait_up()

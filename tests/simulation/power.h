@@ -16,8 +16,8 @@ run_function power_nested;
  * chance. */
 run_function power_random;
 /* The script, in which the n-th call of a kind fails, for every n and every
- * kind, with an I/O error or for want of space, and the process ends at that.
- * A sync that failed has thrown its data away. */
+ * kind, with an I/O error or because the disk is full, and the process ends at
+ * that. A sync that failed has thrown its data away. */
 run_function power_every_fault;
 
 #endif

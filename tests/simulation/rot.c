@@ -558,7 +558,7 @@ static bool check_cuts(const struct image *image, const struct place *places,
         machine->counts->cuts_in_recovery += journal == NULL;
         if (!machine->violated) {
             machine_next_process(machine);
-            /* What the batch told of is on record if the batch is there. */
+            /* What the batch announced is recorded if the batch is there. */
             journal = NULL;
             err_t err = journal_open(&machine->options, &journal, NULL);
             bool told =

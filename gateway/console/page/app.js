@@ -30,7 +30,7 @@ function element(tag, text, kind) {
   return made;
 }
 
-// Writes only what differs, so that a screen reader is not told again.
+// Writes only what differs, so that a screen reader does not repeat it.
 function setText(node, text) {
   if (node.textContent !== text) {
     node.textContent = text;
@@ -52,7 +52,7 @@ function bytes(count) {
   return mib >= 1024 ? `${(mib / 1024).toFixed(1)} GiB` : `${mib.toFixed(1)} MiB`;
 }
 
-// The currencies whose minor unit is not a hundredth come out right.
+// Right for currencies whose minor unit is not a hundredth, too.
 function money(minor, currency) {
   try {
     const format = new Intl.NumberFormat("en", {style: "currency", currency});
@@ -86,7 +86,7 @@ function drainWords(stream, rate) {
     return "stays in the store";
   }
   if (stream.backlog === 0) {
-    return "all there";
+    return "all sent";
   }
   if (rate < 0.5) {
     return stream.oldest_age_s === null
@@ -122,8 +122,8 @@ function eventCount(count) {
   return `${numbers.format(count)} event${count === 1 ? "" : "s"}`;
 }
 
-// What to know of a link beside its word. A link may be online and events be
-// held that the cloud does not take: the reason is told as well then.
+// The notes next to a link's state. A link may be online while events are held
+// because the cloud refuses them: then the reason is shown, too.
 function linkNotes(stream) {
   const notes = [];
   if (stream.since) {
@@ -133,7 +133,7 @@ function linkNotes(stream) {
     notes.push(`${eventCount(stream.refused)} held, refused by the cloud`);
   }
   if (stream.full) {
-    notes.push(`full, nothing more is taken: ${stream.full}`);
+    notes.push(`full, no new events are accepted: ${stream.full}`);
   }
   if (stream.dropped > 0) {
     notes.push(`${eventCount(stream.dropped)} dropped to make room`);
@@ -184,14 +184,14 @@ function summary(status) {
   const held = sinks.reduce((sum, stream) => sum + stream.refused, 0);
   const events = eventCount(backlog);
   const words = {
-    refused: ["Refused", `The cloud answers and refuses; ${events} wait here.`],
-    offline: ["Offline", `The store sells on; ${events} wait here.`],
-    paused: ["Paused", `Sending is paused; ${events} wait here.`],
+    refused: ["Refused", `The cloud refuses requests; ${events} waiting.`],
+    offline: ["Offline", `The store keeps selling; ${events} waiting.`],
+    paused: ["Paused", `Sending is paused; ${events} waiting.`],
     online: ["Online", backlog === 0 ? "Everything is in the cloud."
-      : held > 0 ? `${events} wait here, ${numbers.format(held)} of them ` +
+      : held > 0 ? `${events} waiting, ${numbers.format(held)} of them ` +
         "refused by the cloud."
-      : `${events} on the way.`],
-    idle: ["Idle", "There has been nothing to send."],
+      : `${events} being sent.`],
+    idle: ["Idle", "Nothing to send yet."],
   };
   return worst
     ? [kindOf[worst], ...words[worst]]
@@ -206,7 +206,7 @@ function showLink([kind, word, words]) {
 
 function damageWords(status) {
   const damaged = status.streams.filter((stream) => stream.damaged > 0);
-  return damaged.length === 0 ? "" : "the disk has lost events of " +
+  return damaged.length === 0 ? "" : "The disk has lost events of " +
     damaged.map((stream) => stream.name).join(", ");
 }
 
@@ -307,7 +307,7 @@ async function turn() {
     answeredAt = Date.now();
   } catch {
     showLink(["bad", "No answer",
-      "The gateway does not answer; what is shown below is old."]);
+      "The gateway does not answer; the figures below are old."]);
   }
   showLate();
   setTimeout(turn, document.hidden ? PERIOD_MS * 5 : PERIOD_MS);

@@ -140,7 +140,7 @@ static void test_what_is_not_an_answer(void **state) {
         if (answer.call != CALL_FAILED) {
             fail_msg("taken for an answer: %s", bodies[i]);
         }
-        assert_non_null(strstr(answer.text, "not an answer of the service"));
+        assert_non_null(strstr(answer.text, "not an answer from the service"));
     }
 }
 

@@ -185,7 +185,7 @@ static void test_a_later_version_is_refused(void **state) {
     assert_int_equal(cursor_file_open(&cursor, &room->platform.disk, room->dir,
                                       &damaged, &reason),
                      ERR_UNSUPPORTED);
-    assert_non_null(strstr(reason.text, "later version"));
+    assert_non_null(strstr(reason.text, "newer version"));
 }
 
 /* Goal: a folder that is not there is a clear error. */

@@ -41,7 +41,7 @@ bool fake_network_asks(const struct fake_network *network, const char *call);
 void fake_network_answer(struct fake_network *network, uint32_t status,
                          const char *body);
 void fake_network_fail(struct fake_network *network, const char *why);
-/* As a service does that takes all of it, be it a question or entries. */
+/* As a service does that accepts all of it, a probe or entries. */
 void fake_network_take(struct fake_network *network);
 /* The same but for entry `index`, which gets this ErrorCode. */
 void fake_network_take_but(struct fake_network *network, uint32_t index,

@@ -332,7 +332,7 @@ static void test_damage_that_is_trimmed(void **state) {
     expect_records(bench, gap.range.end, 20);
 }
 
-/* Goal: damage that is not on record is not passed where that is not allowed:
+/* Goal: damage that is not recorded is not passed where that is not allowed:
  * it is a fault, and tried again. */
 static void test_unknown_damage_may_be_a_fault(void **state) {
     struct bench *bench = *state;

@@ -450,7 +450,7 @@ static void test_a_server_of_another_kind(void **state) {
     struct fixture *fixture = *state;
     fixture->server.manner = SAYS_NONSENSE;
     run(fixture, 1);
-    assert_non_null(strstr(fixture->error, "does not speak HTTP/1.1"));
+    assert_non_null(strstr(fixture->error, "is not HTTP/1.1"));
     assert_int_equal(fixture->good, 0);
 }
 

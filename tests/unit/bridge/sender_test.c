@@ -474,7 +474,7 @@ static void test_damage_that_passed_by_itself(void **state) {
     assert_int_equal(look(bench)->gap_count, 0);
 }
 
-/* Goal: damage that is on record already is passed and counted, and is not told
+/* Goal: damage that is recorded already is passed and counted, and is not told
  * of again. */
 static void test_known_damage_is_not_told_again(void **state) {
     struct bench *bench = *state;

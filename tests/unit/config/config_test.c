@@ -134,7 +134,8 @@ static void test_long_path(void **state) {
     struct reason reason;
     assert_int_equal(config_load(path, &config, &reason), ERR_CONFIG);
     assert_non_null(strstr(reason.text, "e.yaml:2:1: found the unknown key"));
-    assert_non_null(strstr(reason.text, "expected the known key store"));
+    assert_non_null(
+        strstr(reason.text, "expected store, the closest known key"));
 }
 
 /* Goal: without a word more than the store, everything has its default. */

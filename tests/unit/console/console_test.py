@@ -240,8 +240,8 @@ class ConsoleTest(unittest.TestCase):
             ["1 event held, refused by the cloud", "too large"], [],
             ["too large"],
             ["2 events held, refused by the cloud", "too large"],
-            "9 events on the way.",
-            "9 events wait here, 1 of them refused by the cloud."])
+            "9 events being sent.",
+            "9 events waiting, 1 of them refused by the cloud."])
 
     def test_uplink(self):
         """Pausing and resuming reaches the gateway, and shows."""
@@ -450,7 +450,7 @@ class StartTest(unittest.TestCase):
             port = other.getsockname()[1]
             error = self.refused(f"127.0.0.1:{port}", "off")
         self.assertTrue(error.startswith("busy:"), error)
-        self.assertIn(f"port {port} of 127.0.0.1 is taken", error)
+        self.assertIn(f"another program uses port {port} of 127.0.0.1", error)
         self.assertIn("console.listen", error)
 
     def test_other_addresses(self):
@@ -570,7 +570,7 @@ class StartTest(unittest.TestCase):
         path = os.path.join(self.directory, "precious")
         with open(path, "w") as file:
             file.write("data")
-        self.assertIn("is no socket", self.refused("off", path))
+        self.assertIn("is not a socket", self.refused("off", path))
         self.assertTrue(os.path.exists(path))
 
     def test_socket_path_cannot_be_made(self):

@@ -192,9 +192,9 @@ static void refuses_wrong_values(void **state) {
     refuse_with((struct pair){"x", "6101"}, ERR_PARSE, "control character");
     refuse_with((struct pair){"time", "6161"}, ERR_PARSE, "RFC 3339");
     refuse_with((struct pair){"recordedtime", "6161"}, ERR_RANGE,
-                "the gateway's to add");
+                "added by the gateway");
     refuse_with((struct pair){"journalsequence", "f6"}, ERR_RANGE,
-                "the gateway's to add");
+                "added by the gateway");
     refuse_with((struct pair){"data_base64", "6161"}, ERR_PARSE,
                 "attribute name \"data_base64\"");
     refuse_with((struct pair){"X", "6161"}, ERR_PARSE, "attribute name \"X\"");

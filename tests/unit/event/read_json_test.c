@@ -162,7 +162,8 @@ static void refuses_broken_base64(void **state) {
         char text[256];
         snprintf(text, sizeof text, "{" REQUIRED ",\"data_base64\":%s}",
                  cases[i]);
-        refuse(text, ERR_PARSE, "data_base64 must be a string in base64");
+        refuse(text, ERR_PARSE,
+               "data_base64 must be a string of padded base64");
     }
 }
 
@@ -172,7 +173,7 @@ static void names_what_is_missing(void **state) {
     (void)state;
     refuse("{\"specversion\":\"1.0\",\"source\":\"/s\",\"type\":\"T\"}",
            ERR_RANGE,
-           "attribute \"id\" is missing: give each event an id of its own");
+           "attribute \"id\" is missing: give each event its own id");
     refuse("{\"specversion\":\"1.0\",\"id\":null,\"source\":\"/s\","
            "\"type\":\"T\"}",
            ERR_RANGE, "attribute \"id\" is missing");
@@ -225,8 +226,8 @@ static void refuses_wrong_values(void **state) {
         {"\"subject\":\"\xf4\x8f\xbf\xbf\"", ERR_PARSE, "noncharacter"},
         {"\"partitionkey\":\"\"", ERR_RANGE, "\"partitionkey\" must be"},
         {"\"partitionkey\":7", ERR_RANGE, "\"partitionkey\" must be"},
-        {"\"journalsequence\":\"1\"", ERR_RANGE, "is the gateway's to add"},
-        {"\"recordedtime\":\"x\"", ERR_RANGE, "is the gateway's to add"},
+        {"\"journalsequence\":\"1\"", ERR_RANGE, "is added by the gateway"},
+        {"\"recordedtime\":\"x\"", ERR_RANGE, "is added by the gateway"},
         {"\"data\":1,\"data_base64\":\"\"", ERR_PARSE, "data is given twice"},
         {"\"data_base64\":\"\",\"data\":1", ERR_PARSE, "data is given twice"},
     };

@@ -368,13 +368,13 @@ static void incarnations(void **state) {
     struct segment_header header = {
         .salt = 7, .store = "store-7", .stream = "orders"};
     put_header(f, &header, SEGMENT_FORMAT);
-    expect_corrupt(f, "incarnation goes back");
+    expect_corrupt(f, "incarnation is lower");
     header.incarnation = UINT32_MAX;
     put_header(f, &header, SEGMENT_FORMAT);
     struct journal *journal;
     struct reason reason = {""};
     assert_int_equal(journal_open(&f->options, &journal, &reason), ERR_RANGE);
-    assert_non_null(strstr(reason.text, "begin a new one"));
+    assert_non_null(strstr(reason.text, "start a new one"));
     header.incarnation = UINT32_MAX - 1;
     put_header(f, &header, SEGMENT_FORMAT);
     expect_length(f, 0);

@@ -265,7 +265,7 @@ static void stamps_and_incarnations(void **state) {
 static void one_owner(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
-    expect_refused(f, ERR_BUSY, "running already");
+    expect_refused(f, ERR_BUSY, "already running");
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -346,7 +346,7 @@ static void names_at_their_bounds(void **state) {
     journal_close(support_open(&f->options));
     expect_values(f, 0, 5, 5);
     snprintf(dir, sizeof dir, "%s/a/b", f->dir);
-    expect_refused(f, ERR_NOT_FOUND, "cannot make the directory");
+    expect_refused(f, ERR_NOT_FOUND, "cannot create the directory");
 }
 
 /* Goal: a reader says what it cannot do: no directory, no journal in it, a

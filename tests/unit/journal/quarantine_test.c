@@ -164,14 +164,14 @@ static void known_end_of_a_whole_journal(void **state) {
     assert_int_equal(journal_open(&f->options, &journal, &reason), ERR_CORRUPT);
     assert_int_equal(fake_disk_calls(f->fake), calls);
     assert_non_null(
-        strstr(reason.text, "ends at record 10, and all before 11"));
+        strstr(reason.text, "ends at record 10, but all records before 11"));
     f->options.quarantine = true;
     journal = support_open(&f->options);
     assert_int_equal(journal_next_seq(journal), 11);
     assert_int_equal(gap_count(journal), 1);
     expect_gap(journal, 0, 10, 11);
     journal_close(journal);
-    f->options.known_end = 0; /* it is on record now */
+    f->options.known_end = 0; /* it is recorded now */
     journal = support_open(&f->options);
     assert_int_equal(journal_next_seq(journal), 11);
     journal_close(journal);
@@ -262,7 +262,7 @@ static void incarnation_goes_back(void **state) {
         assert_int_equal(journal_open(&f->options, &journal, &reason),
                          ERR_CORRUPT);
         assert_int_equal(fake_disk_calls(f->fake), calls);
-        assert_non_null(strstr(reason.text, "its incarnation goes back"));
+        assert_non_null(strstr(reason.text, "its incarnation is lower"));
     }
 }
 
@@ -303,11 +303,12 @@ static void another_owner(void **state) {
     one_life(f, 5, false);
     for (int damaged = 0; damaged < 2; damaged++) {
         f->options.store = "store-8";
-        expect_refused(f, ERR_REFUSED, "that of store store-7, stream orders");
+        expect_refused(f, ERR_REFUSED,
+                       "belongs to store store-7, stream orders");
         f->options.store = "store-7";
         f->options.stream = "telemetry";
         expect_refused(f, ERR_REFUSED,
-                       "not of store store-7, stream telemetry");
+                       "not to store store-7, stream telemetry");
         f->options.stream = "orders";
         rot(f, 0, 2);
     }
@@ -344,7 +345,7 @@ static void segments_that_do_not_belong(void **state) {
                          ERR_CORRUPT);
         assert_int_equal(fake_disk_calls(f->fake), calls);
         assert_non_null(
-            strstr(reason.text, way == 0 ? "missing or doubled" : "overlaps"));
+            strstr(reason.text, way == 0 ? "missing or repeated" : "overlaps"));
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each gap is told of by exactly one record: marks of it on the disk, whatever
- * the power cuts off between the mark and the record. */
+/* Each gap is announced by exactly one record: marks of it on the disk,
+ * whatever the power cuts off between the mark and the record. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,8 +95,8 @@ static err_t mark(struct journal *journal, uint64_t told_at) {
     return journal_mark_told(journal, &told, 1, NULL);
 }
 
-/* Goal: a gap is noted and told of beside a batch that fills; that stays known
- * over starts, and another note of it changes nothing. */
+/* Goal: a gap is noted and announced beside a batch that fills; that stays
+ * known over starts, and another note of it changes nothing. */
 static void told_once(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
@@ -118,7 +118,7 @@ static void told_once(void **state) {
     expect_told_at(f, 6);
 }
 
-/* Goal: a gap that is not told of stays so, whatever else is appended. */
+/* Goal: a gap that is not announced stays so, whatever else is appended. */
 static void untold_behind_records(void **state) {
     struct fixture *f = *state;
     struct journal *journal = open_with_gap(f);
@@ -148,7 +148,7 @@ static void mark_without_its_record(void **state) {
     expect_told_at(f, 8);
 }
 
-/* Goal: wherever the world ends while a gap is marked and told of, and while
+/* Goal: wherever the world ends while a gap is marked and announced, and while
  * the start after it is at work, it counts as told if the record is there. */
 static void every_cut(void **state) {
     struct fixture *unused = *state;
@@ -208,8 +208,8 @@ static void mark_that_fails(void **state) {
 
 /* --- Damage to the record that tells ------------------------------------- */
 
-/* Two gaps by damage: the frame of record 1, told of by record 5, and then the
- * frame of that. */
+/* Two gaps by damage: the frame of record 1, announced by record 5, and then
+ * the frame of that. */
 static void lose_the_teller(struct fixture *f, uint64_t known_end) {
     struct journal *journal = support_open(&f->options);
     write_records(journal, 5);
@@ -226,8 +226,8 @@ static void lose_the_teller(struct fixture *f, uint64_t known_end) {
     f->options.known_end = known_end;
 }
 
-/* Goal: what told of a gap is gone and never reached the cloud: it is told of
- * again, once. */
+/* Goal: what announced a gap is gone and never reached the cloud: it is
+ * announced again, once. */
 static void teller_lost(void **state) {
     struct fixture *f = *state;
     lose_the_teller(f, 5);
@@ -254,7 +254,7 @@ static void teller_lost(void **state) {
     journal_close(journal);
 }
 
-/* Goal: it did reach the cloud: it is not told of again. */
+/* Goal: it did reach the cloud: it is not announced again. */
 static void teller_lost_and_delivered(void **state) {
     struct fixture *f = *state;
     lose_the_teller(f, 6);
@@ -292,7 +292,7 @@ static uint32_t damage_version(struct fixture *f) {
 }
 
 /* Goal: a file of version 1 says where the journal ended when the gap was
- * noticed. What the journal holds from there on told of it. */
+ * noticed. What the journal holds from there on announced it. */
 static void version_1_told(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);

@@ -331,7 +331,7 @@ static void full_disk(void **state) {
     journal_close(journal);
 }
 
-/* Goal: want of space where space was given before is no want of space but a
+/* Goal: no space where space was given before is not a full disk but a
  * failure, and for good. */
 static void full_inside_a_segment(void **state) {
     struct fixture *f = *state;

@@ -76,7 +76,7 @@ static void notice(struct world *w, uint64_t first, uint64_t end) {
         (struct journal_gap){first, end, JOURNAL_UNTOLD};
 }
 
-/* Goal: what was noticed is on record afterwards, beside what was. */
+/* Goal: what was noticed is recorded afterwards, beside what was. */
 static void test_notes_damage(void **state) {
     struct world *w = *state;
     for (int i = 0; i < 10; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Damage is put on record and told of once, whatever goes on meanwhile. */
+/* Damage is recorded and announced once, whatever goes on meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define MIB ((uint64_t)1024 * 1024)
 
-/* Goal: noted while a batch fills it is told of in that batch, once, and the
+/* Goal: noted while a batch fills it is announced in that batch, once, and the
  * door still ends the batch. */
 static void test_damage_while_a_batch_fills(void **state) {
     struct fixture *f = *state;
@@ -22,7 +22,7 @@ static void test_damage_while_a_batch_fills(void **state) {
     fixture_note(f, 0, 1);
     fixture_settle(f);
     fixture_note(f, 0, 1);
-    assert_int_equal(f->commit.given_count, 0); /* it is on record */
+    assert_int_equal(f->commit.given_count, 0); /* it is recorded */
     fixture_small(f, 2);
     assert_int_equal(fixture_end(f), 1);
     fixture_commit(f);
@@ -40,8 +40,8 @@ static void test_damage_while_a_batch_fills(void **state) {
     }
 }
 
-/* Goal: noted while a commit runs it is put on record by the next job and told
- * of, once, though it is noted again and again. */
+/* Goal: noted while a commit runs it is recorded by the next job and
+ * announced, once, though it is noted again and again. */
 static void test_damage_while_a_commit_runs(void **state) {
     struct fixture *f = *state;
     fixture_open(f);
@@ -62,7 +62,7 @@ static void test_damage_while_a_commit_runs(void **state) {
 }
 
 /* Goal: damage beside or around what an uncommitted batch already tells of is
- * told of for itself, and each number once. */
+ * announced for itself, and each number once. */
 static void test_damage_that_adjoins(void **state) {
     struct fixture *f = *state;
     fixture_open(f);
@@ -77,7 +77,7 @@ static void test_damage_that_adjoins(void **state) {
     fixture_settle(f);
     fixture_commit(f);
     assert_int_equal(fixture_damaged_count(f), 3);
-    /* All of it is on record now, in three parts: there is nothing to do. */
+    /* All of it is recorded now, in three parts: there is nothing to do. */
     uint32_t jobs = f->commit_jobs;
     fixture_note(f, 1, 4);
     fixture_note(f, 2, 4);
@@ -115,7 +115,7 @@ static void test_many_ranges(void **state) {
     assert_int_equal(f->commit_jobs, jobs);
 }
 
-/* Goal: damage that cannot be put on record is told of nowhere, commits go on,
+/* Goal: damage that cannot be recorded is announced nowhere, commits go on,
  * and it is put there when it is noted again. */
 static void test_damage_that_cannot_be_noted(void **state) {
     struct fixture *f = *state;
@@ -190,7 +190,7 @@ static bool told_once_in_spite_of(uint64_t n, enum fake_fate fate) {
 }
 
 /* Goal: the mark comes before the commit of what tells: wherever the power goes
- * between them, the damage is told of exactly once. */
+ * between them, the damage is announced exactly once. */
 static void test_told_once_over_power_cuts(void **state) {
     (void)state;
     for (enum fake_fate fate = FAKE_KEEP; fate <= FAKE_TEAR; fate++) {

@@ -168,7 +168,7 @@ static void test_a_door_behind_the_streams_own_batch(void **state) {
     fixture_small(f, 0);
     fixture_commit(f);
     fixture_note(f, 0, 1);
-    assert_true(fixture_run(f)); /* the damage is on record */
+    assert_true(fixture_run(f)); /* the damage is recorded */
     fixture_small(f, 1);         /* while the stream's own batch is committed */
     fixture_ask(f);
     assert_true(fixture_run(f));

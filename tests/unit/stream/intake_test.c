@@ -96,7 +96,7 @@ static void test_refusals(void **state) {
         const char *words;
     } rows[] = {
         {"gateway", EVENT("a", "/s/gateway", "T", ""), "", "another name"},
-        {"a+b", EVENT("a", "/s/a+b", "T", ""), "", "none of / + #"},
+        {"a+b", EVENT("a", "/s/a+b", "T", ""), "", "any of / + #"},
         {"meter-1", "", "", "JSON"},
         {"meter-1", "{\"id\":\"a\"}", "a", "specversion"},
         {"meter-1", EVENT("a", "/s/meter-2", "T", ""), "a",
@@ -140,7 +140,7 @@ static void test_sizes(void **state) {
     struct fixture *f = *state;
     static char memory[BYTES_MAX + 1];
     rejects(f, f->intake, "meter-1", of_size(BYTES_MAX + 1, memory), "long",
-            "at most 16384 are taken");
+            "at most 16384 are accepted");
     rejects(f, f->intake, "meter-1", of_size(BYTES_MAX, memory), "long",
             "larger than the 12288 bytes that are sure to reach the cloud");
     size_t low = 1000;

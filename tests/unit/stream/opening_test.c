@@ -269,7 +269,7 @@ static void test_snapshots_of_another_version(void **state) {
     struct fixture *f = *state;
     write_and_trim(f);
     of_another_version(f);
-    refuses(f, ERR_UNSUPPORTED, "another version's");
+    refuses(f, ERR_UNSUPPORTED, "another version wrote");
 }
 
 /* Goal: where the journal has everything, snapshots nobody can read are no
@@ -335,7 +335,7 @@ static void test_no_room_to_start(void **state) {
     f->config.free_floor = MIB;
     fake_disk_set_free(f->fake, 0);
     fake_disk_fail_at(f->fake, FAKE_ALLOCATE, 1, ERR_FULL);
-    refuses(f, ERR_FULL, "make room on the disk of " FIXTURE_DIR ", 1 MiB");
+    refuses(f, ERR_FULL, "free 1 MiB or more on the disk of " FIXTURE_DIR);
 }
 
 /* Goal: a journal of another store is left alone. */

@@ -129,7 +129,7 @@ static size_t damaged(struct world *w, const struct journal_gap *gaps,
     return told;
 }
 
-/* Goal: each gap is told of by a record of its own, with its number as the
+/* Goal: each gap is announced by a record of its own, with its number as the
  * mark; what is told already is not told again. */
 static void test_damaged(void **state) {
     struct world *w = *state;
@@ -152,7 +152,7 @@ static void test_damaged(void **state) {
     assert_int_equal(damaged(w, NULL, 0, told), 0);
 }
 
-/* Goal: more gaps than a batch takes events are all told of: the last event
+/* Goal: more gaps than a batch takes events are all announced: the last event
  * speaks of the rest. */
 static void test_more_gaps_than_events(void **state) {
     struct world *w = *state;

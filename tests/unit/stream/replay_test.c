@@ -125,7 +125,7 @@ static void snapshot(const struct fixture *f, uint64_t seq, uint64_t of) {
                      ERR_OK);
 }
 
-/* The journal as if it had let go of its first segments. */
+/* The journal as if its first segments were trimmed. */
 static void trim(const struct fixture *f, uint64_t before) {
     for (uint64_t seq = 0; seq < before; seq += 2) {
         char path[320];
@@ -198,9 +198,9 @@ static void a_snapshot_of_another_state(void **state) {
     snapshot(*state, 8, 8);
     snapshot(*state, 12, 11);
     gives(*state, 11, 0, 11, 1);
-    refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 is of another");
+    refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 does not match");
     trim(*state, 6);
-    refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 is of another");
+    refuses(*state, UINT64_MAX, ERR_CORRUPT, "before record 12 does not match");
 }
 
 /* Goal: what is not there is not made up. */
@@ -253,7 +253,7 @@ static void note_gap(const struct fixture *f, uint64_t first, uint64_t end) {
     journal_close(journal);
 }
 
-/* Goal: what is known to be lost in front, be it in parts, is passed over: it
+/* Goal: records known to be lost in front, even in parts, are passed over: it
  * begins empty behind it. */
 static void test_a_front_that_is_known_to_be_lost(void **state) {
     struct fixture *f = *state;
@@ -294,10 +294,10 @@ static void test_a_snapshot_that_cannot_be_read(void **state) {
                                     slice_of(content, sizeof content), NULL),
                      ERR_OK);
     refuses(f, UINT64_MAX, ERR_UNSUPPORTED,
-            "the snapshot before record 6 cannot be used");
+            "cannot use the snapshot before record 6");
     trim(f, 4);
     refuses(f, UINT64_MAX, ERR_UNSUPPORTED,
-            "the snapshot before record 6 cannot be used");
+            "cannot use the snapshot before record 6");
 }
 
 /* Goal: a record that cannot follow is named, with all before it fine. */
@@ -318,7 +318,7 @@ static void test_a_record_that_cannot_follow(void **state) {
     support_append(journal, writer_slice(&out));
     support_commit(journal);
     journal_close(journal);
-    refuses(f, UINT64_MAX, ERR_CORRUPT, "record 20 cannot follow");
+    refuses(f, UINT64_MAX, ERR_CORRUPT, "record 20 does not fit");
     gives(f, RECORDS, 0, RECORDS, 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Behind a quick start everything is read once, a part at each tick: rot that
- * nobody meets is found and told of. */
+ * nobody meets is found and announced. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static uint32_t scrub_all(struct fixture *f) {
     return jobs;
 }
 
-/* Goal: rot in what a start did not read is told of once, over restarts. */
+/* Goal: rot in what a start did not read is announced once, over restarts. */
 static void test_rot_is_found_and_told_once(void **state) {
     struct fixture *f = *state;
     write_some(f);
@@ -57,7 +57,7 @@ static void test_rot_is_found_and_told_once(void **state) {
 }
 
 /* Goal: rot beside what the bridge met, in one piece for the scrubber, is put
- * on record once, and the scrubber goes on behind it. */
+ * recorded once, and the scrubber goes on behind it. */
 static void test_rot_around_known_rot(void **state) {
     struct fixture *f = *state;
     write_some(f);
@@ -75,7 +75,7 @@ static void test_rot_around_known_rot(void **state) {
     assert_int_equal(f->commit_jobs, jobs);
 }
 
-/* Goal: what was found waits until it is on record, however long that takes. */
+/* Goal: what was found waits until it is recorded, however long that takes. */
 static void test_found_while_commits_are_stuck(void **state) {
     struct fixture *f = *state;
     write_some(f);
@@ -93,7 +93,7 @@ static void test_found_while_commits_are_stuck(void **state) {
     assert_int_equal(fixture_damaged_count(f), 1);
 }
 
-/* Goal: if it cannot be put on record it is told again until it is. */
+/* Goal: if it cannot be recorded it is told again until it is. */
 static void test_found_and_not_noted(void **state) {
     struct fixture *f = *state;
     write_some(f);

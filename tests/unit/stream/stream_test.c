@@ -183,7 +183,7 @@ static void test_an_id_is_used_once(void **state) {
     fixture_commit(f);
     assert_int_equal(f->seen.accepted_count, 2);
     assert_int_equal(f->seen.rejected_count, 2);
-    assert_non_null(strstr(f->seen.rejected[1].reason, "used before"));
+    assert_non_null(strstr(f->seen.rejected[1].reason, "already used"));
 }
 
 /* --- The shop ------------------------------------------------------------- */
@@ -306,7 +306,8 @@ static void test_a_stream_that_cannot_be_opened(void **state) {
     fixture_open(f);
 }
 
-/* Goal: damage that a start finds is told of before anything else is taken. */
+/* Goal: damage that a start finds is announced before anything else is taken.
+ */
 static void test_damage_is_told_at_the_start(void **state) {
     struct fixture *f = *state;
     fixture_open(f);
