@@ -27,6 +27,11 @@ bool spares_take(struct spares *spares, struct spare *ret) {
     return true;
 }
 
+void spares_take_newest(struct spares *spares, struct spare *ret) {
+    assert(spares->count > 0);
+    *ret = spares->list[--spares->count];
+}
+
 uint64_t spares_bytes(const struct spares *spares) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < spares->count; i++) {

@@ -34,6 +34,8 @@ bool spares_wants(const struct spares *spares, uint64_t bytes,
 void spares_add(struct spares *spares, struct spare spare);
 /* Takes the oldest one into `ret`; false if there is none. */
 bool spares_take(struct spares *spares, struct spare *ret) MUST_USE;
+/* There must be one. */
+void spares_take_newest(struct spares *spares, struct spare *ret);
 uint64_t spares_bytes(const struct spares *spares);
 
 #endif

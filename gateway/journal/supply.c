@@ -147,14 +147,19 @@ static err_t make_recycled(struct supply *supply,
     return ERR_OK;
 }
 
+static void remove_spare(const struct supply *supply,
+                         const struct spare *spare) {
+    const struct disk *disk = supply->disk;
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(supply->dir, spare->number, SEGMENT_SUFFIX_SPARE, path);
+    /* If it cannot be removed, the next open will, or keeps it. */
+    (void)disk->unlink(disk->self, path);
+}
+
 static void give_back(struct supply *supply) {
     struct spare spare;
     if (spares_take(&supply->spares, &spare)) {
-        const struct disk *disk = supply->disk;
-        char path[SEGMENT_PATH_SIZE];
-        segment_path(supply->dir, spare.number, SEGMENT_SUFFIX_SPARE, path);
-        /* If it cannot be removed, the next open will, or keeps it. */
-        (void)disk->unlink(disk->self, path);
+        remove_spare(supply, &spare);
     }
 }
 
@@ -187,17 +192,30 @@ uint64_t supply_preallocated(const struct supply *supply, size_t index) {
     return index < supply->spares.count ? supply->spares.list[index].bytes : 0;
 }
 
-err_t supply_preallocate(struct supply *supply, struct reason *reason) {
-    if (supply_preallocated(supply, 0) >= supply->segment_bytes) {
-        return ERR_OK;
-    }
+static err_t preallocate_once(struct supply *supply, struct reason *reason) {
     if (supply->spares.count == 0) {
         return make_spare(supply, reason);
     }
     err_t err = enlarge_spare(supply, &supply->spares.list[0], reason);
     if (err == ERR_NOT_FOUND) { /* another process removed it */
         forget_spare(supply);
-        return supply_preallocate(supply, reason);
+        return preallocate_once(supply, reason);
+    }
+    return err;
+}
+
+/* Short spares may take up the room that one of them lacks: the newest go. (The
+ * oldest stays, since what is appended may count on it as it is.) */
+err_t supply_preallocate(struct supply *supply, struct reason *reason) {
+    if (supply_preallocated(supply, 0) >= supply->segment_bytes) {
+        return ERR_OK;
+    }
+    err_t err = preallocate_once(supply, reason);
+    while (err == ERR_FULL && supply->spares.count > 1) {
+        struct spare newest;
+        spares_take_newest(&supply->spares, &newest);
+        remove_spare(supply, &newest);
+        err = preallocate_once(supply, reason);
     }
     return err;
 }

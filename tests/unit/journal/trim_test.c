@@ -665,12 +665,49 @@ static void failing_meanwhile(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Goal: short spares that take up the capacity keep no full one from being made
+ * ahead: the newest of them go, until the oldest can be enlarged. With nothing
+ * to trim, a journal would wait for ever otherwise. */
+static void spares_make_way_for_each_other(void **state) {
+    enum { PAGES = 16, SHORT = 10, RECORD = 63000 };
+    struct fixture *f = *state;
+    struct disk *disk = &f->platform.disk;
+    uint8_t *bytes = calloc(SHORT, JOURNAL_PAGE);
+    uint8_t *record = malloc(RECORD);
+    assert_true(bytes != NULL && record != NULL);
+    assert_int_equal(disk->make_dir(disk->self, DIR), ERR_OK);
+    for (int i = 1; i <= 4; i++) {
+        char path[128];
+        snprintf(path, sizeof path, DIR "/%020d.spare", i);
+        fake_disk_put(f->fake, path, slice_of(bytes, SHORT * JOURNAL_PAGE));
+    }
+    f->options.segment_bytes = PAGES * JOURNAL_PAGE;
+    f->options.capacity = 4 * PAGES * JOURNAL_PAGE;
+    struct journal *journal = support_open(&f->options);
+    assert_int_equal(journal_stats(journal).spare_bytes,
+                     3 * SHORT * JOURNAL_PAGE); /* it took one */
+    journal_begin(journal); /* the open segment becomes twice as large */
+    support_append(journal, support_record(1, RECORD, record));
+    support_append(journal, support_record(2, RECORD, record));
+    support_commit(journal);
+    struct reason reason = {""};
+    if (journal_preallocate(journal, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    assert_true(journal_stats(journal).bytes <= f->options.capacity);
+    assert_true(journal_room(journal) > (PAGES - 3) * JOURNAL_PAGE);
+    journal_close(journal);
+    free(bytes);
+    free(record);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(capacity),
         TEST(reserve),
         TEST(room),
         TEST(preallocate),
+        TEST(spares_make_way_for_each_other),
         TEST(preallocate_on_a_full_disk),
         TEST(floor_of_free_space),
         TEST(full_disk),
