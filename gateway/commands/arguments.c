@@ -57,8 +57,7 @@ static bool take(const struct arguments *arguments, char **argv, int *at,
         value = argv[++*at];
     }
     if (value == NULL || value[0] == '\0') {
-        return refuse(arguments, ret_exit, "--%s needs a value",
-                      found->name);
+        return refuse(arguments, ret_exit, "--%s needs a value", found->name);
     }
     *found->value = value;
     return true;
