@@ -7,16 +7,16 @@
  * PutEvents nor PutRecords keeps the order when a part of it fails. An entry
  * that failed is sent again, and the later ones of its key wait. The cursor is
  * the lowest sequence number not confirmed, and never passes one that is not.
- * Nothing is ever dropped.
+ * Nothing is ever dropped. How often an entry is sent is not promised (an
+ * answer may be lost).
  *
- * Not promised: how often an entry is sent (an answer may be lost). It works on
- * a window of records [cursor, cursor + n), limited in number and bytes. Oldest
- * first: a request takes the first unfinished record of each key, in journal
- * order, up to the sink's limits. Several requests may be in flight, answered
- * in any order. A request refused as a whole is halved: each of its entries
- * remembers how many it may be sent together with, so that the one at fault
- * ends up alone whatever the others do. An entry refused for good blocks its
- * key and, in the end, the window; it is tried again once a minute. */
+ * Design. It works on a window of records [cursor, cursor + n), limited in
+ * number and bytes. Oldest first: a request takes the first unfinished record
+ * of each key, in journal order, up to the sink's limits. Several requests may
+ * be in flight, answered in any order. A request refused as a whole is halved:
+ * each of its entries remembers how many it may be sent with, so that the one
+ * at fault ends up alone. An entry refused for good blocks its key and, in the
+ * end, the window; it is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
@@ -125,7 +125,7 @@ void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
 
 /* True if a request could be sent now. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
-/* When something that waits may be sent (INT64_MAX: not by time alone). */
+/* When something that waits may be sent (INT64_MAX: nothing by time alone). */
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 
 /* Picks the next request and takes it as sent. ERR_AGAIN if there is nothing to

@@ -2,6 +2,7 @@
 #include "gateway/commands/daemon.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <mosquitto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ enum {
     TICK_MS = 1000,
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = 128,
+    HEAPS = 2,
 };
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -114,9 +116,28 @@ static void on_payments(uv_timer_t *timer) {
     repeat_payments(timer->data);
 }
 
+/* What a burst of events took and freed goes back to the system once nothing
+ * happens any more. */
+static void give_memory_back(struct daemon *daemon) {
+    uint64_t events = 0;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        const struct stream *stream = daemon->streams[i].stream;
+        events += stream_counts(stream).received;
+        events += atomic_load(&stream_position(stream)->end);
+    }
+    if (events != daemon->events_seen) {
+        daemon->events_seen = events;
+        daemon->memory_kept = true;
+    } else if (daemon->memory_kept) {
+        daemon->memory_kept = false;
+        malloc_trim(0);
+    }
+}
+
 /* Tells each stream what the cloud is known to have. */
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
+    give_memory_back(daemon);
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);
@@ -391,6 +412,9 @@ int daemon_run(const struct config *config) {
     daemon->config = config;
     signal(SIGPIPE, SIG_IGN);
     job_pool_size();
+    /* glibc gives each of many threads a heap of its own, which none gives
+     * back; what is allocated here while events flow is little. */
+    mallopt(M_ARENA_MAX, HEAPS);
     mosquitto_lib_init();
     struct reason reason = {""};
     err_t err = build(daemon, &reason);

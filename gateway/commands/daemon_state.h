@@ -39,6 +39,8 @@ struct daemon {
     struct console *console;
     struct orders_shown orders_shown;
     int64_t started_us; /* monotonic */
+    uint64_t events_seen;
+    bool memory_kept; /* since something happened */
     uv_signal_t signals[DAEMON_SIGNALS];
     uv_timer_t payments;
     uv_timer_t tick;

@@ -290,7 +290,19 @@ uint64_t journal_room_behind(const struct journal *journal) {
     return room_left(journal, journal->room_behind);
 }
 
+/* The batch that was committed before, where it is free: its memory is in the
+ * caches, and an owner that needs one batch at a time touches one only. */
+static void choose_group(struct journal *journal) {
+    struct group *first = &journal->batches[0];
+    if (journal->filling != first && !journal_is_handed(journal)) {
+        assert(journal->filling->events == 0 && first->events == 0);
+        group_clear(journal->filling);
+        journal->filling = first;
+    }
+}
+
 void journal_begin(struct journal *journal) {
+    choose_group(journal);
     const struct journal_stamp stamp = {
         .wall_us = not_negative(wall_us(journal)),
         .mono_us = not_negative(mono_us(journal)),
