@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store, its gateway and its cloud on one machine: the line to the cloud is
-cut while orders go on, comes back, and everything arrives.
+cut while the store keeps selling, comes back, and everything arrives.
 
 Started by config/demo, which builds first. Needs nothing outside of this
 machine: the cloud is tests/cloud, judged by AWS's own signer and models.
@@ -385,7 +385,8 @@ class Demo:
         now = time.monotonic()
         if self._cloud.offline:
             self._outages.went(now)
-            self.say("-- the line to the cloud is cut; the store sells on --")
+            self.say("-- the line to the cloud is cut; "
+                     "the store keeps selling --")
         else:
             self._outages.came(now, self._look())
             self.say("-- the cloud is back; "
@@ -480,7 +481,7 @@ class Outcome:
             found.append(f"{report['open']} orders did not end")
         for name, words in (("unconfirmed", "events without receipt"),
                             ("receipts_rejected", "events refused"),
-                            ("double_ends", "orders told two ends")):
+                            ("double_ends", "orders that ended twice")):
             if report.get(name):
                 found.append(f"{report[name]} {words}")
         for name, held in self._held.items():
@@ -559,14 +560,14 @@ def _port_base(text):
 
 def _options():
     parser = argparse.ArgumentParser(
-        prog="config/demo", description="A store goes on selling while its "
+        prog="config/demo", description="A store keeps selling while its "
         "line to the cloud is cut, and everything arrives afterwards.")
     parser.add_argument("--seconds", type=_positive, default=60,
                         help="how long orders are placed; the cloud is away "
                         "in the middle third (60)")
     parser.add_argument("--stay", action="store_true",
-                        help="go on until Ctrl-C; the cloud goes and comes "
-                        "by key")
+                        help="run until Ctrl-C; a key cuts the cloud off or "
+                        "brings it back")
     parser.add_argument("--rate", type=_positive, default=10,
                         help="orders a second (10)")
     parser.add_argument("--seed", type=int, default=1,

@@ -94,7 +94,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "is room."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
-     .help = "What to do at a start when the disk has lost events of the "
+     .help = "What to do when the disk has lost events of the "
              "journal. quarantine: set the damage aside, announce what is "
              "lost (JournalDamaged) and continue; stop: do not start."},
     {"streams[].sink", CONFIG_SECTION,

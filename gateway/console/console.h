@@ -8,7 +8,7 @@
  * `Content-Type: application/json`, which a browser does not send elsewhere
  * without asking first. Requests, bodies and connections are bounded.
  *
- * Does not: speak TLS or know a user. Whoever may open the unix socket (mode
+ * Not its job: TLS, and users. Whoever may open the unix socket (mode
  * 0660) or connect on this machine may pause the uplink.
  *
  * Routes, the same on both:

@@ -524,7 +524,7 @@ class RunTest(unittest.TestCase):
             store.config_path.write_text(text)
             self.refused(store, "data: cannot create the folder "
                          f"{store.folder}/no/such/data: No such file or "
-                         "directory; make its parent")
+                         "directory; create its parent")
             self.assertFalse((store.folder / "no").exists())
 
     def test_a_cursor_that_is_a_directory(self):
