@@ -131,19 +131,23 @@ static bool is_handed(const struct committer *committer) {
     return journal_is_handed(committer->options.journal);
 }
 
+/* A door that took messages since it asked for room had some; if the batch that
+ * they are in leaves none, its next commit asks again. */
+static bool has_found_room(const struct committer *committer) {
+    return committer->has_taken || batch_has_room(committer->options.batch);
+}
+
 /* While the stream is full, only committer_retry() tries again. */
 static bool job_is_due(const struct committer *committer) {
-    bool wants =
-        is_handed(committer) ||
-        (committer->asked && !batch_has_room(committer->options.batch));
+    bool wants = is_handed(committer) ||
+                 (committer->asked && !has_found_room(committer));
     return committer->noticed_count > 0 || (wants && !committer->full);
 }
 
-/* Does not look for room that nobody asked for: finding it may mean dropping
- * undelivered events. */
+/* Room is sought only for who asked for it: to find it may mean to drop what is
+ * not delivered. */
 static bool seeks_room(const struct committer *committer) {
-    return (committer->asked || committer->full) &&
-           !batch_has_room(committer->options.batch);
+    return (committer->asked || committer->full) && !has_found_room(committer);
 }
 
 static void submit(struct committer *committer) {
@@ -167,7 +171,7 @@ static void finish(struct committer *committer) {
         return;
     }
     if (committer->asked && !is_handed(committer) &&
-        (!committer->asked_room || batch_has_room(committer->options.batch))) {
+        (!committer->asked_room || has_found_room(committer))) {
         const struct reason none = {""};
         tell_door(committer, ERR_OK, &none);
     }
