@@ -17,6 +17,8 @@ enum {
     COMMIT_NOTICED_MAX = 8, /* ranges in one job; more are noticed again */
 };
 
+#define COMMIT_NO_NAME UINT64_MAX
+
 /* Ranges that damage took. */
 struct commit_gaps {
     struct journal_gap *list;
@@ -34,8 +36,10 @@ struct commit {
     struct journal_gap noticed[COMMIT_NOTICED_MAX]; /* first, end */
     uint32_t noticed_count;
     struct commit_gaps told; /* that the batch tells of, with told_at */
-    bool reserved;           /* the batch is the stream's own */
-    uint64_t room_bytes;     /* to find, if nothing is handed over; 0: none */
+    /* The record of the batch that names `unnamed`; COMMIT_NO_NAME: none. */
+    uint64_t names_dropped_at;
+    bool reserved;       /* the batch is the stream's own */
+    uint64_t room_bytes; /* to find, if nothing is handed over; 0: none */
     /* Answered. */
     err_t err; /* of the commit or the room: ERR_FULL, or final */
     struct reason reason;
@@ -43,7 +47,8 @@ struct commit {
     struct reason note_reason;
     struct commit_gaps gaps; /* all that is on record */
     struct journal_stats stats;
-    struct retention_dropped dropped; /* first == end: nothing */
+    struct drop_range unnamed; /* dropped, and to be named; or count 0 */
+    uint64_t dropped_ever;     /* events */
 };
 
 /* Nothing is asked yet. ERR_MEMORY. */

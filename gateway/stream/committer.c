@@ -35,8 +35,7 @@ struct committer {
     struct journal_gap noticed[COMMIT_NOTICED_MAX];
     uint32_t noticed_count;
     struct log_limit damage_log;
-    struct retention_dropped dropped; /* first == end: nothing */
-    uint64_t dropped_ever;
+    uint64_t dropped_ever; /* as the last job saw it */
     /* The door that waits; NULL: none does. */
     void (*done)(void *self, err_t err, const struct reason *reason);
     void *done_self;
@@ -48,15 +47,17 @@ struct committer {
 
 /* What was dropped to find room. If the batch does not take it, the next. */
 static err_t say_dropped(struct committer *committer) {
-    struct retention_dropped *dropped = &committer->dropped;
-    if (dropped->first == dropped->end ||
+    struct commit *commit = &committer->commit;
+    uint64_t seq = batch_end(committer->options.batch); /* the next record */
+    if (commit->unnamed.count == 0 ||
         batch_takes_own(committer->options.batch) == 0) {
         return ERR_OK;
     }
-    const struct own_event_range range = {dropped->first, dropped->end,
-                                          dropped->count};
+    const struct own_event_range range = {
+        commit->unnamed.first, commit->unnamed.end, commit->unnamed.count};
     TRY(own_event_dropped(committer->options.own, &range));
-    *dropped = (struct retention_dropped){0, 0, 0};
+    commit->names_dropped_at = seq;
+    commit->unnamed = (struct drop_range){0, 0, 0};
     return ERR_OK;
 }
 
@@ -221,22 +222,6 @@ static void note_room(struct committer *committer) {
     }
 }
 
-/* What was dropped before, and not yet said, lies before it. */
-static void add_dropped(struct committer *committer,
-                        const struct retention_dropped *more) {
-    struct retention_dropped *dropped = &committer->dropped;
-    if (more->first == more->end) {
-        return;
-    }
-    if (dropped->first == dropped->end) {
-        dropped->first = more->first;
-    }
-    assert(more->first >= dropped->first);
-    dropped->end = more->end;
-    dropped->count += more->count;
-    committer->dropped_ever += more->count;
-}
-
 /* What the job found besides how it ended. */
 static void take_findings(struct committer *committer) {
     struct commit *commit = &committer->commit;
@@ -245,7 +230,7 @@ static void take_findings(struct committer *committer) {
     committer->gaps = commit->gaps;
     commit->gaps = before; /* its memory, for the next list */
     committer->stats = commit->stats;
-    add_dropped(committer, &commit->dropped);
+    committer->dropped_ever = commit->dropped_ever;
     batch_look(committer->options.batch);
     if (commit->note_err != ERR_OK &&
         log_allowed(&committer->damage_log, &skipped)) {
@@ -371,9 +356,9 @@ void committer_free(struct committer *committer) {
 err_t committer_begin(struct committer *committer, struct reason *reason) {
     commit_run(&committer->commit);
     take_findings(committer);
-    err_t err = say_damage(committer);
+    err_t err = say_what_is_due(committer);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "the damage cannot be announced: %s",
+        return reason_set(reason, err, "what is lost cannot be announced: %s",
                           err_name(err));
     }
     hand_over(committer);

@@ -38,8 +38,8 @@ err_t committer_new(const struct committer_options *options,
 /* Not while it works. Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Journals what damage took and nothing tells of, before anything else is
- * taken. Waits for the disk. Errors as journal_commit(). */
+/* Journals what was dropped or lost to damage, and nothing tells of, before
+ * anything else is taken. Waits for the disk. Errors as journal_commit(). */
 err_t committer_begin(struct committer *committer,
                       struct reason *reason) MUST_USE;
 

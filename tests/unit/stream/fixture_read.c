@@ -30,6 +30,22 @@ struct journal *fixture_journal(struct fixture *f) {
     return support_open(&options);
 }
 
+struct drop_ledger *fixture_ledger(struct fixture *f, struct journal *journal) {
+    const struct drop_ledger_options options = {
+        .disk = &f->disk,
+        .dir = FIXTURE_DIR,
+        .journal = journal,
+        .delivered = f->known_end,
+        .drops = f->settings->when_full == CONFIG_FULL_DROP_OLDEST,
+    };
+    struct drop_ledger *ledger = NULL;
+    struct reason reason = {""};
+    if (drop_ledger_open(&options, &ledger, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    return ledger;
+}
+
 static void take_record(struct fixture *f,
                         const struct journal_record *record) {
     struct event event;

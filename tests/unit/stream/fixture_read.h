@@ -4,11 +4,14 @@
 #ifndef TESTS_UNIT_STREAM_FIXTURE_READ_H
 #define TESTS_UNIT_STREAM_FIXTURE_READ_H
 
+#include "gateway/stream/drop_ledger.h"
 #include "tests/unit/stream/fixture.h"
 
 /* A journal alone, on the same disk, with a stream's bounds. The caller closes
  * it. */
 struct journal *fixture_journal(struct fixture *f);
+/* The drop ledger of one. The caller closes it. */
+struct drop_ledger *fixture_ledger(struct fixture *f, struct journal *journal);
 
 /* Reads the durable records into `records`; damage is passed over. */
 void fixture_read(struct fixture *f);
