@@ -26,7 +26,9 @@ struct committer {
     struct commit_gaps gaps;
     bool has_taken; /* messages, not handed over yet */
     bool working;
-    bool full; /* the job found no room, and is tried again */
+    bool full;       /* the job found no room, and is tried again */
+    bool commits;    /* the job that works has a batch */
+    bool progressed; /* the job that just ended committed one */
     struct reason full_reason;
     struct log_limit full_log;
     bool failed; /* for good */
@@ -130,12 +132,14 @@ static bool is_handed(const struct committer *committer) {
     return journal_is_handed(committer->options.journal);
 }
 
-/* While the stream is full, only committer_retry() tries again. */
+/* While the stream is full, only committer_retry() tries again; what that finds
+ * room for may be followed by more. */
 static bool job_is_due(const struct committer *committer) {
     bool wants =
         is_handed(committer) ||
         (committer->asked && !batch_has_room(committer->options.batch));
-    return committer->noticed_count > 0 || (wants && !committer->full);
+    return committer->noticed_count > 0 ||
+           (wants && (!committer->full || committer->progressed));
 }
 
 /* Nobody is to be told of room that nobody asked for: to find it may mean to
@@ -153,6 +157,8 @@ static void submit(struct committer *committer) {
     committer->noticed_count = 0;
     commit->room_bytes =
         seeks_room(committer) ? committer->options.room_bytes : 0;
+    committer->commits = is_handed(committer);
+    committer->progressed = false;
     committer->working = true;
     committer->options.executor.submit(committer->options.executor.self,
                                        &committer->job);
@@ -261,8 +267,10 @@ static void job_done(void *self) {
         return;
     }
     note_room(committer);
+    committer->progressed = committer->commits;
     finish(committer);
     go_on(committer);
+    committer->progressed = false;
 }
 
 void committer_commit(struct committer *committer,
