@@ -13,6 +13,8 @@
  *   FIRST-END.rot        a damaged segment, kept byte for byte for people to
  *                        look at; END is where the journal ended when it was
  *                        set aside. Nothing reads it.
+ *   Beside it lie files of the stream's and the bridge's, which nothing in this
+ *   folder of the program reads: doubt, dropped, cursor.
  *   (numbers in file names have 20 digits)
  *
  * A segment is a header page, frames, and a seal page once it is complete. A

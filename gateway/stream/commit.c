@@ -22,17 +22,23 @@ static err_t note_damage(struct commit *commit) {
         const struct journal_gap *gap = &commit->noticed[i];
         TRY(journal_note_gap(commit->journal, gap->first, gap->end,
                              &commit->note_reason));
+        retention_note_lost(commit->retention, gap->first, gap->end);
     }
     return ERR_OK;
 }
 
-/* The mark comes first. If a crash comes before the commit, the next opening
- * removes the mark; if it comes after, the mark's event is there. */
+/* The marks come first: a crash before the commit takes them away, and one
+ * after finds the events they speak of. */
 static err_t commit_handed(struct commit *commit) {
     if (commit->told.count > 0) {
         TRY(journal_mark_told(commit->journal, commit->told.list,
                               commit->told.count, &commit->reason));
         commit->told.count = 0;
+    }
+    if (commit->names_dropped_at != COMMIT_NO_NAME) {
+        TRY(retention_name_dropped(commit->retention, commit->names_dropped_at,
+                                   &commit->reason));
+        commit->names_dropped_at = COMMIT_NO_NAME;
     }
     return retention_commit(commit->retention, commit->reserved,
                             &commit->reason);
@@ -49,6 +55,13 @@ static err_t commit_or_find_room(struct commit *commit) {
     return ERR_OK;
 }
 
+/* While a batch holds an event that names some, that one comes first. */
+static struct drop_range unnamed(struct commit *commit) {
+    return commit->names_dropped_at == COMMIT_NO_NAME
+               ? retention_offer_dropped(commit->retention)
+               : (struct drop_range){0, 0, 0};
+}
+
 void commit_run(struct commit *commit) {
     commit->reason = (struct reason){""};
     commit->note_reason = (struct reason){""};
@@ -62,9 +75,8 @@ void commit_run(struct commit *commit) {
                                  "no memory for the list of damage");
     }
     commit->stats = journal_stats(commit->journal);
-    if (!retention_take_dropped(commit->retention, &commit->dropped)) {
-        commit->dropped = (struct retention_dropped){0, 0, 0};
-    }
+    commit->unnamed = unnamed(commit);
+    commit->dropped_ever = retention_dropped_ever(commit->retention);
 }
 
 /* --- On the owner's --- */
@@ -72,7 +84,11 @@ void commit_run(struct commit *commit) {
 err_t commit_init(struct commit *commit, struct journal *journal,
                   struct retention *retention) {
     assert(journal != NULL && retention != NULL);
-    *commit = (struct commit){.journal = journal, .retention = retention};
+    *commit = (struct commit){
+        .journal = journal,
+        .retention = retention,
+        .names_dropped_at = COMMIT_NO_NAME,
+    };
     return copy_gaps(commit);
 }
 

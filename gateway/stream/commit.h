@@ -18,6 +18,8 @@ enum {
         8, /* ranges in one job; further ones are noticed again */
 };
 
+#define COMMIT_NO_NAME UINT64_MAX
+
 /* Ranges that damage took. */
 struct commit_gaps {
     struct journal_gap *list;
@@ -35,8 +37,10 @@ struct commit {
     struct journal_gap noticed[COMMIT_NOTICED_MAX]; /* first, end */
     uint32_t noticed_count;
     struct commit_gaps told; /* that the batch announces, with told_at */
-    bool reserved;           /* the batch is the stream's own */
-    uint64_t room_bytes;     /* to find, if nothing is handed over; 0: none */
+    /* The record of the batch that names `unnamed`; COMMIT_NO_NAME: none. */
+    uint64_t names_dropped_at;
+    bool reserved;       /* the batch is the stream's own */
+    uint64_t room_bytes; /* to find, if nothing is handed over; 0: none */
     /* The answer. */
     err_t err; /* of the commit or the room: ERR_FULL, or final */
     struct reason reason;
@@ -45,7 +49,8 @@ struct commit {
     struct reason note_reason;
     struct commit_gaps gaps; /* all recorded damage */
     struct journal_stats stats;
-    struct retention_dropped dropped; /* first == end: nothing */
+    struct drop_range unnamed; /* dropped, and to be named; or count 0 */
+    uint64_t dropped_ever;     /* events */
 };
 
 /* An empty request. ERR_MEMORY. */

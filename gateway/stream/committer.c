@@ -26,7 +26,9 @@ struct committer {
     struct commit_gaps gaps;
     bool has_taken; /* messages, not handed over yet */
     bool working;
-    bool full; /* the job found no room, and is tried again */
+    bool full;       /* the job found no room, and is tried again */
+    bool commits;    /* the job that works has a batch */
+    bool progressed; /* the job that just ended committed one */
     struct reason full_reason;
     struct log_limit full_log;
     bool failed; /* for good */
@@ -35,8 +37,7 @@ struct committer {
     struct journal_gap noticed[COMMIT_NOTICED_MAX];
     uint32_t noticed_count;
     struct log_limit damage_log;
-    struct retention_dropped dropped; /* first == end: nothing */
-    uint64_t dropped_ever;
+    uint64_t dropped_ever; /* as the last job saw it */
     /* The door that waits; NULL: none does. */
     void (*done)(void *self, err_t err, const struct reason *reason);
     void *done_self;
@@ -49,15 +50,17 @@ struct committer {
 /* Names what was dropped to find room. If this batch has no room for it, the
  * next one names it. */
 static err_t say_dropped(struct committer *committer) {
-    struct retention_dropped *dropped = &committer->dropped;
-    if (dropped->first == dropped->end ||
+    struct commit *commit = &committer->commit;
+    uint64_t seq = batch_end(committer->options.batch); /* the next record */
+    if (commit->unnamed.count == 0 ||
         batch_takes_own(committer->options.batch) == 0) {
         return ERR_OK;
     }
-    const struct own_event_range range = {dropped->first, dropped->end,
-                                          dropped->count};
+    const struct own_event_range range = {
+        commit->unnamed.first, commit->unnamed.end, commit->unnamed.count};
     TRY(own_event_dropped(committer->options.own, &range));
-    *dropped = (struct retention_dropped){0, 0, 0};
+    commit->names_dropped_at = seq;
+    commit->unnamed = (struct drop_range){0, 0, 0};
     return ERR_OK;
 }
 
@@ -137,11 +140,13 @@ static bool has_found_room(const struct committer *committer) {
     return committer->has_taken || batch_has_room(committer->options.batch);
 }
 
-/* While the stream is full, only committer_retry() tries again. */
+/* While the stream is full, only committer_retry() tries again; if that found
+ * room for something, more may follow. */
 static bool job_is_due(const struct committer *committer) {
     bool wants = is_handed(committer) ||
                  (committer->asked && !has_found_room(committer));
-    return committer->noticed_count > 0 || (wants && !committer->full);
+    return committer->noticed_count > 0 ||
+           (wants && (!committer->full || committer->progressed));
 }
 
 /* Room is sought only for who asked for it: to find it may mean to drop what is
@@ -158,6 +163,8 @@ static void submit(struct committer *committer) {
     committer->noticed_count = 0;
     commit->room_bytes =
         seeks_room(committer) ? committer->options.room_bytes : 0;
+    committer->commits = is_handed(committer);
+    committer->progressed = false;
     committer->working = true;
     committer->options.executor.submit(committer->options.executor.self,
                                        &committer->job);
@@ -226,22 +233,6 @@ static void note_room(struct committer *committer) {
     }
 }
 
-/* What was dropped earlier, and not named yet, comes before it. */
-static void add_dropped(struct committer *committer,
-                        const struct retention_dropped *more) {
-    struct retention_dropped *dropped = &committer->dropped;
-    if (more->first == more->end) {
-        return;
-    }
-    if (dropped->first == dropped->end) {
-        dropped->first = more->first;
-    }
-    assert(more->first >= dropped->first);
-    dropped->end = more->end;
-    dropped->count += more->count;
-    committer->dropped_ever += more->count;
-}
-
 /* What the job found in addition to its result. */
 static void take_findings(struct committer *committer) {
     struct commit *commit = &committer->commit;
@@ -250,7 +241,7 @@ static void take_findings(struct committer *committer) {
     committer->gaps = commit->gaps;
     commit->gaps = before; /* its memory, for the next list */
     committer->stats = commit->stats;
-    add_dropped(committer, &commit->dropped);
+    committer->dropped_ever = commit->dropped_ever;
     batch_look(committer->options.batch);
     if (commit->note_err != ERR_OK &&
         log_allowed(&committer->damage_log, &skipped)) {
@@ -281,8 +272,10 @@ static void job_done(void *self) {
         return;
     }
     note_room(committer);
+    committer->progressed = committer->commits;
     finish(committer);
     go_on(committer);
+    committer->progressed = false;
 }
 
 void committer_commit(struct committer *committer,
@@ -376,9 +369,9 @@ void committer_free(struct committer *committer) {
 err_t committer_begin(struct committer *committer, struct reason *reason) {
     commit_run(&committer->commit);
     take_findings(committer);
-    err_t err = say_damage(committer);
+    err_t err = say_what_is_due(committer);
     if (err != ERR_OK) {
-        return reason_set(reason, err, "cannot announce the damage: %s",
+        return reason_set(reason, err, "cannot announce what is lost: %s",
                           err_name(err));
     }
     hand_over(committer);

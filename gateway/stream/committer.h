@@ -38,8 +38,9 @@ err_t committer_new(const struct committer_options *options,
 /* Not while it works. Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Journals the damage that no record announces yet, before anything else is
- * accepted. Waits for the disk. Errors as journal_commit(). */
+/* Journals what was dropped or lost to damage and no record announces yet,
+ * before anything else is accepted. Waits for the disk. Errors as
+ * journal_commit(). */
 err_t committer_begin(struct committer *committer,
                       struct reason *reason) MUST_USE;
 

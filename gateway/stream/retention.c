@@ -14,7 +14,7 @@ struct retention {
     _Atomic uint64_t delivered;
     _Atomic uint64_t covered;
     /* Of the committing thread, from here on. */
-    struct retention_dropped dropped; /* first == end: nothing */
+    uint64_t dropped_ever; /* events */
     /* When what follows the oldest segment was appended: not before its last
      * record. */
     uint64_t aged_seq; /* of that segment's end; 0: not known */
@@ -23,7 +23,7 @@ struct retention {
 
 err_t retention_new(const struct retention_options *options,
                     struct retention **ret) {
-    assert(options->journal != NULL);
+    assert(options->journal != NULL && options->ledger != NULL);
     struct retention *retention = calloc(1, sizeof *retention);
     ENSURE(retention != NULL, ERR_MEMORY);
     retention->options = *options;
@@ -61,6 +61,8 @@ static bool oldest_delivered(const struct retention *retention,
            ret->end_seq <= before;
 }
 
+/* The ledger comes first: what is gone must be on record. If it cannot be
+ * written, nothing is dropped. */
 static err_t drop_oldest(struct retention *retention, struct reason *reason) {
     struct journal_segment oldest;
     ENSURE(journal_oldest(retention->options.journal, &oldest), ERR_FULL);
@@ -68,16 +70,12 @@ static err_t drop_oldest(struct retention *retention, struct reason *reason) {
         atomic_load_explicit(&retention->delivered, memory_order_relaxed);
     uint64_t first =
         delivered > oldest.first_seq ? delivered : oldest.first_seq;
-    TRY(journal_trim(retention->options.journal, reason));
     if (first < oldest.end_seq) {
-        struct retention_dropped *dropped = &retention->dropped;
-        if (dropped->first == dropped->end) {
-            *dropped = (struct retention_dropped){.first = first};
-        }
-        dropped->end = oldest.end_seq;
-        dropped->count += oldest.end_seq - first;
+        TRY(drop_ledger_add(retention->options.ledger, first, oldest.end_seq,
+                            reason));
+        retention->dropped_ever += oldest.end_seq - first;
     }
-    return ERR_OK;
+    return journal_trim(retention->options.journal, reason);
 }
 
 /* Delivered segments first, even those to be kept; then, if the stream may
@@ -190,12 +188,27 @@ err_t retention_commit(struct retention *retention, bool reserved,
     return trim_delivered(retention, reason);
 }
 
-bool retention_take_dropped(struct retention *retention,
-                            struct retention_dropped *ret) {
-    if (retention->dropped.first == retention->dropped.end) {
-        return false;
+/* --- What was dropped --- */
+
+void retention_note_lost(struct retention *retention, uint64_t first,
+                         uint64_t end) {
+    uint64_t delivered =
+        atomic_load_explicit(&retention->delivered, memory_order_relaxed);
+    first = first > delivered ? first : delivered;
+    if (first < end) {
+        drop_ledger_lose_names(retention->options.ledger, first, end);
     }
-    *ret = retention->dropped;
-    retention->dropped = (struct retention_dropped){0, 0, 0};
-    return true;
+}
+
+struct drop_range retention_offer_dropped(struct retention *retention) {
+    return drop_ledger_offer(retention->options.ledger);
+}
+
+err_t retention_name_dropped(struct retention *retention, uint64_t named_at,
+                             struct reason *reason) {
+    return drop_ledger_name(retention->options.ledger, named_at, reason);
+}
+
+uint64_t retention_dropped_ever(const struct retention *retention) {
+    return retention->dropped_ever;
 }

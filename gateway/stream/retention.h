@@ -2,8 +2,7 @@
 /* Which of a stream's segments are trimmed, and when. Segments that are in the
  * cloud are trimmed once they were kept as long as configured, and earlier if
  * their room is needed. Others are trimmed only if the stream may drop its
- * oldest events; those ranges are remembered until the journal itself names
- * them.
+ * oldest events; those ranges are in the drop ledger until the cloud knows.
  *
  * Everything but the two marks belongs to the committing thread: calls on it
  * may trim, write and wait for the disk. */
@@ -13,6 +12,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
+#include "gateway/stream/drop_ledger.h"
 
 struct retention;
 
@@ -21,6 +21,7 @@ struct retention_options {
     const struct config_stream *stream;
     const char *dir;
     struct journal *journal;
+    struct drop_ledger *ledger;
 };
 
 err_t retention_new(const struct retention_options *options,
@@ -39,8 +40,8 @@ void retention_set_covered(struct retention *retention, uint64_t seq);
 
 /* Commits what was handed over, making room for it if needed, and then trims
  * what need not be kept. `reserved`: the batch is the stream's own and may use
- * the reserve. ERR_FULL: there is no room now, and nothing has changed; other
- * errors are final. */
+ * the reserve. ERR_FULL: there is no room now, be it for the ledger, and the
+ * batch stays handed over; other errors are final. */
 err_t retention_commit(struct retention *retention, bool reserved,
                        struct reason *reason) MUST_USE;
 /* Finds room for `bytes` in advance, so that a message without room is not read
@@ -48,14 +49,14 @@ err_t retention_commit(struct retention *retention, bool reserved,
 err_t retention_preallocate(struct retention *retention, uint64_t bytes,
                             struct reason *reason) MUST_USE;
 
-/* Records [first, end) were dropped undelivered. */
-struct retention_dropped {
-    uint64_t first;
-    uint64_t end;
-    uint64_t count; /* of those, the ones that still existed */
-};
-/* Dropped since the last call; false if nothing was. */
-bool retention_take_dropped(struct retention *retention,
-                            struct retention_dropped *ret);
+/* Damage took records [first, end). */
+void retention_note_lost(struct retention *retention, uint64_t first,
+                         uint64_t end);
+/* These are drop_ledger_offer() and drop_ledger_name(). */
+struct drop_range retention_offer_dropped(struct retention *retention);
+err_t retention_name_dropped(struct retention *retention, uint64_t named_at,
+                             struct reason *reason) MUST_USE;
+/* Events that were trimmed undelivered since it was made. */
+uint64_t retention_dropped_ever(const struct retention *retention);
 
 #endif

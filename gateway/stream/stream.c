@@ -11,6 +11,7 @@
 #include "gateway/stream/admission.h"
 #include "gateway/stream/batch.h"
 #include "gateway/stream/committer.h"
+#include "gateway/stream/drop_ledger.h"
 #include "gateway/stream/opening.h"
 #include "gateway/stream/own_event.h"
 #include "gateway/stream/retention.h"
@@ -32,6 +33,7 @@ struct stream {
     struct batch *batch;
     struct outbox *outbox;
     struct own_event own;
+    struct drop_ledger *ledger;
     struct retention *retention;
     struct snapshots *snapshots;
     struct scrub *scrub;
@@ -264,10 +266,12 @@ static err_t make_committer(struct stream *stream) {
         .stream = options->stream,
         .dir = stream->dir,
         .journal = stream->journal,
+        .ledger = stream->ledger,
     };
     uint32_t event_bytes_max = options->config->event_bytes_max;
     TRY(batch_new(stream->journal, event_bytes_max, &stream->batch));
     TRY(retention_new(&retention, &stream->retention));
+    retention_set_delivered(stream->retention, options->known_end);
     stream->own = (struct own_event){
         .store = options->config->store,
         .stream = options->stream->name,
@@ -334,6 +338,18 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
     return make_shared_jobs(stream, opened);
 }
 
+static err_t open_ledger(struct stream *stream, struct reason *reason) {
+    const struct stream_options *options = &stream->options;
+    const struct drop_ledger_options ledger = {
+        .disk = &options->platform->disk,
+        .dir = stream->dir,
+        .journal = stream->journal,
+        .delivered = options->known_end,
+        .drops = options->stream->when_full == CONFIG_FULL_DROP_OLDEST,
+    };
+    return drop_ledger_open(&ledger, &stream->ledger, reason);
+}
+
 static err_t open_steps(struct stream *stream, struct reason *reason) {
     const struct stream_options *options = &stream->options;
     const struct opening_options opening = {
@@ -347,6 +363,7 @@ static err_t open_steps(struct stream *stream, struct reason *reason) {
     TRY(opening_run(&opening, &opened, reason));
     stream->journal = opened.journal;
     stream->state = opened.state;
+    TRY(open_ledger(stream, reason));
     err_t err = make_parts(stream, &opened);
     if (err != ERR_OK) {
         return reason_set(reason, err, "no memory for the stream %s",
@@ -392,6 +409,7 @@ void stream_close(struct stream *stream) {
     snapshots_free(stream->snapshots);
     committer_free(stream->committer);
     retention_free(stream->retention);
+    drop_ledger_close(stream->ledger);
     outbox_free(stream->outbox);
     batch_free(stream->batch);
     intake_free(stream->intake);

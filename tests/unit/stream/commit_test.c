@@ -16,6 +16,7 @@
 struct world {
     struct fixture *f;
     struct journal *journal;
+    struct drop_ledger *ledger;
     struct retention *retention;
     struct commit commit;
 };
@@ -25,11 +26,13 @@ static int setup(void **state) {
     w = (struct world){.f = fixture_new(5)};
     w.f->settings->capacity = 4 * MIB;
     w.journal = fixture_journal(w.f);
+    w.ledger = fixture_ledger(w.f, w.journal);
     const struct retention_options options = {
         .platform = &w.f->platform,
         .stream = w.f->settings,
         .dir = FIXTURE_DIR,
         .journal = w.journal,
+        .ledger = w.ledger,
     };
     assert_int_equal(retention_new(&options, &w.retention), ERR_OK);
     assert_int_equal(commit_init(&w.commit, w.journal, w.retention), ERR_OK);
@@ -41,6 +44,7 @@ static int teardown(void **state) {
     struct world *w = *state;
     commit_free(&w->commit);
     retention_free(w->retention);
+    drop_ledger_close(w->ledger);
     journal_close(w->journal);
     fixture_free(w->f);
     return 0;
@@ -65,7 +69,7 @@ static void test_commits_what_is_handed_over(void **state) {
     assert_int_equal(w->commit.err, ERR_OK);
     assert_int_equal(durable(w), 1);
     assert_int_equal(w->commit.stats.commits, 1);
-    assert_int_equal(w->commit.dropped.first, w->commit.dropped.end);
+    assert_int_equal(w->commit.unnamed.count, 0);
     commit_run(&w->commit); /* nothing is asked */
     assert_int_equal(w->commit.err, ERR_OK);
     assert_int_equal(w->commit.stats.commits, 1);
@@ -147,7 +151,7 @@ static void test_finds_room(void **state) {
 }
 
 /* Goal: without room it says so, damage is noted all the same, and what was
- * dropped to find some is said once. */
+ * dropped to find some is to be named until a batch does. */
 static void test_without_room(void **state) {
     struct world *w = *state;
     w->commit.err = ERR_OK;
@@ -166,11 +170,22 @@ static void test_without_room(void **state) {
     w->f->settings->when_full = CONFIG_FULL_DROP_OLDEST;
     commit_run(&w->commit);
     assert_int_equal(w->commit.err, ERR_OK);
-    assert_int_equal(w->commit.dropped.first, 0);
-    assert_true(w->commit.dropped.end > 0);
-    assert_int_equal(w->commit.dropped.count, w->commit.dropped.end);
+    const struct drop_range unnamed = w->commit.unnamed;
+    assert_int_equal(unnamed.first, 0);
+    assert_true(unnamed.end > 0);
+    assert_int_equal(unnamed.count, unnamed.end);
+    assert_int_equal(w->commit.dropped_ever, unnamed.count);
     commit_run(&w->commit);
-    assert_int_equal(w->commit.dropped.end, 0);
+    assert_memory_equal(&w->commit.unnamed, &unnamed, sizeof unnamed);
+    w->commit.names_dropped_at = journal_next_seq(w->journal);
+    commit_run(&w->commit); /* the batch that names it still fills */
+    assert_int_equal(w->commit.unnamed.count, 0);
+    assert_true(w->commit.names_dropped_at != COMMIT_NO_NAME);
+    hand_over(w, 100);
+    commit_run(&w->commit);
+    assert_int_equal(w->commit.err, ERR_OK);
+    assert_int_equal(w->commit.names_dropped_at, COMMIT_NO_NAME);
+    assert_int_equal(w->commit.unnamed.count, 0);
 }
 
 /* Goal: behind a failure nothing is noted. */

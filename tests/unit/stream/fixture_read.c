@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -28,6 +29,22 @@ struct journal *fixture_journal(struct fixture *f) {
         .free_floor = f->config.free_floor,
     };
     return support_open(&options);
+}
+
+struct drop_ledger *fixture_ledger(struct fixture *f, struct journal *journal) {
+    const struct drop_ledger_options options = {
+        .disk = &f->disk,
+        .dir = FIXTURE_DIR,
+        .journal = journal,
+        .delivered = f->known_end,
+        .drops = f->settings->when_full == CONFIG_FULL_DROP_OLDEST,
+    };
+    struct drop_ledger *ledger = NULL;
+    struct reason reason = {""};
+    if (drop_ledger_open(&options, &ledger, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    return ledger;
 }
 
 static void take_record(struct fixture *f,
@@ -149,6 +166,39 @@ void fixture_note(struct fixture *f, uint64_t first, uint64_t end) {
 size_t fixture_damaged_count(struct fixture *f) {
     fixture_read(f);
     return fixture_count(f, "JournalDamaged");
+}
+
+static uint64_t number_behind(const char *data, const char *name) {
+    const char *at = strstr(data, name);
+    assert_non_null(at);
+    return strtoull(at + strlen(name), NULL, 10);
+}
+
+uint64_t fixture_check_named(struct fixture *f) {
+    static bool named[2000];
+    fixture_read(f);
+    uint64_t missing = fixture_start(f);
+    assert_true(missing < 2000);
+    assert_int_equal(f->record_count, fixture_end(f) - missing);
+    for (size_t i = 0; i < f->record_count; i++) {
+        assert_int_equal(f->records[i].seq, missing + i);
+    }
+    memset(named, 0, sizeof named);
+    uint64_t total = 0;
+    for (size_t i = 0; i < fixture_count(f, "EventsDropped"); i++) {
+        const char *data = fixture_find(f, "EventsDropped", i)->data;
+        uint64_t first = number_behind(data, "\"first\":");
+        uint64_t last = number_behind(data, "\"last\":");
+        uint64_t count = number_behind(data, "\"count\":");
+        assert_true(first <= last && last < missing);
+        assert_true(count > 0 && count <= last + 1 - first);
+        memset(named + first, true, last + 1 - first);
+        total += count;
+    }
+    for (uint64_t seq = 0; seq < missing; seq++) {
+        assert_true(named[seq]);
+    }
+    return total;
 }
 
 bool fixture_has_file(struct fixture *f, const char *name) {

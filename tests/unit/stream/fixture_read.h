@@ -4,11 +4,14 @@
 #ifndef TESTS_UNIT_STREAM_FIXTURE_READ_H
 #define TESTS_UNIT_STREAM_FIXTURE_READ_H
 
+#include "gateway/stream/drop_ledger.h"
 #include "tests/unit/stream/fixture.h"
 
 /* A journal alone, on the same disk, with a stream's bounds. The caller closes
  * it. */
 struct journal *fixture_journal(struct fixture *f);
+/* The drop ledger of one. The caller closes it. */
+struct drop_ledger *fixture_ledger(struct fixture *f, struct journal *journal);
 
 /* Reads the durable records into `records`; damage is passed over. */
 void fixture_read(struct fixture *f);
@@ -19,6 +22,11 @@ size_t fixture_count(const struct fixture *f, const char *type);
 const struct fixture_record *fixture_find(const struct fixture *f,
                                           const char *type, size_t nth);
 bool fixture_has_accepted(const struct fixture *f, const char *id);
+/* The numbers of all records follow from one another, and each that is missing
+ * in front is named by an EventsDropped that is there; else it fails. Returns
+ * how many these mean together: as many as are missing, if none is named twice.
+ */
+uint64_t fixture_check_named(struct fixture *f);
 /* Is there a file of this name in the journal's folder? */
 bool fixture_has_file(struct fixture *f, const char *name);
 /* The frame of a record does not verify any more. */

@@ -10,10 +10,9 @@
  *
  * That a receipt speaks only of what is durable the fixture sees to.
  *
- * What is dropped is named by a commit of its own. While the stream runs and
- * has nothing left to commit, all of it is named. Where the process ends before
- * that commit, in order or not, it stays without a name: the model forgives
- * that.
+ * What is dropped is named by a later commit. Once the stream has nothing left
+ * to commit, an event names it that is in the journal or was delivered: not one
+ * that was itself dropped, whatever ended the process in between.
  *
  * EDGE_SEED begins with that seed, EDGE_LIVES says how many lives. */
 #include <setjmp.h>
@@ -35,14 +34,21 @@ enum {
     STEPS = 400,
     RECORDS_MAX = 8192,
     NUMBERS_MAX = 2048,
+    NAMES_MAX = 2048,
 };
 
 #define MIB ((uint64_t)1024 * 1024)
 
 struct known {
     char id[32];  /* of the record; empty: not read yet */
-    bool named;   /* by an event that was durable */
-    bool excused; /* dropped, and the process ended before it was named */
+    bool dropped; /* undelivered */
+};
+
+/* An event that names what was dropped or lost. */
+struct name {
+    uint64_t seq;
+    uint64_t first;
+    uint64_t last;
 };
 
 struct model {
@@ -50,9 +56,13 @@ struct model {
     struct support_random random;
     uint64_t seed;
     struct known known[RECORDS_MAX]; /* by sequence number */
+    struct name names[NAMES_MAX];
+    uint32_t name_count;
     uint64_t read_to;
     uint64_t delivered;
-    uint32_t numbers; /* events made; each has a number */
+    uint64_t dropped_to; /* what was dropped before is marked */
+    bool names_due;      /* names are to be looked at once more */
+    uint32_t numbers;    /* events made; each has a number */
     bool is_order[NUMBERS_MAX];
     bool taken[NUMBERS_MAX]; /* in this life of the process */
     uint32_t checked;        /* receipts that were held against the journal */
@@ -79,13 +89,25 @@ static uint64_t number_behind(const char *data, const char *name) {
     return strtoull(at + strlen(name), NULL, 10);
 }
 
-static void learn_names(struct model *model, const char *data) {
+static void learn_name(struct model *model, uint64_t seq, const char *data) {
     uint64_t first = number_behind(data, "\"first\":");
     uint64_t last = number_behind(data, "\"last\":");
     assert_true(first <= last && last < RECORDS_MAX);
-    for (uint64_t seq = first; seq <= last; seq++) {
-        model->known[seq].named = true;
+    assert_true(model->name_count < NAMES_MAX);
+    model->names[model->name_count++] = (struct name){seq, first, last};
+}
+
+/* By an event that the cloud has, or that the journal still holds for it. */
+static bool is_named(const struct model *model, uint64_t seq) {
+    uint64_t start = fixture_start(model->f);
+    for (uint32_t i = 0; i < model->name_count; i++) {
+        const struct name *name = &model->names[i];
+        if (name->first <= seq && seq <= name->last &&
+            (name->seq < model->delivered || name->seq >= start)) {
+            return true;
+        }
     }
+    return false;
 }
 
 static bool is_lost(const struct model *model, uint64_t seq) {
@@ -135,7 +157,7 @@ static void read_on(struct model *model, bool all) {
         snprintf(known->id, sizeof known->id, "%.31s", record->id);
         if (strcmp(record->type, "EventsDropped") == 0 ||
             strcmp(record->type, "JournalDamaged") == 0) {
-            learn_names(model, record->data);
+            learn_name(model, record->seq, record->data);
         }
     }
     model->read_to = end;
@@ -154,18 +176,41 @@ static void check_receipts(struct model *model) {
     }
 }
 
+/* Before delivering moves on. */
+static void mark_dropped(struct model *model) {
+    uint64_t start = fixture_start(model->f);
+    uint64_t seq = model->delivered > model->dropped_to ? model->delivered
+                                                        : model->dropped_to;
+    for (; seq < start; seq++) {
+        model->known[seq].dropped = true;
+    }
+    model->names_due |= start != model->dropped_to;
+    model->dropped_to = start;
+}
+
+/* A power cut may bring back what was trimmed. */
+static void unmark_dropped(struct model *model) {
+    uint64_t start = fixture_start(model->f);
+    while (model->dropped_to > start) {
+        model->known[--model->dropped_to].dropped = false;
+    }
+}
+
 /* Nothing is left to be said: all that went undelivered has its name. */
-static void check_dropped(const struct model *model) {
+static void check_dropped(struct model *model) {
     const struct fixture *f = model->f;
-    if (!stream_is_settled(f->stream) || f->commit.ran_count > 0 ||
-        stream_full_reason(f->stream) != NULL) {
+    mark_dropped(model);
+    if (!model->names_due || !stream_is_settled(f->stream) ||
+        f->commit.ran_count > 0 || stream_full_reason(f->stream) != NULL) {
         return;
     }
-    uint64_t start = fixture_start(f);
-    for (uint64_t seq = model->delivered; seq < start; seq++) {
-        const struct known *known = &model->known[seq];
-        assert_true(known->named || known->excused || is_lost(model, seq));
+    for (uint64_t seq = 0; seq < model->dropped_to; seq++) {
+        if (!model->known[seq].dropped) {
+            continue;
+        }
+        assert_true(is_named(model, seq) || is_lost(model, seq));
     }
+    model->names_due = false;
 }
 
 /* All that receipts spoke of, ever, when nothing is going on. */
@@ -178,10 +223,9 @@ static void check_acknowledged(const struct model *model) {
     }
     for (uint32_t i = 0; i < f->seen.accepted_count; i++) {
         uint64_t seq = f->seen.accepted[i].seq;
-        const struct known *known = &model->known[seq];
         assert_true(there[seq] || is_lost(model, seq) ||
-                    (seq < start && (seq < model->delivered || known->named ||
-                                     known->excused)));
+                    (seq < start &&
+                     (!model->known[seq].dropped || is_named(model, seq))));
     }
     for (uint64_t seq = start; seq < fixture_end(f); seq++) {
         assert_true(there[seq] || is_lost(model, seq));
@@ -236,6 +280,7 @@ static void ask(struct model *model) {
 
 static void tick(struct model *model) {
     uint64_t end = fixture_end(model->f);
+    mark_dropped(model);
     if (below(model, model->drops ? 30 : 3) == 0) {
         model->delivered += below(model, end - model->delivered + 1);
     }
@@ -282,13 +327,6 @@ static void change_the_disk(struct model *model) {
 
 /* --- Restarts ------------------------------------------------------------- */
 
-static void excuse(struct model *model) {
-    uint64_t start = fixture_start(model->f);
-    for (uint64_t seq = model->delivered; seq < start; seq++) {
-        model->known[seq].excused |= !model->known[seq].named;
-    }
-}
-
 static void end_process(struct model *model) {
     struct fixture *f = model->f;
     uint64_t chance = below(model, 8);
@@ -299,11 +337,9 @@ static void end_process(struct model *model) {
         ask(model); /* a door leaves no batch behind */
         fixture_settle(f);
         read_on(model, false);
-        excuse(model); /* what a stream that is full could not name */
         fixture_close(f);
         return;
     }
-    excuse(model);
     if (chance < 4) {
         fixture_kill(f);
     } else {
@@ -326,6 +362,9 @@ static void restart(struct model *model) {
     f->known_end = model->delivered;
     fixture_open(f);
     read_on(model, true);
+    unmark_dropped(model);
+    mark_dropped(model);
+    model->names_due = true;
     check_acknowledged(model);
     check_shop(model);
 }
@@ -375,6 +414,7 @@ static void come_to_rest(struct model *model) {
         ask(model);
         fixture_settle(f);
         read_on(model, false);
+        mark_dropped(model);
         model->delivered = fixture_end(f);
         stream_tick(f->stream, model->delivered);
         fixture_settle(f);
@@ -398,14 +438,16 @@ static void live(uint64_t seed) {
     model->f = fixture_new(seed);
     struct config_stream *settings = model->f->settings;
     settings->shop = below(model, 3) == 0;
-    settings->capacity = (4 + 2 * below(model, 3)) * MIB;
+    /* One segment may hold a batch of BATCH_BYTES_MIN: with less than 6 MiB
+     * there might be no room beside it for another, ever. */
+    settings->capacity = (6 + 2 * below(model, 3)) * MIB;
     settings->keep = below(model, 2) * MIB;
     settings->when_full = settings->shop || below(model, 2) == 0
                               ? CONFIG_FULL_REJECT
                               : CONFIG_FULL_DROP_OLDEST;
     model->drops = settings->when_full == CONFIG_FULL_DROP_OLDEST;
     if (model->drops) {
-        settings->capacity = 4 * MIB;
+        settings->capacity = 6 * MIB;
     }
     model->f->config.free_floor = below(model, 2);
     model->f->may_fail = true;

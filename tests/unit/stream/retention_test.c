@@ -18,6 +18,7 @@ enum { PER_SEGMENT = 10, RECORD = 60000, HOUR_MS = 3600 * 1000 };
 struct world {
     struct fixture *f;
     struct journal *journal;
+    struct drop_ledger *ledger;
     struct retention *retention;
 };
 
@@ -34,6 +35,8 @@ static int teardown(void **state) {
     struct world *w = *state;
     retention_free(w->retention);
     retention_free(NULL);
+    drop_ledger_close(w->ledger);
+    drop_ledger_close(NULL);
     journal_close(w->journal);
     fixture_free(w->f);
     return 0;
@@ -41,11 +44,13 @@ static int teardown(void **state) {
 
 static void begin(struct world *w) {
     w->journal = fixture_journal(w->f);
+    w->ledger = fixture_ledger(w->f, w->journal);
     const struct retention_options options = {
         .platform = &w->f->platform,
         .stream = w->f->settings,
         .dir = FIXTURE_DIR,
         .journal = w->journal,
+        .ledger = w->ledger,
     };
     assert_int_equal(retention_new(&options, &w->retention), ERR_OK);
 }
@@ -101,8 +106,8 @@ static void test_delivered_segments_go(void **state) {
     retention_set_delivered(w->retention, end);
     commit(w, 1);
     assert_int_equal(start(w), end);
-    struct retention_dropped dropped;
-    assert_false(retention_take_dropped(w->retention, &dropped));
+    assert_int_equal(retention_offer_dropped(w->retention).count, 0);
+    assert_int_equal(retention_dropped_ever(w->retention), 0);
 }
 
 /* Goal: a commit trims a few segments, so that receipts do not wait for many.
@@ -212,22 +217,35 @@ static void test_full(void **state) {
     assert_int_equal(atomic_load(&journal_position(w->journal)->end), end);
 }
 
+/* What was dropped gets its name, a record that is not dropped here. */
+static bool take_dropped(struct world *w, struct drop_range *ret) {
+    struct reason reason;
+    *ret = retention_offer_dropped(w->retention);
+    if (ret->count == 0) {
+        return false;
+    }
+    assert_int_equal(
+        retention_name_dropped(w->retention, 1000 + ret->first, &reason),
+        ERR_OK);
+    return true;
+}
+
 /* Goal: what is dropped undelivered is remembered exactly: by where delivering
  * had come to, over several segments, and once. */
 static void test_dropped(void **state) {
     struct world *w = *state;
-    struct retention_dropped dropped;
+    struct drop_range dropped;
     w->f->settings->capacity = 4 * MIB;
     w->f->settings->when_full = CONFIG_FULL_DROP_OLDEST;
     begin(w);
     while (start(w) == 0) {
         commit(w, 1);
     }
-    assert_true(retention_take_dropped(w->retention, &dropped));
+    assert_true(take_dropped(w, &dropped));
     assert_int_equal(dropped.first, 0);
     assert_int_equal(dropped.end, start(w));
     assert_int_equal(dropped.count, start(w));
-    assert_false(retention_take_dropped(w->retention, &dropped));
+    assert_false(take_dropped(w, &dropped));
 
     /* All but one of the next is delivered. */
     struct journal_segment next = oldest(w);
@@ -235,7 +253,7 @@ static void test_dropped(void **state) {
     while (start(w) == next.first_seq) {
         commit(w, 1);
     }
-    assert_true(retention_take_dropped(w->retention, &dropped));
+    assert_true(take_dropped(w, &dropped));
     assert_int_equal(dropped.first, next.end_seq - 1);
     assert_int_equal(dropped.end, next.end_seq);
     assert_int_equal(dropped.count, 1);
@@ -250,7 +268,7 @@ static void test_dropped(void **state) {
     while (start(w) == second.first_seq) {
         commit(w, 1);
     }
-    assert_true(retention_take_dropped(w->retention, &dropped));
+    assert_true(take_dropped(w, &dropped));
     assert_int_equal(dropped.first, next.first_seq);
     assert_int_equal(dropped.end, second.end_seq);
     assert_int_equal(dropped.count, second.end_seq - next.first_seq - 3);
@@ -261,7 +279,7 @@ static void test_dropped(void **state) {
     while (start(w) <= next.first_seq) {
         commit(w, 1);
     }
-    assert_false(retention_take_dropped(w->retention, &dropped));
+    assert_false(take_dropped(w, &dropped));
 }
 
 /* Goal: there is nothing to drop but what is sealed. */
