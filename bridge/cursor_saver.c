@@ -38,7 +38,7 @@ int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor) {
     if (saver->busy || saver->saved == cursor) {
         return INT64_MAX;
     }
-    return saver->begun_us == INT64_MIN ? INT64_MIN
+    return saver->begun_us == INT64_MIN ? 0 /* at once */
                                         : saver->begun_us + CURSOR_SAVE_US;
 }
 

@@ -316,10 +316,15 @@ static void send_probe(struct sender *sender, int64_t offset_us) {
 
 static void send_batch(struct sender *sender, int64_t offset_us) {
     const struct forwarder_batch *batch;
-    if (forwarder_take(&sender->forwarder, mono_us(sender), &batch) != ERR_OK) {
+    int64_t now_us = mono_us(sender);
+    err_t err = forwarder_take(&sender->forwarder, now_us, &batch);
+    if (err == ERR_MEMORY) { /* later; the loop must not turn until then */
+        forwarder_hold(&sender->forwarder, now_us, CALL_FAILED);
+    }
+    if (err != ERR_OK) {
         return;
     }
-    err_t err = exchange_send(sender->exchange, batch, offset_us);
+    err = exchange_send(sender->exchange, batch, offset_us);
     sender->report.status.requests += err == ERR_OK ? 1 : 0;
     if (err != ERR_OK) {
         take_build_error(sender, batch, err);

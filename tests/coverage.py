@@ -21,10 +21,10 @@ AT_ONCE = 40  # data files that gcov is given
 
 
 def data_files():
+    """(What tests compile again, a control's one broken file, lies elsewhere and
+    does not count.)"""
     return [path for folder in FOLDERS
-            for path in (BUILD / folder).rglob("*.gcda")] + [
-        # What tests compile again, a control's one broken file, does not count.
-    ]
+            for path in (BUILD / folder).rglob("*.gcda")]
 
 
 def reached():
@@ -38,7 +38,8 @@ def reached():
         for part in said.splitlines():
             for file in json.loads(part)["files"] if part.strip() else ():
                 path = pathlib.Path(file["file"])
-                path = path.relative_to(ROOT) if path.is_absolute() else path
+                if path.is_relative_to(ROOT):
+                    path = path.relative_to(ROOT)
                 for line in file["lines"]:
                     lines[str(path)][line["line_number"]] += line["count"]
     return lines

@@ -35,11 +35,15 @@ void backlog_age_init(struct backlog_age *age, const struct disk *disk,
     age->job = (struct job){.self = age, .work = work, .done = done};
 }
 
+/* While the bridge sends, the cursor moves on between two looks: what is known
+ * of an earlier record is told until the next is read. The age is then too
+ * great, by at most what lies between two looks. */
 int64_t backlog_age_us(struct backlog_age *age, uint64_t cursor, uint64_t end) {
     if (cursor >= end) {
         return 0;
     }
-    if (age->us != 0 && age->cursor == cursor) {
+    bool known = age->us != 0 && age->cursor <= cursor;
+    if (known && age->cursor == cursor) {
         return age->us;
     }
     if (!age->running) {
@@ -48,5 +52,5 @@ int64_t backlog_age_us(struct backlog_age *age, uint64_t cursor, uint64_t end) {
         age->asked_end = end;
         age->executor.submit(age->executor.self, &age->job);
     }
-    return 0;
+    return known ? age->us : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When the oldest event that is not in the cloud was recorded. A job asks the
- * journal, once for each cursor (which stands still while the cloud is away);
- * until it has answered, the page shows that the age is not known. */
+ * journal, once for each cursor (which stands still while the cloud is away).
+ */
 #ifndef GATEWAY_COMMANDS_BACKLOG_AGE_H
 #define GATEWAY_COMMANDS_BACKLOG_AGE_H
 

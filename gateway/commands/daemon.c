@@ -156,6 +156,11 @@ static void on_tick(uv_timer_t *timer) {
                                gaps < BRIDGE_GAPS_MAX ? gaps : BRIDGE_GAPS_MAX);
         }
         stream_tick(stream, status->saved);
+        if (!daemon
+                 ->stop_asked) { /* so that it is known when it is asked for */
+            (void)backlog_age_us(&daemon->streams[i].age, status->cursor,
+                                 atomic_load(&stream_position(stream)->end));
+        }
     }
 }
 
@@ -338,14 +343,18 @@ static void open_handles(struct daemon *daemon) {
     }
     uv_timer_init(&daemon->loop, &daemon->payments);
     daemon->payments.data = daemon;
-    uv_timer_start(&daemon->payments, on_payments, PAYMENTS_REPEAT_MS,
-                   PAYMENTS_REPEAT_MS);
     uv_timer_init(&daemon->loop, &daemon->tick);
     daemon->tick.data = daemon;
-    uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
     uv_timer_init(&daemon->loop, &daemon->stopping);
     daemon->stopping.data = daemon;
     daemon->handles_open = true;
+}
+
+/* Last: a part that fails to start turns the loop while it is taken apart. */
+static void start_timers(struct daemon *daemon) {
+    uv_timer_start(&daemon->payments, on_payments, PAYMENTS_REPEAT_MS,
+                   PAYMENTS_REPEAT_MS);
+    uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
 }
 
 static err_t build(struct daemon *daemon, struct reason *reason) {
@@ -363,7 +372,9 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(open_sessions(daemon));
     TRY(open_bridge(daemon, reason));
     TRY(open_console(daemon, reason));
-    return open_broker(daemon, reason);
+    TRY(open_broker(daemon, reason));
+    start_timers(daemon);
+    return ERR_OK;
 }
 
 /* --- Taking apart ------------------------------------------------------- */

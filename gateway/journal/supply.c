@@ -40,7 +40,11 @@ err_t supply_check(const struct supply *supply, uint64_t more,
     }
     const struct disk *disk = supply->disk;
     uint64_t free_bytes;
-    TRY(disk->free_space(disk->self, supply->dir, &free_bytes));
+    err_t err = disk->free_space(disk->self, supply->dir, &free_bytes);
+    if (err != ERR_OK) {
+        return disk_failed(reason, err, "look at the free space of",
+                           supply->dir);
+    }
     if (free_bytes < supply->free_floor + more) {
         return reason_set(reason, ERR_FULL,
                           "the disk of %s has %" PRIu64 " bytes free, and "

@@ -72,8 +72,13 @@ static err_t say_damage(struct committer *committer) {
         return ERR_OK;
     }
     TRY(commit_gaps_reserve(told, committer->gaps.count));
-    return own_event_damaged(committer->options.own, committer->gaps.list,
-                             committer->gaps.count, told->list, &told->count);
+    err_t err =
+        own_event_damaged(committer->options.own, committer->gaps.list,
+                          committer->gaps.count, told->list, &told->count);
+    if (err != ERR_OK) {
+        told->count = 0; /* no mark without its record */
+    }
+    return err;
 }
 
 static err_t say_what_is_due(struct committer *committer) {

@@ -39,9 +39,15 @@ def _ports():
 
 DEMOS = (18830, 28830, 28930)  # where config/demo listens in the tests
 _PORTS = _ports()
+_PORTS_LOCK = threading.Lock()  # stores may be made side by side
 
 
 def free_port():
+    with _PORTS_LOCK:
+        return _next_free_port()
+
+
+def _next_free_port():
     for port in _PORTS:
         with socket.socket() as s:
             try:

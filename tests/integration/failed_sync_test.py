@@ -2,15 +2,18 @@
 """Goal: a sync that fails ends the gateway, with its own exit status and before
 anything that it should have covered is acknowledged; the next start has all that
 was acknowledged, and takes the rest. With a commit_delay likewise, and if the
-gateway was about to stop."""
+gateway was about to stop. And one that hangs holds up a stop, no longer than it
+hangs."""
 
+import json
 import pathlib
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
 
-from edge import SHIM, Device, Store, wait_for
+from edge import EDGE, SHIM, Device, Store, wait_for
 
 EXIT_JOURNAL = 4
 COUNT = 20
@@ -21,8 +24,10 @@ class FailedSync(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="edge-fail-")
         self.addCleanup(folder.cleanup)
         self.control = pathlib.Path(folder.name) / "fail"
+        self.stuck = pathlib.Path(folder.name) / "stuck"
         store = Store(environment={"LD_PRELOAD": str(SHIM),
-                                   "EDGE_SYNC_FAIL": str(self.control)},
+                                   "EDGE_SYNC_FAIL": str(self.control),
+                                   "EDGE_SYNC_STUCK": str(self.stuck)},
                       **options)
         store.__enter__()
         self.addCleanup(store.__exit__, None, None, None)
@@ -53,9 +58,17 @@ class FailedSync(unittest.TestCase):
         store.gateway.wait_synced()
         placed = [e["subject"] for e in store.cloud.events(
             bus="OrderingSystemEventBus", type="OrderPlaced")]
-        self.assertEqual(sorted(placed), sorted(sold), "each once")
+        self.assertEqual(set(placed), set(sold))
+        self.assertEqual(len(sold), sum(
+            e["type"] == "OrderPlaced" for e in self.journaled(store)))
 
-    def fail(self, **options):
+    def journaled(self, store):
+        done = subprocess.run(
+            [EDGE, "journal", "cat", "--json", "--config", store.config_path,
+             "--stream", "orders"], check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def fails(self, **options):
         store = self.start(**options)
         till = Device(store, "till-1")
         before = self.sell(till, 0)
@@ -69,10 +82,10 @@ class FailedSync(unittest.TestCase):
         self.check(store, till, before + after)
 
     def test_a_commit_that_fails_ends_the_gateway(self):
-        self.fail()
+        self.fails()
 
     def test_with_a_commit_delay(self):
-        self.fail(orders="commit_delay: 300 ms,")
+        self.fails(orders="commit_delay: 300 ms,")
 
     def test_while_stopping(self):
         """What waits for company is committed at a stop; if that fails, the
@@ -87,6 +100,23 @@ class FailedSync(unittest.TestCase):
         store.gateway.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.ended(store), EXIT_JOURNAL)
         self.assertEqual(till.accepted, {})
+        self.check(store, till, sold)
+
+
+    def test_a_stop_while_a_sync_hangs(self):
+        store = self.start()
+        till = Device(store, "till-1")
+        self.stuck.write_text("/data/orders/0")
+        sold = self.sell(till, 0)
+        wait_for("the sync hangs",
+                 pathlib.Path(f"{self.stuck}.seen").exists)
+        store.gateway.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        self.assertIsNone(store.gateway.process.poll())
+        self.assertIsNotNone(store.gateway.status(), "it does not answer")
+        self.assertEqual(till.accepted, {})
+        self.stuck.unlink()
+        self.assertEqual(self.ended(store), 0)
         self.check(store, till, sold)
 
 

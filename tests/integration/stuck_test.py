@@ -23,7 +23,9 @@ SECONDS = float(os.environ.get("EDGE_STUCK_SECONDS", "15"))
 ASK_EVERY_S = 0.02
 P99_S = 0.050
 # A machine with much else to do is slow for all of them alike.
-NOISE = 2
+NOISE = 3
+LONGEST_S = 5 if SECONDS > 10 else 2  # a loop that hung did so all the while
+STRICT = SECONDS >= 60
 BULK_BYTES = 150_000  # eight of those make a snapshot due
 
 # Which file hangs (a part of its path), and which stream waits for it.
@@ -119,7 +121,7 @@ class Case:
         began, beat, statuses, healthy = time.monotonic(), 0, 0, 0
         while time.monotonic() - began < SECONDS:
             if beat % 5 == 0:
-                bulky = "snapshot" in (self.path or "") and beat < 50
+                bulky = "snapshot" in (self.path or "snapshot") and beat < 50
                 for leaf in self.sent:
                     self.send(leaf, BULK_BYTES if bulky else 1)
             healthy += page.ask() == 200
@@ -190,13 +192,15 @@ class Stuck(unittest.TestCase):
                     for name, folder in folders.items()]
             cases = [run.result() for run in runs]
         quiet = next(case for case in cases if case.path is None)
-        bound = max(P99_S, NOISE * quiet.page.p99())
+        bound = P99_S if STRICT else max(P99_S, NOISE * quiet.page.p99())
         for case in cases:
             case.judge(quiet)
             print(f"figure: {case.name} hung {SECONDS:.0f} s: /healthz p99 "
                   f"{case.page.p99() * 1000:.1f} ms of "
                   f"{len(case.page.took)}, accepted and in the cloud "
                   f"{case.went_on}")
+            case.expect(max(case.page.took) < LONGEST_S,
+                        f"/healthz took {max(case.page.took):.1f} s")
             case.expect(case.page.p99() < bound,
                         f"/healthz p99 {case.page.p99() * 1000:.1f} ms")
         self.assertEqual([], [p for case in cases for p in case.problems])
