@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -169,12 +170,14 @@ static bool peer_read(struct peer *peer) {
     return any;
 }
 
+/* In upper or lower case: libwebsockets takes a method in either. */
 static size_t occurrences(struct slice bytes, const char *of) {
     size_t count = 0;
-    for (const uint8_t *at = bytes.data, *end = at + bytes.len; at != NULL;
-         count += at != NULL) {
-        at = memmem(at, (size_t)(end - at), of, strlen(of));
-        at = at != NULL ? at + strlen(of) : NULL;
+    size_t len = strlen(of);
+    for (size_t at = 0; at + len <= bytes.len;) {
+        bool here = strncasecmp((const char *)bytes.data + at, of, len) == 0;
+        count += here;
+        at += here ? len : 1;
     }
     return count;
 }
