@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 700
 STRICT_FILE_LINES_MAX = 600
+PARAGRAPH_LINES_MAX = 10
 STRICT_HEADER_LINES_MAX = 150
 ASSERTIONS_MIN = 10  # for each 1,000 lines of C
 PRODUCT = ("gateway", "bridge", "devices", "config")
@@ -202,6 +203,21 @@ def formatted(sources):
         yield done.stderr[:2000]
 
 
+def paragraphs(files):
+    """The design is read by people: no paragraph of it is a wall."""
+    del files
+    design = ROOT / "docs/design.md"
+    if not design.exists():
+        return
+    run = 0
+    for number, line in enumerate(design.read_text().splitlines() + [""], 1):
+        prose = re.match(r"(?![#|`]|\* |[0-9]+\. )\S", line)
+        if not prose and run > PARAGRAPH_LINES_MAX:
+            yield (f"docs/design.md:{number - run}: a paragraph of {run} lines "
+                   f"(at most {PARAGRAPH_LINES_MAX})")
+        run = run + 1 if prose else 0
+
+
 def licences():
     for path in tracked("*.c", "*.h", "*.py", "*.cmake", "CMakeLists.txt",
                         "*/CMakeLists.txt", "tests/run", "tests/mutate",
@@ -227,7 +243,7 @@ def main(strict):
     for path, text in files.items():
         for check in each:
             found += check(path, text)
-    for check in (circles, assertions) if strict else ():
+    for check in (circles, assertions, paragraphs) if strict else ():
         found += check(files)
     print("\n".join(found) or f"{len(files)} files, nothing to fix")
     return 1 if found else 0
