@@ -203,19 +203,21 @@ def formatted(sources):
         yield done.stderr[:2000]
 
 
-def paragraphs(files):
-    """The design is read by people: no paragraph of it is a wall."""
-    del files
-    design = ROOT / "docs/design.md"
-    if not design.exists():
-        return
+def long_paragraphs(text):
+    """(first line, lines) of what is prose and longer than the bound."""
     run = 0
-    for number, line in enumerate(design.read_text().splitlines() + [""], 1):
+    for number, line in enumerate(text.splitlines() + [""], 1):
         prose = re.match(r"(?![#|`]|\* |[0-9]+\. )\S", line)
         if not prose and run > PARAGRAPH_LINES_MAX:
-            yield (f"docs/design.md:{number - run}: a paragraph of {run} lines "
-                   f"(at most {PARAGRAPH_LINES_MAX})")
+            yield number - run, run
         run = run + 1 if prose else 0
+
+
+def paragraphs(_files):
+    """The design is read by people: no paragraph of it is a wall."""
+    for line, run in long_paragraphs((ROOT / "docs/design.md").read_text()):
+        yield (f"docs/design.md:{line}: a paragraph of {run} lines (at most "
+               f"{PARAGRAPH_LINES_MAX})")
 
 
 def licences():

@@ -109,6 +109,18 @@ class Assertions(unittest.TestCase):
                          {"bridge": (2, 0)})
 
 
+class Paragraphs(unittest.TestCase):
+    def check(self, lines):
+        return list(lint.long_paragraphs("# A title\n\n" + "words\n" * lines +
+                                         "\n* a list\n"))
+
+    def test_ten_lines(self):
+        self.assertEqual(self.check(10), [])
+
+    def test_eleven_lines(self):
+        self.assertEqual(self.check(11), [(3, 11)])
+
+
 class Floors(unittest.TestCase):
     def check(self, path, *names):
         return list(lint.includes(pathlib.Path(path), includes(*names)))
