@@ -33,14 +33,6 @@ void group_begin(struct group *group, uint64_t first_seq,
     group->begun = true;
 }
 
-uint32_t group_room(const struct group *group) {
-    if (group->events == group->events_max) {
-        return 0;
-    }
-    assert(group->bytes <= group->bytes_max);
-    return group->bytes_max - group->bytes;
-}
-
 uint64_t group_append(struct group *group, struct slice record) {
     assert(group->begun);
     assert(group->events < group->events_max);

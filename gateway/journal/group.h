@@ -5,6 +5,8 @@
 #ifndef GATEWAY_JOURNAL_GROUP_H
 #define GATEWAY_JOURNAL_GROUP_H
 
+#include <assert.h>
+
 #include "gateway/base/base.h"
 #include "gateway/journal/frame.h"
 #include "gateway/journal/types.h"
@@ -30,7 +32,13 @@ void group_begin(struct group *group, uint64_t first_seq,
                  struct journal_stamp stamp);
 /* Bytes that it still accepts, as one record or many; 0 if it has as many
  * records as it may. */
-uint32_t group_room(const struct group *group);
+static inline uint32_t group_room(const struct group *group) {
+    if (group->events == group->events_max) {
+        return 0;
+    }
+    assert(group->bytes <= group->bytes_max);
+    return group->bytes_max - group->bytes;
+}
 /* Copies a record, for which group_room() has room, into a batch that was
  * begun. Returns the record's number. */
 uint64_t group_append(struct group *group, struct slice record);
