@@ -189,16 +189,8 @@ static void finish(struct committer *committer) {
     }
 }
 
-/* Nobody retries once the process stops, so whoever waits for room is told. */
-static void end_if_given_up(struct committer *committer) {
-    if (committer->giving_up && committer->full && !committer->working) {
-        fail(committer, ERR_FULL, committer->full_reason);
-    }
-}
-
 /* Starts the next job, if one is due and none runs. */
 static void go_on(struct committer *committer) {
-    end_if_given_up(committer);
     if (committer->working || committer->failed) {
         return;
     }
@@ -309,7 +301,10 @@ void committer_retry(struct committer *committer) {
 
 void committer_give_up(struct committer *committer) {
     committer->giving_up = true;
-    end_if_given_up(committer);
+    /* Nobody tries again once the process stops: who waits for room is told. */
+    if (committer->full && !committer->working) {
+        fail(committer, ERR_FULL, committer->full_reason);
+    }
 }
 
 /* --- Damage ----------------------------------------------------------- */

@@ -467,16 +467,6 @@ static uint64_t from_environment(const char *name, uint64_t otherwise) {
     return given == NULL ? otherwise : strtoull(given, NULL, 10);
 }
 
-/* Lives that once did not come to their end: short spares took up the capacity;
- * and a batch that left no room beside itself was looked after for ever. */
-static void test_lives_that_found_something(void **state) {
-    (void)state;
-    static const uint64_t seeds[] = {1795900954, 5329};
-    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-        live(seeds[i]);
-    }
-}
-
 static void test_random_lives(void **state) {
     (void)state;
     uint64_t first = from_environment("EDGE_SEED", (uint64_t)time(NULL));
@@ -491,7 +481,6 @@ static void test_random_lives(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lives_that_found_something),
         cmocka_unit_test(test_random_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
