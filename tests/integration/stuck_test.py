@@ -102,9 +102,9 @@ class Case:
         """Damage that the bridge meets as soon as the cloud is back."""
         journal = Journal(self.store, "telemetry")
         self.store.cloud.faults(offline=True)
-        for _ in range(WINDOW_EVENTS + 4):
+        for _ in range(WINDOW_EVENTS + 4):  # each in a frame of its own
             self.send("telemetry", BULK_BYTES)
-        self.sensor.wait_accepted(self.sent["telemetry"])
+            self.sensor.wait_accepted(self.sent["telemetry"][-1:])
         journal.rot_frame_of(WINDOW_EVENTS + 2)
 
     def hang(self):
