@@ -71,8 +71,12 @@ static err_t survey_index(struct work *work, size_t index, struct survey *ret) {
     uint64_t limit = index + 1 < listing->segment_count
                          ? listing->segments[index + 1]
                          : UINT64_MAX;
-    return survey_file(work->options, &work->buffer, listing->segments[index],
-                       limit, ret, work->reason);
+    uint64_t name = listing->segments[index];
+    if (name > INT64_MAX) { /* and counting on from it would wrap */
+        return no_rot(work, name, "no journal reaches its number");
+    }
+    return survey_file(work->options, &work->buffer, name, limit, ret,
+                       work->reason);
 }
 
 static err_t failed(struct work *work, err_t err, const char *what,
