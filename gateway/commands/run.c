@@ -7,6 +7,7 @@
 
 #include "gateway/commands/commands.h"
 #include "gateway/commands/daemon.h"
+#include "gateway/commands/preflight.h"
 
 static const char usage[] =
     "usage: shopme-edge run [--config FILE]\n"
@@ -19,6 +20,29 @@ static const char usage[] =
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --help\n";
+
+/* Reads the configuration and looks at what a start needs. All that is wrong is
+ * said at once; a warning is a line of the log. */
+static bool look(const char *path, struct config *ret) {
+    static struct config_sources sources;
+    static struct config_findings findings;
+    err_t err = config_read(path, ret, &sources, &findings);
+    if (err == ERR_MEMORY) {
+        fputs("not enough memory\n", stderr);
+        return false;
+    }
+    if (sources.complete) {
+        preflight(ret, &sources, PREFLIGHT_START, &findings);
+    }
+    if (findings.errors > 0) {
+        preflight_print(&findings, stderr);
+        return false;
+    }
+    for (uint32_t i = 0; i < findings.count; i++) {
+        log_line(LOG_WARN, "config", "%s", findings.items[i].what.text);
+    }
+    return true;
+}
 
 int command_run(int argc, char **argv) {
     static const struct option options[] = {
@@ -46,9 +70,7 @@ int command_run(int argc, char **argv) {
         return COMMANDS_EXIT_USAGE;
     }
     static struct config config;
-    struct reason reason;
-    if (config_load(path, &config, &reason) != ERR_OK) {
-        fprintf(stderr, "%s\n", reason.text);
+    if (!look(path, &config)) {
         return EXIT_FAILURE;
     }
     return daemon_run(&config);
