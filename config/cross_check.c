@@ -230,27 +230,6 @@ static void check_control_socket(struct loader *loader) {
     }
 }
 
-/* A relative name would mean another folder for each command and for the
- * service, which would then start an empty journal. */
-static void check_absolute(struct loader *loader, const char *key,
-                           const char *path) {
-    struct spot spot = loader_spot(&loader->found, key);
-    if (spot.node != NULL && path[0] != '/' && path[0] != '\0') {
-        loader_fault(loader, spot,
-                     "found %s; expected %s: a name that begins with /, since "
-                     "any other depends on the folder a command is started in",
-                     yaml_found(spot.node).text, key);
-    }
-}
-
-static void check_paths(struct loader *loader) {
-    const struct config *config = &loader->config;
-    check_absolute(loader, "data", config->data);
-    check_absolute(loader, "control_socket", config->control_socket);
-    check_absolute(loader, "broker.program", config->broker.program);
-    check_absolute(loader, "cloud.ca_file", config->cloud.ca_file);
-}
-
 static void check_cloud(struct loader *loader) {
     /* PutEvents refuses a Source that begins like this (Amazon EventBridge API
      * reference, PutEventsRequestEntry). */
@@ -284,7 +263,6 @@ void cross_check(struct loader *loader) {
     check_streams(loader);
     check_cloud(loader);
     check_console(loader);
-    check_paths(loader);
     check_control_socket(loader);
     check_region(loader);
 }

@@ -160,7 +160,8 @@ class Errors(CheckCase):
 
     def test_data_is_relative(self):
         self.write(data="data")
-        self.is_error("2:7", 'found "data"', "begins with /")
+        self.is_error("2:7", 'found "data"; expected data: a file name that '
+                      "begins with /")
 
     def test_data_s_parent_is_missing(self):
         self.write(data=self.folder / "no/data")
