@@ -287,13 +287,19 @@ class WayBackTest(StoreTest):
         self.root.install(*new.values())
         now = self.root.version()
         self.turn(30, now)
-        self.damage()
-        self.turn(30, now)
-        self.cloud.faults(down=True)
-        self.root.install(*old.values())
+        self.damage("telemetry")
+        self.cloud.stop()
         self.gateway.start().wait_up()
         self.order(30)
-        self.cloud.faults(down=False)
+        self.assertEqual(self.gateway.stop(), 0)
+        self.assertEqual(self.unsent()[0], 1)
+        self.assertEqual(self.damage_version("telemetry"), 2)
+        self.root.install(*old.values())
+        self.assertEqual(self.root.version(), was)
+        self.assertEqual(self.damage_version("telemetry"), 1)
+        self.gateway.start().wait_up()
+        self.order(30)
+        self.cloud.start()
         self.gateway.wait_synced()
         self.assertEqual(self.gateway.stop(), 0)
         self.root.install(*new.values())
@@ -301,9 +307,115 @@ class WayBackTest(StoreTest):
         self.assertEqual((self.root / CONFIG).read_text(), config)
         placed, open_orders = self.assert_whole()
         self.assertEqual((placed, open_orders), (150, set()))
+        told = [e["data"] for e in self.in_cloud(stream=STREAM)
+                if e["type"] == "JournalDamaged"]
+        self.assertEqual(len(told), 1, told)
 
-    def damage(self):
-        pass
+    def damage_version(self, stream):
+        return (self.root / DATA / stream / "damage").read_bytes()[11]
+
+    def damage(self, stream):
+        """A frame of the oldest segment: the cloud has its events."""
+        segment = min((self.root / DATA / stream).glob("*.seg"))
+        with open(segment, "r+b") as file:
+            file.seek(4096 + 200)
+            byte = file.read(1)
+            file.seek(4096 + 200)
+            file.write(bytes([byte[0] ^ 1]))
+
+    def contents(self):
+        """Every file of data and configuration, and what it holds."""
+        return {path: path.read_bytes()
+                for folder in (DATA, "etc/shopme-edge")
+                for path in (self.root / folder).rglob("*") if path.is_file()}
+
+    def assert_refused(self, why):
+        """The older package does not come, and nothing has changed."""
+        before = self.contents()
+        done = self.root.install(previous()["shopme-edge"], check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, why)
+        self.assertIn("nothing was changed", done.stdout)
+        self.assertEqual(self.root.version(), self.was)
+        self.assertEqual(self.contents(), before)
+        status = self.root.run("dpkg-query", "-W", "-f=${db:Status-Status}",
+                               "shopme-edge").stdout
+        self.assertEqual(status, "installed")
+
+    def test_a_way_back_that_the_older_one_could_not_go_on_from_is_refused(self):
+        self.set_up("refused")
+        self.was = self.root.version()
+        self.turn(5, self.was)
+        more = "etc/shopme-edge/conf.d/store.yaml"
+        self.root.write(more, "store: s1\n")
+        self.assert_refused(r"conf\.d/store\.yaml: 0\.1\.0 reads one file only")
+        (self.root / more).unlink()
+        cursor = self.root / DATA / "orders/cursor"
+        kept = cursor.rename(self.root / "tmp/cursor")
+        cursor.mkdir()
+        self.assert_refused("orders: cannot read .*cursor: Is a directory")
+        cursor.rmdir()
+        kept.rename(cursor)
+        self.turn(5, self.was)
+        done = self.root.run("shopme-edge", "downgrade", "--to", "0.0.9",
+                             check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot go back to 0.0.9", done.stdout)
+
+
+@unittest.skipIf(NOT_HERE, REASON)
+class RemoveTest(StoreTest):
+    def setUp(self):
+        self.set_up("remove")
+        self.gateway.start().wait_up()
+        self.order(10)
+        self.gateway.wait_synced()
+
+    def journals(self):
+        return sorted(path.name for path in (self.root / DATA).iterdir()
+                      if list(path.glob("*.seg")))
+
+    def test_a_removal_keeps_and_a_purge_takes_what_was_sent(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        before = sorted(path for path in (self.root / DATA).rglob("*.seg"))
+        config = (self.root / CONFIG).read_text()
+        self.root.run("apt-get", "remove", "-y", "shopme-edge")
+        self.assertEqual(sorted((self.root / DATA).rglob("*.seg")), before)
+        self.assertEqual((self.root / CONFIG).read_text(), config)
+        # Installed again, it goes on.
+        self.root.install(todays()["shopme-edge"])
+        self.assertFalse((self.root / DATA / "sent.list").exists())
+        self.gateway.start().wait_up()
+        self.order(10)
+        self.gateway.wait_synced()
+        self.assertEqual(self.gateway.stop(), 0)
+        self.root.run("apt-get", "purge", "-y", "shopme-edge")
+        self.assertFalse((self.root / DATA).exists())
+        self.assertFalse((self.root / "etc/shopme-edge").exists())
+        self.assertNotIn("shopme-edge", (self.root / "etc/passwd").read_text())
+        self.assertEqual(self.assert_whole(), (20, set()))
+
+    def test_a_purge_leaves_what_the_cloud_does_not_have(self):
+        self.cloud.stop()
+        self.order(10)
+        self.assertEqual(self.gateway.stop(), 0)
+        self.root.run("apt-get", "remove", "-y", "shopme-edge")
+        said = self.root.run("apt-get", "purge", "-y", "shopme-edge").stdout
+        for name in ("orders", "telemetry"):
+            self.assertIn(f"/var/lib/shopme-edge/{name} stays", said)
+        self.assertEqual(self.journals(), ["orders", "telemetry"])
+        self.assertEqual(sorted(path.name for path in
+                                (self.root / DATA).iterdir()),
+                         ["orders", "telemetry"])
+        self.assertFalse((self.root / "etc/shopme-edge").exists())
+        # A box that gets the package again sends what was left.
+        self.cloud.start()
+        self.root.install(todays()["shopme-edge"])
+        self.broker = configure(self.root, self.cloud)
+        self.gateway.start().wait_up()
+        self.gateway.wait_synced()
+        self.assertEqual(self.gateway.stop(), 0)
+        self.assertEqual(self.assert_whole(), (20, set()))
 
 
 if __name__ == "__main__":
