@@ -12,6 +12,8 @@
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 
+#include <stdatomic.h>
+
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -53,6 +55,9 @@ void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);
 /* A copy of the last published status. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
+
+/* Grows about once a second while the loop turns. Until bridge_stop(). */
+const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge);
 
 /* Waits a moment for answers to the requests in flight, ends them, waits for
  * jobs on the disk, saves the cursors, joins the thread, frees. Takes under a

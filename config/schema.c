@@ -37,6 +37,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .fallback = "64 MiB",
      .help = "Free space that the journals leave on the disk of `data`."},
 
+    {"log_level", CONFIG_ENUM, .reloadable = true, IN_CONFIG(log_level),
+     .words = {"error", "warn", "info", "debug"}, .fallback = "info",
+     .help = "Which lines are logged: these and all that are more serious. "
+             "`run --log-level` overrides it."},
+
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
     {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),
      .words = {"embedded", "external"}, .fallback = "embedded",
@@ -75,8 +80,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = (uint64_t)1024 * MIB, .fallback = "16 MiB",
      .help = "The size of one journal file, which is created, dropped and "
              "set aside as a whole; `capacity` is at least four of them."},
-    {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
-     .min = 0, .max = 10 * 1000, .fallback = "0",
+    {"streams[].commit_delay", CONFIG_DURATION, .reloadable = true,
+     IN_STREAM(commit_delay_ms), .min = 0, .max = 10 * 1000, .fallback = "0",
      .help = "How long an event may wait to be written together with others; "
              "its acknowledgement and receipt wait with it."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
@@ -84,12 +89,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "reject: devices keep their events until there is room; "
              "drop_oldest: the oldest events are dropped, and EventsDropped "
              "names them."},
-    {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
-     .fallback = "64 MiB",
+    {"streams[].keep", CONFIG_SIZE, .reloadable = true, IN_STREAM(keep),
+     .min = 0, .max = TIB, .fallback = "64 MiB",
      .help = "How many bytes of events stay in the journal after the cloud "
              "has them."},
-    {"streams[].keep_for", CONFIG_DURATION, IN_STREAM(keep_for_ms), .min = 0,
-     .max = (uint64_t)3650 * DAY_MS, .fallback = "0",
+    {"streams[].keep_for", CONFIG_DURATION, .reloadable = true,
+     IN_STREAM(keep_for_ms), .min = 0, .max = (uint64_t)3650 * DAY_MS,
+     .fallback = "0",
      .help = "How long events stay after that, beyond `keep` too, while there "
              "is room."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
@@ -136,12 +142,12 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "ISO 4217 currency code for orders that name no currency."},
 
     {"console", CONFIG_SECTION, .help = "The page and its API."},
-    {"console.enabled", CONFIG_BOOL, IN_CONFIG(console_enabled),
-     .fallback = "true",
+    {"console.enabled", CONFIG_BOOL, .reloadable = true,
+     IN_CONFIG(console_enabled), .fallback = "true",
      .help = "Serve the page and its API; the command line works without "
              "them."},
-    {"console.listen", CONFIG_ADDRESS, IN_CONFIG(console), .min = 0,
-     .max = 65535, .fallback = "127.0.0.1:8080",
+    {"console.listen", CONFIG_ADDRESS, .reloadable = true, IN_CONFIG(console),
+     .min = 0, .max = 65535, .fallback = "127.0.0.1:8080",
      .help = "The address of the page; it must be a loopback address."},
 };
 

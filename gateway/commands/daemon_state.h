@@ -7,6 +7,8 @@
 
 #include "bridge/bridge.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_reload.h"
+#include "gateway/commands/daemon_watch.h"
 #include "gateway/commands/orders_shown.h"
 #include "gateway/console/console.h"
 #include "gateway/jobs/jobs.h"
@@ -38,6 +40,8 @@ struct daemon {
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
+    struct daemon_watch watch;
+    struct daemon_reload reload;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */

@@ -509,14 +509,6 @@ class RunTest(unittest.TestCase):
                 broker.kill()
                 broker.wait()
 
-    def test_the_page_s_port_is_taken(self):
-        with Store(cloud=False) as store, socket.socket() as other:
-            other.bind(("127.0.0.1", store.page_port))
-            other.listen()
-            self.refused(store, "another program uses port "
-                         f"{store.page_port} of 127.0.0.1",
-                         "console.listen")
-
     def test_a_data_folder_that_cannot_be_made(self):
         with Store(cloud=False) as store:
             text = store.config_path.read_text().replace(

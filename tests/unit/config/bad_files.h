@@ -50,6 +50,7 @@ static const struct bad bads[] = {
       "one of name, shop, priority, capacity, segment, commit_delay, "
       "when_full, keep, keep_for, on_rot, sink"}},
     {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
+    {"log_level", S "log_level: notice\n", "2:12", {"error or warn or info"}},
     {"free_floor", S "free_floor: 5 %\n", "2:13", {"a size from 0"}},
     {"streams[].capacity",
      S "streams: [{name: a, capacity: 31 MiB}]\n",

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SIGHUP: the configuration file is read again. What the schema marks as
+ * reloadable takes effect; any other key that changed is named and keeps its
+ * value until a restart; a file that cannot be used changes nothing. */
+#ifndef GATEWAY_COMMANDS_DAEMON_RELOAD_H
+#define GATEWAY_COMMANDS_DAEMON_RELOAD_H
+
+#include <uv.h>
+
+#include "config/config.h"
+#include "gateway/base/base.h"
+#include "gateway/base/executor.h"
+
+struct daemon;
+
+struct daemon_reload {
+    const char *path;   /* the file */
+    bool level_fixed;   /* by --log-level */
+    struct config live; /* as started, and what was reloaded since */
+    uv_signal_t signal;
+    bool again; /* a signal came while the job ran */
+    bool runs;  /* the job, which has these until it ended */
+    struct job job;
+    struct config next;
+    err_t err;
+    struct reason reason;
+};
+
+/* Sets `live` and the level of the log. */
+void daemon_reload_begin(struct daemon *daemon);
+void daemon_reload_open(struct daemon *daemon);
+void daemon_reload_close(struct daemon *daemon);
+/* The job has not ended yet. */
+bool daemon_reload_is_busy(const struct daemon *daemon);
+
+#endif
