@@ -40,7 +40,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 
     {"log_level", CONFIG_ENUM, .reloadable = true, IN_CONFIG(log_level),
      .words = {"error", "warn", "info", "debug"}, .fallback = "info",
-     .help = "Which lines are logged: these and all that are more serious. "
+     .help = "Which lines are logged: these and all that are more serious; "
              "`run --log-level` overrides it."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},

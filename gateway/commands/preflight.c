@@ -19,6 +19,7 @@ struct look {
     const struct config *config;
     const struct config_sources *sources;
     struct config_findings *findings;
+    enum preflight_for what;
     bool gateway_runs; /* its control socket answers */
 };
 
@@ -225,7 +226,8 @@ static void check_ports(const struct look *look) {
 /* --- The cloud and the shop ------------------------------------------------
  */
 
-/* Said once, at the first stream that is sent anywhere. */
+/* Said once, at the first stream that is sent anywhere. A gateway that runs has
+ * its credentials from elsewhere than from whoever looks at it. */
 static void check_cloud(const struct look *look) {
     const struct config *config = look->config;
     uint32_t i = 0;
@@ -239,8 +241,10 @@ static void check_cloud(const struct look *look) {
     struct reason why;
     struct credentials credentials;
     if (credentials_read(&credentials, &why) != ERR_OK) {
-        config_find(look->sources, look->findings, CONFIG_ERROR,
-                    "streams[].sink", (int)i, "%s", why.text);
+        bool elsewhere = look->what == PREFLIGHT_CHECK && look->gateway_runs;
+        config_find(look->sources, look->findings,
+                    elsewhere ? CONFIG_WARNING : CONFIG_ERROR, "streams[].sink",
+                    (int)i, "%s", why.text);
     }
     explicit_bzero(&credentials, sizeof credentials);
     if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {
@@ -267,6 +271,7 @@ void preflight(const struct config *config,
         .config = config,
         .sources = sources,
         .findings = findings,
+        .what = what,
         .gateway_runs = answers(config->control_socket),
     };
     check_data(&look);

@@ -268,11 +268,15 @@ class Warnings(CheckCase):
         self.assertEqual(done.returncode, 0)
         self.assertIn("found store.yml, which is not read", done.stderr)
 
-    def test_a_running_gateway_holds_its_own_ports(self):
+    def test_a_running_gateway_has_its_own_ports_and_credentials(self):
         with Store(cloud=False) as store:
             store.gateway.start().wait_up()
             done = run("check", "--config", store.config_path)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+            done = run("check", "--config", store.config_path, keys=False)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, "^warning: .*AWS_ACCESS_KEY_ID is "
+                             "not set[^\n]*\n$")
             self.assertEqual(store.gateway.stop(), 0)
 
 

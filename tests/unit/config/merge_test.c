@@ -498,6 +498,85 @@ static void test_sixteen_deep(void **state) {
                 ":1:8: ", "found a list; expected store");
 }
 
+/* --- Chance ------------------------------------------------------------------
+ */
+
+static size_t read_example(char *text, size_t size) {
+    FILE *stream = fopen(CONFIG_EXAMPLE, "rb");
+    assert_non_null(stream);
+    size_t len = fread(text, 1, size - 1, stream);
+    fclose(stream);
+    text[len] = '\0';
+    return len;
+}
+
+static void put_bytes(const char *path, const char *bytes, size_t len) {
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, len, stream), len);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* Changes a few bytes, or repeats a part elsewhere, or cuts the rest. */
+static size_t mutate(char *text, size_t len) {
+    static const char signs[] = "\n:-{}[]&*!|>'\"%@`#, ?";
+    for (long edits = 1 + random() % 4; edits > 0; edits--) {
+        size_t at = (size_t)random() % len;
+        size_t from = (size_t)random() % len;
+        switch (random() % 3) {
+        case 0:
+            text[at] = signs[(size_t)random() % (sizeof signs - 1)];
+            break;
+        case 1:
+            len = random() % 8 == 0 && at > 0 ? at : len;
+            break;
+        default:
+            memmove(text + at, text + from, len - (at > from ? at : from));
+        }
+    }
+    return len;
+}
+
+/* Goal: whatever the second file holds, reading ends in a configuration or
+ * in errors that each name a place. */
+static void test_mutations(void **state) {
+    struct fixture *fixture = *state;
+    static char example[TEXT_MAX];
+    static char text[TEXT_MAX];
+    size_t example_len = read_example(example, sizeof example);
+    const char *given = getenv("EDGE_SEED");
+    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10)
+                                  : (unsigned)time(NULL);
+    print_message("seed %u (repeat with EDGE_SEED=%u)\n", seed, seed);
+    srandom(seed);
+    put_bytes(fixture->main, example, example_len);
+    const char *own = add_file(fixture, "a.yaml", "");
+    unsigned good = 0;
+    for (int round = 0; round < 1000; round++) {
+        memcpy(text, example, example_len);
+        put_bytes(own, text, mutate(text, example_len));
+        if (read_files(fixture) == ERR_OK) {
+            good++;
+            assert_int_equal(fixture->findings.errors, 0);
+            continue;
+        }
+        assert_true(fixture->findings.errors > 0);
+        for (uint32_t i = 0; i < fixture->findings.count; i++) {
+            unsigned line = 0;
+            unsigned column = 0;
+            const char *what = fixture->findings.items[i].what.text;
+            const char *place = strstr(what, ".yaml:");
+            if (place == NULL ||
+                sscanf(place, ".yaml:%u:%u: found", &line, &column) != 2 ||
+                line == 0 || column == 0) {
+                fail_msg("round %d: %s", round, what);
+            }
+        }
+    }
+    print_message("%u of 1000 mutated files loaded\n", good);
+    assert_in_range(good, 1, 999);
+}
+
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -522,6 +601,7 @@ int main(void) {
         cmocka_unit_test(test_nearest),
         WITH_FILES(test_deep_and_large),
         WITH_FILES(test_sixteen_deep),
+        WITH_FILES(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
