@@ -7,6 +7,7 @@
 
 #include "gateway/commands/commands.h"
 #include "gateway/commands/daemon.h"
+#include "gateway/commands/preflight.h"
 
 static const char usage[] =
     "usage: shopme-edge run [--config FILE] [--log-level LEVEL]\n"
@@ -27,6 +28,29 @@ static const char usage[] =
     "in\n"
     "                     the configuration\n"
     "  --help\n";
+
+/* Reads the configuration and looks at what a start needs. All that is wrong is
+ * said at once; a warning is a line of the log. */
+static bool look(const char *path, struct config *ret) {
+    static struct config_sources sources;
+    static struct config_findings findings;
+    err_t err = config_read(path, ret, &sources, &findings);
+    if (err == ERR_MEMORY) {
+        fprintf(stderr, "%snot enough memory\n", log_prefix(LOG_ERROR));
+        return false;
+    }
+    if (sources.complete) {
+        preflight(ret, &sources, PREFLIGHT_START, &findings);
+    }
+    if (findings.errors > 0) {
+        preflight_print(&findings, stderr);
+        return false;
+    }
+    for (uint32_t i = 0; i < findings.count; i++) {
+        log_line(LOG_WARN, "config", "%s", findings.items[i].what.text);
+    }
+    return true;
+}
 
 struct run_options {
     const char *path;
@@ -82,9 +106,7 @@ int command_run(int argc, char **argv) {
         return exit_code;
     }
     static struct config config;
-    struct reason reason;
-    if (config_load(options.path, &config, &reason) != ERR_OK) {
-        fprintf(stderr, "%s%s\n", log_prefix(LOG_ERROR), reason.text);
+    if (!look(options.path, &config)) {
         return EXIT_FAILURE;
     }
     const struct daemon_options daemon = {
