@@ -488,6 +488,10 @@ const uint8_t *journal_id(const struct journal *journal) {
     return journal->chain.header.journal_id;
 }
 
+const uint8_t *journal_life(const struct journal *journal) {
+    return journal->chain.header.boot_id;
+}
+
 const struct journal_gap *journal_gaps(const struct journal *journal,
                                        size_t *ret_count) {
     *ret_count = journal->damage.count;

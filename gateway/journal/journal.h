@@ -131,6 +131,7 @@ err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
+const uint8_t *journal_life(const struct journal *journal); /* this open's */
 
 struct journal_stats {
     uint64_t segments;
