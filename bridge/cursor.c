@@ -154,6 +154,7 @@ err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
     if (err != ERR_OK) {
         return disk_failed(reason, err, "save", file->path);
     }
+    TRY(disk_check_place(disk, file->path, file->fd, reason));
     file->generation = content.generation;
     file->saved = cursor;
     return ERR_OK;

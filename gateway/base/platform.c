@@ -194,6 +194,20 @@ static err_t disk_free_space(void *self, const char *path,
     return ERR_OK;
 }
 
+static err_t disk_names(void *self, const char *path, int fd, bool *ret) {
+    (void)self;
+    struct stat named;
+    struct stat held;
+    ENSURE(fstat(fd, &held) == 0, errno_class());
+    *ret = false;
+    if (stat(path, &named) != 0) {
+        ENSURE(errno == ENOENT || errno == ENOTDIR, errno_class());
+        return ERR_OK;
+    }
+    *ret = named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+    return ERR_OK;
+}
+
 static int64_t clock_us(clockid_t id) {
     struct timespec now;
     clock_gettime(id, &now);
@@ -246,6 +260,7 @@ struct platform platform_real(void) {
                 .list = disk_list,
                 .lock = disk_lock,
                 .free_space = disk_free_space,
+                .names = disk_names,
             },
         .clock = {.wall_us = clock_wall_us, .mono_us = clock_mono_us},
         .entropy = {.fill = entropy_fill},

@@ -50,6 +50,9 @@ struct disk {
      * ERR_BUSY if another process holds it. */
     err_t (*lock)(void *self, const char *path, int *ret_fd);
     err_t (*free_space)(void *self, const char *path, uint64_t *ret_bytes);
+    /* Is the file that is open as `fd` still the one that `path` names? No, if
+     * the path is gone. */
+    err_t (*names)(void *self, const char *path, int fd, bool *ret);
 };
 
 struct clock {

@@ -220,6 +220,14 @@ static err_t frame_sync(const struct chain *chain, struct reason *reason) {
 #endif
 }
 
+/* What nobody can find again must not be acknowledged. */
+static err_t check_place(const struct chain *chain, struct reason *reason) {
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(chain->supply.dir, chain->segment.header.first_seq,
+                 SEGMENT_SUFFIX, path);
+    return disk_check_place(disk_of(chain), path, chain->segment.fd, reason);
+}
+
 err_t chain_write(struct chain *chain, struct slice frame,
                   struct reason *reason) {
     const struct disk *disk = disk_of(chain);
@@ -236,6 +244,7 @@ err_t chain_write(struct chain *chain, struct slice frame,
 #ifndef EDGE_CONTROL_ACK_EARLY
     TRY(frame_sync(chain, reason));
 #endif
+    TRY(check_place(chain, reason));
     chain->offset += frame.len;
     return ERR_OK;
 }

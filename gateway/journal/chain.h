@@ -45,8 +45,8 @@ err_t chain_begin(struct chain *chain, uint64_t next_seq,
 err_t chain_make_room(struct chain *chain, uint64_t next_seq,
                       uint64_t frame_len, uint64_t reserve,
                       struct reason *reason) MUST_USE;
-/* Writes a frame for which there is room, and syncs it. Any failure is final.
- */
+/* Writes a frame for which there is room, syncs it, and then makes sure that
+ * the file still has its name. Any failure is final. */
 err_t chain_write(struct chain *chain, struct slice frame,
                   struct reason *reason) MUST_USE;
 /* Seals the segment being written. Any failure is final. */

@@ -82,7 +82,8 @@ uint64_t journal_room_behind(const struct journal *journal);
  * the free floor, or on the disk. Then nothing was written and the batch stays
  * handed over: commit it again after a trim, or when the disk has room. Any
  * other failure is final: this call, every later one and every append return
- * ERR_IO, and the position no longer moves. */
+ * ERR_IO, and the position no longer moves. Such a failure is also a segment
+ * that no longer has its name: somebody removed or replaced the directory. */
 err_t journal_commit_handed(struct journal *journal,
                             struct reason *reason) MUST_USE;
 /* The same for what the journal's owner itself has to report: it may use the
@@ -129,20 +130,15 @@ err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 
 /* --- Any thread. --- */
 
+/* Is the directory still the one that was opened? ERR_IO if it was removed,
+ * moved or replaced: what is written there is not this journal's. */
+err_t journal_check_place(const struct journal *journal,
+                          struct reason *reason) MUST_USE;
+
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
 const uint8_t *journal_life(const struct journal *journal); /* this open's */
 
-struct journal_stats {
-    uint64_t segments;
-    uint64_t bytes;       /* on disk, preallocation and spares included */
-    uint64_t spare_bytes; /* part of those: kept for future segments */
-    uint64_t trimmed;     /* segments, since opened */
-    uint64_t recycled;    /* made from a spare, since opened */
-    uint64_t commits;     /* since opened */
-    uint64_t commit_us_last;
-    uint64_t commit_us_max; /* since opened */
-};
 /* The committing side's. */
 struct journal_stats journal_stats(const struct journal *journal);
 

@@ -18,8 +18,7 @@ struct snapshots_options {
     const struct disk *disk; /* these outlive it */
     const char *stream;      /* its name, for the log */
     const char *dir;
-    const uint8_t *journal_id;
-    const struct journal_position *position;
+    const struct journal *journal;
     struct executor executor;
     size_t last_bytes;       /* of the newest one; 0: none */
     uint64_t replayed_bytes; /* of events after it */

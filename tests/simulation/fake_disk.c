@@ -201,7 +201,7 @@ static enum verdict judge(struct fake_disk *fake, enum fake_call call) {
         errno = fake->fail_err == ERR_FULL ? ENOSPC : EIO;
         return FAIL;
     }
-    if (call == FAKE_READ) {
+    if (call == FAKE_READ || call == FAKE_NAMES) { /* they change nothing */
         return GO;
     }
     fake->calls++;
@@ -446,6 +446,25 @@ static err_t fake_free_space(void *self, const char *path,
     return ERR_OK;
 }
 
+static err_t fake_names(void *self, const char *path, int fd, bool *ret) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    assert(fd >= 0 && fd < HANDLES_MAX && fake->handles[fd].used);
+    TRY(judged(fake, judge(fake, FAKE_NAMES)));
+    const struct handle *handle = &fake->handles[fd];
+    if (handle->file == NULL) { /* a lock: it is there as long as its folder */
+        char dir[PATH_SIZE];
+        path_copy(dir, path);
+        *strrchr(dir, '/') = '\0';
+        *ret = entry_find(&fake->seen, dir) != NULL &&
+               strcmp(handle->lock, path) == 0;
+        return ERR_OK;
+    }
+    const struct entry *entry = entry_find(&fake->seen, path);
+    *ret = entry != NULL && entry->file == handle->file;
+    return ERR_OK;
+}
+
 struct disk fake_disk_table(struct fake_disk *fake) {
     return (struct disk){
         .self = fake,
@@ -464,6 +483,7 @@ struct disk fake_disk_table(struct fake_disk *fake) {
         .list = fake_list,
         .lock = fake_lock,
         .free_space = fake_free_space,
+        .names = fake_names,
     };
 }
 
