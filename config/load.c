@@ -389,6 +389,26 @@ static err_t check_capacity(struct loader *loader, uint32_t index) {
         SEGMENTS_MIN);
 }
 
+/* Who asked for more before there was a limit gets no limit below that. */
+static err_t check_keep(struct loader *loader, uint32_t index) {
+    struct config_stream *stream = &loader->config.streams[index];
+    const yaml_node_t *node =
+        node_of(&loader->streams[index], "streams[].keep_max");
+    if (stream->keep_max_ms == 0 ||
+        stream->keep_for_ms <= stream->keep_max_ms) {
+        return ERR_OK;
+    }
+    if (node == NULL) {
+        stream->keep_max_ms = stream->keep_for_ms;
+        return ERR_OK;
+    }
+    return yaml_file_error(&loader->file, node, loader->reason,
+                           "found a keep_max that is shorter than keep_for on "
+                           "stream %s; expected one as long or longer, or 0 "
+                           "for no limit",
+                           stream->name);
+}
+
 static err_t check_streams(struct loader *loader) {
     const struct config *config = &loader->config;
     if (node_of(&loader->found, "streams") == NULL) {
@@ -401,6 +421,7 @@ static err_t check_streams(struct loader *loader) {
         TRY(check_sink(loader, i));
         TRY(check_full(loader, i));
         TRY(check_capacity(loader, i));
+        TRY(check_keep(loader, i));
         if (stream->shop && shop != NULL) {
             return yaml_file_error(
                 &loader->file, node_of(&loader->streams[i], "streams[].shop"),

@@ -461,6 +461,38 @@ err_t journal_preallocate(struct journal *journal, struct reason *reason) {
     return supply_preallocate(&journal->chain.supply, reason);
 }
 
+/* --- Ageing --- */
+
+/* Anything but want of room is final. */
+static err_t settle(struct journal *journal, err_t err,
+                    const struct reason *why, struct reason *reason) {
+    if (err == ERR_FULL) {
+        return reason_set(reason, err, "%s", why->text);
+    }
+    return err == ERR_OK ? ERR_OK : fail(journal, why, reason);
+}
+
+err_t journal_roll(struct journal *journal, struct reason *reason) {
+    struct reason why = {""};
+    TRY(check_alive(journal, reason));
+    err_t err = journal_check_place(journal, &why);
+    if (err == ERR_OK) {
+        err = chain_roll(&journal->chain, durable_end(journal), &why);
+    }
+    return settle(journal, err, &why, reason);
+}
+
+err_t journal_wipe(struct journal *journal, int64_t before_us,
+                   struct reason *reason) {
+    struct reason why = {""};
+    TRY(check_alive(journal, reason));
+    err_t err = journal_check_place(journal, &why);
+    if (err == ERR_OK) {
+        err = chain_wipe(&journal->chain, before_us, &why);
+    }
+    return settle(journal, err, &why, reason);
+}
+
 /* --- Trimming --- */
 
 bool journal_oldest(const struct journal *journal,
@@ -546,6 +578,7 @@ err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
 struct journal_stats journal_stats(const struct journal *journal) {
     return (struct journal_stats){
         .segments = chain_count(&journal->chain),
+        .open_first = journal->chain.segment.header.first_seq,
         .bytes = supply_held(&journal->chain.supply),
         .spare_bytes = spares_bytes(&journal->chain.supply.spares),
         .trimmed = journal->trimmed,

@@ -130,6 +130,14 @@ void snapshots_at_boundary(struct snapshots *snapshots,
     } /* else no memory now: when as much was appended again */
 }
 
+void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
+                      uint64_t seq) {
+    if (snapshots->saved == NULL && seq > snapshots->seq &&
+        copy(snapshots, state) == ERR_OK) {
+        snapshots->seq = seq;
+    }
+}
+
 void snapshots_durable(struct snapshots *snapshots) {
     if (snapshots->saved == NULL || snapshots->writing ||
         snapshots->seq >
