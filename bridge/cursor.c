@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "gateway/journal/format.h"
+
 enum { SLOT_VERSION = 1, SLOT_SUMMED = 32 };
 
 static const char SLOT_MAGIC[] = "SEDGECUR";
@@ -44,6 +46,7 @@ static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     ENSURE(slice_eq_str(magic, SLOT_MAGIC), ERR_CORRUPT);
     ENSURE(sum == XXH3_64bits(bytes.data, SLOT_SUMMED), ERR_CORRUPT);
     ENSURE(version == SLOT_VERSION && zero == 0, ERR_UNSUPPORTED);
+    ENSURE(content.cursor <= JOURNAL_END_MAX, ERR_CORRUPT);
     *ret = content;
     return ERR_OK;
 }

@@ -162,8 +162,8 @@ static err_t entry_read(struct cursor *cursor, struct entry *ret) {
     TRY(cursor_u64(cursor, &range->end));
     TRY(cursor_u64(cursor, &range->count));
     TRY(cursor_u64(cursor, &ret->named_at));
-    ENSURE(range->first < range->end && range->count > 0 &&
-               range->count <= range->end - range->first,
+    ENSURE(range->first < range->end && range->end <= JOURNAL_SEQ_MAX &&
+               range->count > 0 && range->count <= range->end - range->first,
            ERR_CORRUPT);
     return ERR_OK;
 }

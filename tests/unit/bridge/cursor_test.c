@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "bridge/cursor.h"
+#include "gateway/journal/format.h"
 
 struct room {
     struct platform platform;
@@ -68,7 +69,7 @@ static void test_the_last_one_saved_counts(void **state) {
     bool damaged;
     assert_int_equal(read_back(room, &damaged), 0);
     assert_false(damaged);
-    static const uint64_t cursors[] = {1, 2, 1000, UINT64_MAX, 7, 8};
+    static const uint64_t cursors[] = {1, 2, 1000, JOURNAL_END_MAX, 7, 8};
     for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
         save(room, cursors[i]);
         assert_int_equal(read_back(room, &damaged), cursors[i]);

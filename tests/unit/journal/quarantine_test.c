@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/journal/damage.h"
 #include "tests/unit/journal/fixture.h"
 
 /* It is refused with these words and nothing is changed: with quarantine or
@@ -270,6 +271,82 @@ static void a_first_page_that_is_bad(void **state) {
     journal_close(journal);
 }
 
+/* --- Numbers that no journal reaches ---------------------------------------
+ */
+
+static void put_seal(struct fixture *f, uint64_t next_seq) {
+    uint64_t size;
+    const uint8_t *bytes = fake_disk_bytes(f->fake, FIXTURE_FIRST, &size);
+    uint8_t *copy = malloc((size_t)size);
+    assert_non_null(copy);
+    memcpy(copy, bytes, (size_t)size);
+    const struct segment_seal seal = {.next_seq = next_seq};
+    segment_seal_write(&seal, fixture_header(f, 0).salt,
+                       copy + size - JOURNAL_PAGE);
+    fake_disk_put(f->fake, FIXTURE_FIRST, slice_of(copy, (size_t)size));
+    free(copy);
+}
+
+static void put_gap(struct fixture *f, uint64_t end) {
+    struct damage damage = {0};
+    const struct journal_gap gap = {5, end, JOURNAL_UNTOLD};
+    assert_int_equal(damage_add(&damage, gap), ERR_OK);
+    assert_int_equal(damage_save(&f->platform.disk, FIXTURE_DIR, &damage, NULL),
+                     ERR_OK);
+    damage_free(&damage);
+}
+
+static void put_name(struct fixture *f, uint64_t first) {
+    const struct disk *disk = &f->platform.disk;
+    char path[FIXTURE_PATH];
+    fixture_segment(first, path);
+    assert_int_equal(disk->rename(disk->self, FIXTURE_FIRST, path), ERR_OK);
+}
+
+static void (*const forgeries[])(struct fixture *f, uint64_t number) = {
+    put_seal, put_gap, put_name};
+
+/* Goal: forged or not, a number is taken only if the journal can go on behind
+ * it for ever; what is past that is refused, or does not verify, and nothing is
+ * changed before that is known. */
+static void numbers_that_no_journal_reaches(void **state) {
+    (void)state;
+    static const uint64_t numbers[] = {JOURNAL_END_MAX + 1, JOURNAL_SEQ_MAX,
+                                       JOURNAL_SEQ_MAX + 1, UINT64_MAX - 1};
+    for (size_t i = 0; i < 3 * 4; i++) {
+        struct fixture *f;
+        struct journal *journal;
+        assert_int_equal(fixture_setup((void **)&f), 0);
+        fixture_life(f, 5, false);
+        uint64_t number = numbers[i % 4];
+        forgeries[i / 4](f, number);
+        f->options.quarantine = true;
+        uint64_t calls = fake_disk_calls(f->fake);
+        struct reason reason = {""};
+        err_t err = journal_open(&f->options, &journal, &reason);
+        if (err == ERR_OK) { /* it did not verify, and was of no use */
+            assert_true(number > JOURNAL_SEQ_MAX);
+            assert_true(journal_next_seq(journal) <= 6);
+            journal_close(journal);
+        } else {
+            assert_int_equal(err, ERR_CORRUPT);
+            assert_int_equal(fake_disk_calls(f->fake), calls);
+            assert_non_null(strstr(reason.text, "no journal reaches"));
+        }
+        fixture_teardown((void **)&f);
+    }
+}
+
+static void known_end_that_no_journal_reaches(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal;
+    struct reason reason = {""};
+    fixture_life(f, 5, false);
+    f->options.known_end = JOURNAL_END_MAX + 1;
+    assert_int_equal(journal_open(&f->options, &journal, &reason), ERR_RANGE);
+    assert_non_null(strstr(reason.text, "file cursor damaged"));
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -283,6 +360,8 @@ int main(void) {
         TEST(another_owner),
         TEST(segments_that_do_not_belong),
         TEST(a_first_page_that_is_bad),
+        TEST(numbers_that_no_journal_reaches),
+        TEST(known_end_that_no_journal_reaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
