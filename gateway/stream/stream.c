@@ -275,7 +275,7 @@ static err_t make_committer(struct stream *stream) {
     stream->own = (struct own_event){
         .store = options->config->store,
         .stream = options->stream->name,
-        .journal_id = journal_id(stream->journal),
+        .life = journal_life(stream->journal),
         .batch = stream->batch,
     };
     const struct committer_options committer = {
@@ -330,9 +330,11 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .store = options->config->store,
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
+        .clock = &options->platform->clock,
     };
     TRY(intake_new(&intake, &stream->intake));
-    TRY(outbox_new(&stream->outbox));
+    TRY(outbox_new(journal_id(stream->journal), journal_life(stream->journal),
+                   &stream->outbox));
     TRY(make_committer(stream));
     retention_set_covered(stream->retention, opened->covered);
     return make_shared_jobs(stream, opened);
@@ -400,10 +402,12 @@ void stream_close(struct stream *stream) {
     }
     if (stream->scrub != NULL) {
         assert(stream_is_idle(stream));
-        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+        log_line(LOG_INFO, "stream",
+                 "closed name=%s events=%llu hash=%016llx ids=%016llx",
                  stream->options.stream->name,
                  (unsigned long long)durable_end(stream),
-                 (unsigned long long)state_hash(stream->state));
+                 (unsigned long long)state_hash(stream->state),
+                 (unsigned long long)state_ids_hash(stream->state));
     }
     scrub_free(stream->scrub);
     snapshots_free(stream->snapshots);
@@ -464,6 +468,10 @@ const struct journal_position *stream_position(const struct stream *stream) {
 
 const uint8_t *stream_journal_id(const struct stream *stream) {
     return journal_id(stream->journal);
+}
+
+const uint8_t *stream_journal_life(const struct stream *stream) {
+    return journal_life(stream->journal);
 }
 
 const struct shop *stream_shop(const struct stream *stream) {

@@ -119,6 +119,7 @@ const struct config_stream *stream_config(const struct stream *stream);
 const char *stream_dir(const struct stream *stream);
 const struct journal_position *stream_position(const struct stream *stream);
 const uint8_t *stream_journal_id(const struct stream *stream);
+const uint8_t *stream_journal_life(const struct stream *stream);
 const struct shop *stream_shop(const struct stream *stream); /* NULL without */
 
 #endif

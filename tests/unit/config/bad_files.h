@@ -47,7 +47,7 @@ static const struct bad bads[] = {
      S "streams: [{name: a, colour: red}]\n",
      "2:21",
      {"\"colour\"",
-      "one of name, shop, priority, capacity, segment, commit_delay, "
+      "one of name, shop, priority, capacity, segment, ids, commit_delay, "
       "when_full, keep, keep_for, on_rot, sink"}},
     {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
     {"free_floor", S "free_floor: 5 %\n", "2:13", {"a size from 0"}},
@@ -100,6 +100,14 @@ static const struct bad bads[] = {
      S "streams: [{name: a, keep_for: 7 MiB}]\n",
      "2:31",
      {"a duration"}},
+    {"streams[].ids",
+     S "streams: [{name: a, ids: 8191}]\n",
+     "2:26",
+     {"from 8192 to 4194304"}},
+    {"streams[].ids",
+     S "streams: [{name: a, ids: 4194305}]\n",
+     "2:26",
+     {"from 8192 to 4194304"}},
     {"streams[].commit_delay",
      S "streams: [{name: a, commit_delay: 10001 ms}]\n",
      "2:35",
