@@ -477,3 +477,7 @@ const uint8_t *stream_journal_life(const struct stream *stream) {
 const struct shop *stream_shop(const struct stream *stream) {
     return state_shop(stream->state);
 }
+
+uint64_t stream_ids_hash(const struct stream *stream) {
+    return state_ids_hash(stream->state);
+}
