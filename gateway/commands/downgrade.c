@@ -98,7 +98,8 @@ static err_t convert(const struct opening_options *options, bool check,
                    : disk_failed(reason, err, "list", options->dir);
     }
     uint64_t cursor;
-    TRY(cursor_file_peek(disk, options->dir, &cursor, reason));
+    TRY(journals_cursor(disk, options->dir, options->stream->name, &cursor,
+                        reason));
     if (check) {
         return ERR_OK;
     }

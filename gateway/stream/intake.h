@@ -34,7 +34,8 @@ struct intake;
 struct intake_options {
     const char *store; /* outlives the intake */
     uint32_t event_bytes_max;
-    bool has_shop; /* the shop's rules apply too */
+    bool has_shop;             /* the shop's rules apply too */
+    const struct clock *clock; /* outlives the intake */
 };
 
 err_t intake_new(const struct intake_options *options,
