@@ -73,7 +73,7 @@ static err_t save(const struct disk *disk, const char *data, const char *path,
     char text[TEXT_MAX];
     char making[PATH_SIZE];
     snprintf(text, sizeof text, FORM, machine, suffix);
-    snprintf(making, sizeof making, "%s/box.new", data);
+    snprintf(making, sizeof making, "%s/box.id.new", data);
     const struct slice part = slice_from_str(text);
     err_t err = disk_replace(disk, data, making, path, &part, 1);
     return err == ERR_OK ? ERR_OK : disk_failed(reason, err, "write", path);
@@ -85,7 +85,7 @@ err_t box_suffix(const struct disk *disk, const char *data,
     char path[PATH_SIZE];
     char machine[HASH_LEN + 1];
     char suffix[HASH_LEN + 1];
-    snprintf(path, sizeof path, "%s/box", data);
+    snprintf(path, sizeof path, "%s/box.id", data);
     ret[0] = '\0';
     if (!hash_machine(disk, machine_id, machine)) {
         return ERR_OK;

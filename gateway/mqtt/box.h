@@ -4,12 +4,12 @@
  * boxes may share it. The journal's id alone does the first, and two boxes of
  * one image share it; so the machine's id (/etc/machine-id) joins it.
  *
- * What joins it stands in the file `box` in the data folder, beside the machine
- * that it was made on. On another machine it is made anew: the data came from
- * another box, and that one's session is not ours. An installation that is
- * older than this file keeps its ids as they were, without a box, since a
- * session of theirs may hold events at the broker; it is written down the same
- * way. Two boxes with the same machine id do collide (link_retry.h).
+ * What joins it stands in the file `box.id` in the data folder, beside the
+ * machine that it was made on. On another machine it is made anew: the data
+ * came from another box, and that one's session is not ours. An installation
+ * that is older than this file keeps its ids as they were, without a box, since
+ * a session of theirs may hold events at the broker; it is written down the
+ * same way. Two boxes with the same machine id do collide (link_retry.h).
  *
  *     shopme-edge box 1
  *     machine 0123456789abcdef      of the machine's id, hashed

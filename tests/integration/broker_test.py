@@ -508,7 +508,7 @@ class TwoBoxes(unittest.TestCase):
             device.wait_accepted(["e-o-1"])
             device.close()
             store.gateway.stop()
-            box = store.folder / "data/box"
+            box = store.folder / "data/box.id"
             self.assertRegex(box.read_text(), r"suffix [0-9a-f]{16}\n")
             box.unlink()
             for _ in range(2):

@@ -523,21 +523,6 @@ class RunTest(unittest.TestCase):
             cursor.mkdir(parents=True)
             self.refused(store, f"cannot read {cursor}: Is a directory")
 
-    def test_files_of_the_broker_that_cannot_be_made(self):
-        """Said in the system's words, and tried again."""
-        with Store(cloud=False) as store:
-            broker = store.folder / "data/broker"
-            broker.parent.mkdir()
-            broker.write_text("")
-            store.gateway.start()
-            wait_for("the reason is told", lambda:
-                     f"cannot write {broker}/mosquitto.conf: Not a directory"
-                     in store.gateway.log())
-            broker.unlink()
-            broker.mkdir()
-            store.gateway.wait_up()
-            self.assertEqual(store.gateway.stop(), 0)
-
     def test_a_broker_that_is_not_installed(self):
         with Store(cloud=False) as store:
             store.config_path.write_text(store.config_path.read_text().replace(

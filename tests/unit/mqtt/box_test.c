@@ -72,7 +72,7 @@ static void test_a_damaged_file(void **state) {
     static const char *const damaged[] = {"", "shopme-edge box 2\n",
                                           "shopme-edge box 1\nmachine "};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
-        write_text("box", damaged[i]);
+        write_text("box.id", damaged[i]);
         suffix_of("machine-a", false, again);
         assert_string_equal(first, again);
     }
@@ -97,7 +97,7 @@ static void test_no_room_to_write(void **state) {
     assert_int_not_equal(
         box_suffix(&platform.disk, "/nonexistent", path, true, suffix, &reason),
         ERR_OK);
-    assert_non_null(strstr(reason.text, "/nonexistent/box"));
+    assert_non_null(strstr(reason.text, "/nonexistent/box.id"));
 }
 
 static int setup(void **state) {
