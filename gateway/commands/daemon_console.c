@@ -90,7 +90,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
         }
     }
     const struct watch_counts watched =
-        watch_counts(daemon->watch, uv_now(&daemon->loop));
+        watch_counts(daemon->unheard, uv_now(&daemon->loop));
     ret->broker_dropped = watched.dropped;
     ret->broker_dropped_a_minute = watched.dropped_a_minute;
     ret->foreign_messages = watched.foreign;

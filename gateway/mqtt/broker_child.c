@@ -9,21 +9,26 @@
 
 enum { VARIABLES_MAX = 2, READ_MAX = 512 };
 
-/* It says so of each connection over the unix socket. */
-static bool is_noise(const char *line) {
-    return strcmp(line, "Warning: Unable to set TCP_NODELAY.") == 0;
+/* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
+ * and who we run as is not its business. */
+static bool is_noise(struct slice line) {
+    return slice_starts_with(line, "Warning: Unable to set TCP_NODELAY.") ||
+           slice_starts_with(line, "Warning: Mosquitto should not be run as "
+                                   "root");
 }
 
 static void line_over(struct broker_child *child) {
-    child->line[child->line_len] = '\0';
-    if (child->line_len == 0 || is_noise(child->line)) {
-        child->line_len = 0;
+    if (child->line_len == 0) {
         return;
     }
+    child->line[child->line_len] = '\0';
+    bool noise = is_noise(slice_of(child->line, child->line_len));
     if (!child->quiet) {
-        log_line(LOG_WARN, "mosquitto", "%s", child->line);
+        log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
     }
-    memcpy(child->last, child->line, child->line_len + 1);
+    if (!noise) {
+        memcpy(child->last, child->line, child->line_len + 1);
+    }
     child->line_len = 0;
 }
 

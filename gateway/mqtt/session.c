@@ -51,9 +51,12 @@ static void on_up(void *self, struct mosquitto *client) {
                     sizeof topic);
     int code = mosquitto_subscribe_v5(client, NULL, topic, 1,
                                       MQTT_SUB_OPT_SEND_RETAIN_NEVER, NULL);
-    log_line(LOG_INFO, "session", "up topic=%s session=%s subscribe=\"%s\"",
-             topic, mqtt_link_had_session(session->link) ? "kept" : "new",
-             mosquitto_strerror(code));
+    bool kept = mqtt_link_had_session(session->link);
+    log_line(code != MOSQ_ERR_SUCCESS ? LOG_WARN
+             : kept                   ? LOG_DEBUG
+                                      : LOG_INFO,
+             "session", "up topic=%s session=%s subscribe=\"%s\"", topic,
+             kept ? "kept" : "new", mosquitto_strerror(code));
 }
 
 /* Held acknowledgements need QoS 1: with QoS 0 an event could be lost between
