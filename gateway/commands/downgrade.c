@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"

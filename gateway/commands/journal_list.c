@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/journal/inspect.h"

@@ -58,7 +58,7 @@ err_t dedupe_add(struct dedupe *dedupe,
                  const struct dedupe_event *event) MUST_USE;
 
 enum {
-    DEDUPE_SAVED_1 = 1, /* 1,024 ids a device, without times: read only */
+    DEDUPE_SAVED_1 = 1, /* of release 0.1.0: 1,024 ids a device, no times */
     DEDUPE_SAVED_2 = 2,
 };
 
@@ -67,6 +67,8 @@ enum {
  * dedupe_save() writes DEDUPE_SAVED_2. ERR_PARSE for what it never wrote,
  * ERR_MEMORY. */
 void dedupe_save(const struct dedupe *dedupe, struct writer *to);
+/* As DEDUPE_SAVED_1, for the way back: what release 0.1.0 would remember. */
+void dedupe_save_older(const struct dedupe *dedupe, struct writer *to);
 err_t dedupe_load(struct dedupe *dedupe, uint32_t version,
                   struct cursor *from) MUST_USE;
 /* Of all that dedupe_save() would write. */

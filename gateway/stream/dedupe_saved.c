@@ -76,6 +76,43 @@ void dedupe_save(const struct dedupe *dedupe, struct writer *to) {
     save(dedupe, &(struct sink){to, put_written});
 }
 
+/* The newest OLD_WINDOW of a device. */
+static void save_older_device(const struct dedupe *dedupe,
+                              const struct windows_device *device,
+                              struct writer *to) {
+    uint32_t count = device->count < OLD_WINDOW ? device->count : OLD_WINDOW;
+    uint32_t at = device->oldest;
+    for (uint32_t skip = device->count - count; skip > 0; skip--) {
+        at = dedupe->entries[at].next;
+    }
+    write_hash(to, device->name);
+    writer_u32(to, count);
+    for (; at != WINDOWS_NONE; at = dedupe->entries[at].next) {
+        const struct windows_entry *entry = &dedupe->entries[at];
+        write_hash(to, entry->id);
+        writer_u64(to, entry->content_hash);
+        writer_u64(to, entry->seq);
+    }
+}
+
+void dedupe_save_older(const struct dedupe *dedupe, struct writer *to) {
+    uint32_t count = dedupe->device_count < OLD_DEVICES_MAX
+                         ? dedupe->device_count
+                         : OLD_DEVICES_MAX;
+    uint32_t skip = dedupe->device_count - count;
+    writer_u32(to, count);
+    for (size_t line = 0; line < WINDOWS_LINES; line++) {
+        for (uint32_t at = dedupe->lines[line].first; at != WINDOWS_NONE;
+             at = dedupe->devices[at].after) {
+            if (skip > 0) {
+                skip--;
+            } else {
+                save_older_device(dedupe, &dedupe->devices[at], to);
+            }
+        }
+    }
+}
+
 static void put_hashed(void *self, struct slice bytes) {
     uint64_t *hash = self;
     *hash = XXH3_64bits_withSeed(bytes.data, bytes.len, *hash);

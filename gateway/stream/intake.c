@@ -8,9 +8,6 @@
 #include "gateway/stream/admission.h"
 
 enum {
-    /* Part of event_bytes_max kept free for what the sink adds, and for what
-     * the shop adds when it echoes an event's data. */
-    SINK_HEADROOM = 4096,
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
 };
 
@@ -83,12 +80,12 @@ static err_t check_rendered_size(struct intake *intake,
     struct writer out = writer_over(intake->rendered, intake->rendered_cap);
     uint32_t max = intake->options.event_bytes_max;
     if (event_render_json(event, &anywhere, &out) != ERR_OK ||
-        out.len + SINK_HEADROOM > max) {
+        out.len + INTAKE_HEADROOM > max) {
         return reason_set(why, ERR_RANGE,
                           "the event written as JSON is larger than the %u "
                           "bytes that are sure to reach the cloud "
                           "(event_bytes_max less %d)",
-                          max - SINK_HEADROOM, SINK_HEADROOM);
+                          max - INTAKE_HEADROOM, INTAKE_HEADROOM);
     }
     return ERR_OK;
 }

@@ -10,9 +10,6 @@
 
 enum {
     DATA_MAX = BATCH_OWN_BYTES_MAX / 2,
-    /* A broken device is told of each mistake, but head office only of this
-     * many. */
-    REJECTED_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
 };
 
@@ -50,7 +47,7 @@ static bool rejected_is_due(struct own_event *own) {
         own->rejected_since_us = now_us;
         own->rejected = 0;
     }
-    return own->rejected++ < REJECTED_A_MINUTE;
+    return own->rejected++ < OWN_EVENT_REJECTED_A_MINUTE;
 }
 
 err_t own_event_rejected(struct own_event *own, struct slice device,

@@ -6,6 +6,9 @@
 
 #include "gateway/stream/batch.h"
 
+/* A broken device is told of each mistake, but head office only of so many. */
+enum { OWN_EVENT_REJECTED_A_MINUTE = 60 };
+
 struct own_event {
     const char *store;   /* these four outlive it */
     const char *stream;  /* its name */

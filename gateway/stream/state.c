@@ -140,6 +140,14 @@ void state_save(const struct state *state, struct writer *to) {
     }
 }
 
+void state_save_older(const struct state *state, struct writer *to) {
+    writer_u32(to, DEDUPE_SAVED_1);
+    dedupe_save_older(state->dedupe, to);
+    if (state->shop != NULL) {
+        shop_save(state->shop, to);
+    }
+}
+
 static err_t load_parts(struct state *state, struct slice saved) {
     struct cursor from = cursor_over(saved);
     uint32_t version;

@@ -53,6 +53,8 @@ struct shop *state_shop(const struct state *state); /* NULL without */
  * there is none; ERR_CORRUPT; ERR_MEMORY. After an error the state must be
  * freed. */
 void state_save(const struct state *state, struct writer *to);
+/* The same in the form that release 0.1.0 reads. */
+void state_save_older(const struct state *state, struct writer *to);
 err_t state_load(struct state *state, struct slice saved) MUST_USE;
 
 #endif

@@ -390,6 +390,38 @@ static void loads_the_windows_of_the_last_release(void **state) {
     dedupe_free(dedupe);
 }
 
+/* Goal: what is written for release 0.1.0 is what it would remember. */
+static void saves_for_the_last_release(void **state) {
+    (void)state;
+    struct dedupe *dedupe = turned_over(3, SECOND_US);
+    add(dedupe, 2, 7, 1, 99999, NOW_US, NOW_US);
+    struct writer to = writer_over(saved, sizeof saved);
+    dedupe_save_older(dedupe, &to);
+    assert_int_equal(to.len, 4 + 2 * 20 + (1024 + 1) * 32);
+    struct dedupe *loaded =
+        load(DEDUPE_IDS_MIN, DEDUPE_SAVED_1, writer_slice(&to));
+    assert_int_equal(dedupe_ids(loaded), 1024 + 1);
+    assert_true(knows(loaded, 2, 7));
+    assert_true(knows(loaded, 1, DEDUPE_WINDOW + 2));
+    assert_true(knows(loaded, 1, DEDUPE_WINDOW + 3 - 1024));
+    assert_false(knows(loaded, 1, DEDUPE_WINDOW + 2 - 1024));
+    dedupe_free(loaded);
+    dedupe_free(dedupe);
+    /* No more names than it reads, and those heard of last. */
+    dedupe = make(DEDUPE_IDS_MAX);
+    for (unsigned i = 0; i < 10005; i++) {
+        add(dedupe, i, 0, 1, i, DEDUPE_NO_TIME, 0);
+    }
+    to = writer_over(saved, sizeof saved);
+    dedupe_save_older(dedupe, &to);
+    loaded = load(DEDUPE_IDS_MAX, DEDUPE_SAVED_1, writer_slice(&to));
+    assert_int_equal(dedupe_names(loaded), 10000);
+    assert_false(knows(loaded, 4, 0));
+    assert_true(knows(loaded, 5, 0));
+    dedupe_free(loaded);
+    dedupe_free(dedupe);
+}
+
 static void loads_what_was_saved_with_larger_bounds(void **state) {
     (void)state;
     struct dedupe *dedupe = make(8 * DEDUPE_IDS_MIN);
@@ -444,6 +476,7 @@ int main(void) {
         cmocka_unit_test(a_clock_that_stands_still_refuses_nothing),
         cmocka_unit_test(a_time_far_ahead_locks_nobody_out),
         cmocka_unit_test(loads_the_windows_of_the_last_release),
+        cmocka_unit_test(saves_for_the_last_release),
         cmocka_unit_test(loads_what_was_saved_with_larger_bounds),
         cmocka_unit_test(refuses_what_was_never_saved),
     };
