@@ -143,24 +143,26 @@ static bool answers(const char *path) {
                        errno == EAGAIN);
 }
 
+/* The store sells without it. */
 static void check_control_socket(const struct look *look) {
     const char *path = look->config->control_socket;
     struct stat status;
     struct reason why;
     char parent[CONFIG_PATH_MAX];
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
-        ADD(look, CONFIG_ERROR, "control_socket",
+        ADD(look, CONFIG_WARNING, "control_socket",
             "found %s, which is not a socket; move it away or set another "
-            "control_socket",
+            "control_socket: without one no command reaches the gateway",
             path);
         return;
     }
     parent_of(path, parent);
     if (strcmp(parent, look->config->data) != 0 &&
         !folder_is_usable(parent, &why)) {
-        ADD(look, CONFIG_ERROR, "control_socket",
-            "%s; expected a folder that user %u may write in", why.text,
-            (unsigned)geteuid());
+        ADD(look, CONFIG_WARNING, "control_socket",
+            "%s; expected a folder that user %u may write in: without one no "
+            "command reaches the gateway",
+            why.text, (unsigned)geteuid());
     }
 }
 
@@ -275,13 +277,13 @@ void preflight(const struct config *config,
         .gateway_runs = answers(config->control_socket),
     };
     check_data(&look);
-    check_control_socket(&look);
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
         check_program(&look);
     }
     check_cloud(&look);
     check_currency(&look);
     if (what == PREFLIGHT_CHECK) {
+        check_control_socket(&look);
         check_free_space(&look);
         check_ports(&look);
     }
@@ -290,11 +292,12 @@ void preflight(const struct config *config,
 void preflight_print(const struct config_findings *findings, FILE *out) {
     for (uint32_t i = 0; i < findings->count; i++) {
         const struct config_finding *finding = &findings->items[i];
-        fprintf(out, "%s%s\n",
-                finding->level == CONFIG_WARNING ? "warning: " : "",
-                finding->what.text);
+        bool warning = finding->level == CONFIG_WARNING;
+        fprintf(out, "%s%s%s\n", log_prefix(warning ? LOG_WARN : LOG_ERROR),
+                warning ? "warning: " : "", finding->what.text);
     }
     if (findings->left_off > 0) {
-        fprintf(out, "... and %u more\n", findings->left_off);
+        fprintf(out, "%s... and %u more\n", log_prefix(LOG_ERROR),
+                findings->left_off);
     }
 }

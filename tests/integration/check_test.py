@@ -178,13 +178,7 @@ class Errors(CheckCase):
         self.is_error("2:7", "cannot write in", "Permission denied",
                       f"user {NOBODY}", user=NOBODY)
 
-    def test_the_control_socket(self):
-        path = self.folder / "file"
-        path.write_text("")
-        self.write(control_socket=path)
-        self.is_error("3:17", f"found {path}, which is not a socket")
-        self.write(control_socket=self.folder / "no/control.sock")
-        self.is_error("3:17", "cannot write in", "No such file or directory")
+    def test_a_control_socket_s_name_that_is_too_long(self):
         self.write(control_socket="/" + "c" * 108)
         self.is_error("3:17", "109 bytes", "at most 107")
 
@@ -252,6 +246,15 @@ class Warnings(CheckCase):
                             "disable --now mosquitto")
             self.write(page=f"127.0.0.1:{port}")
             self.is_warning("18:19", f"found port {port} on 127.0.0.1")
+
+    def test_the_control_socket(self):
+        """The store sells without it."""
+        path = self.folder / "file"
+        path.write_text("")
+        self.write(control_socket=path)
+        self.is_warning("3:17", f"found {path}, which is not a socket")
+        self.write(control_socket=self.folder / "no/control.sock")
+        self.is_warning("3:17", "cannot write in", "No such file or directory")
 
     def test_no_room(self):
         self.write(free_floor="1 TiB")
