@@ -13,6 +13,8 @@
 
 #include "bridge/bridge.h"
 #include "bridge/credentials.h"
+#include "gateway/journal/owner.h"
+#include "gateway/journal/segment.h"
 #include "gateway/shop/money.h"
 
 struct look {
@@ -84,6 +86,28 @@ static void check_data(const struct look *look) {
         "%s; create its parent so that user %u may write in it, or set `data` "
         "to another folder",
         why.text, (unsigned)geteuid());
+}
+
+/* Whoever renames a store whose journal has its old name gives it a folder of
+ * its own. What cannot be read is said by who opens it. */
+static void check_owner(const struct look *look) {
+    const struct platform platform = platform_real();
+    for (uint32_t i = 0; i < look->config->stream_count; i++) {
+        char dir[SEGMENT_DIR_MAX + 1];
+        int len = snprintf(dir, sizeof dir, "%s/%s", look->config->data,
+                           look->config->streams[i].name);
+        const struct journal_options options = {
+            .platform = &platform,
+            .dir = dir,
+            .store = look->config->store,
+            .stream = look->config->streams[i].name,
+        };
+        struct reason why;
+        if (len < (int)sizeof dir &&
+            owner_look(&options, &why) == ERR_REFUSED) {
+            ADD(look, CONFIG_ERROR, "store", "%s", why.text);
+        }
+    }
 }
 
 static void check_free_space(const struct look *look) {
@@ -277,6 +301,7 @@ void preflight(const struct config *config,
         .gateway_runs = answers(config->control_socket),
     };
     check_data(&look);
+    check_owner(&look);
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
         check_program(&look);
     }

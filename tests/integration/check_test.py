@@ -190,6 +190,24 @@ class Errors(CheckCase):
         self.assertIn(f"{self.config}:7:11: cannot listen on 192.0.2.1 port "
                       "1883", done.stderr)
 
+    def test_another_store_s_journal(self):
+        """A store that is renamed, as by a file of conf.d that came later."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            self.assertEqual(store.gateway.stop(), 0)
+            folder = store.folder / "conf.d"
+            folder.mkdir()
+            (folder / "a.yaml").write_text("store: s2\n")
+            done = run("check", "--config", store.config_path)
+            self.assertEqual(done.returncode, 1)
+            for name in ("orders", "telemetry"):
+                self.assertIn(
+                    f"{folder}/a.yaml:1:8: the journal belongs to store s1, "
+                    f"stream {name}, not to store s2", done.stderr)
+            started = run("run", "--config", store.config_path)
+            self.assertEqual(started.returncode, 1)
+            self.assertIn(started.stderr, done.stderr)
+
     def test_all_at_once(self):
         """Of the files and of the machine, in one go."""
         self.write(data="/proc/self/status", program="/no/mosquitto",
