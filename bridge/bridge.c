@@ -254,6 +254,11 @@ static const char *ca_file(const struct config_cloud *cloud) {
     return cloud->ca_file[0] != '\0' ? cloud->ca_file : CA_FILE_DEFAULT;
 }
 
+err_t bridge_check_authorities(const struct config_cloud *cloud,
+                               struct reason *reason) {
+    return tls_check_authorities(ca_file(cloud), reason);
+}
+
 static bool any_sink(const struct bridge_options *options) {
     for (uint32_t i = 0; i < options->stream_count; i++) {
         if (options->streams[i].config->sink != CONFIG_SINK_NONE) {

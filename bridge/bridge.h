@@ -50,6 +50,11 @@ struct bridge;
 err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
                    struct reason *reason) MUST_USE;
 
+/* Are there certificates in the CA file that a start would use? ERR_CONFIG with
+ * what to do. */
+err_t bridge_check_authorities(const struct config_cloud *cloud,
+                               struct reason *reason) MUST_USE;
+
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);

@@ -23,15 +23,16 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The store's name; part of every topic and of every event's "
              "source."},
     {"data", CONFIG_PATH, IN_CONFIG(data), .fallback = "/var/lib/shopme-edge",
-     .help = "Directory of the journals; put it on a disk that keeps what it "
+     .help = "The folder of the journals; put it on a disk that keeps what it "
              "has synced."},
     {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
      .help = "Unix socket through which the command line reaches the gateway; "
              "default control.sock in the data directory."},
     {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max),
      .min = 8 * 1024, .max = 1024 * 1024, .fallback = "256 KiB",
-     .help = "The largest event accepted from a device; 4 KiB of it are kept "
-             "for what the gateway adds. With EventBridge at most 256 KiB."},
+     .help =
+         "The largest event accepted from a device, 4 KiB of which are kept "
+         "for what the gateway adds; with EventBridge at most 256 KiB."},
 
     {"free_floor", CONFIG_SIZE, IN_CONFIG(free_floor), .min = 0, .max = TIB,
      .fallback = "64 MiB",
@@ -39,7 +40,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 
     {"log_level", CONFIG_ENUM, .reloadable = true, IN_CONFIG(log_level),
      .words = {"error", "warn", "info", "debug"}, .fallback = "info",
-     .help = "Which lines are logged: these and all that are more serious. "
+     .help = "Which lines are logged: these and all that are more serious; "
              "`run --log-level` overrides it."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
@@ -60,8 +61,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The site's broker; required with mode: external."},
 
     {"streams", CONFIG_LIST,
-     .help = "What is journaled and where it is sent; default orders (shop: "
-             "true) and telemetry, kept in the store."},
+     .help = "What is journaled and where it is sent; the files of conf.d are "
+             "merged by `name`; default orders (shop: true) and telemetry, "
+             "kept in the store."},
     {"streams[].name", CONFIG_NAME, .required = true, IN_STREAM(name), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The stream's name; the last part of its topic."},
@@ -100,9 +102,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "is room."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
-     .help = "What to do when the disk has lost events of the "
-             "journal. quarantine: set the damage aside, announce what is "
-             "lost (JournalDamaged) and continue; stop: do not start."},
+     .help = "What a start does when the disk has lost events: quarantine sets "
+             "the damage aside, announces what is lost (JournalDamaged) and "
+             "continues; stop does not start."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream is sent; without a sink it stays in the "
              "store."},
@@ -118,7 +120,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The data stream's name."},
 
     {"cloud", CONFIG_SECTION,
-     .help = "The connection to AWS; credentials come from the environment."},
+     .help = "The connection to AWS; credentials come from the environment, "
+             "never from a file like this."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},

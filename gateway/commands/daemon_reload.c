@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_reload.h"
-
 #include <assert.h>
 #include <signal.h>
 

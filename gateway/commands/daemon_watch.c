@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_watch.h"
-
 #include "gateway/commands/daemon_state.h"
 
 enum {

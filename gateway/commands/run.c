@@ -7,24 +7,50 @@
 
 #include "gateway/commands/commands.h"
 #include "gateway/commands/daemon.h"
+#include "gateway/commands/preflight.h"
 
 static const char usage[] =
     "usage: shopme-edge run [--config FILE] [--log-level LEVEL]\n"
     "\n"
     "Runs the gateway until SIGTERM or SIGINT. SIGHUP reads the configuration\n"
-    "again: what `check --describe` calls reloadable takes effect. AWS "
-    "credentials are read from\n"
-    "the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,\n"
-    "AWS_SESSION_TOKEN. Exit status: 0 stopped, 1 could not start, 2 usage,\n"
-    "4 the journal failed (an I/O error): nothing unsafe was acknowledged,\n"
-    "and a restart recovers, 5 the watchdog ended it (a loop did not turn for\n"
-    "10 s): likewise.\n"
+    "again: what `check --describe` calls reloadable takes effect. AWS\n"
+    "credentials are read from the environment: AWS_ACCESS_KEY_ID,\n"
+    "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. Exit status: 0 stopped, 1 "
+    "could\n"
+    "not start (the last line says why), 2 usage, 4 the journal failed (an "
+    "I/O\n"
+    "error): nothing unsafe was acknowledged, and a restart recovers; 5 the\n"
+    "watchdog ended it (a loop did not turn for 10 s): a restart recovers, "
+    "too.\n"
     "\n"
     "  --config FILE      default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --log-level LEVEL  error, warn, info or debug, in place of log_level "
     "in\n"
     "                     the configuration\n"
     "  --help\n";
+
+/* Reads the configuration and looks at what a start needs. All that is wrong is
+ * said at once; a warning is a line of the log. */
+static bool look(const char *path, struct config *ret) {
+    static struct config_sources sources;
+    static struct config_findings findings;
+    err_t err = config_read(path, ret, &sources, &findings);
+    if (err == ERR_MEMORY) {
+        fprintf(stderr, "%snot enough memory\n", log_prefix(LOG_ERROR));
+        return false;
+    }
+    if (sources.complete) {
+        preflight(ret, &sources, PREFLIGHT_START, &findings);
+    }
+    if (findings.errors > 0) {
+        preflight_print(&findings, stderr);
+        return false;
+    }
+    for (uint32_t i = 0; i < findings.count; i++) {
+        log_line(LOG_WARN, "config", "%s", findings.items[i].what.text);
+    }
+    return true;
+}
 
 struct run_options {
     const char *path;
@@ -80,9 +106,7 @@ int command_run(int argc, char **argv) {
         return exit_code;
     }
     static struct config config;
-    struct reason reason;
-    if (config_load(options.path, &config, &reason) != ERR_OK) {
-        fprintf(stderr, "%s%s\n", log_prefix(LOG_ERROR), reason.text);
+    if (!look(options.path, &config)) {
         return EXIT_FAILURE;
     }
     const struct daemon_options daemon = {

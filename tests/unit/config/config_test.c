@@ -376,6 +376,20 @@ static void test_describe(void **state) {
     assert_non_null(strstr(text, "default 256 KiB"));
 }
 
+/* Goal: a help line is one sentence, as the man page and --describe show it. */
+static void test_help_is_one_sentence(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const char *help = config_keys[i].help;
+        size_t len = strlen(help);
+        bool good = len > 10 && len <= 200 && help[len - 1] == '.' &&
+                    strstr(help, ". ") == NULL && strchr(help, '\n') == NULL;
+        if (!good) {
+            fail_msg("%s: %s", config_keys[i].path, help);
+        }
+    }
+}
+
 static struct slice read_example(void) {
     static char text[TEXT_MAX];
     FILE *stream = fopen(CONFIG_EXAMPLE, "rb");
@@ -490,6 +504,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_durations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_help_is_one_sentence),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
         cmocka_unit_test(test_loopback),
