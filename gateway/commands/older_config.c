@@ -66,12 +66,11 @@ static bool is_known(const char *key) {
 
 static void refuse(struct check *check, const yaml_node_t *node,
                    const char *key) {
-    struct reason reason;
-    (void)yaml_file_error(&check->file, node, &reason,
-                          "0.1.0 does not know the key %s: remove it before "
-                          "going back",
-                          key);
-    fprintf(check->out, "%s\n", reason.text);
+    fprintf(check->out,
+            "%s:%zu:%zu: 0.1.0 does not know the key %s: remove it before "
+            "going back\n",
+            check->file.path, node->start_mark.line + 1,
+            node->start_mark.column + 1, key);
     check->count++;
 }
 
@@ -114,7 +113,7 @@ static void check_value(struct check *check, const yaml_node_t *node,
 static void each_name(void *context, const char *name) {
     struct check *check = context;
     size_t len = strlen(name);
-    if (len > strlen(".yaml") &&
+    if (name[0] != '.' && len > strlen(".yaml") &&
         strcmp(name + len - strlen(".yaml"), ".yaml") == 0) {
         fprintf(check->out,
                 "conf.d/%s: 0.1.0 reads one file only: move its keys to that "

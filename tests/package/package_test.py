@@ -86,7 +86,8 @@ class InstallTest(unittest.TestCase):
         self.assertIn("systemctl enable --now shopme-edge", Installed.said)
         self.assertFalse((self.root / "etc/systemd/system/multi-user.target."
                                       "wants/shopme-edge.service").is_symlink())
-        self.root.run("shopme-edge", "check")
+        self.root.run("env", "AWS_ACCESS_KEY_ID=key",
+                      "AWS_SECRET_ACCESS_KEY=secret", "shopme-edge", "check")
 
     def test_a_configuration_that_is_there_is_kept_and_the_unit_enabled(self):
         with Root("kept", of=Installed.get()) as root:
