@@ -30,7 +30,7 @@ class Box(Root):
         link = self / "etc/systemd/system/mosquitto.service"
         link.unlink(missing_ok=True)
         link.symlink_to("/dev/null")
-        self.log = open(self.path.with_suffix(".log"), "wb")
+        self.log = open(self.top / "console.log", "wb")
         self.process = subprocess.Popen(
             ["systemd-nspawn", "-D", self.path, "--boot", "--register=no",
              "--keep-unit", "--link-journal=no", "--console=pipe",
@@ -78,7 +78,6 @@ class Box(Root):
     def remove(self):
         self.halt()
         super().remove()
-        self.path.with_suffix(".log").unlink(missing_ok=True)
 
     def shown(self, what, unit="shopme-edge"):
         return self.run("systemctl", "show", "-P", what, unit,
