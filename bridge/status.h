@@ -15,6 +15,10 @@ enum bridge_link {
     BRIDGE_LINK_REFUSED, /* the service answers but refuses (credentials, no
                             such bus); the bridge retries slowly */
     BRIDGE_LINK_PAUSED,  /* paused on request */
+    BRIDGE_LINK_THROTTLED, /* the service answers that it is too much; the
+                              bridge sends more slowly */
+    BRIDGE_LINK_WAITING,   /* it has waited a second or more for its turn behind
+                              a stream of higher priority */
 };
 
 /* Ranges that a stream's status lists. */
@@ -41,6 +45,7 @@ struct bridge_stream_status {
     int64_t since_us;     /* wall time at which `link` last changed */
     int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
     char last_error[200]; /* text; empty if none */
+    bool expired;         /* REFUSED because the credentials are expired */
 };
 
 struct bridge_status {

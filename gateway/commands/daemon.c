@@ -138,6 +138,9 @@ static void give_memory_back(struct daemon *daemon) {
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     give_memory_back(daemon);
+    if (!daemon->stop_asked) {
+        daemon_console_tick(daemon);
+    }
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);

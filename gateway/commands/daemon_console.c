@@ -28,6 +28,7 @@ static void fill_stream(struct daemon_stream *slot,
     ret->full = stream_full_reason(slot->stream);
     ret->journal = *stream_journal_stats(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
+    ret->forecast = forecast_view(&slot->forecast);
     if (ret->has_sink) {
         ret->oldest_us =
             backlog_age_us(&slot->age, ret->bridge.cursor, ret->end);
@@ -96,29 +97,32 @@ static const struct orders_shown *look_at_orders(struct daemon *daemon,
     return &daemon->orders_shown;
 }
 
-static void fill_status(void *self, struct console_status *ret) {
-    struct daemon *daemon = self;
+/* All but the orders, which cost something only while somebody watches. */
+static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     const struct clock *clock = &daemon->platform.clock;
     ret->store = daemon->config->store;
     ret->version = SHOPME_EDGE_VERSION;
     ret->now_us = clock->wall_us(clock->self);
-    ret->uptime_s =
-        (clock->mono_us(clock->self) - daemon->started_us) / US_A_SECOND;
+    ret->mono_us = clock->mono_us(clock->self);
+    ret->uptime_s = (ret->mono_us - daemon->started_us) / US_A_SECOND;
     ret->broker_up = sessions_up(daemon);
     ret->broker_port = daemon->config->broker.address.port;
     if (daemon->broker != NULL) {
         ret->broker_port = broker_port(daemon->broker);
         ret->broker_restarts = broker_restarts(daemon->broker);
     }
-    if (!ret->broker_up) {
-        ret->unhealthy = "no session with the broker: no events can arrive";
-    }
     fill_streams(daemon, ret);
-    for (uint32_t i = 0; i < ret->stream_count; i++) {
-        if (ret->streams[i].full != NULL && ret->unhealthy == NULL) {
-            ret->unhealthy = "a stream is full: it accepts no new events";
-        }
-    }
+    daemon_verdict_make(daemon, ret);
+}
+
+void daemon_console_tick(struct daemon *daemon) {
+    struct console_status status = {0};
+    fill_facts(daemon, &status);
+}
+
+static void fill_status(void *self, struct console_status *ret) {
+    struct daemon *daemon = self;
+    fill_facts(daemon, ret);
     struct stream *stream = shop_stream(daemon);
     ret->has_shop = stream != NULL;
     if (stream != NULL) {

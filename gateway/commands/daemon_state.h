@@ -23,6 +23,7 @@ struct daemon_stream {
     struct job_thread *commits; /* the journal's own */
     struct session *session;
     struct backlog_age age;
+    struct forecast forecast;
 };
 
 /* On the heap, for the life of the process. */
@@ -38,6 +39,9 @@ struct daemon {
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
+    struct verdict verdict;
+    uint64_t verdict_told; /* its changes that the log was told of */
+    struct log_limit verdict_log;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */
@@ -53,6 +57,10 @@ struct daemon {
 
 /* A commit ended: updates the orders shown if somebody watches them. */
 void daemon_console_durable(struct daemon *daemon);
+/* Once a second: the verdict is made whether somebody asks for it or not. */
+void daemon_console_tick(struct daemon *daemon);
+/* Makes the verdict on what `status` says, puts it there, and tells the log. */
+void daemon_verdict_make(struct daemon *daemon, struct console_status *status);
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
 

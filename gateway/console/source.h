@@ -8,6 +8,8 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
+#include "gateway/verdict/forecast.h"
+#include "gateway/verdict/verdict.h"
 
 enum {
     CONSOLE_ORDERS_MAX = 50,
@@ -30,6 +32,7 @@ struct console_stream {
     struct bridge_stream_status bridge; /* as the bridge last reported */
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */
+    struct forecast_view forecast;
 };
 
 struct console_status {
@@ -37,7 +40,8 @@ struct console_status {
     const char *version;
     int64_t now_us; /* wall time */
     int64_t uptime_s;
-    const char *unhealthy; /* why not, as text; NULL if all is well */
+    int64_t mono_us; /* the same moment on the clock of `verdict` */
+    const struct verdict *verdict; /* of this moment */
     bool broker_up;
     uint16_t broker_port;
     uint64_t broker_restarts;

@@ -4,17 +4,20 @@
  *   console_host HOST:PORT|off SOCKET|off
  *
  * Prints "port N" when it listens, or the reason and exits with 1. SIGUSR1
- * turns its health off and on; SIGTERM ends it in order. */
+ * takes its broker away and brings it back, SIGUSR2 the room of its journal;
+ * SIGTERM ends it in order. */
 #include "gateway/console/console.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORDER_COUNT = 60 };
+enum { ORDER_COUNT = 60, SIGNALS = 3 };
 
 struct host {
     bool paused;
     bool sick;
+    bool full;
+    struct verdict verdict;
     uint32_t uplink_calls;
 };
 
@@ -50,21 +53,46 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                    .since_us = 1795000000000000,
                    .last_error = "no route to \"events\" <host>"},
         .oldest_us = 1795000000000000,
+        .forecast = {.bytes_in_per_s = 4000,
+                     .bytes_out_per_s = 0,
+                     .full_in_s = 147600,
+                     .drained_in_s = FORECAST_UNKNOWN,
+                     .flash_bytes_per_day = 1288490188},
     };
 }
 
+static void judge(struct host *host, struct console_status *ret) {
+    const struct verdict_facts facts = {
+        .streams = {{.name = "orders",
+                     .full = host->full ? "no \"room\"" : NULL,
+                     .link =
+                         host->full ? VERDICT_LINK_OFFLINE : VERDICT_LINK_FINE,
+                     .oldest_age_s = VERDICT_UNKNOWN,
+                     .full_in_s = VERDICT_UNKNOWN}},
+        .stream_count = 1,
+        .broker_down = host->sick,
+    };
+    verdict_judge(&host->verdict, &facts, ret->mono_us, ret->now_us);
+    ret->verdict = &host->verdict;
+}
+
 static void on_status(void *self, struct console_status *ret) {
-    const struct host *host = self;
+    struct host *host = self;
     ret->store = "store-7";
     ret->version = "9.8.7";
     ret->now_us = 1795000090500000;
     ret->uptime_s = 3600 + host->uplink_calls;
-    ret->unhealthy = host->sick ? "the disk is full; free some space" : NULL;
+    ret->mono_us = 3600000000;
+    judge(host, ret);
     ret->broker_up = true;
     ret->broker_port = 1883;
     ret->broker_restarts = 2;
     fill_stream(host, &ret->streams[0]);
-    ret->streams[1] = (struct console_stream){.name = "telemetry", .end = 5};
+    ret->streams[1] = (struct console_stream){
+        .name = "telemetry",
+        .end = 5,
+        .forecast = {.full_in_s = FORECAST_UNKNOWN, .drained_in_s = 180},
+    };
     ret->stream_count = 2;
     ret->has_shop = true;
     ret->orders = (struct shop_counts){.placed = 60,
@@ -110,8 +138,10 @@ static void on_signal(uv_signal_t *signal, int number) {
     struct host *host = signal->data;
     if (number == SIGTERM) {
         uv_stop(signal->loop);
-    } else {
+    } else if (number == SIGUSR1) {
         host->sick = !host->sick;
+    } else {
+        host->full = !host->full;
     }
 }
 
@@ -131,9 +161,9 @@ int main(int argc, char **argv) {
     struct host host = {0};
     uv_loop_t loop;
     uv_loop_init(&loop);
-    uv_signal_t signals[2];
-    int numbers[2] = {SIGTERM, SIGUSR1};
-    for (int i = 0; i < 2; i++) {
+    uv_signal_t signals[SIGNALS];
+    static const int numbers[SIGNALS] = {SIGTERM, SIGUSR1, SIGUSR2};
+    for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&loop, &signals[i]);
         signals[i].data = &host;
         uv_signal_start(&signals[i], on_signal, numbers[i]);
@@ -161,7 +191,7 @@ int main(int argc, char **argv) {
     } else {
         printf("%s: %s\n", err_name(err), reason.text);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *)&signals[i], NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
