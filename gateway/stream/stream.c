@@ -162,6 +162,11 @@ uint64_t stream_wait_ms(const struct stream *stream) {
     }
     int64_t waited_us = mono_us(stream) - stream->taken_us;
     uint64_t waited_ms = waited_us > 0 ? (uint64_t)waited_us / 1000 : 0;
+    /* A commit writes whole pages. One that is nearly full need not wait for
+     * an event more, which would leave the next page nearly empty. */
+    if (waited_ms >= delay_ms / 2 && batch_fills_page(stream->batch)) {
+        return 0;
+    }
     return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
 }
 

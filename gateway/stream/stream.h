@@ -62,7 +62,8 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
  * room on the disk: commit, even if the batch is empty. */
 bool stream_is_full(const struct stream *stream);
 /* How long the batch may wait for more messages (commit_delay), counted from
- * its first; 0: commit it now. */
+ * its first; 0: commit it now. After half of it a batch that fills its pages
+ * need not wait: another event would write another page. */
 uint64_t stream_wait_ms(const struct stream *stream);
 
 /* Makes durable what was taken so far, and releases its receipts and notices.
