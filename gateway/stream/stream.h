@@ -91,6 +91,10 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
 /* Asks again for payments that a terminal has not answered, if the request is
  * durable: some of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
+/* Takes commit_delay, keep and keep_for from `changed`, from the next batch and
+ * the next commit on; stream_config() stays as it was. */
+void stream_reconfigure(struct stream *stream,
+                        const struct config_stream *changed);
 /* The process stops: a commit that waits for room, now or later, ends with
  * ERR_FULL, and no tick retries anything. Running jobs, and what a door has
  * asked for, are completed. */

@@ -59,6 +59,23 @@ static void test_pages_are_filled(void **state) {
     }
 }
 
+/* Goal: another delay takes effect for the batch that waits. */
+static void test_commit_delay_changes(void **state) {
+    struct fixture *f = *state;
+    f->settings->commit_delay_ms = 500;
+    fixture_open(f);
+    fixture_small(f, 0);
+    struct config_stream changed = *f->settings;
+    changed.commit_delay_ms = 0;
+    stream_reconfigure(f->stream, &changed);
+    assert_int_equal(stream_wait_ms(f->stream), 0);
+    changed.commit_delay_ms = 9000;
+    stream_reconfigure(f->stream, &changed);
+    f->mono_us += 1000000;
+    assert_int_equal(stream_wait_ms(f->stream), 8000);
+    fixture_commit(f);
+}
+
 /* Goal: the second batch has a wait of its own, and of duplicates alone too. */
 static void test_commit_delay_of_the_next_batch(void **state) {
     struct fixture *f = *state;
@@ -387,6 +404,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_commit_delay_counts_from_the_first),
         FIXTURE_TEST(test_pages_are_filled),
+        FIXTURE_TEST(test_commit_delay_changes),
         FIXTURE_TEST(test_commit_delay_of_the_next_batch),
         FIXTURE_TEST(test_a_full_batch_does_not_wait),
         FIXTURE_TEST(test_repeats_over_a_restart),
