@@ -8,8 +8,8 @@
  * That one does is told by a file of the same name with `.seen` behind it. With
  * EDGE_SYNC_FAIL likewise, they fail with EIO.
  *
- * EDGE_CLOCK_SHIFT names a file with a number of seconds: as long as it is there,
- * the wall clock is so much ahead (or, with a minus, behind).
+ * EDGE_CLOCK_SHIFT names a file with a number of seconds: as long as it is
+ * there, the wall clock is so much ahead (or, with a minus, behind).
  *
  * EDGE_SYNC_LOG is the file that is appended to, EDGE_SYNC_DELAY_MS the delay.
  * A record is little-endian: kind u8 ('W' or 'S'), fd i32, begun ns u64, ended
