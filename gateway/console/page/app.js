@@ -219,7 +219,8 @@ function showStatus(status) {
   setText(byId("facts"), `version ${status.version}, ` +
     `up ${duration(status.uptime_s)}, ${broker}`);
   showLink(summary(status));
-  const alarm = [status.unhealthy, damageWords(status)].filter(Boolean);
+  const alarm = [...status.verdict.reasons.map(reasonWords),
+    damageWords(status)].filter(Boolean);
   byId("alarm").hidden = alarm.length === 0;
   setText(byId("alarm"), alarm.join("; "));
   const sinks = status.streams.filter((stream) => stream.link !== "none");
@@ -229,6 +230,11 @@ function showStatus(status) {
   const now = performance.now();
   fill(byId("streams"), status.streams.map((s) => streamRow(s, now)));
   showCounts(status.orders);
+}
+
+function reasonWords(reason) {
+  const where = reason.stream ? `${reason.stream}: ` : "";
+  return `${where}${reason.text}; ${reason.action}`;
 }
 
 function showCounts(orders) {
