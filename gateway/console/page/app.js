@@ -111,7 +111,7 @@ function fill(table, rows) {
   }));
 }
 
-function streamRows(stream) {
+function streamRows(stream, reasons) {
   const sent = stream.link !== "none";
   const {forecast} = stream;
   const cells = [
@@ -134,7 +134,7 @@ function streamRows(stream) {
       `${words.bytes(forecast.flash_bytes_per_day)} a day`,
       `commit ${(stream.commit_us_last / 1000).toFixed(2)} ms`), "number"],
   ];
-  const notes = words.notes(stream);
+  const notes = words.notes(stream, reasons);
   return notes.length === 0 ? [{cells}] : [{cells}, {notes}];
 }
 
@@ -142,9 +142,8 @@ function reasonItem(reason) {
   const item = element("li", "", words.level(reason.level).kind);
   const title = element("p", "", "title");
   title.append(pill(words.level(reason.level)),
-    document.createTextNode(` ${reason.text}`));
+    document.createTextNode(` ${words.reasonTitle(reason)}`));
   const facts = [
-    ...(reason.stream ? [`stream ${reason.stream}`] : []),
     ...(reason.since ? [`since ${words.time(reason.since)}`] : []),
     ...(reason.level === "failing" ? [reason.restart_helps
       ? "a restart helps" : "a restart alone does not help"] : []),
@@ -197,7 +196,8 @@ function showStatus(status) {
   state.paused = sinks.some((stream) => stream.link === "paused");
   byId("uplink").hidden = sinks.length === 0;
   setText(byId("uplink"), state.paused ? "Resume sending" : "Pause sending");
-  fill(byId("streams"), status.streams.flatMap(streamRows));
+  fill(byId("streams"), status.streams.flatMap(
+    (stream) => streamRows(stream, status.verdict.reasons)));
   showCounts(status.orders);
   const {key, text} = words.spoken(status);
   say(key, text);

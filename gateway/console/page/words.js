@@ -115,9 +115,14 @@ export function fullIn(stream) {
   return left === null ? UNKNOWN : duration(left);
 }
 
-// What the figures of a stream's row do not say. A link may be online while
-// events are held because the cloud refuses them: the reason is shown, too.
-export function notes(stream) {
+export function reasonTitle({stream, text}) {
+  return stream ? `${stream}: ${text}` : text;
+}
+
+// What the figures of a stream's row do not say, nor any of `reasons`. A link may
+// be online while events are held because the cloud refuses them: then the
+// error is shown, too.
+export function notes(stream, reasons) {
   const said = [];
   if (stream.refused > 0) {
     said.push(`${events(stream.refused)} held: the cloud refuses ` +
@@ -138,7 +143,8 @@ export function notes(stream) {
   if (stream.last_error && (failing || stream.refused > 0)) {
     said.push(stream.last_error);
   }
-  return said;
+  return said.filter((note) =>
+    !reasons.some((reason) => reason.text.includes(note)));
 }
 
 // One sentence for all streams: the worst link, and what is still to send.
@@ -202,8 +208,7 @@ export function spoken(status) {
   const named = new Set(verdict.reasons.map((reason) => reason.stream));
   const words = [
     level(verdict.level).word,
-    ...verdict.reasons.map(({stream, text}) =>
-      stream ? `${stream}: ${text}` : text),
+    ...verdict.reasons.map(reasonTitle),
     ...troubles.filter((stream) => !named.has(stream.name))
       .map((stream) => `${stream.name}: ${link(stream.link).word}`),
   ];

@@ -275,10 +275,14 @@ class ConsoleTest(unittest.TestCase):
         script = self.host.ask("GET", "/words.js")[1].decode()
         ask_it = """
             const stream = (link, refused) => notes(
-              {link, refused, last_error: "too large"});
+              {link, refused, last_error: "too large"},
+              [{text: "the cloud is away"}]);
             const sent = (refused) => summary({verdict: {level: "ok"},
               streams: [{link: "online", refused, backlog: 9}]});
-            console.log(JSON.stringify([stream("online", 1),
+            const told = notes(
+              {link: "offline", refused: 0, last_error: "no route"},
+              [{text: "the cloud does not answer: no route"}]);
+            console.log(JSON.stringify([told, stream("online", 1),
               stream("online", 0), stream("offline", 0),
               stream("offline", 2), sent(0), sent(1)]));
             """
@@ -286,7 +290,7 @@ class ConsoleTest(unittest.TestCase):
                               input=script + ask_it, capture_output=True,
                               text=True, timeout=120, check=True).stdout
         self.assertEqual(json.loads(said), [
-            ["1 event held: the cloud refuses it", "too large"], [],
+            [], ["1 event held: the cloud refuses it", "too large"], [],
             ["too large"],
             ["2 events held: the cloud refuses them", "too large"],
             "9 events being sent.",
