@@ -30,6 +30,7 @@ struct bridge_stream_status {
     uint64_t cursor; /* lowest sequence number not confirmed */
     uint64_t saved;  /* the cursor as saved on disk: the bridge no longer needs
                         what is before it */
+    uint64_t saves;  /* of the cursor since start: a page of the disk each */
     uint64_t end;    /* durable end as the bridge last saw it */
     uint64_t lost;   /* events since start that the journal had trimmed, or lost
                         to damage, before the service confirmed them */
@@ -45,7 +46,11 @@ struct bridge_stream_status {
     int64_t since_us;     /* wall time at which `link` last changed */
     int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
     char last_error[200]; /* text; empty if none */
-    bool expired;         /* REFUSED because the credentials are expired */
+    /* The oldest job that is with the disk now, and since when (monotonic);
+     * NULL and 0: there is none. */
+    const char *disk_job;
+    int64_t disk_since_us;
+    bool expired; /* REFUSED because the credentials are expired */
 };
 
 struct bridge_status {

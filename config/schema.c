@@ -77,8 +77,12 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "set aside as a whole; `capacity` is at least four of them."},
     {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
      .min = 0, .max = 10 * 1000, .fallback = "0",
-     .help = "How long an event may wait to be written together with others; "
-             "its acknowledgement and receipt wait with it."},
+     .help = "How long an event may wait to be written together with others. "
+             "A commit writes whole pages of 4 KiB, so with 0 each small event "
+             "writes one, and with 1 s 20 of them a second write under 2 bytes "
+             "a byte: flash lives longer. The price is latency, since "
+             "acknowledgement and receipt wait too, and that a device repeats "
+             "after a crash what had none."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "

@@ -30,7 +30,7 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return false;
+    return daemon->disk_room.running;
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -229,6 +229,8 @@ static err_t open_stream(struct daemon *daemon,
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     TRY(job_pool_new(&daemon->loop, &daemon->pool));
+    disk_room_init(&daemon->disk_room, &daemon->platform.disk, config->data,
+                   job_pool_executor(daemon->pool));
     for (uint32_t i = 0; i < config->stream_count; i++) {
         TRY(open_stream(daemon, &config->streams[i], &daemon->streams[i],
                         reason));

@@ -12,6 +12,20 @@ static void fill_damage(struct stream *stream, struct console_stream *ret) {
     }
 }
 
+/* The stream's own, or the bridge's for it. */
+static void fill_disk_job(const struct stream *stream, int64_t mono_us,
+                          struct console_stream *ret) {
+    struct stream_disk_job job = stream_disk_job(stream);
+    const struct bridge_stream_status *bridge = &ret->bridge;
+    if (bridge->disk_job != NULL &&
+        (job.what == NULL || bridge->disk_since_us < job.since_us)) {
+        job.what = bridge->disk_job;
+        job.since_us = bridge->disk_since_us;
+    }
+    ret->disk_job = job.what;
+    ret->disk_job_us = job.what == NULL ? 0 : mono_us - job.since_us;
+}
+
 static void fill_stream(struct daemon_stream *slot,
                         struct console_stream *ret) {
     const struct stream_counts counts = stream_counts(slot->stream);
@@ -27,11 +41,13 @@ static void fill_stream(struct daemon_stream *slot,
     ret->start = atomic_load(&position->start);
     ret->full = stream_full_reason(slot->stream);
     ret->journal = *stream_journal_stats(slot->stream);
+    ret->written = stream_written(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
     ret->forecast = forecast_view(&slot->forecast);
     if (ret->has_sink) {
         ret->oldest_us =
             backlog_age_us(&slot->age, ret->bridge.cursor, ret->end);
+        ret->written += ret->bridge.saves * JOURNAL_PAGE;
     }
 }
 
@@ -51,6 +67,7 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
             ret->streams[i].bridge = *status;
         }
         fill_stream(slot, &ret->streams[i]);
+        fill_disk_job(slot->stream, ret->mono_us, &ret->streams[i]);
     }
 }
 
@@ -118,6 +135,7 @@ static void fill_facts(struct daemon *daemon, struct console_status *ret) {
 void daemon_console_tick(struct daemon *daemon) {
     struct console_status status = {0};
     fill_facts(daemon, &status);
+    daemon_forecast_tick(daemon, &status);
 }
 
 static void fill_status(void *self, struct console_status *ret) {

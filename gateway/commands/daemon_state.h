@@ -7,6 +7,7 @@
 
 #include "bridge/bridge.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/disk_room.h"
 #include "gateway/commands/orders_shown.h"
 #include "gateway/console/console.h"
 #include "gateway/jobs/jobs.h"
@@ -39,6 +40,7 @@ struct daemon {
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
+    struct disk_room disk_room;
     struct verdict verdict;
     uint64_t verdict_told; /* its changes that the log was told of */
     struct log_limit verdict_log;
@@ -61,6 +63,9 @@ void daemon_console_durable(struct daemon *daemon);
 void daemon_console_tick(struct daemon *daemon);
 /* Makes the verdict on what `status` says, puts it there, and tells the log. */
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status);
+/* Gives each stream's forecast a sample of what `status` says. */
+void daemon_forecast_tick(struct daemon *daemon,
+                          const struct console_status *status);
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
 

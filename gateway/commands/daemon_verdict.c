@@ -53,6 +53,8 @@ static struct verdict_stream_facts facts_of_stream(
     const struct console_status *status, const struct console_stream *stream) {
     struct verdict_stream_facts facts = {
         .name = stream->name,
+        .hangs_us = stream->disk_job_us,
+        .hanging = stream->disk_job,
         .full = stream->full,
         .damaged = damaged(stream),
         .oldest_age_s = VERDICT_UNKNOWN,

@@ -78,6 +78,8 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     put_uint(writer, "commits", stream->journal.commits);
     put_uint(writer, "commit_us_last", stream->journal.commit_us_last);
     put_uint(writer, "commit_us_max", stream->journal.commit_us_max);
+    put_uint(writer, "payload_bytes", stream->journal.payload);
+    put_uint(writer, "written_bytes", stream->written);
     reply_forecast(&stream->forecast, writer);
     writer_str(writer, "}");
 }

@@ -25,10 +25,14 @@ struct console_stream {
     uint64_t dropped; /* dropped undelivered since start, to make room */
     const struct journal_gap *gaps; /* events that damage took, ever */
     size_t gap_count;
-    uint64_t damaged; /* events in those */
-    const char *full; /* why it accepts nothing; NULL if it does */
+    uint64_t damaged;     /* events in those */
+    const char *full;     /* why it accepts nothing; NULL if it does */
+    const char *disk_job; /* the oldest that is with the disk; NULL: none */
+    int64_t disk_job_us;  /* for how long */
     struct journal_stats journal;
-    bool has_sink;                      /* else `bridge` is not used */
+    uint64_t written; /* bytes given to the disk since start, for the journal,
+                         snapshots and the cursor */
+    bool has_sink;    /* else `bridge` is not used */
     struct bridge_stream_status bridge; /* as the bridge last reported */
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */

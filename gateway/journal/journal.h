@@ -132,16 +132,6 @@ err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
 
-struct journal_stats {
-    uint64_t segments;
-    uint64_t bytes;       /* on disk, preallocation and spares included */
-    uint64_t spare_bytes; /* part of those: kept for future segments */
-    uint64_t trimmed;     /* segments, since opened */
-    uint64_t recycled;    /* made from a spare, since opened */
-    uint64_t commits;     /* since opened */
-    uint64_t commit_us_last;
-    uint64_t commit_us_max; /* since opened */
-};
 /* The committing side's. */
 struct journal_stats journal_stats(const struct journal *journal);
 

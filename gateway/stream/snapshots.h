@@ -16,7 +16,8 @@ struct snapshots;
 
 struct snapshots_options {
     const struct disk *disk; /* these outlive it */
-    const char *stream;      /* its name, for the log */
+    const struct clock *clock;
+    const char *stream; /* its name, for the log */
     const char *dir;
     const uint8_t *journal_id;
     const struct journal_position *position;
@@ -42,5 +43,9 @@ void snapshots_at_boundary(struct snapshots *snapshots,
 /* The durable position moved: writes the copy, if all it covers is durable. */
 void snapshots_durable(struct snapshots *snapshots);
 bool snapshots_is_writing(const struct snapshots *snapshots);
+/* If so: since when (monotonic). */
+int64_t snapshots_writing_since_us(const struct snapshots *snapshots);
+/* Bytes of those that were written since it was made. */
+uint64_t snapshots_written(const struct snapshots *snapshots);
 
 #endif

@@ -99,6 +99,12 @@ void stream_give_up(struct stream *stream);
 bool stream_is_settled(const struct stream *stream);
 /* No job of the stream is running. */
 bool stream_is_idle(const struct stream *stream);
+/* The stream's oldest job that is with the disk now. */
+struct stream_disk_job {
+    const char *what; /* "a commit"; NULL: there is none */
+    int64_t since_us; /* monotonic */
+};
+struct stream_disk_job stream_disk_job(const struct stream *stream);
 /* Why the commit waits for room; NULL if it does not. */
 const char *stream_full_reason(const struct stream *stream);
 
@@ -112,6 +118,9 @@ struct stream_counts {
 struct stream_counts stream_counts(const struct stream *stream);
 /* As they were when the last commit ended. */
 const struct journal_stats *stream_journal_stats(const struct stream *stream);
+/* Bytes given to the disk since the start: frames, headers, seals, snapshots.
+ */
+uint64_t stream_written(const struct stream *stream);
 /* All recorded damage, as of then. Valid until the loop's next turn. */
 const struct journal_gap *stream_gaps(const struct stream *stream,
                                       size_t *ret_count);

@@ -48,7 +48,7 @@ void forecast_add(struct forecast *forecast,
              FORECAST_IN_S);
     rate_add(&forecast->written, grown(last.written, sample->written), passed_s,
              FORECAST_IN_S);
-    rate_add(&forecast->sent, grown(last.cursor, sample->cursor), passed_s,
+    rate_add(&forecast->sent, grown(last.sent, sample->sent), passed_s,
              FORECAST_OUT_S);
 }
 
@@ -77,7 +77,8 @@ struct forecast_view forecast_view(const struct forecast *forecast) {
     double in = rate_of(&forecast->frames);
     double one = average((double)now->space, (double)(now->end - now->start));
     double out = rate_of(&forecast->sent) * one;
-    double waiting = grown(now->cursor, now->end) * one;
+    uint64_t from = now->cursor > now->start ? now->cursor : now->start;
+    double waiting = grown(from, now->end) * one;
     view.bytes_in_per_s = whole(rate_of(&forecast->payload));
     view.bytes_out_per_s = whole(out * payload_share(now));
     view.flash_bytes_per_day =

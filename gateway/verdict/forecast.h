@@ -30,7 +30,8 @@ struct forecast_sample {
     int64_t now_us; /* monotonic */
     uint64_t start; /* the journal has the records [start, end) */
     uint64_t end;
-    uint64_t cursor;   /* the cloud has those before; = start without a sink */
+    uint64_t cursor;   /* the cloud has those before; 0 without a sink */
+    uint64_t sent;     /* events that the cloud took since some time */
     uint64_t space;    /* bytes of the journal that [start, end) take */
     uint64_t payload;  /* bytes of the events appended since some time */
     uint64_t frames;   /* bytes of the journal that those took */

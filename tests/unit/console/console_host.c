@@ -40,7 +40,9 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                     .bytes = 25165824,
                     .commits = 77,
                     .commit_us_last = 131,
-                    .commit_us_max = 20500},
+                    .commit_us_max = 20500,
+                    .payload = 1000},
+        .written = 15000,
         .has_sink = true,
         .bridge = {.link =
                        host->paused ? BRIDGE_LINK_PAUSED : BRIDGE_LINK_OFFLINE,

@@ -89,6 +89,7 @@ class ConsoleTest(unittest.TestCase):
                     "last_error": "no route to \"events\" <host>",
                     "segments": 3, "bytes": 25165824, "commits": 77,
                     "commit_us_last": 131, "commit_us_max": 20500,
+                    "payload_bytes": 1000, "written_bytes": 15000,
                     "forecast": FORECAST})
                 kept = status["streams"][1]
                 self.assertEqual((kept["link"], kept["backlog"]), ("none", 0))

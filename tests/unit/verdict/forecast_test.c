@@ -33,7 +33,9 @@ static void second(struct world *w, uint64_t in, uint64_t out) {
     struct forecast_sample *now = &w->now;
     now->now_us += S;
     now->end += in;
-    now->cursor += out < now->end - now->cursor ? out : now->end - now->cursor;
+    uint64_t waiting = now->end - now->cursor;
+    now->cursor += out < waiting ? out : waiting;
+    now->sent += out < waiting ? out : waiting;
     now->payload += in * EVENT;
     now->frames += in * EVENT_SPACE;
     now->written += in * EVENT_SPACE + 4096;
@@ -193,6 +195,24 @@ static void test_without_a_sink(void **state) {
     assert_true(forecast_view(&w.forecast).full_in_s == FORECAST_UNKNOWN);
 }
 
+/* Goal: what is dropped to make room was not sent: the stream stays full. */
+static void test_drops_are_not_sent(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.now.capacity = 1000 * EVENT_SPACE;
+    for (int i = 0; i < 600; i++) {
+        if (w.now.end - w.now.start > 950) {
+            w.now.start += 100; /* the cursor follows later */
+        }
+        second(&w, 20, 0);
+    }
+    struct forecast_view view = forecast_view(&w.forecast);
+    assert_int_equal(view.bytes_out_per_s, 0);
+    assert_true(view.full_in_s >= 0 && view.full_in_s < 10);
+    assert_true(view.drained_in_s == FORECAST_UNKNOWN);
+}
+
 /* Goal: odd samples (twice the same time, a clock or a counter that goes back,
  * a long pause) never give a figure that is not a number of seconds. */
 static void test_odd_samples(void **state) {
@@ -228,6 +248,7 @@ int main(void) {
         cmocka_unit_test(test_drained_in),
         cmocka_unit_test(test_one_of_them),
         cmocka_unit_test(test_without_a_sink),
+        cmocka_unit_test(test_drops_are_not_sent),
         cmocka_unit_test(test_odd_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
