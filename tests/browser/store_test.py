@@ -107,6 +107,11 @@ class StoreTest(unittest.TestCase):
             self.page.until("#level", "Needs attention")
             self.page.until("#reasons", "What to do: ")
             self.page.until(f"{ROW}(3)", "oldest")
+            wait_for("a forecast in words", lambda: re.fullmatch(
+                r"\d+ (min|h|d)", self.page.text(f"{ROW}(5)")), 30, 0.2)
+            self.assertRegex(self.page.text(f"{ROW}(6)"),
+                             r"^in [1-9][\d.]* (Ki)?B/s")
+            print("figure: full in " + self.page.text(f"{ROW}(5)"))
             self.store.cloud.start()
             self.said_in_time("online", "Online")
         self.page.until("#link", "Everything is in the cloud", 60)
