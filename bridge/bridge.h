@@ -13,6 +13,8 @@
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 
+#include <stdatomic.h>
+
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -49,11 +51,19 @@ struct bridge;
 err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
                    struct reason *reason) MUST_USE;
 
+/* Are there certificates in the CA file that a start would use? ERR_CONFIG with
+ * what to do. */
+err_t bridge_check_authorities(const struct config_cloud *cloud,
+                               struct reason *reason) MUST_USE;
+
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);
 /* A copy of the last published status. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
+
+/* Grows about once a second while the loop turns. Until bridge_stop(). */
+const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge);
 
 /* Waits a moment for answers to the requests in flight, ends them, waits for
  * jobs on the disk, saves the cursors, joins the thread, frees. Takes under a

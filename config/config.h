@@ -27,6 +27,14 @@ enum config_broker_mode {
     CONFIG_BROKER_EXTERNAL, /* the site's own, at `address` */
 };
 
+/* In the order of enum log_level (gateway/base/log.h). */
+enum config_log_level {
+    CONFIG_LOG_ERROR,
+    CONFIG_LOG_WARN,
+    CONFIG_LOG_INFO,
+    CONFIG_LOG_DEBUG,
+};
+
 struct config_address {
     char host[CONFIG_HOST_MAX]; /* name or address, no brackets */
     uint16_t port;              /* 0 = any free one (listening only) */
@@ -86,6 +94,7 @@ struct config {
     char data[CONFIG_PATH_MAX];  /* default /var/lib/shopme-edge */
     uint32_t event_bytes_max;    /* default 256 KiB, EventBridge's limit */
     uint64_t free_floor; /* bytes of the disk to leave free; default 64 MiB */
+    enum config_log_level log_level; /* default info */
     struct config_broker broker;
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;

@@ -17,6 +17,7 @@ int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
+int command_downgrade(int argc, char **argv);
 int command_journal(int argc, char **argv); /* reads the next word */
 /* After "journal". */
 int command_journal_cat(int argc, char **argv);
@@ -25,5 +26,6 @@ int command_journal_verify(int argc, char **argv);
 int command_journal_repair(int argc, char **argv);
 int command_journal_replay(int argc, char **argv);
 int command_journal_stats(int argc, char **argv);
+int command_journal_unsent(int argc, char **argv);
 
 #endif

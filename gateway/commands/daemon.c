@@ -30,7 +30,7 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return daemon->disk_room.running;
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -50,6 +50,7 @@ static void stop(struct daemon *daemon, int exit_code) {
         return;
     }
     daemon->stop_asked = true;
+    daemon_watch_stopping(daemon);
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         session_untarget(daemon->streams[i].session);
         stream_give_up(daemon->streams[i].stream);
@@ -137,6 +138,7 @@ static void give_memory_back(struct daemon *daemon) {
 /* Tells each stream what the cloud is known to have. */
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
+    daemon_watch_turned(daemon);
     give_memory_back(daemon);
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
@@ -310,16 +312,12 @@ static err_t open_console(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     const struct console_options options = {
         .loop = &daemon->loop,
+        .executor = job_pool_executor(daemon->pool),
         .listen = config->console_enabled ? &config->console : NULL,
         .socket_path = config->control_socket,
         .source = daemon_console_source(daemon),
     };
-    TRY(console_start(&options, &daemon->console, reason));
-    if (config->console_enabled) {
-        log_line(LOG_INFO, "console", "page=http://%s:%u/",
-                 config->console.host, console_port(daemon->console));
-    }
-    return ERR_OK;
+    return console_start(&options, &daemon->console, reason);
 }
 
 static err_t open_broker(struct daemon *daemon, struct reason *reason) {
@@ -352,6 +350,8 @@ static void open_handles(struct daemon *daemon) {
     daemon->tick.data = daemon;
     uv_timer_init(&daemon->loop, &daemon->stopping);
     daemon->stopping.data = daemon;
+    daemon_watch_open(daemon);
+    daemon_reload_open(daemon);
     daemon->handles_open = true;
 }
 
@@ -363,7 +363,6 @@ static void start_timers(struct daemon *daemon) {
 }
 
 static err_t build(struct daemon *daemon, struct reason *reason) {
-    daemon->platform = platform_real();
     const struct clock *clock = &daemon->platform.clock;
     daemon->started_us = clock->mono_us(clock->self);
     if (uv_loop_init(&daemon->loop) != 0) {
@@ -379,6 +378,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
     start_timers(daemon);
+    daemon_watch_running(daemon);
     return ERR_OK;
 }
 
@@ -394,6 +394,8 @@ static void close_handles(struct daemon *daemon) {
     uv_close((uv_handle_t *)&daemon->payments, NULL);
     uv_close((uv_handle_t *)&daemon->tick, NULL);
     uv_close((uv_handle_t *)&daemon->stopping, NULL);
+    daemon_watch_close(daemon);
+    daemon_reload_close(daemon);
 }
 
 static void take_apart(struct daemon *daemon) {
@@ -419,32 +421,64 @@ static void take_apart(struct daemon *daemon) {
     job_pool_free(daemon->pool);
 }
 
-int daemon_run(const struct config *config) {
+/* What ends a process by default and is no request to end: a peer that hung up,
+ * a file past a limit (then write(2) fails, which is handled), somebody's wish
+ * for what other programs do at SIGUSR1. SIGQUIT asks for a core dump and gets
+ * one. SIGHUP is handled once the loop is there. */
+static void ignore_signals(void) {
+    static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        signal(numbers[i], SIG_IGN);
+    }
+}
+
+static void set_up_process(struct daemon *daemon) {
+    ignore_signals();
+    job_pool_size();
+    /* glibc gives each of many threads a heap of its own, which none gives
+     * back; what is allocated here while events flow is little. */
+    mallopt(M_ARENA_MAX, HEAPS);
+    daemon_watch_begin(daemon);
+    daemon_reload_begin(daemon);
+    mosquitto_lib_init();
+}
+
+/* Why it cannot start is the last line, where a person looks for it. */
+static void run(struct daemon *daemon) {
+    struct reason reason = {""};
+    err_t err = build(daemon, &reason);
+    if (err == ERR_OK) {
+        log_line(LOG_INFO, "daemon", "running version=%s store=%s data=%s",
+                 SHOPME_EDGE_VERSION, daemon->config->store,
+                 daemon->config->data);
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    } else {
+        daemon_watch_stopping(daemon);
+        daemon->exit_code = EXIT_FAILURE;
+    }
+    take_apart(daemon);
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
+                 err_name(err), reason.text);
+    }
+}
+
+int daemon_run(const struct daemon_options *options) {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
         log_line(LOG_ERROR, "daemon", "out of memory");
         return EXIT_FAILURE;
     }
-    daemon->config = config;
-    signal(SIGPIPE, SIG_IGN);
-    job_pool_size();
-    /* glibc gives each of many threads a heap of its own, which none gives
-     * back; what is allocated here while events flow is little. */
-    mallopt(M_ARENA_MAX, HEAPS);
-    mosquitto_lib_init();
-    struct reason reason = {""};
-    err_t err = build(daemon, &reason);
-    if (err == ERR_OK) {
-        log_line(LOG_INFO, "daemon", "running version=%s store=%s data=%s",
-                 SHOPME_EDGE_VERSION, config->store, config->data);
-        uv_run(&daemon->loop, UV_RUN_DEFAULT);
-    } else {
-        log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
-                 err_name(err), reason.text);
-        daemon->exit_code = EXIT_FAILURE;
+    daemon->config = options->config;
+    daemon->reload.path = options->config_path;
+    if (options->log_level != NULL) {
+        daemon->reload.level_fixed = true;
+        log_set_level(*options->log_level);
     }
-    take_apart(daemon);
+    set_up_process(daemon);
+    run(daemon);
     mosquitto_lib_cleanup();
+    daemon_watch_end(daemon);
     int exit_code = daemon->exit_code;
     free(daemon);
     return exit_code;

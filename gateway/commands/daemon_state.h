@@ -7,8 +7,11 @@
 
 #include "bridge/bridge.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
+#include "gateway/commands/notify.h"
 #include "gateway/commands/orders_shown.h"
+#include "gateway/commands/watchdog.h"
 #include "gateway/console/console.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/mqtt/broker.h"
@@ -25,6 +28,30 @@ struct daemon_stream {
     struct session *session;
     struct backlog_age age;
     struct forecast forecast;
+};
+
+/* The service manager, and the watchdog over the loops. */
+struct daemon_watch {
+    struct notify notify;
+    struct disk_count disk;
+    struct watchdog *watchdog;
+    atomic_uint_fast64_t turns; /* of the gateway's loop */
+    uv_timer_t ready;
+    uint32_t ready_polls;
+};
+
+/* What SIGHUP does. */
+struct daemon_reload {
+    const char *path;   /* the configuration's */
+    bool level_fixed;   /* by --log-level */
+    struct config live; /* as started, and what was reloaded since */
+    uv_signal_t signal;
+    bool again; /* a signal came while the job ran */
+    bool runs;  /* the job, which has these until it ended */
+    struct job job;
+    struct config next;
+    err_t err;
+    struct reason reason;
 };
 
 /* On the heap, for the life of the process. */
@@ -44,6 +71,8 @@ struct daemon {
     struct verdict verdict;
     uint64_t verdict_told; /* its changes that the log was told of */
     struct log_limit verdict_log;
+    struct daemon_watch watch;
+    struct daemon_reload reload;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */
@@ -68,5 +97,38 @@ void daemon_forecast_tick(struct daemon *daemon,
                           const struct console_status *status);
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
+
+/* --- daemon_watch.c --- */
+
+/* Before any other thread and before the build. From here on the log never
+ * blocks (log_start()), and a start that reads for long asks for time. */
+void daemon_watch_begin(struct daemon *daemon);
+/* Opens the timer, and closes it. */
+void daemon_watch_open(struct daemon *daemon);
+void daemon_watch_close(struct daemon *daemon);
+/* The build is over: watches the loops, and says READY=1 once every session
+ * with the broker is up, or after ten seconds without one: a store whose broker
+ * is away is no reason to start the gateway anew. */
+void daemon_watch_running(struct daemon *daemon);
+/* The loop turned: about once a second. */
+void daemon_watch_turned(struct daemon *daemon);
+void daemon_watch_reloading(struct daemon *daemon);
+void daemon_watch_reloaded(struct daemon *daemon);
+/* The loops end. May be called again. */
+void daemon_watch_stopping(struct daemon *daemon);
+/* Last of all: writes the log, for a second at most. */
+void daemon_watch_end(struct daemon *daemon);
+
+/* --- daemon_reload.c: the configuration file is read again. What the schema
+ * marks as reloadable takes effect; any other key that changed is named and
+ * keeps its value until a restart; a file that cannot be used changes
+ * nothing. --- */
+
+/* Sets `live` and the level of the log. */
+void daemon_reload_begin(struct daemon *daemon);
+void daemon_reload_open(struct daemon *daemon);
+void daemon_reload_close(struct daemon *daemon);
+/* The job has not ended yet. */
+bool daemon_reload_is_busy(const struct daemon *daemon);
 
 #endif

@@ -80,6 +80,9 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .broker_external =
             daemon->config->broker.mode == CONFIG_BROKER_EXTERNAL,
         .clock_offset_ms = status->clock_offset_ms,
+        .page_away = console_page_away(daemon->console),
+        .socket_away = console_socket_away(daemon->console),
+        .log_dropped = log_dropped(),
     };
     for (uint32_t i = 0; i < status->stream_count; i++) {
         facts.streams[i] = facts_of_stream(status, &status->streams[i]);

@@ -13,8 +13,9 @@
 
 enum {
     CONSOLE_ORDERS_MAX = 50,
-    CONSOLE_CONNECTIONS_MAX = 24,
-    CONSOLE_BODY_MAX = 256, /* bytes of a request's body */
+    CONSOLE_CONNECTIONS_MAX = 24,      /* by TCP */
+    CONSOLE_LOCAL_CONNECTIONS_MAX = 8, /* on the control socket */
+    CONSOLE_BODY_MAX = 256,            /* bytes of a request's body */
 };
 
 struct console_stream {

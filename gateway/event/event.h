@@ -79,9 +79,9 @@ err_t event_read(enum event_encoding encoding, struct slice payload,
                  struct reason *reason) MUST_USE;
 
 /* Finds the id of a payload that is refused, however long it is, in one pass:
- * the text of its one top-level `id`, if that is valid and the payload is
- * well-formed to its end. Borrows from the payload, or from `arena` where it
- * has escapes. ERR_NOT_FOUND. */
+ * the text of its one top-level `id`, if that is valid and stands before the
+ * first error in the payload. Borrows from the payload, or from `arena` where
+ * it has escapes. ERR_NOT_FOUND, and `ret` is untouched. */
 err_t event_find_id(enum event_encoding encoding, struct slice payload,
                     struct arena *arena, struct slice *ret) MUST_USE;
 

@@ -101,10 +101,19 @@ static err_t port_claim(struct broker *broker, struct reason *reason) {
     return ERR_OK;
 }
 
+/* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
+ * and who we run as is not its business. */
+static bool is_noise(struct slice line) {
+    return slice_starts_with(line, "Warning: Unable to set TCP_NODELAY.") ||
+           slice_starts_with(line, "Warning: Mosquitto should not be run as "
+                                   "root");
+}
+
 static void log_output(struct broker *broker) {
     if (broker->line_len > 0) {
-        log_line(LOG_WARN, "mosquitto", "%.*s", (int)broker->line_len,
-                 broker->line);
+        bool noise = is_noise(slice_of(broker->line, broker->line_len));
+        log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%.*s",
+                 (int)broker->line_len, broker->line);
     }
     broker->line_len = 0;
 }

@@ -49,8 +49,8 @@ static void on_up(void *self, struct mosquitto *client) {
              stream_config(session->options.stream)->name);
     int code = mosquitto_subscribe_v5(client, NULL, topic, 1,
                                       MQTT_SUB_OPT_SEND_RETAIN_NEVER, NULL);
-    log_line(LOG_INFO, "session", "up topic=%s subscribe=\"%s\"", topic,
-             mosquitto_strerror(code));
+    log_line(code == MOSQ_ERR_SUCCESS ? LOG_DEBUG : LOG_WARN, "session",
+             "up topic=%s subscribe=\"%s\"", topic, mosquitto_strerror(code));
 }
 
 static void on_down(void *self) {

@@ -49,19 +49,12 @@ void intake_free(struct intake *intake) {
     free(intake);
 }
 
-/* The device must be able to match the answer, so even an event that is too
- * long to be read is searched for its id. */
-static err_t check_size(struct intake *intake,
-                        const struct stream_message *message, struct event *ret,
+static err_t check_size(const struct intake *intake,
+                        const struct stream_message *message,
                         struct reason *why) {
     uint32_t max = intake->options.event_bytes_max;
     if (message->payload.len <= max) {
         return ERR_OK;
-    }
-    struct slice id;
-    if (event_find_id(event_encoding_guess(message->payload), message->payload,
-                      &intake->arena, &id) == ERR_OK) {
-        ret->id = id;
     }
     return reason_set(why, ERR_RANGE,
                       "the event has %zu bytes; at most %u are accepted "
@@ -113,7 +106,7 @@ static err_t check(struct intake *intake, const struct dedupe *dedupe,
                    const struct stream_message *message, struct event *ret,
                    struct reason *why) {
     TRY(admission_device(message->device, why));
-    TRY(check_size(intake, message, ret, why));
+    TRY(check_size(intake, message, why));
     TRY(event_read(event_encoding_guess(message->payload), message->payload,
                    &intake->arena, ret, why));
     TRY(admission_source(ret, intake->options.store, message->device, why));
@@ -140,9 +133,18 @@ static void make_printable(struct reason *why) {
     }
 }
 
-static void reject(struct intake_result *ret) {
+/* The device must be able to match the answer, so the payload is searched for
+ * its id whatever it was refused for. */
+static void reject(struct intake *intake, const struct stream_message *message,
+                   struct intake_result *ret) {
     ret->verdict = INTAKE_REJECTED;
     make_printable(&ret->why);
+    struct slice id;
+    if (ret->event.id.len == 0 &&
+        event_find_id(event_encoding_guess(message->payload), message->payload,
+                      &intake->arena, &id) == ERR_OK) {
+        ret->event.id = id;
+    }
     if (ret->event.id.len > EVENT_ID_MAX || !slice_is_utf8(ret->event.id)) {
         ret->event.id = SLICE_EMPTY;
     }
@@ -156,7 +158,7 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
     err_t err = check(intake, dedupe, message, &ret->event, &ret->why);
     ENSURE(err != ERR_MEMORY, err);
     if (err != ERR_OK) {
-        reject(ret);
+        reject(intake, message, ret);
         return ERR_OK;
     }
     ret->content_hash = event_hash(&ret->event);
@@ -172,7 +174,7 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                          "another event (seq %llu) has already used this id: "
                          "give each event its own id",
                          (unsigned long long)ret->first_seq);
-        reject(ret);
+        reject(intake, message, ret);
         break;
     }
     return ERR_OK;

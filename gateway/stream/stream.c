@@ -39,6 +39,7 @@ struct stream {
     struct scrub *scrub;
     struct committer *committer;
     struct stream_counts counts;
+    uint32_t commit_delay_ms;
     int64_t taken_us;       /* monotonic: when the batch's first message came */
     uint64_t durable_told;  /* `durable` was called for this position */
     uint64_t payments_from; /* where asking once more carries on */
@@ -156,12 +157,17 @@ bool stream_is_full(const struct stream *stream) {
 }
 
 uint64_t stream_wait_ms(const struct stream *stream) {
-    uint64_t delay_ms = stream->options.stream->commit_delay_ms;
+    uint64_t delay_ms = stream->commit_delay_ms;
     if (!committer_has_taken(stream->committer) || stream_is_full(stream)) {
         return 0;
     }
     int64_t waited_us = mono_us(stream) - stream->taken_us;
     uint64_t waited_ms = waited_us > 0 ? (uint64_t)waited_us / 1000 : 0;
+    /* A commit writes whole pages. One that is nearly full need not wait for
+     * an event more, which would leave the next page nearly empty. */
+    if (waited_ms >= delay_ms / 2 && batch_fills_page(stream->batch)) {
+        return 0;
+    }
     return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
 }
 
@@ -216,6 +222,12 @@ static bool on_found(void *self, const struct journal_gap *gap) {
     }
     committer_note_damage(stream->committer, gap, 1);
     return false;
+}
+
+void stream_reconfigure(struct stream *stream,
+                        const struct config_stream *changed) {
+    stream->commit_delay_ms = changed->commit_delay_ms;
+    retention_set_kept(stream->retention, changed->keep, changed->keep_for_ms);
 }
 
 void stream_give_up(struct stream *stream) {
@@ -386,6 +398,7 @@ err_t stream_open(const struct stream_options *options, struct stream **ret,
                           options->stream->name);
     }
     stream->options = *options;
+    stream->commit_delay_ms = options->stream->commit_delay_ms;
     snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
              options->stream->name);
     err_t err = open_steps(stream, reason);

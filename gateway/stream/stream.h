@@ -62,7 +62,8 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
  * room on the disk: commit, even if the batch is empty. */
 bool stream_is_full(const struct stream *stream);
 /* How long the batch may wait for more messages (commit_delay), counted from
- * its first; 0: commit it now. */
+ * its first; 0: commit it now. After half of it a batch that fills its pages
+ * need not wait: another event would write another page. */
 uint64_t stream_wait_ms(const struct stream *stream);
 
 /* Makes durable what was taken so far, and releases its receipts and notices.
@@ -90,6 +91,10 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
 /* Asks again for payments that a terminal has not answered, if the request is
  * durable: some of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
+/* Takes commit_delay, keep and keep_for from `changed`, from the next batch and
+ * the next commit on; stream_config() stays as it was. */
+void stream_reconfigure(struct stream *stream,
+                        const struct config_stream *changed);
 /* The process stops: a commit that waits for room, now or later, ends with
  * ERR_FULL, and no tick retries anything. Running jobs, and what a door has
  * asked for, are completed. */

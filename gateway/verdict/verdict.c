@@ -149,8 +149,13 @@ static bool judge_broker_takeover(const struct look *look) {
 }
 
 static bool judge_page_away(const struct look *look) {
-    return look->facts->page_away != NULL &&
-           say(look, "the page is not served: %s", look->facts->page_away);
+    const struct verdict_facts *facts = look->facts;
+    if (facts->page_away != NULL) {
+        return say(look, "the page is not served: %s", facts->page_away);
+    }
+    return facts->socket_away != NULL &&
+           say(look, "the control socket is not served: %s",
+               facts->socket_away);
 }
 
 static bool judge_clock_unset(const struct look *look) {

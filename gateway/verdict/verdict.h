@@ -82,6 +82,7 @@ struct verdict_facts {
     uint64_t broker_dropped;   /* messages, as it counts them itself */
     uint64_t broker_takeovers; /* another box took our sessions: how often */
     const char *page_away;     /* why the page is not served; NULL if it is */
+    const char *socket_away;   /* the same of the control socket */
     int64_t clock_offset_ms;   /* the cloud's clock minus ours; 0: not known */
     uint64_t log_dropped;      /* lines that nobody read */
 };

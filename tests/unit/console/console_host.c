@@ -3,17 +3,22 @@
  *
  *   console_host HOST:PORT|off SOCKET|off
  *
- * Prints "port N" when it listens, or the reason and exits with 1. SIGUSR1
- * takes its broker away and brings it back, SIGUSR2 the room of its journal;
- * SIGTERM ends it in order. */
+ * Prints "port N" (0: none yet), then "away WHY" for each way in that is not
+ * open. SIGUSR1 turns its health off and on, SIGUSR2 moves the page to the
+ * address in the environment's CONSOLE_NEXT ("off" for none); SIGTERM ends it
+ * in order. SIGHUP takes the room of its journal and the cloud, and gives them
+ * back. */
 #include "gateway/console/console.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORDER_COUNT = 60, SIGNALS = 3 };
+#include "gateway/jobs/jobs.h"
+
+enum { ORDER_COUNT = 60, SIGNALS = 4 };
 
 struct host {
+    struct console *console;
     bool paused;
     bool sick;
     bool full;
@@ -136,17 +141,6 @@ static err_t on_uplink(void *self, bool paused) {
     return ERR_OK;
 }
 
-static void on_signal(uv_signal_t *signal, int number) {
-    struct host *host = signal->data;
-    if (number == SIGTERM) {
-        uv_stop(signal->loop);
-    } else if (number == SIGUSR1) {
-        host->sick = !host->sick;
-    } else {
-        host->full = !host->full;
-    }
-}
-
 /* "127.0.0.1:8080" or "[::1]:8080", as the test gives it. */
 static void read_address(const char *text, struct config_address *ret) {
     const char *colon = strrchr(text, ':');
@@ -154,6 +148,38 @@ static void read_address(const char *text, struct config_address *ret) {
     bool six = text[0] == '[';
     snprintf(ret->host, sizeof ret->host, "%.*s",
              (int)(colon - text) - (six ? 2 : 0), text + (six ? 1 : 0));
+}
+
+static void move(struct host *host) {
+    const char *next = getenv("CONSOLE_NEXT");
+    struct config_address address;
+    memset(&address, 0, sizeof address);
+    bool tcp = strcmp(next, "off") != 0;
+    if (tcp) {
+        read_address(next, &address);
+    }
+    console_listen(host->console, tcp ? &address : NULL);
+    printf("port %u\n", console_port(host->console));
+    fflush(stdout);
+}
+
+static void on_signal(uv_signal_t *signal, int number) {
+    struct host *host = signal->data;
+    if (number == SIGTERM) {
+        uv_stop(signal->loop);
+    } else if (number == SIGUSR2) {
+        move(host);
+    } else if (number == SIGHUP) {
+        host->full = !host->full;
+    } else {
+        host->sick = !host->sick;
+    }
+}
+
+static void print_away(const char *why) {
+    if (why != NULL) {
+        printf("away %s\n", why);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -164,7 +190,7 @@ int main(int argc, char **argv) {
     uv_loop_t loop;
     uv_loop_init(&loop);
     uv_signal_t signals[SIGNALS];
-    static const int numbers[SIGNALS] = {SIGTERM, SIGUSR1, SIGUSR2};
+    int numbers[SIGNALS] = {SIGTERM, SIGUSR1, SIGUSR2, SIGHUP};
     for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&loop, &signals[i]);
         signals[i].data = &host;
@@ -176,28 +202,33 @@ int main(int argc, char **argv) {
     if (tcp) {
         read_address(argv[1], &address);
     }
+    struct job_pool *pool;
+    if (job_pool_new(&loop, &pool) != ERR_OK) {
+        return 2;
+    }
     struct console_options options = {
         .loop = &loop,
+        .executor = job_pool_executor(pool),
         .listen = tcp ? &address : NULL,
         .socket_path = strcmp(argv[2], "off") != 0 ? argv[2] : NULL,
         .source = {&host, on_status, on_orders, on_uplink},
     };
-    struct console *console;
     struct reason reason;
-    err_t err = console_start(&options, &console, &reason);
-    if (err == ERR_OK) {
-        printf("port %u\n", console_port(console));
-        fflush(stdout);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        console_stop(console);
-    } else {
-        printf("%s: %s\n", err_name(err), reason.text);
+    if (console_start(&options, &host.console, &reason) != ERR_OK) {
+        return 2;
     }
+    printf("port %u\n", console_port(host.console));
+    print_away(console_page_away(host.console));
+    print_away(console_socket_away(host.console));
+    fflush(stdout);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    console_stop(host.console);
     for (int i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *)&signals[i], NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
+    job_pool_free(pool);
     int busy = uv_loop_close(&loop);
     printf("loop %s\n", busy == 0 ? "closed" : "still has handles");
-    return err == ERR_OK && busy == 0 ? 0 : 1;
+    return busy == 0 ? 0 : 1;
 }

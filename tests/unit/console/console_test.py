@@ -17,7 +17,7 @@ import tempfile
 import time
 import unittest
 
-from host import HOST, WAIT, Host, ask, raw
+from host import HOST, WAIT, Host, UnixConnection, ask, raw
 
 FORECAST = {"bytes_in_per_s": 4000, "bytes_out_per_s": 0, "full_in_s": 147600,
             "drained_in_s": None, "flash_bytes_per_day": 1288490188}
@@ -182,7 +182,7 @@ class ConsoleTest(unittest.TestCase):
                                    "since": "2026-11-18T11:08:10.500000Z"})
         self.assertEqual((level, conditions), (0, []))
 
-        body = self.turn_health(connection, signal.SIGUSR2, 200,
+        body = self.turn_health(connection, signal.SIGHUP, 200,
                                 b"failing: stream-full(orders) "
                                 b"cloud-offline(orders)")
         self.assertIn('stream-full(orders): no new events are accepted: no '
@@ -207,7 +207,7 @@ class ConsoleTest(unittest.TestCase):
         reason = self.verdict(connection)[0]["reasons"][0]
         self.assertNotIn("stream", reason)
         self.assertIs(reason["restart_helps"], True)
-        self.turn_health(connection, signal.SIGUSR2, 503,
+        self.turn_health(connection, signal.SIGHUP, 503,
                          b"failing: broker-down")
         self.turn_health(connection, signal.SIGUSR1, 200, b"ok")
 
@@ -492,24 +492,126 @@ class StartTest(unittest.TestCase):
         self.directory = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.directory)
 
-    def refused(self, *arguments):
-        done = subprocess.run([HOST, *arguments], capture_output=True,
-                              text=True, timeout=WAIT)
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("loop closed", done.stdout)
-        return done.stdout.splitlines()[0]
+    @contextlib.contextmanager
+    def away(self, address, path, free=lambda: None):
+        """The console starts without a way in, says why, and has it once
+        `free` made that possible."""
+        host = subprocess.Popen([HOST, address, path], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.assertEqual(host.stdout.readline().strip(), "port 0")
+            why = host.stdout.readline().strip()
+            free()
+            yield why.removeprefix("away ")
+        finally:
+            host.terminate()
+            out, self.errors = host.communicate(timeout=WAIT)
+        self.assertEqual(host.returncode, 0, self.errors)
+        self.assertIn("loop closed", out)
+
+    def why_away(self, address, path):
+        with self.away(address, path) as why:
+            return why
+
+    def answers(self, connect):
+        """Within the wait between two tries."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, http.client.HTTPException), \
+                    contextlib.closing(connect()) as connection:
+                return ask(connection, "GET", "/healthz")[0].status
+            time.sleep(0.1)
+        return None
 
     def test_port_taken(self):
+        """The rest works, and the page comes when the port is free."""
+        path = os.path.join(self.directory, "s")
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            error = self.refused(f"127.0.0.1:{port}", "off")
-        self.assertTrue(error.startswith("busy:"), error)
-        self.assertIn(f"another program uses port {port} of 127.0.0.1", error)
-        self.assertIn("console.listen", error)
+            with self.away(
+                    f"127.0.0.1:{port}", path, other.close) as why:
+                self.assertIn(
+                    f"another program uses port {port} of 127.0.0.1", why)
+                self.assertIn("console.listen", why)
+                self.assertEqual(self.answers(lambda: UnixConnection(path)), 200)
+                self.assertEqual(self.answers(
+                    lambda: http.client.HTTPConnection("127.0.0.1", port,
+                                                       timeout=WAIT)), 200)
+        self.assertEqual(self.errors.count("page_away"), 1, self.errors)
+        self.assertIn(f"page=http://127.0.0.1:{port}/", self.errors)
 
     def test_other_addresses(self):
-        error = self.refused("0.0.0.0:0", "off")
-        self.assertIn("no token", error)
+        self.assertIn("no token", self.why_away("0.0.0.0:0", "off"))
+
+    def test_address_not_there(self):
+        why = self.why_away("[fe80::1]:0", "off")
+        self.assertIn("no token", why)
+
+    def test_move(self):
+        """To another address and away, while a connection stays."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        host = Host(self.directory, following=f"127.0.0.1:{port}")
+        old = host.port
+        with contextlib.closing(host.connection()) as kept:
+            self.assertEqual(ask(kept, "GET", "/healthz")[0].status, 200)
+            for _ in range(2):  # the second changes nothing
+                host.move()
+                self.assertEqual(host.port, port)
+                self.assertEqual(host.ask("GET", "/healthz")[0].status, 200)
+                with self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", old), timeout=WAIT)
+            self.assertEqual(ask(kept, "GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_move_away(self):
+        host = Host(self.directory, following="off")
+        old = host.port
+        host.move()
+        self.assertEqual(host.port, 0)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", old), timeout=WAIT)
+        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_move_to_a_taken_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            host = Host(self.directory, following=f"127.0.0.1:{port}")
+            host.move()
+            self.assertEqual(host.port, 0)
+        self.assertEqual(self.answers(
+            lambda: http.client.HTTPConnection("127.0.0.1", port,
+                                               timeout=WAIT)), 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_slow_pages_leave_the_socket_alone(self):
+        """Thirty peers that ask for the page and send no end of it, or do not
+        read: the command line is answered all the while. And the other way
+        round."""
+        host = Host(self.directory)
+        peers = []
+        for n in range(30):
+            peer = socket.create_connection(("127.0.0.1", host.port),
+                                            timeout=WAIT)
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+                         + (b"\r\n" if n % 3 == 0 else b""))
+            peers.append(peer)
+        for _ in range(20):
+            self.assertEqual(host.ask_unix("GET", "/api/v1/status")[0].status,
+                             200)
+        for peer in peers:
+            peer.close()
+        peers = []
+        for _ in range(20):
+            peer = socket.socket(socket.AF_UNIX)
+            peer.connect(host.socket_path)
+            peers.append(peer)
+        self.assertEqual(self.answers(host.connection), 200)
+        for peer in peers:
+            peer.close()
+        self.assertEqual(self.answers(host.unix), 200)
+        self.assertEqual(host.stop(), 0, host.errors)
 
     def test_every_loopback_address(self):
         for address in ("127.0.0.1:0", "127.0.0.2:0", "localhost:0"):
@@ -612,33 +714,40 @@ class StartTest(unittest.TestCase):
         self.assertEqual(again.stop(), 0, again.errors)
 
     def test_socket_of_a_living_gateway(self):
-        """A second gateway does not take the first one's socket away."""
+        """A second gateway does not take the first one's socket away, but has
+        it when that one ends."""
         host = Host(self.directory)
-        error = self.refused("off", host.socket_path)
-        self.assertTrue(error.startswith("busy:"), error)
-        self.assertIn("another gateway answers", error)
-        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
-        self.assertEqual(host.stop(), 0, host.errors)
+        with self.away("off", host.socket_path) \
+                as why:
+            self.assertIn("another gateway answers", why)
+            self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+            self.assertEqual(host.stop(), 0, host.errors)
+            self.assertEqual(self.answers(host.unix), 200)
+        self.assertEqual(self.errors.count("control_socket_away"), 1)
+        self.assertFalse(os.path.exists(host.socket_path))
 
     def test_socket_path_is_a_file(self):
         path = os.path.join(self.directory, "precious")
         with open(path, "w") as file:
             file.write("data")
-        self.assertIn("is not a socket", self.refused("off", path))
+        self.assertIn("is not a socket", self.why_away("off", path))
         self.assertTrue(os.path.exists(path))
 
     def test_socket_path_cannot_be_made(self):
-        error = self.refused("off", os.path.join(self.directory, "no", "s"))
-        self.assertIn("cannot listen on", error)
-        self.assertIn("No such file or directory", error)
+        path = os.path.join(self.directory, "no", "s")
+        with self.away("off", path) as why:
+            self.assertIn("cannot listen on", why)
+            self.assertIn("No such file or directory", why)
+            os.mkdir(os.path.dirname(path))
+            self.assertEqual(self.answers(lambda: UnixConnection(path)), 200)
         file = os.path.join(self.directory, "file")
         with open(file, "w"):
             pass
-        error = self.refused("off", os.path.join(file, "s"))
-        self.assertIn("cannot look at", error)
-        self.assertIn("Not a directory", error)
-        error = self.refused("off", "/tmp/" + "a" * 120)
-        self.assertIn("longer than 107 bytes", error)
+        why = self.why_away("off", os.path.join(file, "s"))
+        self.assertIn("cannot look at", why)
+        self.assertIn("Not a directory", why)
+        why = self.why_away("off", "/tmp/" + "a" * 120)
+        self.assertIn("longer than 107 bytes", why)
 
     def test_umask(self):
         """The socket's mode is 0660 whatever the umask says."""

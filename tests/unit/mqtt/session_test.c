@@ -235,6 +235,7 @@ static void test_a_bound_on_the_batch(void **state) {
 static void test_waits_for_company(void **state) {
     struct world *w = *state;
     w->f->settings->commit_delay_ms = DELAY_MS;
+    stream_reconfigure(w->f->stream, w->f->settings);
     arrives(1);
     readable();
     assert_int_equal(the_link.read_on, 1);
@@ -256,6 +257,7 @@ static void test_waits_for_company(void **state) {
 static void test_no_company_to_wait_for(void **state) {
     struct world *w = *state;
     w->f->settings->commit_delay_ms = DELAY_MS;
+    stream_reconfigure(w->f->stream, w->f->settings);
     arrives(1);
     arrives(2);
     readable();

@@ -95,8 +95,10 @@ static void test_refusals(void **state) {
         const char *id;
         const char *words;
     } rows[] = {
-        {"gateway", EVENT("a", "/s/gateway", "T", ""), "", "another name"},
-        {"a+b", EVENT("a", "/s/a+b", "T", ""), "", "any of / + #"},
+        {"gateway", EVENT("a", "/s/gateway", "T", ""), "a", "another name"},
+        {"a+b", EVENT("a", "/s/a+b", "T", ""), "a", "any of / + #"},
+        {"meter-1", "{\"id\":\"a\",\"type\":", "a", "not JSON at byte 17"},
+        {"meter-1", "{\"celsius\":21}", "", "this is no CloudEvent"},
         {"meter-1", "", "", "JSON"},
         {"meter-1", "{\"id\":\"a\"}", "a", "specversion"},
         {"meter-1", EVENT("a", "/s/meter-2", "T", ""), "a",

@@ -104,6 +104,7 @@ CHANGE(damaged, s->damaged = 4)
 CHANGE(drops, f->broker_dropped = 1)
 CHANGE(taken, f->broker_takeovers = 1)
 CHANGE(away, f->page_away = "port 8080 is in use")
+CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
 CHANGE(set, w->wall_us = VERDICT_CLOCK_MIN_US)
 CHANGE(deaf, f->log_dropped = 9)
@@ -140,6 +141,8 @@ static const struct row rows[] = {
      "1 time"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, away, nothing,
      "port 8080 is in use"},
+    {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
+     "control socket is not served: no such folder"},
     {CONDITION_CLOCK_UNSET, "clock-unset()", 1, unset, set, "before 2025"},
     {CONDITION_LOG_DROPS, "log-drops()", 1, deaf, nothing, "9 log lines were"},
 };
