@@ -84,12 +84,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "set aside as a whole; `capacity` is at least four of them."},
     {"streams[].commit_delay", CONFIG_DURATION, .reloadable = true,
      IN_STREAM(commit_delay_ms), .min = 0, .max = 10 * 1000, .fallback = "0",
-     .help = "How long an event may wait to be written together with others. "
-             "A commit writes whole pages of 4 KiB, so with 0 each small event "
-             "writes one, and with 1 s 20 of them a second write under 2 bytes "
-             "a byte: flash lives longer. The price is latency, since "
-             "acknowledgement and receipt wait too, and that a device repeats "
-             "after a crash what had none."},
+     .help = "An event's longest wait to be written together with others, "
+             "which spares flash: of 20 readings a second 1 s writes under 2 "
+             "bytes a byte, 50 ms 15; receipts wait, and a crash makes devices "
+             "repeat."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
@@ -104,6 +102,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .fallback = "0",
      .help = "How long events stay after that, beyond `keep` too, while there "
              "is room."},
+    {"streams[].keep_max", CONFIG_DURATION, IN_STREAM(keep_max_ms), .min = 0,
+     .max = (uint64_t)3650 * DAY_MS, .fallback = "30 d",
+     .help = "How long events stay at most once the cloud has them, whatever "
+             "`keep` says, and files that were set aside too; 0: no limit; "
+             "default at least `keep_for`."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
      .help = "What a start does when the disk has lost events: quarantine sets "

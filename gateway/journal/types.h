@@ -43,6 +43,7 @@ static inline bool journal_gap_is_told(const struct journal_gap *gap) {
 /* What a journal says of itself: journal_stats(). */
 struct journal_stats {
     uint64_t segments;
+    uint64_t open_first;  /* first record of the one being written */
     uint64_t bytes;       /* on disk, preallocation and spares included */
     uint64_t spare_bytes; /* part of those: kept for future segments */
     uint64_t trimmed;     /* segments, since opened */
