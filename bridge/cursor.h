@@ -37,8 +37,8 @@ struct cursor_file {
 err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, bool *ret_damaged,
                        struct reason *reason) MUST_USE;
-/* Writes and syncs. If it fails, the older position stays valid. ERR_IO,
- * ERR_FULL. */
+/* Writes and syncs. If it fails, the older position stays valid. ERR_IO, also
+ * if the file was removed or replaced meanwhile; ERR_FULL. */
 err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
                        struct reason *reason) MUST_USE;
 /* How far the cloud has confirmed, according to the file in `dir`; 0 if there

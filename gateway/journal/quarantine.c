@@ -72,7 +72,7 @@ static err_t survey_index(struct work *work, size_t index, struct survey *ret) {
                          ? listing->segments[index + 1]
                          : UINT64_MAX;
     uint64_t name = listing->segments[index];
-    if (name > INT64_MAX) { /* and counting on from it would wrap */
+    if (name > JOURNAL_END_MAX) {
         return no_rot(work, name, "no journal reaches its number");
     }
     return survey_file(work->options, &work->buffer, name, limit, ret,
@@ -140,7 +140,7 @@ static err_t survey_all(struct work *work) {
     work->whole = calloc(count + 1, sizeof *work->whole);
     ENSURE(work->whole != NULL, ERR_MEMORY);
     for (size_t i = 0; i < count; i++) {
-        struct survey survey;
+        struct survey survey = {0};
         err_t err = survey_index(work, i, &survey);
         if (err == ERR_OK) {
             err = take_survey(work, &survey);
@@ -181,6 +181,9 @@ static err_t find_gaps(struct work *work) {
     for (size_t i = 0; i < work->damage->count; i++) {
         uint64_t known = work->damage->gaps[i].end;
         end = known > end ? known : end;
+    }
+    if (end > JOURNAL_END_MAX) {
+        return no_rot(work, work->start, "no journal reaches its numbers");
     }
     work->went_to = end;
     uint64_t next = work->start;
@@ -323,7 +326,7 @@ static err_t write_runs(struct work *work, const struct survey *survey) {
 }
 
 static err_t repair_file(struct work *work, size_t index) {
-    struct survey survey;
+    struct survey survey = {0};
     err_t err = survey_index(work, index, &survey);
     if (err == ERR_OK) {
         err = set_aside(work, survey.name);

@@ -526,6 +526,7 @@ err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
     ret->wall_us = reader->head.wall_us;
     ret->mono_us = reader->head.mono_us;
     ret->incarnation = reader->head.incarnation;
+    memcpy(ret->life, reader->segment.header.boot_id, JOURNAL_ID_SIZE);
     ret->bytes = take_record(reader);
     return ERR_OK;
 }
