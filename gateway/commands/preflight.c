@@ -143,13 +143,14 @@ static bool answers(const char *path) {
                        errno == EAGAIN);
 }
 
+/* The store sells without it, and a start tries it again. */
 static void check_control_socket(const struct look *look) {
     const char *path = look->config->control_socket;
     struct stat status;
     struct reason why;
     char parent[CONFIG_PATH_MAX];
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
-        ADD(look, CONFIG_ERROR, "control_socket",
+        ADD(look, CONFIG_WARNING, "control_socket",
             "found %s, which is not a socket; move it away or set another "
             "control_socket",
             path);
@@ -158,7 +159,7 @@ static void check_control_socket(const struct look *look) {
     parent_of(path, parent);
     if (strcmp(parent, look->config->data) != 0 &&
         !folder_is_usable(parent, &why)) {
-        ADD(look, CONFIG_ERROR, "control_socket",
+        ADD(look, CONFIG_WARNING, "control_socket",
             "%s; expected a folder that user %u may write in", why.text,
             (unsigned)geteuid());
     }
@@ -275,7 +276,6 @@ void preflight(const struct config *config,
         .gateway_runs = answers(config->control_socket),
     };
     check_data(&look);
-    check_control_socket(&look);
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
         check_program(&look);
     }
@@ -283,6 +283,7 @@ void preflight(const struct config *config,
     check_currency(&look);
     if (what == PREFLIGHT_CHECK) {
         check_free_space(&look);
+        check_control_socket(&look);
         check_ports(&look);
     }
 }
