@@ -524,10 +524,7 @@ int daemon_run(const struct daemon_options *options) {
     }
     daemon->config = options->config;
     daemon->reload.path = options->config_path;
-    if (options->log_level != NULL) {
-        daemon->reload.level_fixed = true;
-        log_set_level(*options->log_level);
-    }
+    daemon->reload.level_fixed = options->level_fixed;
     set_up_process(daemon);
     run(daemon);
     mosquitto_lib_cleanup();

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "bridge/bridge.h"
+#include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
@@ -51,8 +52,9 @@ struct daemon_reload {
     bool runs;  /* the job, which has these until it ended */
     struct job job;
     struct config next;
+    struct config_sources sources;
+    struct config_findings findings;
     err_t err;
-    struct reason reason;
 };
 
 /* On the heap, for the life of the process. */
