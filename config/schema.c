@@ -82,6 +82,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = (uint64_t)1024 * MIB, .fallback = "16 MiB",
      .help = "The size of one journal file, which is created, dropped and "
              "set aside as a whole; `capacity` is at least four of them."},
+    {"streams[].ids", CONFIG_UINT, IN_STREAM(ids), .min = 8192,
+     .max = (uint64_t)4 * 1024 * 1024, .fallback = "131072",
+     .help = "How many ids of events are remembered to tell repeats, at most "
+             "4096 a device; 64 bytes of memory each: 131072 are 8 MiB."},
     {"streams[].commit_delay", CONFIG_DURATION, .reloadable = true,
      IN_STREAM(commit_delay_ms), .min = 0, .max = 10 * 1000, .fallback = "0",
      .help = "How long an event may wait to be written together with others; "
@@ -100,6 +104,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .fallback = "0",
      .help = "How long events stay after that, beyond `keep` too, while there "
              "is room."},
+    {"streams[].keep_max", CONFIG_DURATION, IN_STREAM(keep_max_ms), .min = 0,
+     .max = (uint64_t)3650 * DAY_MS, .fallback = "30 d",
+     .help = "How long events stay at most once the cloud has them, whatever "
+             "`keep` says, and files that were set aside too; 0: no limit; "
+             "default at least `keep_for`."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
      .help = "What a start does when the disk has lost events: quarantine sets "

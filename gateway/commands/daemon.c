@@ -359,6 +359,7 @@ static err_t open_bridge(struct daemon *daemon, struct reason *reason) {
             (struct bridge_stream_options){
                 .config = stream_config(stream),
                 .dir = stream_dir(stream),
+                .journal_id = stream_journal_id(stream),
                 .position = stream_position(stream),
             };
     }

@@ -25,6 +25,7 @@
 
 #include "gateway/journal/damage.h"
 #include "gateway/journal/listing.h"
+#include "gateway/journal/mend.h"
 #include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 
@@ -118,6 +119,10 @@ static err_t open_segment(const struct journal_reader *reader,
     if (err == ERR_CORRUPT) {
         err = segment_open(reader->disk, reader->dir, first_seq, DISK_READ, ret,
                            reason);
+    }
+    if (err == ERR_CORRUPT) {
+        const struct mend_owner any = {NULL, NULL};
+        err = mend_open(reader->disk, reader->dir, first_seq, any, ret);
     }
     return err;
 }
@@ -526,6 +531,7 @@ err_t journal_reader_next(struct journal_reader *reader, uint64_t end_seq,
     ret->wall_us = reader->head.wall_us;
     ret->mono_us = reader->head.mono_us;
     ret->incarnation = reader->head.incarnation;
+    memcpy(ret->life, reader->segment.header.boot_id, JOURNAL_ID_SIZE);
     ret->bytes = take_record(reader);
     return ERR_OK;
 }

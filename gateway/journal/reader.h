@@ -5,6 +5,7 @@
 #define GATEWAY_JOURNAL_READER_H
 
 #include "gateway/base/base.h"
+#include "gateway/journal/format.h"
 #include "gateway/journal/types.h"
 
 struct journal_record {
@@ -12,6 +13,10 @@ struct journal_record {
     int64_t wall_us;
     int64_t mono_us;
     uint32_t incarnation;
+    /* The boot id in its segment's header: that of the journal_open() whose
+     * process committed it. Every later start and every copy of the journal has
+     * another one, so (journal id, life, seq) names one record for ever. */
+    uint8_t life[JOURNAL_ID_SIZE];
     struct slice bytes; /* lives until the next call on this reader */
 };
 

@@ -59,16 +59,26 @@ static void append(struct journal *journal, uint64_t count) {
     }
 }
 
+/* Goal: a life has one id, and each life another. */
+static void expect_life(struct journal_record *before,
+                        const struct journal_record *now) {
+    bool same = memcmp(before->life, now->life, JOURNAL_ID_SIZE) == 0;
+    assert_int_equal(same, now->seq % LIFE != 0);
+    *before = *now;
+}
+
 /* All records [0, end) are there, and none behind them. */
 static void expect_records(const struct disk *disk, const char *dir,
                            uint64_t end) {
     struct journal_reader *reader = support_reader(disk, dir, 0);
     struct journal_record record;
+    struct journal_record before = {0};
     for (uint64_t seq = 0; seq < end; seq++) {
         assert_int_equal(journal_reader_next(reader, UINT64_MAX, &record),
                          ERR_OK);
         assert_int_equal(record.seq, seq);
         assert_int_equal(record.incarnation, seq / LIFE + 1);
+        expect_life(&before, &record);
         assert_true(support_record_is(record.bytes, seq + 1, length_of(seq)));
     }
     assert_int_equal(journal_reader_next(reader, UINT64_MAX, &record), ERR_END);

@@ -92,8 +92,23 @@ static void expect_refused(const struct fixture *f, err_t wanted,
     assert_non_null(strstr(reason.text, word));
 }
 
+/* The records [from, to) were appended by the run that has `journal` open. */
+static void expect_life(const struct fixture *f, const struct journal *journal,
+                        uint64_t from, uint64_t to) {
+    struct journal_reader *reader =
+        support_reader(&f->platform.disk, f->dir, 0);
+    struct journal_record record;
+    while (journal_reader_next(reader, UINT64_MAX, &record) == ERR_OK) {
+        bool same =
+            memcmp(record.life, journal_life(journal), JOURNAL_ID_SIZE) == 0;
+        assert_int_equal(same, record.seq >= from && record.seq < to);
+    }
+    journal_reader_close(reader);
+}
+
 /* Goal: what was committed is read back, from any place, also after a close and
- * an open; the journal's id stays, its incarnation goes up by one. */
+ * an open; the journal's id stays, its incarnation goes up by one, and each
+ * record has the life of its own run. */
 static void reopen_gives_the_same(void **state) {
     struct fixture *f = *state;
     uint8_t id[JOURNAL_ID_SIZE] = {0};
@@ -107,6 +122,7 @@ static void reopen_gives_the_same(void **state) {
         }
         assert_memory_equal(journal_id(journal), id, sizeof id);
         write_values(journal, next, next + 100, 7);
+        expect_life(f, journal, next, next + 100);
         next += 100;
         assert_int_equal(atomic_load(&journal_position(journal)->end), next);
         expect_values(f, 0, next, next);
