@@ -105,6 +105,21 @@ static void on_broker_down(void *self) {
     }
 }
 
+/* A broker that opened its port was found to have them. */
+static void check_sessions(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (broker_status(daemon->broker).open &&
+            !session_was_kept(daemon->streams[i].session)) {
+            log_line(
+                LOG_ERROR, "session",
+                "lost topic=%s reason=\"the broker did not have the "
+                "session that it had saved: what it acknowledged since its "
+                "start is lost unless devices send it again\"",
+                daemon->sessions[i].topic);
+        }
+    }
+}
+
 /* A broker that started without them may be saved now, and opened. */
 static void on_subscribed(void *self) {
     struct daemon *daemon = self;
@@ -114,6 +129,7 @@ static void on_subscribed(void *self) {
         }
     }
     if (daemon->broker != NULL) {
+        check_sessions(daemon);
         broker_sessions_ready(daemon->broker);
     }
 }
