@@ -84,6 +84,10 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     writer_str(writer, "}");
 }
 
+static const char *text_or_empty(const char *text) {
+    return text == NULL ? "" : text;
+}
+
 static void write_broker(const struct console_status *status,
                          struct writer *writer) {
     put_name(writer, "broker");
@@ -91,6 +95,12 @@ static void write_broker(const struct console_status *status,
     put_bool(writer, "up", status->broker_up);
     put_uint(writer, "port", status->broker_port);
     put_uint(writer, "restarts", status->broker_restarts);
+    put_str(writer, "reason", text_or_empty(status->broker_reason));
+    put_str(writer, "set_aside", text_or_empty(status->broker_set_aside));
+    put_uint(writer, "takeovers", status->broker_takeovers);
+    put_uint(writer, "dropped", status->broker_dropped);
+    put_uint(writer, "dropped_a_minute", status->broker_dropped_a_minute);
+    put_uint(writer, "foreign", status->foreign_messages);
     writer_str(writer, "}");
 }
 

@@ -55,8 +55,11 @@ static bool judge_disk_hangs(const struct look *look) {
 }
 
 static bool judge_broker_down(const struct look *look) {
+    const char *why = look->facts->broker_reason;
+    bool known = why != NULL && why[0] != '\0';
     return look->facts->broker_down && !look->facts->broker_external &&
-           say(look, "no session with the broker: no events can arrive");
+           say(look, "no events can arrive: %s",
+               known ? why : "there is no session with the broker");
 }
 
 static bool judge_broker_unreachable(const struct look *look) {

@@ -79,6 +79,7 @@ struct verdict_facts {
     uint32_t stream_count;
     bool broker_down;          /* a session with it is missing */
     bool broker_external;      /* it is the site's */
+    const char *broker_reason; /* why it is down; NULL or empty: not known */
     uint64_t broker_dropped;   /* messages, as it counts them itself */
     uint64_t broker_takeovers; /* another box took our sessions: how often */
     const char *page_away;     /* why the page is not served; NULL if it is */

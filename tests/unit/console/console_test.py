@@ -69,7 +69,11 @@ class ConsoleTest(unittest.TestCase):
                 self.assertEqual(status["verdict"]["level"], "ok")
                 self.assertEqual(status["clock_offset_ms"], -1500)
                 self.assertEqual(status["broker"],
-                                 {"up": True, "port": 1883, "restarts": 2})
+                                 {"up": True, "port": 1883, "restarts": 2,
+                                  "reason": "another gateway", "set_aside":
+                                  "/data/broker/mosquitto.db.bad-1",
+                                  "takeovers": 3, "dropped": 40,
+                                  "dropped_a_minute": 5, "foreign": 6})
                 self.assertEqual(
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
@@ -243,9 +247,10 @@ class ConsoleTest(unittest.TestCase):
             self.assertEqual(ask(connection, "GET", name)[0].status, 200)
         names = re.findall(r'(?:src|href)="([^"#]+)"', page)
         names = [name for name in names if name not in links]
-        self.assertEqual(set(names), {"/style.css", "/app.js", "/icon.svg"})
+        self.assertEqual(set(names), {"/style.css", "/app.js", "/words.js",
+                                      "/icon.svg"})
         kinds = {"/style.css": "text/css", "/app.js": "text/javascript",
-                 "/icon.svg": "image/svg+xml"}
+                 "/words.js": "text/javascript", "/icon.svg": "image/svg+xml"}
         for name in names:
             answer, body = ask(connection, "GET", name)
             self.assertEqual(answer.status, 200)
@@ -272,31 +277,29 @@ class ConsoleTest(unittest.TestCase):
     def test_page_tells_of_held_events(self):
         """An event that the cloud refuses shows with its reason, whatever the
         link is; an error that is over does not."""
-        script = self.host.ask("GET", "/app.js")[1].decode()
-        stage = """
-            const nothing = {addEventListener() {}};
-            globalThis.document = {getElementById: () => nothing};
-            globalThis.fetch = () => Promise.reject(new Error("no gateway"));
-            globalThis.setTimeout = () => 0;
-            """
+        script = self.host.ask("GET", "/words.js")[1].decode()
         ask_it = """
-            const stream = (link, refused) => linkNotes(
-              {link, refused, since: null, last_error: "too large"});
-            const sent = (refused) => summary({streams:
-              [{link: "online", refused, backlog: 9}]})[2];
-            console.log(JSON.stringify([stream("online", 1),
+            const stream = (link, refused) => notes(
+              {link, refused, last_error: "too large"},
+              [{text: "the cloud is away"}]);
+            const sent = (refused) => summary({verdict: {level: "ok"},
+              streams: [{link: "online", refused, backlog: 9}]});
+            const told = notes(
+              {link: "offline", refused: 0, last_error: "no route"},
+              [{text: "the cloud does not answer: no route"}]);
+            console.log(JSON.stringify([told, stream("online", 1),
               stream("online", 0), stream("offline", 0),
               stream("offline", 2), sent(0), sent(1)]));
             """
-        said = subprocess.run(["node", "-"], input=stage + script + ask_it,
-                              capture_output=True, text=True, timeout=120,
-                              check=True).stdout
+        said = subprocess.run(["node", "--input-type=module", "-"],
+                              input=script + ask_it, capture_output=True,
+                              text=True, timeout=120, check=True).stdout
         self.assertEqual(json.loads(said), [
-            ["1 event held, refused by the cloud", "too large"], [],
+            [], ["1 event held: the cloud refuses it", "too large"], [],
             ["too large"],
-            ["2 events held, refused by the cloud", "too large"],
+            ["2 events held: the cloud refuses them", "too large"],
             "9 events being sent.",
-            "9 events waiting, 1 of them refused by the cloud."])
+            "9 events to send. 1 held: the cloud refuses it."])
 
     def test_uplink(self):
         """Pausing and resuming reaches the gateway, and shows."""
