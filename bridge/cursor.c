@@ -59,6 +59,7 @@ static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     ENSURE(slice_eq_str(magic, SLOT_MAGIC), ERR_CORRUPT);
     ENSURE(sum == XXH3_64bits(bytes.data, SLOT_SUMMED), ERR_CORRUPT);
     ENSURE(version == SLOT_VERSION && zero == 0, ERR_UNSUPPORTED);
+    ENSURE(content.cursor <= JOURNAL_END_MAX, ERR_CORRUPT);
     *ret = content;
     return ERR_OK;
 }
@@ -224,6 +225,7 @@ err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
     if (err != ERR_OK) {
         return disk_failed(reason, err, "save", file->path);
     }
+    TRY(disk_check_place(disk, file->path, file->fd, reason));
     file->generation = content.generation;
     file->saved = cursor;
     return ERR_OK;

@@ -64,7 +64,7 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        enum cursor_found *ret_found,
                        struct reason *reason) MUST_USE;
 /* Writes and syncs. If it fails, the older position or this one is read later.
- * ERR_IO, ERR_FULL. */
+ * ERR_IO, also if the file was removed or replaced meanwhile; ERR_FULL. */
 err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
                        struct reason *reason) MUST_USE;
 /* How far the cloud has confirmed, according to the file in `dir`; 0 if there

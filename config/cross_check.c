@@ -89,6 +89,27 @@ static void check_full(struct loader *loader, uint32_t index) {
                  stream->name);
 }
 
+/* Who asked for more before there was a limit gets no limit below that. */
+static void check_keep(struct loader *loader, uint32_t index) {
+    struct config_stream *stream = &loader->config.streams[index];
+    const struct found *found = &loader->streams[index];
+    if (stream->keep_max_ms == 0 ||
+        stream->keep_for_ms <= stream->keep_max_ms ||
+        loader_is_bad(found, "streams[].keep_max") ||
+        loader_is_bad(found, "streams[].keep_for")) {
+        return;
+    }
+    struct spot spot = loader_spot(found, "streams[].keep_max");
+    if (spot.node == NULL) {
+        stream->keep_max_ms = stream->keep_for_ms;
+        return;
+    }
+    loader_fault(loader, spot,
+                 "found a keep_max that is shorter than keep_for on stream "
+                 "%s; expected one as long or longer, or 0 for no limit",
+                 stream->name);
+}
+
 /* With fewer segments none could be dropped while one is being written and the
  * next one is prepared. */
 static void check_capacity(struct loader *loader, uint32_t index) {
@@ -140,6 +161,7 @@ static void check_streams(struct loader *loader) {
         check_sink(loader, i);
         check_full(loader, i);
         check_capacity(loader, i);
+        check_keep(loader, i);
     }
     check_shops(loader);
 }

@@ -104,6 +104,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .fallback = "0",
      .help = "How long events stay after that, beyond `keep` too, while there "
              "is room."},
+    {"streams[].keep_max", CONFIG_DURATION, IN_STREAM(keep_max_ms), .min = 0,
+     .max = (uint64_t)3650 * DAY_MS, .fallback = "30 d",
+     .help = "How long events stay at most once the cloud has them, whatever "
+             "`keep` says, and files that were set aside too; 0: no limit; "
+             "default at least `keep_for`."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
      .help = "What a start does when the disk has lost events: quarantine sets "

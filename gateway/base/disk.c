@@ -96,6 +96,31 @@ err_t disk_replace(const struct disk *disk, const char *dir, const char *making,
     return disk->sync_dir(disk->self, dir);
 }
 
+/* --- Places ------------------------------------------------------------- */
+
+enum { PATH_BACK_MAX = 90 }; /* of what has to be put back: advice follows */
+
+err_t disk_check_place(const struct disk *disk, const char *path, int fd,
+                       struct reason *reason) {
+    bool same;
+    err_t err = disk->names(disk->self, path, fd, &same);
+    if (err != ERR_OK) {
+        return disk_failed(reason, err, "look for", path);
+    }
+    if (same) {
+        return ERR_OK;
+    }
+    size_t len = strlen(path);
+    bool cut = len > PATH_BACK_MAX;
+    errno = ENOENT;
+    return reason_set(reason, ERR_IO,
+                      "%s%s was removed or replaced while the gateway ran: put "
+                      "the data directory back, or mount its disk, then start "
+                      "the gateway again",
+                      cut ? "..." : "",
+                      cut ? path + len - PATH_BACK_MAX : path);
+}
+
 /* --- Folders ------------------------------------------------------------- */
 
 static size_t without_slashes(const char *path, size_t len) {

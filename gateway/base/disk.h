@@ -31,6 +31,12 @@ err_t disk_replace(const struct disk *disk, const char *dir, const char *making,
                    const char *path, const struct slice *parts,
                    size_t part_count) MUST_USE;
 
+/* Is `path` still the file that is open as `fd`? ERR_IO, and the reason says
+ * what to do, if it was removed or replaced: then what is written to `fd` is
+ * found by nobody. ERR_IO and others if that cannot be told. */
+err_t disk_check_place(const struct disk *disk, const char *path, int fd,
+                       struct reason *reason) MUST_USE;
+
 /* Syncs the folder that `path` is in, so that what was just created there
  * stays. */
 err_t disk_sync_parent(const struct disk *disk, const char *path) MUST_USE;

@@ -50,6 +50,11 @@ struct disk {
      * ERR_BUSY if another process holds it. */
     err_t (*lock)(void *self, const char *path, int *ret_fd);
     err_t (*free_space)(void *self, const char *path, uint64_t *ret_bytes);
+    /* Wall time of the last change of a file's bytes, us since 1970. */
+    err_t (*changed_us)(void *self, const char *path, int64_t *ret_us);
+    /* Is the file that is open as `fd` still the one that `path` names? No, if
+     * the path is gone. */
+    err_t (*names)(void *self, const char *path, int fd, bool *ret);
 };
 
 struct clock {

@@ -96,17 +96,13 @@ static err_t convert(const struct opening_options *options, bool check,
                    ? err
                    : disk_failed(reason, err, "list", options->dir);
     }
-    uint64_t cursor;
-    TRY(journals_cursor(disk, options->dir, options->stream->name, &cursor,
-                        reason));
     if (check) {
         return ERR_OK;
     }
     uint64_t end;
     TRY(settle(options, reason));
     TRY(write_snapshot(options, &end, reason));
-    TRY(older_files_damage(disk, options->dir, end, reason));
-    return older_files_cursor(disk, options->dir, cursor, reason);
+    return older_files_damage(disk, options->dir, end, reason);
 }
 
 static bool convert_stream(const struct journals *journals,

@@ -141,6 +141,7 @@ static err_t enter(struct chain *chain, struct supply_segment *next,
     chain->segment = next->segment;
     chain->offset = JOURNAL_PAGE;
     chain->size = next->size;
+    chain->remains = next->remains;
     chain->supply.used += next->size;
     return ERR_OK;
 }
@@ -202,6 +203,38 @@ err_t chain_make_room(struct chain *chain, uint64_t next_seq,
     return roll(chain, next_seq, frame_len + reserve, reason);
 }
 
+/* So that nothing that was promised room in this one or in the first spare has
+ * less of it. */
+err_t chain_roll(struct chain *chain, uint64_t next_seq,
+                 struct reason *reason) {
+    uint64_t bytes = chain->supply.segment_bytes;
+    if (chain->offset == JOURNAL_PAGE) {
+        return ERR_OK;
+    }
+    return roll(chain, next_seq, bytes - 2 * JOURNAL_PAGE, reason);
+}
+
+/* A part, so that no receipt waits long for it. */
+enum { WIPED_A_CALL = 4 * 1024 * 1024 };
+
+err_t chain_wipe(struct chain *chain, int64_t before_us,
+                 struct reason *reason) {
+    const struct supply *supply = &chain->supply;
+    uint64_t budget = WIPED_A_CALL;
+    err_t err = ERR_OK;
+    if (chain->remains.since_us < before_us) {
+        err = remains_wipe(&chain->remains, supply->disk, chain->segment.fd,
+                           chain->offset, chain->size, &budget);
+    }
+    if (err == ERR_OK) {
+        err = spares_wipe(&chain->supply.spares, supply->disk, supply->dir,
+                          before_us, &budget);
+    }
+    return err == ERR_OK
+               ? ERR_OK
+               : disk_failed(reason, err, "wipe old files in", supply->dir);
+}
+
 /* Syncs what was written to the segment. */
 static err_t frame_sync(const struct chain *chain, struct reason *reason) {
 #ifdef EDGE_CONTROL_SKIP_SYNC
@@ -220,6 +253,14 @@ static err_t frame_sync(const struct chain *chain, struct reason *reason) {
 #endif
 }
 
+/* What nobody can find again must not be acknowledged. */
+static err_t check_place(const struct chain *chain, struct reason *reason) {
+    char path[SEGMENT_PATH_SIZE];
+    segment_path(chain->supply.dir, chain->segment.header.first_seq,
+                 SEGMENT_SUFFIX, path);
+    return disk_check_place(disk_of(chain), path, chain->segment.fd, reason);
+}
+
 err_t chain_write(struct chain *chain, struct slice frame,
                   struct reason *reason) {
     const struct disk *disk = disk_of(chain);
@@ -236,6 +277,7 @@ err_t chain_write(struct chain *chain, struct slice frame,
 #ifndef EDGE_CONTROL_ACK_EARLY
     TRY(frame_sync(chain, reason));
 #endif
+    TRY(check_place(chain, reason));
     chain->offset += frame.len;
     return ERR_OK;
 }

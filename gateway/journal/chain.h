@@ -21,6 +21,7 @@ struct chain {
     struct segment segment;       /* the one being written */
     uint64_t offset;              /* of the next frame */
     uint64_t size;                /* of the file */
+    struct remains remains;       /* in it, behind the last frame */
     /* The sealed segments, oldest first: [sealed_at, sealed_count). */
     struct journal_segment *sealed;
     size_t sealed_at;
@@ -45,10 +46,19 @@ err_t chain_begin(struct chain *chain, uint64_t next_seq,
 err_t chain_make_room(struct chain *chain, uint64_t next_seq,
                       uint64_t frame_len, uint64_t reserve,
                       struct reason *reason) MUST_USE;
-/* Writes a frame for which there is room, and syncs it. Any failure is final.
- */
+/* Writes a frame for which there is room, syncs it, and then makes sure that
+ * the file still has its name. Any failure is final. */
 err_t chain_write(struct chain *chain, struct slice frame,
                   struct reason *reason) MUST_USE;
+/* Begins the next segment now, as large as any, unless the one being written is
+ * empty. If ERR_FULL, nothing has changed; any other failure is final. */
+err_t chain_roll(struct chain *chain, uint64_t next_seq,
+                 struct reason *reason) MUST_USE;
+/* Writes zeros over what older lives left in the files that are written to and
+ * in the spares, if it was appended before `before_us`: a part at each call. If
+ * ERR_FULL, there is more to do, and any other failure is final. */
+err_t chain_wipe(struct chain *chain, int64_t before_us,
+                 struct reason *reason) MUST_USE;
 /* Seals the segment being written. Any failure is final. */
 err_t chain_seal(struct chain *chain, uint64_t next_seq,
                  bool clean_stop) MUST_USE;

@@ -83,6 +83,7 @@ static err_t parse_gaps(struct cursor *cursor, uint32_t count,
         struct journal_gap gap;
         TRY(cursor_u64(cursor, &gap.first));
         TRY(cursor_u64(cursor, &gap.end));
+        ENSURE(gap.end <= JOURNAL_SEQ_MAX, ERR_CORRUPT);
         /* Version 1 says where the journal ended when the gap was noticed.
          * The batch that announced it begins there, if there is one. If that
          * record never came, damage_settle() removes the mark. */

@@ -29,6 +29,16 @@
 #ifndef GATEWAY_JOURNAL_FORMAT_H
 #define GATEWAY_JOURNAL_FORMAT_H
 
+#include <stdint.h>
+
+/* Bounds of all sequence numbers. A header, seal, frame, list or cursor with a
+ * number past the first one is damaged or forged: it does not verify. A start
+ * that would go on past the second one is refused before anything is changed.
+ * No journal reaches either, and counting on from one that was accepted never
+ * wraps. */
+#define JOURNAL_SEQ_MAX ((uint64_t)INT64_MAX)
+#define JOURNAL_END_MAX (JOURNAL_SEQ_MAX / 2)
+
 enum {
     JOURNAL_PAGE = 4096, /* frames start on multiples of it */
     JOURNAL_ID_SIZE = 16,

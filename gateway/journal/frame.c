@@ -101,7 +101,7 @@ err_t frame_parse(struct slice bytes, struct frame_head *ret) {
     TRY(fixed_u32(&cursor, FIXED_BYTES_U32, &head.events_len));
     ENSURE(head.count > 0, ERR_PARSE);
     ENSURE(head.count <= head.events_len / FRAME_ITEM_HEAD_SIZE, ERR_PARSE);
-    ENSURE(head.first_seq <= UINT64_MAX - head.count, ERR_PARSE);
+    ENSURE(head.first_seq <= JOURNAL_SEQ_MAX - head.count, ERR_PARSE);
     *ret = head;
     return ERR_OK;
 }

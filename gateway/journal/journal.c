@@ -118,6 +118,14 @@ static err_t journal_init(struct journal *journal,
     return ERR_OK;
 }
 
+static void lock_path(const struct journal *journal, char *ret) {
+    struct writer writer = writer_over(ret, SEGMENT_PATH_SIZE);
+    writer_str(&writer, journal->dir);
+    writer_str(&writer, "/lock");
+    writer_u8(&writer, '\0');
+    assert(!writer.full);
+}
+
 static err_t dir_prepare(struct journal *journal, struct reason *reason) {
     const struct disk *disk = journal_disk(journal);
     err_t err = disk->make_dir(disk->self, journal->dir);
@@ -125,11 +133,7 @@ static err_t dir_prepare(struct journal *journal, struct reason *reason) {
         return disk_failed(reason, err, "create the directory", journal->dir);
     }
     char path[SEGMENT_PATH_SIZE];
-    struct writer writer = writer_over(path, sizeof path);
-    writer_str(&writer, journal->dir);
-    writer_str(&writer, "/lock");
-    writer_u8(&writer, '\0');
-    assert(!writer.full);
+    lock_path(journal, path);
     err = disk->lock(disk->self, path, &journal->lock_fd);
     if (err == ERR_BUSY) {
         return reason_set(reason, err,
@@ -372,6 +376,14 @@ static err_t check_alive(const struct journal *journal, struct reason *reason) {
     return ERR_OK;
 }
 
+err_t journal_check_place(const struct journal *journal,
+                          struct reason *reason) {
+    char path[SEGMENT_PATH_SIZE];
+    lock_path(journal, path);
+    return disk_check_place(journal_disk(journal), path, journal->lock_fd,
+                            reason);
+}
+
 static void count_commit(struct journal *journal, int64_t start_us) {
     journal->commits++;
     journal->commit_us_last =
@@ -379,6 +391,17 @@ static void count_commit(struct journal *journal, int64_t start_us) {
     if (journal->commit_us_last > journal->commit_us_max) {
         journal->commit_us_max = journal->commit_us_last;
     }
+}
+
+/* Makes room for the batch. A new segment is where the directory's name leads
+ * by now, so it is checked that this is still the journal's. */
+static err_t batch_room(struct journal *journal, const struct group *batch,
+                        uint64_t reserve, struct reason *reason) {
+    const struct segment_header *at = &journal->chain.segment.header;
+    uint64_t salt = at->salt;
+    TRY(chain_make_room(&journal->chain, batch->first_seq,
+                        group_frame_size(batch), reserve, reason));
+    return at->salt == salt ? ERR_OK : journal_check_place(journal, reason);
 }
 
 static err_t commit_handed(struct journal *journal, uint64_t reserve,
@@ -390,8 +413,7 @@ static err_t commit_handed(struct journal *journal, uint64_t reserve,
     }
     int64_t start_us = mono_us(journal);
     struct reason why = {""};
-    err_t err = chain_make_room(&journal->chain, batch->first_seq,
-                                group_frame_size(batch), reserve, &why);
+    err_t err = batch_room(journal, batch, reserve, &why);
     if (err == ERR_FULL) {
         return reason_set(reason, ERR_FULL, "%s", why.text);
     }
@@ -435,7 +457,40 @@ err_t journal_commit_reserved(struct journal *journal, struct reason *reason) {
 
 err_t journal_preallocate(struct journal *journal, struct reason *reason) {
     TRY(check_alive(journal, reason));
+    TRY(journal_check_place(journal, reason));
     return supply_preallocate(&journal->chain.supply, reason);
+}
+
+/* --- Ageing --- */
+
+/* Anything but want of room is final. */
+static err_t settle(struct journal *journal, err_t err,
+                    const struct reason *why, struct reason *reason) {
+    if (err == ERR_FULL) {
+        return reason_set(reason, err, "%s", why->text);
+    }
+    return err == ERR_OK ? ERR_OK : fail(journal, why, reason);
+}
+
+err_t journal_roll(struct journal *journal, struct reason *reason) {
+    struct reason why = {""};
+    TRY(check_alive(journal, reason));
+    err_t err = journal_check_place(journal, &why);
+    if (err == ERR_OK) {
+        err = chain_roll(&journal->chain, durable_end(journal), &why);
+    }
+    return settle(journal, err, &why, reason);
+}
+
+err_t journal_wipe(struct journal *journal, int64_t before_us,
+                   struct reason *reason) {
+    struct reason why = {""};
+    TRY(check_alive(journal, reason));
+    err_t err = journal_check_place(journal, &why);
+    if (err == ERR_OK) {
+        err = chain_wipe(&journal->chain, before_us, &why);
+    }
+    return settle(journal, err, &why, reason);
 }
 
 /* --- Trimming --- */
@@ -449,12 +504,15 @@ err_t journal_trim(struct journal *journal, struct reason *reason) {
     struct journal_segment oldest;
     TRY(check_alive(journal, reason));
     ENSURE(chain_oldest(&journal->chain, &oldest), ERR_NOT_FOUND);
+    struct reason why = {""};
+    if (journal_check_place(journal, &why) != ERR_OK) {
+        return fail(journal, &why, reason); /* with another's files there */
+    }
     /* First: readers turn away from the records being trimmed, and from a gap
      * after them. */
     atomic_store_explicit(&journal->position.start,
                           chain_behind_oldest(&journal->chain),
                           memory_order_release);
-    struct reason why = {""};
     if (chain_trim(&journal->chain, &why) != ERR_OK) {
         return fail(journal, &why, reason);
     }
@@ -520,6 +578,7 @@ err_t journal_mark_told(struct journal *journal, const struct journal_gap *told,
 struct journal_stats journal_stats(const struct journal *journal) {
     return (struct journal_stats){
         .segments = chain_count(&journal->chain),
+        .open_first = journal->chain.segment.header.first_seq,
         .bytes = supply_held(&journal->chain.supply),
         .spare_bytes = spares_bytes(&journal->chain.supply.spares),
         .trimmed = journal->trimmed,

@@ -81,8 +81,9 @@ uint64_t journal_room_behind(const struct journal *journal);
  * ERR_FULL if there is no room for another segment: within the capacity, above
  * the free floor, or on the disk. Then nothing was written and the batch stays
  * handed over: commit it again after a trim, or when the disk has room. Any
- * other failure is final: this call, every later one and every append return
- * ERR_IO, and the position no longer moves. */
+ * other failure is final, also that the segment lost its name to somebody who
+ * removed or replaced the directory: this call, every later one and every
+ * append return ERR_IO, and the position no longer moves. */
 err_t journal_commit_handed(struct journal *journal,
                             struct reason *reason) MUST_USE;
 /* The same for what the journal's owner itself has to report: it may use the
@@ -95,9 +96,8 @@ err_t journal_commit_handed_reserved(struct journal *journal,
 err_t journal_commit(struct journal *journal, struct reason *reason) MUST_USE;
 err_t journal_commit_reserved(struct journal *journal,
                               struct reason *reason) MUST_USE;
-/* Allocates the file of the next segment now, so that a batch will find room,
- * up to the size of a segment. ERR_FULL as a commit; ERR_IO, and the journal is
- * unchanged. */
+/* Allocates the next segment's file now, so that a batch up to its size will
+ * find room. ERR_FULL as a commit; ERR_IO, and the journal is unchanged. */
 err_t journal_preallocate(struct journal *journal,
                           struct reason *reason) MUST_USE;
 /* All recorded damage so far: sorted, not overlapping. Valid until damage is
@@ -126,23 +126,24 @@ bool journal_oldest(const struct journal *journal,
  * gets ERR_NOT_FOUND: it may not reach the segment's end. ERR_NOT_FOUND if
  * there is none; ERR_IO is final, as in a commit. */
 err_t journal_trim(struct journal *journal, struct reason *reason) MUST_USE;
+/* Begins the next segment, unless this one is empty. ERR_FULL; else final. */
+err_t journal_roll(struct journal *journal, struct reason *reason) MUST_USE;
+/* Writes zeros over some of what trimmed records from before `before_us` left
+ * in files that are used again. Errors as above. */
+err_t journal_wipe(struct journal *journal, int64_t before_us,
+                   struct reason *reason) MUST_USE;
 
 /* --- Any thread. --- */
+
+/* ERR_IO if the directory was removed, moved or replaced since it was opened.
+ */
+err_t journal_check_place(const struct journal *journal,
+                          struct reason *reason) MUST_USE;
 
 const struct journal_position *journal_position(const struct journal *journal);
 const uint8_t *journal_id(const struct journal *journal); /* JOURNAL_ID_SIZE */
 const uint8_t *journal_life(const struct journal *journal); /* this open's */
 
-struct journal_stats {
-    uint64_t segments;
-    uint64_t bytes;       /* on disk, preallocation and spares included */
-    uint64_t spare_bytes; /* part of those: kept for future segments */
-    uint64_t trimmed;     /* segments, since opened */
-    uint64_t recycled;    /* made from a spare, since opened */
-    uint64_t commits;     /* since opened */
-    uint64_t commit_us_last;
-    uint64_t commit_us_max; /* since opened */
-};
 /* The committing side's. */
 struct journal_stats journal_stats(const struct journal *journal);
 

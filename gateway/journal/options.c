@@ -37,6 +37,13 @@ static err_t check(const struct journal_options *options,
                           "a journal's directory name must have 1 to %d bytes",
                           SEGMENT_DIR_MAX);
     }
+    if (options->known_end > JOURNAL_END_MAX) {
+        return reason_set(reason, ERR_RANGE,
+                          "no journal reaches record %" PRIu64
+                          ", which that in "
+                          "%s is said to have had: is its file cursor damaged?",
+                          options->known_end, options->dir);
+    }
     uint64_t heads = (uint64_t)options->batch_events_max * FRAME_ITEM_HEAD_SIZE;
     if (heads + options->batch_bytes_max > UINT32_MAX) {
         return reason_set(reason, ERR_RANGE,

@@ -98,6 +98,7 @@ static err_t read_rest(struct cursor *cursor, struct segment_header *ret) {
     TRY(read_id(cursor, ret->journal_id));
     TRY(read_id(cursor, ret->boot_id));
     TRY(fixed_u64(cursor, FIXED_U64, &ret->first_seq));
+    ENSURE(ret->first_seq <= JOURNAL_SEQ_MAX, ERR_PARSE);
     TRY(fixed_u32(cursor, FIXED_U32, &ret->incarnation));
     TRY(read_name(cursor, ret->store));
     TRY(read_name(cursor, ret->stream));
@@ -143,6 +144,7 @@ static err_t read_seal(struct slice page, struct segment_seal *ret) {
     TRY(cursor_take(&cursor, SEAL_MARK.len, &mark));
     ENSURE(slice_eq(mark, SEAL_MARK), ERR_PARSE);
     TRY(cursor_u64(&cursor, &ret->next_seq));
+    ENSURE(ret->next_seq <= JOURNAL_SEQ_MAX, ERR_PARSE);
     TRY(cursor_u8(&cursor, &clean_stop));
     ENSURE(clean_stop <= 1, ERR_PARSE);
     ret->clean_stop = clean_stop == 1;

@@ -72,7 +72,7 @@ static err_t survey_index(struct work *work, size_t index, struct survey *ret) {
                          ? listing->segments[index + 1]
                          : UINT64_MAX;
     uint64_t name = listing->segments[index];
-    if (name > INT64_MAX) { /* and counting on from it would wrap */
+    if (name > JOURNAL_END_MAX) {
         return no_rot(work, name, "no journal reaches its number");
     }
     return survey_file(work->options, &work->buffer, name, limit, ret,
@@ -140,7 +140,7 @@ static err_t survey_all(struct work *work) {
     work->whole = calloc(count + 1, sizeof *work->whole);
     ENSURE(work->whole != NULL, ERR_MEMORY);
     for (size_t i = 0; i < count; i++) {
-        struct survey survey;
+        struct survey survey = {0};
         err_t err = survey_index(work, i, &survey);
         if (err == ERR_OK) {
             err = take_survey(work, &survey);
@@ -175,6 +175,19 @@ static err_t gap_add(struct work *work, uint64_t first, uint64_t end) {
     return damage_add(work->damage, gap);
 }
 
+/* Nothing is left, not even a record that is lost: only the name of an empty
+ * file said where the journal was. That is kept as a gap before it, of a record
+ * that was trimmed, so there is nothing to announce. */
+static err_t keep_end(struct work *work) {
+    uint64_t end = work->went_to;
+    if (work->run_count > 0 || end == 0 ||
+        damage_end(work->damage, end - 1) == end) {
+        return ERR_OK;
+    }
+    const struct journal_gap gap = {end - 1, end, end - 1};
+    return damage_add(work->damage, gap);
+}
+
 static err_t find_gaps(struct work *work) {
     uint64_t end = work->options->known_end;
     end = work->went_to > end ? work->went_to : end;
@@ -182,13 +195,17 @@ static err_t find_gaps(struct work *work) {
         uint64_t known = work->damage->gaps[i].end;
         end = known > end ? known : end;
     }
+    if (end > JOURNAL_END_MAX) {
+        return no_rot(work, work->start, "no journal reaches its numbers");
+    }
     work->went_to = end;
     uint64_t next = work->start;
     for (size_t i = 0; i < work->run_count; i++) {
         TRY(gap_add(work, next, work->runs[i].first));
         next = work->runs[i].end;
     }
-    return gap_add(work, next, end);
+    TRY(gap_add(work, next, end));
+    return keep_end(work);
 }
 
 /* --- Changing the disk -------------------------------------------------- */
@@ -323,7 +340,7 @@ static err_t write_runs(struct work *work, const struct survey *survey) {
 }
 
 static err_t repair_file(struct work *work, size_t index) {
-    struct survey survey;
+    struct survey survey = {0};
     err_t err = survey_index(work, index, &survey);
     if (err == ERR_OK) {
         err = set_aside(work, survey.name);

@@ -399,6 +399,12 @@ static err_t check_end(struct run *run) {
     if (found->sealed_count == 0) {
         found->first_seq = found->next_seq;
     }
+    if (found->next_seq > JOURNAL_END_MAX) {
+        return reason_set(run->reason, ERR_CORRUPT,
+                          "the journal in %s ends at record %" PRIu64
+                          ", a number that no journal reaches",
+                          run->options->dir, found->next_seq);
+    }
     if (found->next_seq >= run->options->known_end) {
         return ERR_OK;
     }

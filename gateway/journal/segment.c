@@ -75,8 +75,16 @@ static err_t header_load(struct segment *segment, const char *path,
 err_t segment_open(const struct disk *disk, const char *dir, uint64_t first_seq,
                    enum disk_open how, struct segment *ret,
                    struct reason *reason) {
+    return segment_open_as(disk, dir, first_seq, SEGMENT_SUFFIX, how, ret,
+                           reason);
+}
+
+err_t segment_open_as(const struct disk *disk, const char *dir,
+                      uint64_t first_seq, const char *suffix,
+                      enum disk_open how, struct segment *ret,
+                      struct reason *reason) {
     char path[SEGMENT_PATH_SIZE];
-    segment_path(dir, first_seq, SEGMENT_SUFFIX, path);
+    segment_path(dir, first_seq, suffix, path);
     struct segment segment = {.disk = disk};
     err_t err = disk->open(disk->self, path, how, &segment.fd);
     if (err != ERR_OK) {

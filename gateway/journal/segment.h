@@ -39,6 +39,11 @@ bool segment_name_read(const char *name, const char *suffix,
 err_t segment_open(const struct disk *disk, const char *dir, uint64_t first_seq,
                    enum disk_open how, struct segment *ret,
                    struct reason *reason) MUST_USE;
+/* The same for a file with another suffix. */
+err_t segment_open_as(const struct disk *disk, const char *dir,
+                      uint64_t first_seq, const char *suffix,
+                      enum disk_open how, struct segment *ret,
+                      struct reason *reason) MUST_USE;
 void segment_close(struct segment *segment); /* may be closed already */
 
 /* Creating one takes two steps. First: under its temporary name, with `size`

@@ -50,7 +50,7 @@ struct files {
 static void files_each(void *context, const char *name) {
     struct files *files = context;
     uint64_t seq;
-    if (!segment_name_read(name, SUFFIX, &seq)) {
+    if (!segment_name_read(name, SUFFIX, &seq) || seq > JOURNAL_END_MAX) {
         return;
     }
     size_t at = files->count < FILES_MAX ? files->count++ : FILES_MAX - 1;

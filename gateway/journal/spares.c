@@ -40,6 +40,33 @@ uint64_t spares_bytes(const struct spares *spares) {
     return bytes;
 }
 
+static err_t wipe(struct spare *spare, const struct disk *disk, const char *dir,
+                  uint64_t *budget) {
+    char path[SEGMENT_PATH_SIZE];
+    int fd;
+    segment_path(dir, spare->number, SEGMENT_SUFFIX_SPARE, path);
+    err_t err = disk->open(disk->self, path, DISK_WRITE, &fd);
+    if (err == ERR_NOT_FOUND) { /* another process removed it */
+        spare->remains.since_us = REMAINS_NONE;
+        return ERR_OK;
+    }
+    TRY(err);
+    err = remains_wipe(&spare->remains, disk, fd, 0, spare->bytes, budget);
+    disk->close(disk->self, fd);
+    return err;
+}
+
+err_t spares_wipe(struct spares *spares, const struct disk *disk,
+                  const char *dir, int64_t before_us, uint64_t *budget) {
+    for (size_t i = 0; i<spares->count && * budget> 0; i++) {
+        struct spare *spare = &spares->list[i];
+        if (spare->remains.since_us < before_us) {
+            TRY(wipe(spare, disk, dir, budget));
+        }
+    }
+    return ERR_OK;
+}
+
 /* --- Those of an earlier run --- */
 
 enum { FOUND_MAX = 2 * SPARES_MAX }; /* looked at in one pass */
@@ -87,7 +114,11 @@ static err_t keep_or_remove(struct spares *spares, const struct disk *disk,
     if (!spares_wants(spares, bytes, segment_bytes)) {
         return disk->unlink(disk->self, path);
     }
-    spares_add(spares, (struct spare){.number = number, .bytes = bytes});
+    struct remains remains = {.since_us = REMAINS_NONE};
+    if (number != SPARE_MADE) {
+        remains = remains_of(disk, dir, number, SEGMENT_SUFFIX_SPARE);
+    }
+    spares_add(spares, (struct spare){number, bytes, remains});
     return ERR_OK;
 }
 

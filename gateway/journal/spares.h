@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of trimmed segments, kept to be written again. Writing into space that
  * was written before does not change the file system's own records, so a
- * commit's sync waits for the data only. What they hold is never read. */
+ * commit's sync waits for the data only. What they hold is never read, and may
+ * be wiped. */
 #ifndef GATEWAY_JOURNAL_SPARES_H
 #define GATEWAY_JOURNAL_SPARES_H
 
 #include "gateway/base/base.h"
+#include "gateway/journal/remains.h"
 #include "gateway/journal/segment.h"
 
 /* Each new segment uses one; the others take up what is trimmed at once when
  * the bridge's cursor moves. */
 enum { SPARES_MAX = 4 };
 
+/* The reserved number of a spare that never was a segment: none begins with
+ * this record, so none is ever reclaimed under this name. */
+#define SPARE_MADE UINT64_MAX
+
 struct spare {
     uint64_t number; /* in its name: of the first record it once held */
     uint64_t bytes;
+    struct remains remains;
 };
 
 struct spares {
@@ -36,6 +43,11 @@ void spares_add(struct spares *spares, struct spare spare);
 bool spares_take(struct spares *spares, struct spare *ret) MUST_USE;
 /* There must be one. */
 void spares_take_newest(struct spares *spares, struct spare *ret);
+/* Writes zeros over what was appended before `before_us`, at most `*budget`
+ * bytes (remains.h). ERR_IO, ERR_FULL. */
+err_t spares_wipe(struct spares *spares, const struct disk *disk,
+                  const char *dir, int64_t before_us,
+                  uint64_t *budget) MUST_USE;
 uint64_t spares_bytes(const struct spares *spares);
 
 #endif

@@ -56,10 +56,6 @@ err_t supply_check(const struct supply *supply, uint64_t more,
 
 /* --- Spares --- */
 
-/* The reserved name of a spare that never was a segment: no segment begins with
- * this record, so none is ever reclaimed under this name. */
-static const uint64_t SPARE_MADE = UINT64_MAX;
-
 /* If it fails, the file keeps its size. */
 static err_t allocate_spare(const struct supply *supply, const char *path,
                             enum disk_open how, uint64_t was) {
@@ -89,8 +85,9 @@ static err_t make_spare(struct supply *supply, struct reason *reason) {
         (void)disk->unlink(disk->self, path);
         return err;
     }
-    spares_add(&supply->spares, (struct spare){.number = SPARE_MADE,
-                                               .bytes = supply->segment_bytes});
+    const struct remains none = {.since_us = REMAINS_NONE};
+    spares_add(&supply->spares,
+               (struct spare){SPARE_MADE, supply->segment_bytes, none});
     return ERR_OK;
 }
 
@@ -120,6 +117,7 @@ static err_t make_new(struct supply *supply,
                       const struct segment_header *header, uint64_t need,
                       struct supply_segment *ret, struct reason *reason) {
     uint64_t bytes = supply->segment_bytes;
+    ret->remains = (struct remains){.since_us = REMAINS_NONE};
     ret->size = need > bytes ? need : bytes;
     TRY(supply_check(supply, ret->size, reason));
     return segment_create(supply->disk, supply->dir, header, ret->size,
@@ -147,6 +145,7 @@ static err_t make_recycled(struct supply *supply,
     TRY(segment_recycle(supply->disk, supply->dir, header, spare.number,
                         &ret->segment, reason));
     ret->size = spare.bytes;
+    ret->remains = spare.remains;
     supply->recycled++;
     return ERR_OK;
 }
@@ -238,7 +237,10 @@ err_t supply_reclaim(struct supply *supply,
     char path[SEGMENT_PATH_SIZE];
     segment_path(supply->dir, segment->first_seq, SEGMENT_SUFFIX, path);
     bool keep = is_kept(supply, segment->bytes);
+    struct remains remains = {0};
     if (keep) {
+        remains =
+            remains_of(disk, supply->dir, segment->first_seq, SEGMENT_SUFFIX);
         char spare[SEGMENT_PATH_SIZE];
         segment_path(supply->dir, segment->first_seq, SEGMENT_SUFFIX_SPARE,
                      spare);
@@ -251,8 +253,8 @@ err_t supply_reclaim(struct supply *supply,
 #endif
     supply->used -= segment->bytes;
     if (keep) {
-        spares_add(&supply->spares, (struct spare){.number = segment->first_seq,
-                                                   .bytes = segment->bytes});
+        spares_add(&supply->spares,
+                   (struct spare){segment->first_seq, segment->bytes, remains});
     }
     return ERR_OK;
 }

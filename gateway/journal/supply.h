@@ -25,6 +25,7 @@ struct supply {
 struct supply_segment {
     struct segment segment;
     uint64_t size;
+    struct remains remains; /* of the spare that it was */
 };
 
 /* Takes over the spares of an earlier run. ERR_IO, ERR_FULL. */

@@ -40,4 +40,16 @@ static inline bool journal_gap_is_told(const struct journal_gap *gap) {
     return gap->told_at != JOURNAL_UNTOLD;
 }
 
+struct journal_stats {
+    uint64_t segments;
+    uint64_t open_first;  /* first record of the one being written */
+    uint64_t bytes;       /* on disk, preallocation and spares included */
+    uint64_t spare_bytes; /* part of those: kept for future segments */
+    uint64_t trimmed;     /* segments, since opened */
+    uint64_t recycled;    /* made from a spare, since opened */
+    uint64_t commits;     /* since opened */
+    uint64_t commit_us_last;
+    uint64_t commit_us_max; /* since opened */
+};
+
 #endif

@@ -66,6 +66,13 @@ void commit_run(struct commit *commit) {
     commit->reason = (struct reason){""};
     commit->note_reason = (struct reason){""};
     commit->err = commit_or_find_room(commit);
+    if (commit->upkeep && (commit->err == ERR_OK || commit->err == ERR_FULL)) {
+        struct reason why = {""};
+        err_t err = retention_upkeep(commit->retention, &why);
+        if (err != ERR_OK) {
+            commit->err = reason_set(&commit->reason, err, "%s", why.text);
+        }
+    }
     commit->note_err = ERR_OK;
     if (commit->err == ERR_OK || commit->err == ERR_FULL) {
         commit->note_err = note_damage(commit);
@@ -77,6 +84,7 @@ void commit_run(struct commit *commit) {
     commit->stats = journal_stats(commit->journal);
     commit->unnamed = unnamed(commit);
     commit->dropped_ever = retention_dropped_ever(commit->retention);
+    commit->wants_snapshot = retention_wants_snapshot(commit->retention);
 }
 
 /* --- On the owner's --- */

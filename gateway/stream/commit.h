@@ -40,6 +40,7 @@ struct commit {
     /* The record of the batch that names `unnamed`; COMMIT_NO_NAME: none. */
     uint64_t names_dropped_at;
     bool reserved;       /* the batch is the stream's own */
+    bool upkeep;         /* to do, afterwards */
     uint64_t room_bytes; /* to find, if nothing is handed over; 0: none */
     /* The answer. */
     err_t err; /* of the commit or the room: ERR_FULL, or final */
@@ -51,6 +52,7 @@ struct commit {
     struct journal_stats stats;
     struct drop_range unnamed; /* dropped, and to be named; or count 0 */
     uint64_t dropped_ever;     /* events */
+    bool wants_snapshot;       /* see retention.h */
 };
 
 /* An empty request. ERR_MEMORY. */

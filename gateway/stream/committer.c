@@ -36,6 +36,8 @@ struct committer {
     /* What the next job, or the next batch, is to tell of. */
     struct journal_gap noticed[COMMIT_NOTICED_MAX];
     uint32_t noticed_count;
+    bool upkeep_due;
+    bool wants_snapshot; /* as the last job saw it */
     struct log_limit damage_log;
     uint64_t dropped_ever; /* as the last job saw it */
     /* The door that waits; NULL: none does. */
@@ -150,7 +152,7 @@ static bool has_found_room(const struct committer *committer) {
 static bool job_is_due(const struct committer *committer) {
     bool wants = is_handed(committer) ||
                  (committer->asked && !has_found_room(committer));
-    return committer->noticed_count > 0 ||
+    return committer->noticed_count > 0 || committer->upkeep_due ||
            (wants && (!committer->full || committer->progressed));
 }
 
@@ -166,6 +168,8 @@ static void submit(struct committer *committer) {
     memcpy(commit->noticed, committer->noticed, sizeof commit->noticed);
     commit->noticed_count = committer->noticed_count;
     committer->noticed_count = 0;
+    commit->upkeep = committer->upkeep_due;
+    committer->upkeep_due = false;
     commit->room_bytes =
         seeks_room(committer) ? committer->options.room_bytes : 0;
     committer->commits = is_handed(committer);
@@ -239,6 +243,7 @@ static void take_findings(struct committer *committer) {
     commit->gaps = before; /* its memory, for the next list */
     committer->stats = commit->stats;
     committer->dropped_ever = commit->dropped_ever;
+    committer->wants_snapshot = commit->wants_snapshot;
     batch_look(committer->options.batch);
     if (commit->note_err != ERR_OK &&
         log_allowed(&committer->damage_log, &skipped)) {
@@ -297,6 +302,17 @@ void committer_retry(struct committer *committer) {
     if (committer->full && !committer->working) {
         submit(committer);
     }
+}
+
+void committer_upkeep(struct committer *committer) {
+    if (!committer_has_ended(committer)) {
+        committer->upkeep_due = true;
+        go_on(committer);
+    }
+}
+
+bool committer_wants_snapshot(const struct committer *committer) {
+    return committer->wants_snapshot;
 }
 
 void committer_give_up(struct committer *committer) {

@@ -56,6 +56,10 @@ void committer_note_damage(struct committer *committer,
 void committer_give_up(struct committer *committer);
 /* Tries again what found no room. */
 void committer_retry(struct committer *committer);
+/* retention_upkeep() in the next job, which is now if none runs. */
+void committer_upkeep(struct committer *committer);
+/* See retention.h. */
+bool committer_wants_snapshot(const struct committer *committer);
 
 /* Are there messages in the batch, even if none of them added a record? */
 bool committer_has_taken(const struct committer *committer);

@@ -162,8 +162,8 @@ static err_t entry_read(struct cursor *cursor, struct entry *ret) {
     TRY(cursor_u64(cursor, &range->end));
     TRY(cursor_u64(cursor, &range->count));
     TRY(cursor_u64(cursor, &ret->named_at));
-    ENSURE(range->first < range->end && range->count > 0 &&
-               range->count <= range->end - range->first,
+    ENSURE(range->first < range->end && range->end <= JOURNAL_SEQ_MAX &&
+               range->count > 0 && range->count <= range->end - range->first,
            ERR_CORRUPT);
     return ERR_OK;
 }
@@ -226,13 +226,21 @@ static err_t make(struct drop_ledger *ledger, struct reason *reason) {
     return ERR_OK;
 }
 
-static err_t write_slot(struct drop_ledger *ledger, const struct slot *slot) {
+static err_t write_slot(struct drop_ledger *ledger, const struct slot *slot,
+                        struct reason *reason) {
     const struct disk *disk = ledger->options.disk;
     uint8_t page[SLOT_SIZE];
     slot_write(slot, page);
-    TRY(disk->write(disk->self, ledger->fd, slot->generation % 2 * SLOT_SIZE,
-                    slice_of(page, sizeof page)));
-    return disk->sync(disk->self, ledger->fd);
+    err_t err =
+        disk->write(disk->self, ledger->fd, slot->generation % 2 * SLOT_SIZE,
+                    slice_of(page, sizeof page));
+    if (err == ERR_OK) {
+        err = disk->sync(disk->self, ledger->fd);
+    }
+    if (err != ERR_OK) {
+        return disk_failed(reason, err, "write", ledger->path);
+    }
+    return disk_check_place(disk, ledger->path, ledger->fd, reason);
 }
 
 /* Puts `next` in the place of what the ledger holds, on the disk first, beside
@@ -252,10 +260,7 @@ static err_t replace(struct drop_ledger *ledger, const struct drops *next,
     slot_add(&slot, next->offered, NO_NAME);
     slot_add(&slot, next->unnamed, NO_NAME);
     slot_add(&slot, trimming, NO_NAME);
-    err_t err = write_slot(ledger, &slot);
-    if (err != ERR_OK) {
-        return disk_failed(reason, err, "write", ledger->path);
-    }
+    TRY(write_slot(ledger, &slot, reason));
     ledger->generation = slot.generation;
     ledger->drops = *next;
     range_add(&ledger->drops.unnamed, trimming);

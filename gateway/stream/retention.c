@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "gateway/journal/reader.h"
+#include "gateway/stream/ageing.h"
 
 enum { TRIM_A_COMMIT = 4 }; /* segments, so that receipts never wait long */
 
@@ -21,6 +21,8 @@ struct retention {
      * record. */
     uint64_t aged_seq; /* of that segment's end; 0: not known */
     int64_t aged_us;
+    struct ageing ageing;
+    bool uncovered; /* as of the last upkeep */
 };
 
 err_t retention_new(const struct retention_options *options,
@@ -31,6 +33,12 @@ err_t retention_new(const struct retention_options *options,
     retention->options = *options;
     retention_set_kept(retention, options->stream->keep,
                        options->stream->keep_for_ms);
+    retention->ageing = (struct ageing){
+        .platform = options->platform,
+        .dir = options->dir,
+        .journal = options->journal,
+        .keep_max_ms = options->stream->keep_max_ms,
+    };
     *ret = retention;
     return ERR_OK;
 }
@@ -140,26 +148,6 @@ static uint64_t bytes_of_events(const struct retention *retention) {
     return stats.bytes - stats.spare_bytes;
 }
 
-/* When the record `seq` was appended, if it is there and can be read. */
-static bool appended_at(const struct retention *retention, uint64_t seq,
-                        int64_t *ret_us) {
-    const struct disk *disk = &retention->options.platform->disk;
-    uint64_t end =
-        atomic_load(&journal_position(retention->options.journal)->end);
-    struct journal_reader *reader;
-    struct journal_record record;
-    if (journal_reader_open(disk, retention->options.dir, seq, &reader, NULL) !=
-        ERR_OK) {
-        return false;
-    }
-    err_t err = journal_reader_next(reader, end, &record);
-    if (err == ERR_OK) {
-        *ret_us = record.wall_us;
-    }
-    journal_reader_close(reader);
-    return err == ERR_OK;
-}
-
 /* Is all of it older than `keep_for`? Judged by the record after it, so that
  * one page is read, once a segment. If that is not known, only `keep` counts.
  */
@@ -171,7 +159,8 @@ static bool is_past_keep_for(struct retention *retention,
         return true;
     }
     if (retention->aged_seq != oldest->end_seq) {
-        if (!appended_at(retention, oldest->end_seq, &retention->aged_us)) {
+        if (!ageing_appended_at(&retention->ageing, oldest->end_seq,
+                                &retention->aged_us)) {
             return true;
         }
         retention->aged_seq = oldest->end_seq;
@@ -200,6 +189,23 @@ err_t retention_commit(struct retention *retention, bool reserved,
                        struct reason *reason) {
     TRY(commit_with_room(retention, reserved, reason));
     return trim_delivered(retention, reason);
+}
+
+err_t retention_upkeep(struct retention *retention, struct reason *reason) {
+    uint64_t delivered =
+        atomic_load_explicit(&retention->delivered, memory_order_relaxed);
+    uint64_t covered = UINT64_MAX;
+    if (retention->options.stream->shop) {
+        covered =
+            atomic_load_explicit(&retention->covered, memory_order_relaxed);
+    }
+    TRY(journal_check_place(retention->options.journal, reason));
+    return ageing_run(&retention->ageing, delivered, covered,
+                      &retention->uncovered, reason);
+}
+
+bool retention_wants_snapshot(const struct retention *retention) {
+    return retention->uncovered;
 }
 
 /* --- What was dropped --- */

@@ -52,6 +52,14 @@ err_t retention_commit(struct retention *retention, bool reserved,
 err_t retention_preallocate(struct retention *retention, uint64_t bytes,
                             struct reason *reason) MUST_USE;
 
+/* What is due from time to time, with events or without: is the journal still
+ * in its place? What is older than `keep_max` goes (ageing.h). Errors are
+ * final. */
+err_t retention_upkeep(struct retention *retention,
+                       struct reason *reason) MUST_USE;
+/* Something is too old, and stays only until snapshots cover it. */
+bool retention_wants_snapshot(const struct retention *retention);
+
 /* Damage took records [first, end). */
 void retention_note_lost(struct retention *retention, uint64_t first,
                          uint64_t end);

@@ -34,9 +34,15 @@ struct snapshots {
 static void work(void *self) {
     struct snapshots *snapshots = self;
     const struct snapshots_options *options = &snapshots->options;
-    const struct snapshot_about about = {options->journal_id, snapshots->seq};
-    uint64_t durable_end = atomic_load(&options->position->end);
+    const struct snapshot_about about = {journal_id(options->journal),
+                                         snapshots->seq};
+    uint64_t durable_end =
+        atomic_load(&journal_position(options->journal)->end);
     assert(snapshots->seq <= durable_end);
+    snapshots->err = journal_check_place(options->journal, &snapshots->reason);
+    if (snapshots->err != ERR_OK) {
+        return;
+    }
     snapshots->err = snapshot_write(
         options->disk, options->dir, &about, durable_end,
         slice_of(snapshots->saved, snapshots->saved_len), &snapshots->reason);
@@ -124,9 +130,18 @@ void snapshots_at_boundary(struct snapshots *snapshots,
     } /* else no memory now: when as much was appended again */
 }
 
+void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
+                      uint64_t seq) {
+    if (snapshots->saved == NULL && seq > snapshots->seq &&
+        copy(snapshots, state) == ERR_OK) {
+        snapshots->seq = seq;
+    }
+}
+
 void snapshots_durable(struct snapshots *snapshots) {
     if (snapshots->saved == NULL || snapshots->writing ||
-        snapshots->seq > atomic_load(&snapshots->options.position->end)) {
+        snapshots->seq >
+            atomic_load(&journal_position(snapshots->options.journal)->end)) {
         return;
     }
     snapshots->reason = (struct reason){""};

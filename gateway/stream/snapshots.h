@@ -18,8 +18,7 @@ struct snapshots_options {
     const struct disk *disk; /* these outlive it */
     const char *stream;      /* its name, for the log */
     const char *dir;
-    const uint8_t *journal_id;
-    const struct journal_position *position;
+    const struct journal *journal;
     struct executor executor;
     size_t last_bytes;       /* of the newest one; 0: none */
     uint64_t replayed_bytes; /* of events after it */
@@ -39,6 +38,9 @@ void snapshots_free(struct snapshots *snapshots);
 void snapshots_at_boundary(struct snapshots *snapshots,
                            const struct state *state, uint64_t seq,
                            uint64_t bytes_ever);
+/* The same, whatever was appended, unless that state was copied already. */
+void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
+                      uint64_t seq);
 /* The durable position moved: writes the copy, if all it covers is durable. */
 void snapshots_durable(struct snapshots *snapshots);
 bool snapshots_is_writing(const struct snapshots *snapshots);

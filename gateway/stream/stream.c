@@ -22,6 +22,7 @@
 enum {
     DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
     PAYMENTS_A_CALL = 256, /* asked once more */
+    UPKEEP_US = 10 * 1000 * 1000,
 };
 
 struct stream {
@@ -40,6 +41,7 @@ struct stream {
     struct committer *committer;
     struct stream_counts counts;
     uint32_t commit_delay_ms;
+    int64_t upkeep_us;      /* monotonic: when it was last asked for */
     int64_t taken_us;       /* monotonic: when the batch's first message came */
     uint64_t durable_told;  /* `durable` was called for this position */
     uint64_t payments_from; /* where asking once more carries on */
@@ -197,10 +199,31 @@ void stream_commit(struct stream *stream,
     committer_commit(stream->committer, done, self);
 }
 
+/* The state of a stream in which nothing happens is copied here: it has no
+ * boundary. */
+static void snapshot_if_wanted(struct stream *stream) {
+    if (committer_wants_snapshot(stream->committer) &&
+        committer_is_settled(stream->committer)) {
+        snapshots_wanted(stream->snapshots, stream->state,
+                         batch_end(stream->batch));
+        snapshots_durable(stream->snapshots);
+    }
+}
+
+static void upkeep(struct stream *stream) {
+    int64_t now_us = mono_us(stream);
+    if (now_us - stream->upkeep_us >= UPKEEP_US) {
+        stream->upkeep_us = now_us;
+        snapshot_if_wanted(stream); /* first: while no job runs */
+        committer_upkeep(stream->committer);
+    }
+}
+
 void stream_tick(struct stream *stream, uint64_t delivered) {
     retention_set_delivered(stream->retention, delivered);
     if (!committer_has_ended(stream->committer)) {
         committer_retry(stream->committer);
+        upkeep(stream);
         scrub_tick(stream->scrub);
     }
 }
@@ -309,8 +332,7 @@ static err_t make_shared_jobs(struct stream *stream,
         .disk = &options->platform->disk,
         .stream = options->stream->name,
         .dir = stream->dir,
-        .journal_id = journal_id(stream->journal),
-        .position = journal_position(stream->journal),
+        .journal = stream->journal,
         .executor = options->shared,
         .last_bytes = opened->snapshot_bytes,
         .replayed_bytes = opened->replayed_bytes,

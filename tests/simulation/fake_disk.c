@@ -58,6 +58,7 @@ struct fake_disk {
     err_t fail_err;
     bool failed;
     uint64_t free_bytes;
+    int64_t now_us;
 };
 
 /* --- Directories --- */
@@ -79,6 +80,7 @@ static void path_copy(char *ret, const char *path) {
 
 static struct file *disk_file_new(struct fake_disk *fake) {
     struct file *file = fake_file_new();
+    file->changed_us = fake->now_us;
     fake->files = fake_grow(fake->files, fake->file_count, &fake->file_cap,
                             sizeof *fake->files);
     fake->files[fake->file_count++] = file;
@@ -201,7 +203,7 @@ static enum verdict judge(struct fake_disk *fake, enum fake_call call) {
         errno = fake->fail_err == ERR_FULL ? ENOSPC : EIO;
         return FAIL;
     }
-    if (call == FAKE_READ) {
+    if (call == FAKE_READ || call == FAKE_NAMES) { /* they change nothing */
         return GO;
     }
     fake->calls++;
@@ -310,6 +312,7 @@ static err_t fake_write(void *self, int fd, uint64_t offset,
         bytes = slice_part(bytes, 0, verdict == STOP ? done : done / 2);
     }
     if (bytes.len > 0) {
+        file->changed_us = fake->now_us;
         fake_file_change(file, FAKE_WRITE, offset, bytes);
     }
     return judged(fake, verdict);
@@ -446,6 +449,35 @@ static err_t fake_free_space(void *self, const char *path,
     return ERR_OK;
 }
 
+static err_t fake_changed_us(void *self, const char *path, int64_t *ret_us) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    const struct entry *entry = entry_find(&fake->seen, path);
+    errno = ENOENT;
+    ENSURE(entry != NULL && entry->file != NULL, ERR_NOT_FOUND);
+    *ret_us = entry->file->changed_us;
+    return ERR_OK;
+}
+
+static err_t fake_names(void *self, const char *path, int fd, bool *ret) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    assert(fd >= 0 && fd < HANDLES_MAX && fake->handles[fd].used);
+    TRY(judged(fake, judge(fake, FAKE_NAMES)));
+    const struct handle *handle = &fake->handles[fd];
+    if (handle->file == NULL) { /* a lock: it is there as long as its folder */
+        char dir[PATH_SIZE];
+        path_copy(dir, path);
+        *strrchr(dir, '/') = '\0';
+        *ret = entry_find(&fake->seen, dir) != NULL &&
+               strcmp(handle->lock, path) == 0;
+        return ERR_OK;
+    }
+    const struct entry *entry = entry_find(&fake->seen, path);
+    *ret = entry != NULL && entry->file == handle->file;
+    return ERR_OK;
+}
+
 struct disk fake_disk_table(struct fake_disk *fake) {
     return (struct disk){
         .self = fake,
@@ -464,6 +496,8 @@ struct disk fake_disk_table(struct fake_disk *fake) {
         .list = fake_list,
         .lock = fake_lock,
         .free_space = fake_free_space,
+        .changed_us = fake_changed_us,
+        .names = fake_names,
     };
 }
 
@@ -498,6 +532,10 @@ void fake_disk_stop_at(struct fake_disk *fake, uint64_t calls) {
 
 void fake_disk_stop(struct fake_disk *fake) {
     fake->stopped = true;
+}
+
+void fake_disk_set_now(struct fake_disk *fake, int64_t us) {
+    fake->now_us = us;
 }
 
 bool fake_disk_stopped(const struct fake_disk *fake) {

@@ -26,6 +26,9 @@ struct disk fake_disk_table(struct fake_disk *fake);
  * file; without bound at first. It stays as it is set. */
 void fake_disk_set_free(struct fake_disk *fake, uint64_t bytes);
 
+/* When files that are written from now on were changed. */
+void fake_disk_set_now(struct fake_disk *fake, int64_t us);
+
 /* The world stops in the n-th counted call from now; 0: never. From then on
  * every call fails, until one of the two restarts. */
 void fake_disk_stop_at(struct fake_disk *fake, uint64_t calls);

@@ -15,6 +15,7 @@ enum fake_call {
     FAKE_MAKE_DIR,
     FAKE_SYNC_DIR,
     FAKE_READ,
+    FAKE_NAMES,
     FAKE_CALLS,
 };
 

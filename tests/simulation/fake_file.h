@@ -29,7 +29,8 @@ struct file {
     size_t change_count;
     size_t change_cap;
     bool changed; /* since the last power cut; else both images are alike */
-    bool bad;     /* a page cannot be read: the one at `bad_at` */
+    int64_t changed_us; /* as the disk's clock says */
+    bool bad;           /* a page cannot be read: the one at `bad_at` */
     uint64_t bad_at;
 };
 

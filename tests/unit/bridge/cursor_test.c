@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "bridge/cursor.h"
+#include "gateway/journal/format.h"
 
 struct room {
     struct platform platform;
@@ -76,7 +77,7 @@ static void test_the_last_one_saved_counts(void **state) {
     bool damaged;
     assert_int_equal(read_back(room, &damaged), 0);
     assert_false(damaged);
-    static const uint64_t cursors[] = {1, 2, 1000, UINT64_MAX, 7, 8};
+    static const uint64_t cursors[] = {1, 2, 1000, JOURNAL_END_MAX, 7, 8};
     for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
         save(room, cursors[i]);
         assert_int_equal(read_back(room, &damaged), cursors[i]);
@@ -242,6 +243,29 @@ static void test_a_directory_is_refused(void **state) {
     assert_int_equal(rmdir(room->path), 0);
 }
 
+/* Goal: a save to a file that somebody removed or replaced is none: what is
+ * there now stays as it is, and nothing counts as saved. */
+static void test_a_file_replaced_is_not_saved(void **state) {
+    struct room *room = *state;
+    for (int replaced = 0; replaced < 2; replaced++) {
+        struct cursor_file file;
+        struct reason reason = {""};
+        bool damaged;
+        assert_int_equal(open_cursor(room, &file, &damaged), ERR_OK);
+        assert_int_equal(cursor_file_save(&file, 20, NULL), ERR_OK);
+        assert_int_equal(unlink(room->path), 0);
+        if (replaced == 1) {
+            save(room, 7);
+        }
+        assert_int_equal(cursor_file_save(&file, 30, &reason), ERR_IO);
+        assert_non_null(strstr(reason.text, "removed or replaced"));
+        assert_int_equal(file.saved, 20);
+        cursor_file_close(&file);
+        assert_int_equal(read_back(room, &damaged), replaced == 1 ? 7 : 0);
+        assert_int_equal(unlink(room->path), 0);
+    }
+}
+
 /* Goal: what release 0.1.0 wrote is read, written on in the new form, and still
  * read by it: the first 40 bytes of a slot are as they were. */
 static void test_the_old_form_is_read(void **state) {
@@ -317,6 +341,8 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_folder_is_an_error, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_replaced_is_not_saved,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_directory_is_refused, set_up,
                                         tear_down),
     };

@@ -66,6 +66,11 @@ static err_t guard_list(void *self, const char *path,
     return disk->list(disk->self, path, each, context);
 }
 
+static err_t guard_names(void *self, const char *path, int fd, bool *ret) {
+    const struct disk *disk = allowed(self);
+    return disk->names(disk->self, path, fd, ret);
+}
+
 /* What a feed or a cursor has no use for stays NULL. */
 static struct disk guarded(struct room *room) {
     return (struct disk){
@@ -78,6 +83,7 @@ static struct disk guarded(struct room *room) {
         .size = guard_size,
         .sync_dir = guard_sync_dir,
         .list = guard_list,
+        .names = guard_names,
     };
 }
 

@@ -168,6 +168,7 @@ static void test_defaults(void **state) {
                     (i == 0 ? CONFIG_CAPACITY_MAX : (uint64_t)1 << 30));
         assert_int_equal(c.streams[i].keep, 64 * 1024 * 1024);
         assert_true(c.streams[i].keep_for_ms == 0);
+        assert_true(c.streams[i].keep_max_ms == (uint64_t)30 * 86400 * 1000);
         assert_true(c.streams[i].segment_bytes == (uint64_t)16 << 20);
         assert_int_equal(c.streams[i].commit_delay_ms, 0);
         assert_int_equal(c.streams[i].on_rot, CONFIG_ROT_QUARANTINE);
@@ -194,7 +195,8 @@ static const char all_keys[] =
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
     "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
-    "     keep_for: 36 h, commit_delay: 50 ms, segment: 32 MiB,\n"
+    "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
+    "MiB,\n"
     "     ids: 8192,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
@@ -347,6 +349,7 @@ static void test_durations(void **state) {
             fail_msg("%s", reason.text);
         }
         assert_true(c.streams[0].keep_for_ms == goods[i].ms);
+        assert_true(c.streams[0].keep_max_ms >= goods[i].ms);
         check_round_trip(*state, &c);
     }
 }

@@ -11,8 +11,7 @@
 #include <cmocka.h>
 
 #include "gateway/journal/reader.h"
-#include "tests/simulation/fake_disk.h"
-#include "tests/simulation/support.h"
+#include "tests/unit/journal/fixture.h"
 
 enum {
     SEGMENT = 8 * JOURNAL_PAGE,
@@ -21,40 +20,6 @@ enum {
     LARGEST = 6 * JOURNAL_PAGE,
     FLOOR = 1024 * 1024,
 };
-
-#define DIR "/data/orders"
-
-struct fixture {
-    struct fake_disk *fake;
-    struct platform platform;
-    struct journal_options options;
-};
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->fake = fake_disk_new(11);
-    f->platform = platform_real();
-    f->platform.disk = fake_disk_table(f->fake);
-    struct disk *disk = &f->platform.disk;
-    assert_int_equal(disk->make_dir(disk->self, "/data"), ERR_OK);
-    f->options = (struct journal_options){
-        .platform = &f->platform,
-        .dir = DIR,
-        .store = "store-7",
-        .stream = "orders",
-        .segment_bytes = SEGMENT,
-    };
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    fake_disk_free(f->fake);
-    free(f);
-    return 0;
-}
 
 static uint64_t durable(const struct journal *journal) {
     return atomic_load(&journal_position(journal)->end);
@@ -72,7 +37,7 @@ static void append_values(struct journal *journal, uint64_t count) {
 
 static void expect_values(struct fixture *f, uint64_t from, uint64_t to) {
     struct journal_reader *reader =
-        support_reader(&f->platform.disk, DIR, from);
+        support_reader(&f->platform.disk, FIXTURE_DIR, from);
     struct journal_record record;
     for (uint64_t seq = from; seq < to; seq++) {
         assert_int_equal(journal_reader_next(reader, to, &record), ERR_OK);
@@ -485,17 +450,22 @@ static void commits_beside_appends(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(two_batches, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_to_hand_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(full_with_two_batches, setup, teardown),
-        cmocka_unit_test_setup_teardown(failed_with_two_batches, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(room_behind, setup, teardown),
-        cmocka_unit_test_setup_teardown(room_behind_a_large_batch, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(room_above_the_capacity, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(promises_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_batches, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nothing_to_hand_over, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(full_with_two_batches, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(failed_with_two_batches, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(room_behind, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(room_behind_a_large_batch,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(room_above_the_capacity, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(promises_are_kept, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test(commits_beside_appends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

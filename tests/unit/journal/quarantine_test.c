@@ -9,102 +9,8 @@
 
 #include <cmocka.h>
 
-#include "gateway/journal/page.h"
-#include "tests/simulation/fake_disk.h"
-#include "tests/simulation/support.h"
-
-#define DIR "/orders"
-
-enum { FRAME_BITS = JOURNAL_PAGE * 8, IN_A_PAGE = 800 };
-
-struct fixture {
-    struct fake_disk *fake;
-    struct platform platform;
-    struct journal_options options;
-};
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->fake = fake_disk_new(5);
-    f->platform = platform_real();
-    f->platform.disk = fake_disk_table(f->fake);
-    f->options = (struct journal_options){.platform = &f->platform,
-                                          .dir = DIR,
-                                          .store = "store-7",
-                                          .stream = "orders",
-                                          .segment_bytes = 32 * 1024};
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    fake_disk_free(f->fake);
-    free(f);
-    return 0;
-}
-
-/* Each record is a frame of a page. */
-static void write_records(struct journal *journal, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++) {
-        journal_begin(journal);
-        support_append(journal, SLICE("record"));
-        support_commit(journal);
-    }
-}
-
-/* One run of the program that ends in order, or is killed. */
-static void one_life(struct fixture *f, uint64_t count, bool killed) {
-    struct journal *journal = support_open(&f->options);
-    write_records(journal, count);
-    if (killed) {
-        fake_disk_stop(f->fake);
-    }
-    journal_close(journal);
-    if (killed) {
-        fake_disk_power_cut(f->fake, FAKE_DROP);
-    }
-}
-
-static void segment_name(uint64_t first, char ret[64]) {
-    snprintf(ret, 64, DIR "/%020" PRIu64 ".seg", first);
-}
-
-/* Rots the frame at `page` of the segment. */
-static void rot(struct fixture *f, uint64_t first, uint64_t page) {
-    char path[64];
-    segment_name(first, path);
-    fake_disk_flip(f->fake, path, page * FRAME_BITS + IN_A_PAGE);
-}
-
-static struct segment_header header_of(struct fixture *f, uint64_t first) {
-    char path[64];
-    segment_name(first, path);
-    uint64_t size;
-    const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
-    assert_non_null(bytes);
-    struct segment_header header;
-    uint16_t version;
-    assert_int_equal(
-        segment_header_read(slice_of(bytes, JOURNAL_PAGE), &header, &version),
-        ERR_OK);
-    return header;
-}
-
-static void put_header(struct fixture *f, uint64_t first,
-                       const struct segment_header *header) {
-    char path[64];
-    segment_name(first, path);
-    uint64_t size;
-    const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
-    uint8_t *copy = malloc((size_t)size);
-    assert_non_null(copy);
-    memcpy(copy, bytes, (size_t)size);
-    segment_header_write(header, copy);
-    fake_disk_put(f->fake, path, slice_of(copy, (size_t)size));
-    free(copy);
-}
+#include "gateway/journal/damage.h"
+#include "tests/unit/journal/fixture.h"
 
 /* It is refused with these words and nothing is changed: with quarantine or
  * without, believing what is sealed or not. */
@@ -147,7 +53,7 @@ static size_t gap_count(const struct journal *journal) {
 static void known_end_of_a_whole_journal(void **state) {
     struct fixture *f = *state;
     for (int killed = 0; killed < 2; killed++) {
-        one_life(f, 5, killed == 1);
+        fixture_life(f, 5, killed == 1);
         uint64_t end = (uint64_t)(killed + 1) * 5;
         f->options.known_end = end;
         f->options.quarantine = killed == 1;
@@ -185,7 +91,8 @@ static void count_rot(void *context, const char *name) {
 static size_t files_set_aside(struct fixture *f) {
     const struct disk *disk = &f->platform.disk;
     size_t count = 0;
-    assert_int_equal(disk->list(disk->self, DIR, count_rot, &count), ERR_OK);
+    assert_int_equal(disk->list(disk->self, FIXTURE_DIR, count_rot, &count),
+                     ERR_OK);
     return count;
 }
 
@@ -197,9 +104,9 @@ static void known_end_of_a_torn_tail(void **state) {
     (void)f;
     for (uint64_t known = 3; known <= 6; known++) {
         struct fixture *g;
-        assert_int_equal(setup((void **)&g), 0);
-        one_life(g, 5, true);
-        rot(g, 0, 5); /* of record 4 */
+        assert_int_equal(fixture_setup((void **)&g), 0);
+        fixture_life(g, 5, true);
+        fixture_rot(g, 0, 5); /* of record 4 */
         g->options.known_end = known;
         struct journal *journal;
         bool damaged = known > 4;
@@ -217,7 +124,7 @@ static void known_end_of_a_torn_tail(void **state) {
             expect_gap(journal, 0, 4, known);
         }
         journal_close(journal);
-        teardown((void **)&g);
+        fixture_teardown((void **)&g);
     }
 }
 
@@ -245,14 +152,14 @@ static void known_end_of_nothing(void **state) {
  * life's, and no rot explains it. */
 static void incarnation_goes_back(void **state) {
     struct fixture *f = *state;
-    one_life(f, 2, false);
-    one_life(f, 2, false);
-    one_life(f, 2, false);
-    struct segment_header header = header_of(f, 2);
+    fixture_life(f, 2, false);
+    fixture_life(f, 2, false);
+    fixture_life(f, 2, false);
+    struct segment_header header = fixture_header(f, 2);
     assert_int_equal(header.incarnation, 2);
-    header = header_of(f, 0);
+    header = fixture_header(f, 0);
     header.incarnation = 3;
-    put_header(f, 0, &header);
+    fixture_put_header(f, 0, &header);
     for (int quarantine = 0; quarantine < 2; quarantine++) {
         f->options.trust_sealed = true; /* the frames are of another one */
         f->options.quarantine = quarantine == 1;
@@ -270,27 +177,67 @@ static void incarnation_goes_back(void **state) {
  * incarnation that it may have had, nor does any later one. */
 static void incarnation_behind_a_lost_header(void **state) {
     struct fixture *f = *state;
-    one_life(f, 2, false);
+    fixture_life(f, 2, false);
     for (int i = 0; i < 5; i++) {
-        one_life(f, 0, false); /* takes one, and leaves no trace of it */
+        fixture_life(f, 0, false); /* takes one, and leaves no trace of it */
     }
-    one_life(f, 2, false);
-    uint32_t lost = header_of(f, 2).incarnation;
+    fixture_life(f, 2, false);
+    uint32_t lost = fixture_header(f, 2).incarnation;
     assert_int_equal(lost, 7);
-    rot(f, 2, 0);
+    char lost_path[FIXTURE_PATH];
+    fixture_segment(2, lost_path);
+    for (uint64_t bit = 64; bit < 128; bit += 3) { /* its salt */
+        fake_disk_flip(f->fake, lost_path, bit);
+    }
     f->options.quarantine = true;
-    one_life(f, 0, true);
-    uint32_t taken = support_incarnation(&f->platform.disk, DIR);
+    fixture_life(f, 0, true);
+    uint32_t taken = support_incarnation(&f->platform.disk, FIXTURE_DIR);
     assert_true(taken > lost);
     /* The file that says so by its own header goes as well. */
-    char path[64];
-    segment_name(4, path);
+    char path[FIXTURE_PATH];
+    fixture_segment(4, path);
     const struct disk *disk = &f->platform.disk;
     assert_int_equal(disk->unlink(disk->self, path), ERR_OK);
-    one_life(f, 0, false);
-    assert_true(support_incarnation(&f->platform.disk, DIR) >= taken);
-    one_life(f, 1, false);
-    assert_true(support_incarnation(&f->platform.disk, DIR) > taken);
+    fixture_life(f, 0, false);
+    assert_true(support_incarnation(&f->platform.disk, FIXTURE_DIR) >= taken);
+    fixture_life(f, 1, false);
+    assert_true(support_incarnation(&f->platform.disk, FIXTURE_DIR) > taken);
+}
+
+/* Goal: of a journal whose last segment is empty and the only one nothing but
+ * its name is left: it goes on there, and there is nothing to announce. */
+static void the_end_of_an_empty_segment(void **state) {
+    (void)state;
+    for (int way = 0; way < 8; way++) {
+        struct fixture *f;
+        assert_int_equal(fixture_setup((void **)&f), 0);
+        struct journal *journal = support_open(&f->options);
+        fixture_write(journal, 5);
+        assert_int_equal(journal_roll(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+        fixture_kill(f, journal);
+        char path[FIXTURE_PATH];
+        fixture_segment(5, path);
+        fake_disk_put(f->fake, path, SLICE_EMPTY);
+        f->options.quarantine = true;
+        f->options.trust_sealed = (way & 1) != 0;
+        f->options.known_end = (way & 2) != 0 ? 5 : 0;
+        for (int start = 0; start < 2; start++) {
+            journal = support_open(&f->options);
+            assert_int_equal(journal_next_seq(journal), 5);
+            size_t count;
+            const struct journal_gap *gaps = journal_gaps(journal, &count);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(journal_gap_is_told(&gaps[i]));
+            }
+            if ((way & 4) != 0) {
+                fixture_kill(f, journal);
+            } else {
+                journal_close(journal);
+            }
+        }
+        fixture_teardown((void **)&f);
+    }
 }
 
 /* --- Not ours, not rot
@@ -300,7 +247,7 @@ static void incarnation_behind_a_lost_header(void **state) {
 /* Goal: another store's or stream's journal, damaged or not, is refused. */
 static void another_owner(void **state) {
     struct fixture *f = *state;
-    one_life(f, 5, false);
+    fixture_life(f, 5, false);
     for (int damaged = 0; damaged < 2; damaged++) {
         f->options.store = "store-8";
         expect_refused(f, ERR_REFUSED,
@@ -310,31 +257,31 @@ static void another_owner(void **state) {
         expect_refused(f, ERR_REFUSED,
                        "not to store store-7, stream telemetry");
         f->options.stream = "orders";
-        rot(f, 0, 2);
+        fixture_rot(f, 0, 2);
     }
 }
 
 /* Goal: segments of two journals, and segments that overlap, are refused. */
 static void segments_that_do_not_belong(void **state) {
     struct fixture *f = *state;
-    one_life(f, 4, false);
-    one_life(f, 4, false);
-    struct segment_header header = header_of(f, 4);
+    fixture_life(f, 4, false);
+    fixture_life(f, 4, false);
+    struct segment_header header = fixture_header(f, 4);
     struct segment_header other = header;
     other.journal_id[3] ^= 1;
-    put_header(f, 4, &other);
+    fixture_put_header(f, 4, &other);
     expect_refused(f, ERR_CORRUPT, "another journal");
-    put_header(f, 4, &header);
+    fixture_put_header(f, 4, &header);
 
     /* The second segment, once more, as if it began within the first. */
-    char path[64];
-    segment_name(4, path);
+    char path[FIXTURE_PATH];
+    fixture_segment(4, path);
     uint64_t size;
     const uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
-    segment_name(2, path);
+    fixture_segment(2, path);
     fake_disk_put(f->fake, path, slice_of(bytes, (size_t)size));
     header.first_seq = 2;
-    put_header(f, 2, &header);
+    fixture_put_header(f, 2, &header);
     for (int way = 0; way < 2; way++) {
         f->options.quarantine = way == 1;
         f->options.trust_sealed = false;
@@ -353,9 +300,9 @@ static void segments_that_do_not_belong(void **state) {
  * behind it can be read: a bad page and not a bad disk. */
 static void a_first_page_that_is_bad(void **state) {
     struct fixture *f = *state;
-    one_life(f, 5, false);
-    char path[64];
-    segment_name(0, path);
+    fixture_life(f, 5, false);
+    char path[FIXTURE_PATH];
+    fixture_segment(0, path);
     fake_disk_spoil(f->fake, path, 0);
     f->options.quarantine = true;
     struct journal *journal = support_open(&f->options);
@@ -364,7 +311,84 @@ static void a_first_page_that_is_bad(void **state) {
     journal_close(journal);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* --- Numbers that no journal reaches ---------------------------------------
+ */
+
+static void put_seal(struct fixture *f, uint64_t next_seq) {
+    uint64_t size;
+    const uint8_t *bytes = fake_disk_bytes(f->fake, FIXTURE_FIRST, &size);
+    uint8_t *copy = malloc((size_t)size);
+    assert_non_null(copy);
+    memcpy(copy, bytes, (size_t)size);
+    const struct segment_seal seal = {.next_seq = next_seq};
+    segment_seal_write(&seal, fixture_header(f, 0).salt,
+                       copy + size - JOURNAL_PAGE);
+    fake_disk_put(f->fake, FIXTURE_FIRST, slice_of(copy, (size_t)size));
+    free(copy);
+}
+
+static void put_gap(struct fixture *f, uint64_t end) {
+    struct damage damage = {0};
+    const struct journal_gap gap = {5, end, JOURNAL_UNTOLD};
+    assert_int_equal(damage_add(&damage, gap), ERR_OK);
+    assert_int_equal(damage_save(&f->platform.disk, FIXTURE_DIR, &damage, NULL),
+                     ERR_OK);
+    damage_free(&damage);
+}
+
+static void put_name(struct fixture *f, uint64_t first) {
+    const struct disk *disk = &f->platform.disk;
+    char path[FIXTURE_PATH];
+    fixture_segment(first, path);
+    assert_int_equal(disk->rename(disk->self, FIXTURE_FIRST, path), ERR_OK);
+}
+
+static void (*const forgeries[])(struct fixture *f, uint64_t number) = {
+    put_seal, put_gap, put_name};
+
+/* Goal: forged or not, a number is taken only if the journal can go on behind
+ * it for ever; what is past that is refused, or does not verify, and nothing is
+ * changed before that is known. */
+static void numbers_that_no_journal_reaches(void **state) {
+    (void)state;
+    static const uint64_t numbers[] = {JOURNAL_END_MAX + 1, JOURNAL_SEQ_MAX,
+                                       JOURNAL_SEQ_MAX + 1, UINT64_MAX - 1};
+    for (size_t i = 0; i < 3 * 4; i++) {
+        struct fixture *f;
+        struct journal *journal;
+        assert_int_equal(fixture_setup((void **)&f), 0);
+        fixture_life(f, 5, false);
+        uint64_t number = numbers[i % 4];
+        forgeries[i / 4](f, number);
+        f->options.quarantine = true;
+        uint64_t calls = fake_disk_calls(f->fake);
+        struct reason reason = {""};
+        err_t err = journal_open(&f->options, &journal, &reason);
+        if (err == ERR_OK) { /* it did not verify, and was of no use */
+            assert_true(number > JOURNAL_SEQ_MAX);
+            assert_true(journal_next_seq(journal) <= 6);
+            journal_close(journal);
+        } else {
+            assert_int_equal(err, ERR_CORRUPT);
+            assert_int_equal(fake_disk_calls(f->fake), calls);
+            assert_non_null(strstr(reason.text, "no journal reaches"));
+        }
+        fixture_teardown((void **)&f);
+    }
+}
+
+static void known_end_that_no_journal_reaches(void **state) {
+    struct fixture *f = *state;
+    struct journal *journal;
+    struct reason reason = {""};
+    fixture_life(f, 5, false);
+    f->options.known_end = JOURNAL_END_MAX + 1;
+    assert_int_equal(journal_open(&f->options, &journal, &reason), ERR_RANGE);
+    assert_non_null(strstr(reason.text, "file cursor damaged"));
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -376,6 +400,9 @@ int main(void) {
         TEST(another_owner),
         TEST(segments_that_do_not_belong),
         TEST(a_first_page_that_is_bad),
+        TEST(the_end_of_an_empty_segment),
+        TEST(numbers_that_no_journal_reaches),
+        TEST(known_end_that_no_journal_reaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,59 +10,21 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "tests/simulation/fake_disk.h"
-#include "tests/simulation/support.h"
+#include "tests/unit/journal/fixture.h"
 
-#define DIR "/orders"
-#define FIRST DIR "/00000000000000000000.seg"
-#define DAMAGE DIR "/damage"
-
-struct fixture {
-    struct fake_disk *fake;
-    struct platform platform;
-    struct journal_options options;
-};
+#define FIRST FIXTURE_FIRST
+#define DAMAGE FIXTURE_DIR "/damage"
 
 static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->fake = fake_disk_new(5);
-    f->platform = platform_real();
-    f->platform.disk = fake_disk_table(f->fake);
-    f->options = (struct journal_options){.platform = &f->platform,
-                                          .dir = DIR,
-                                          .store = "store-7",
-                                          .stream = "orders",
-                                          .segment_bytes = 32 * 1024,
-                                          .quarantine = true};
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
+    int failed = fixture_setup(state);
     struct fixture *f = *state;
-    fake_disk_free(f->fake);
-    free(f);
-    return 0;
+    f->options.quarantine = true;
+    return failed;
 }
 
 static void append_one(struct journal *journal) {
     journal_begin(journal);
     support_append(journal, SLICE("record"));
-}
-
-static void write_records(struct journal *journal, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++) {
-        append_one(journal);
-        support_commit(journal);
-    }
-}
-
-/* The process is gone without a word. */
-static void kill_journal(struct fixture *f, struct journal *journal) {
-    fake_disk_stop(f->fake);
-    journal_close(journal);
-    fake_disk_power_cut(f->fake, FAKE_DROP);
 }
 
 static struct journal_gap only_gap(const struct journal *journal) {
@@ -77,13 +39,13 @@ static void expect_told_at(struct fixture *f, uint64_t told_at) {
     const struct journal_gap gap = only_gap(journal);
     assert_int_equal(gap.told_at, told_at);
     assert_true(journal_gap_is_told(&gap) == (told_at != JOURNAL_UNTOLD));
-    kill_journal(f, journal);
+    fixture_kill(f, journal);
 }
 
 /* A journal of five records in which [1, 2) is known to be gone. */
 static struct journal *open_with_gap(struct fixture *f) {
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     assert_int_equal(journal_note_gap(journal, 1, 2, NULL), ERR_OK);
     assert_int_equal(only_gap(journal).told_at, JOURNAL_UNTOLD);
     return journal;
@@ -100,7 +62,7 @@ static err_t mark(struct journal *journal, uint64_t told_at) {
 static void told_once(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     append_one(journal);
     assert_int_equal(journal_note_gap(journal, 1, 2, NULL), ERR_OK);
     journal_hand_over(journal);
@@ -113,7 +75,7 @@ static void told_once(void **state) {
     assert_int_equal(journal_commit_handed(journal, NULL), ERR_OK);
     assert_int_equal(journal_note_gap(journal, 1, 2, NULL), ERR_OK);
     assert_int_equal(only_gap(journal).told_at, 6);
-    kill_journal(f, journal);
+    fixture_kill(f, journal);
     expect_told_at(f, 6);
     expect_told_at(f, 6);
 }
@@ -122,8 +84,8 @@ static void told_once(void **state) {
 static void untold_behind_records(void **state) {
     struct fixture *f = *state;
     struct journal *journal = open_with_gap(f);
-    write_records(journal, 3);
-    kill_journal(f, journal);
+    fixture_write(journal, 3);
+    fixture_kill(f, journal);
     expect_told_at(f, JOURNAL_UNTOLD);
 }
 
@@ -134,17 +96,17 @@ static void mark_without_its_record(void **state) {
     struct journal *journal = open_with_gap(f);
     append_one(journal);
     assert_int_equal(mark(journal, 5), ERR_OK);
-    kill_journal(f, journal);
+    fixture_kill(f, journal);
     journal = support_open(&f->options);
     assert_int_equal(only_gap(journal).told_at, JOURNAL_UNTOLD);
-    write_records(journal, 3);
-    kill_journal(f, journal);
+    fixture_write(journal, 3);
+    fixture_kill(f, journal);
     expect_told_at(f, JOURNAL_UNTOLD);
     journal = support_open(&f->options);
     append_one(journal);
     assert_int_equal(mark(journal, 8), ERR_OK);
     support_commit(journal);
-    kill_journal(f, journal);
+    fixture_kill(f, journal);
     expect_told_at(f, 8);
 }
 
@@ -165,13 +127,13 @@ static void every_cut(void **state) {
         err_t err = mark(journal, 5);
         err = err == ERR_OK ? journal_commit(journal, NULL) : err;
         through = err == ERR_OK;
-        kill_journal(f, journal);
+        fixture_kill(f, journal);
         /* The next start is cut off as well, at each of its calls in turn. */
         for (uint64_t again = 1; again < 12; again++) {
             struct reason reason;
             fake_disk_stop_at(f->fake, again);
             if (journal_open(&f->options, &journal, &reason) == ERR_OK) {
-                kill_journal(f, journal);
+                fixture_kill(f, journal);
             } else {
                 fake_disk_power_cut(f->fake, FAKE_DROP);
             }
@@ -184,7 +146,7 @@ static void every_cut(void **state) {
         told += is_there;
         untold += !is_there;
         journal_close(journal);
-        teardown((void **)&f);
+        fixture_teardown((void **)&f);
     }
     assert_true(told > 0 && untold > 3);
 }
@@ -202,7 +164,7 @@ static void mark_that_fails(void **state) {
         assert_int_equal(only_gap(journal).told_at, JOURNAL_UNTOLD);
     }
     support_commit(journal);
-    kill_journal(f, journal);
+    fixture_kill(f, journal);
     expect_told_at(f, JOURNAL_UNTOLD);
 }
 
@@ -212,16 +174,16 @@ static void mark_that_fails(void **state) {
  * the frame of that. */
 static void lose_the_teller(struct fixture *f, uint64_t known_end) {
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     journal_close(journal);
     fake_disk_flip(f->fake, FIRST, (uint64_t)2 * JOURNAL_PAGE * 8 + 800);
     journal = support_open(&f->options);
     append_one(journal);
     assert_int_equal(mark(journal, 5), ERR_OK);
     support_commit(journal);
-    write_records(journal, 1);
+    fixture_write(journal, 1);
     journal_close(journal);
-    fake_disk_flip(f->fake, DIR "/00000000000000000005.seg",
+    fake_disk_flip(f->fake, FIXTURE_DIR "/00000000000000000005.seg",
                    (uint64_t)JOURNAL_PAGE * 8 + 800);
     f->options.known_end = known_end;
 }
@@ -296,7 +258,7 @@ static uint32_t damage_version(struct fixture *f) {
 static void version_1_told(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     journal_close(journal);
     put_damage(f, 1, 4);
     expect_told_at(f, 4);
@@ -309,13 +271,13 @@ static void version_1_told(void **state) {
 static void version_1_untold(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     journal_close(journal);
     put_damage(f, 1, 5);
     journal = support_open(&f->options);
     assert_int_equal(only_gap(journal).told_at, JOURNAL_UNTOLD);
-    write_records(journal, 3);
-    kill_journal(f, journal);
+    fixture_write(journal, 3);
+    fixture_kill(f, journal);
     assert_int_equal(damage_version(f), 2);
     expect_told_at(f, JOURNAL_UNTOLD);
 }
@@ -325,7 +287,7 @@ static void version_1_untold(void **state) {
 static void other_versions(void **state) {
     struct fixture *f = *state;
     struct journal *journal = support_open(&f->options);
-    write_records(journal, 5);
+    fixture_write(journal, 5);
     journal_close(journal);
     static const uint32_t versions[] = {0, 3};
     for (size_t i = 0; i < 2; i++) {
@@ -341,7 +303,8 @@ static void other_versions(void **state) {
     expect_told_at(f, 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

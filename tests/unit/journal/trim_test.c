@@ -10,47 +10,18 @@
 
 #include "gateway/journal/reader.h"
 #include "gateway/journal/spares.h"
-#include "tests/simulation/fake_disk.h"
-#include "tests/simulation/support.h"
+#include "tests/unit/journal/fixture.h"
 
 enum {
     SEGMENT = 3 * JOURNAL_PAGE, /* one frame a segment */
     RECORD_BYTES = 100,
 };
 
-#define DIR "/data/telemetry"
-
-struct fixture {
-    struct fake_disk *fake;
-    struct platform platform;
-    struct journal_options options;
-};
-
 static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->fake = fake_disk_new(7);
-    f->platform = platform_real();
-    f->platform.disk = fake_disk_table(f->fake);
-    struct disk *disk = &f->platform.disk;
-    assert_int_equal(disk->make_dir(disk->self, "/data"), ERR_OK);
-    assert_int_equal(disk->sync_dir(disk->self, ""), ERR_OK);
-    f->options = (struct journal_options){
-        .platform = &f->platform,
-        .dir = DIR,
-        .store = "store-7",
-        .stream = "telemetry",
-        .segment_bytes = SEGMENT,
-    };
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
+    int failed = fixture_setup(state);
     struct fixture *f = *state;
-    fake_disk_free(f->fake);
-    free(f);
-    return 0;
+    f->options.segment_bytes = SEGMENT;
+    return failed;
 }
 
 static void append_value(struct journal *journal, uint64_t value) {
@@ -87,11 +58,12 @@ static void expect_journal(struct fixture *f, uint64_t from, uint64_t to) {
     struct reason reason = {""};
     struct disk *disk = &f->platform.disk;
     uint64_t begins;
-    assert_int_equal(journal_begins(disk, DIR, &begins, &reason), ERR_OK);
+    assert_int_equal(journal_begins(disk, FIXTURE_DIR, &begins, &reason),
+                     ERR_OK);
     assert_int_equal(begins, from);
     struct journal_reader *reader;
-    assert_int_equal(journal_reader_open(disk, DIR, from, &reader, &reason),
-                     ERR_OK);
+    assert_int_equal(
+        journal_reader_open(disk, FIXTURE_DIR, from, &reader, &reason), ERR_OK);
     expect_records(reader, from, to);
     journal_reader_close(reader);
 }
@@ -246,7 +218,7 @@ static void preallocate(void **state) {
     assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     assert_true(journal_stats(journal).spare_bytes > 0);
     const struct disk *disk = &f->platform.disk;
-    const char *spare = DIR "/00000000000000000004.spare";
+    const char *spare = FIXTURE_DIR "/00000000000000000004.spare";
     assert_int_equal(disk->unlink(disk->self, spare), ERR_OK);
     assert_int_equal(journal_preallocate(journal, NULL), ERR_OK);
     assert_int_equal(journal_stats(journal).spare_bytes, LARGE);
@@ -269,7 +241,8 @@ static void preallocate_on_a_full_disk(void **state) {
     assert_int_equal(journal_stats(journal).bytes, bytes);
     const struct disk *disk = &f->platform.disk;
     int fd;
-    assert_int_equal(disk->open(disk->self, DIR "/18446744073709551615.spare",
+    assert_int_equal(disk->open(disk->self,
+                                FIXTURE_DIR "/18446744073709551615.spare",
                                 DISK_READ, &fd),
                      ERR_NOT_FOUND);
     write_values(journal, 0, 5);
@@ -392,8 +365,10 @@ static void reader_meanwhile(void **state) {
     struct disk *disk = &f->platform.disk;
     struct journal_reader *behind;
     struct journal_reader *ahead;
-    assert_int_equal(journal_reader_open(disk, DIR, 0, &behind, NULL), ERR_OK);
-    assert_int_equal(journal_reader_open(disk, DIR, 2, &ahead, NULL), ERR_OK);
+    assert_int_equal(journal_reader_open(disk, FIXTURE_DIR, 0, &behind, NULL),
+                     ERR_OK);
+    assert_int_equal(journal_reader_open(disk, FIXTURE_DIR, 2, &ahead, NULL),
+                     ERR_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     }
@@ -410,8 +385,9 @@ static void reader_meanwhile(void **state) {
     journal_reader_close(ahead);
     journal_reader_close(behind);
     struct reason reason = {""};
-    assert_int_equal(journal_reader_open(disk, DIR, 2, &behind, &reason),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        journal_reader_open(disk, FIXTURE_DIR, 2, &behind, &reason),
+        ERR_NOT_FOUND);
     assert_non_null(strstr(reason.text, "begins at record 3"));
     journal_close(journal);
 }
@@ -420,7 +396,7 @@ static uint64_t spare_files(struct fixture *f) {
     uint64_t count = 0;
     for (uint64_t seq = 0; seq < 40; seq++) {
         char path[SEGMENT_PATH_SIZE];
-        segment_path(DIR, seq, SEGMENT_SUFFIX_SPARE, path);
+        segment_path(FIXTURE_DIR, seq, SEGMENT_SUFFIX_SPARE, path);
         uint64_t size;
         count += fake_disk_bytes(f->fake, path, &size) != NULL;
     }
@@ -437,9 +413,11 @@ static void reader_overtaken(void **state) {
     struct disk *disk = &f->platform.disk;
     struct journal_reader *behind;
     struct journal_reader *at_end;
-    assert_int_equal(journal_reader_open(disk, DIR, 0, &behind, NULL), ERR_OK);
+    assert_int_equal(journal_reader_open(disk, FIXTURE_DIR, 0, &behind, NULL),
+                     ERR_OK);
     expect_records(behind, 0, 1);
-    assert_int_equal(journal_reader_open(disk, DIR, 0, &at_end, NULL), ERR_OK);
+    assert_int_equal(journal_reader_open(disk, FIXTURE_DIR, 0, &at_end, NULL),
+                     ERR_OK);
     expect_records(at_end, 0, 3);
     assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     write_values(journal, 7, 12); /* 9 to 11 in the file of 0 to 2 */
@@ -466,13 +444,16 @@ static void reader_at_lost_header(void **state) {
     struct journal *journal = support_open(&f->options);
     write_values(journal, 0, 7);
     assert_int_equal(journal_trim(journal, NULL), ERR_OK);
-    fake_disk_flip(f->fake, DIR "/00000000000000000003.seg", 100);
+    for (uint64_t bit = 64; bit < 128; bit += 2) { /* its salt is gone */
+        fake_disk_flip(f->fake, FIXTURE_DIR "/00000000000000000003.seg", bit);
+    }
     struct journal_reader *reader;
     struct journal_record record;
     struct journal_gap gap;
     bool known;
     assert_int_equal(
-        journal_reader_open(&f->platform.disk, DIR, 3, &reader, NULL), ERR_OK);
+        journal_reader_open(&f->platform.disk, FIXTURE_DIR, 3, &reader, NULL),
+        ERR_OK);
     assert_int_equal(journal_reader_next(reader, 7, &record), ERR_CORRUPT);
     assert_int_equal(journal_reader_pass(reader, 7, &gap, &known), ERR_OK);
     assert_int_equal(gap.first, 3);
@@ -497,7 +478,7 @@ static void spares_at_a_start(void **state) {
     static const uint8_t bytes[SEGMENT + 1];
     for (uint64_t i = 0; i < 20; i++) {
         char path[SEGMENT_PATH_SIZE];
-        segment_path(DIR, 10 + i, SEGMENT_SUFFIX_SPARE, path);
+        segment_path(FIXTURE_DIR, 10 + i, SEGMENT_SUFFIX_SPARE, path);
         fake_disk_put(f->fake, path,
                       slice_of(bytes, i % 3 == 0   ? SEGMENT
                                       : i % 3 == 1 ? SEGMENT + 1
@@ -526,7 +507,7 @@ static void spare_removed(void **state) {
     assert_int_equal(journal_trim(journal, NULL), ERR_OK);
     struct disk *disk = &f->platform.disk;
     char path[SEGMENT_PATH_SIZE];
-    segment_path(DIR, 0, SEGMENT_SUFFIX_SPARE, path);
+    segment_path(FIXTURE_DIR, 0, SEGMENT_SUFFIX_SPARE, path);
     assert_int_equal(disk->unlink(disk->self, path), ERR_OK);
     write_values(journal, 4, 7);
     assert_int_equal(journal_stats(journal).recycled, 1);
@@ -631,7 +612,7 @@ static void power_cut_meanwhile(void **state) {
             assert_in_range(start, gone, gone + (more ? 1 : 0));
             expect_journal(g, start, 6);
             journal_close(journal);
-            teardown(&inner);
+            fixture_teardown(&inner);
             stops++;
         }
     }
@@ -663,7 +644,8 @@ static void failing_meanwhile(void **state) {
     journal_close(journal);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 /* Goal: short spares that take up the capacity keep no full one from being made
  * ahead: the newest of them go, until the oldest can be enlarged. With nothing
@@ -675,10 +657,10 @@ static void spares_make_way_for_each_other(void **state) {
     uint8_t *bytes = calloc(SHORT, JOURNAL_PAGE);
     uint8_t *record = malloc(RECORD);
     assert_true(bytes != NULL && record != NULL);
-    assert_int_equal(disk->make_dir(disk->self, DIR), ERR_OK);
+    assert_int_equal(disk->make_dir(disk->self, FIXTURE_DIR), ERR_OK);
     for (int i = 1; i <= 4; i++) {
         char path[128];
-        snprintf(path, sizeof path, DIR "/%020d.spare", i);
+        snprintf(path, sizeof path, FIXTURE_DIR "/%020d.spare", i);
         fake_disk_put(f->fake, path, slice_of(bytes, SHORT * JOURNAL_PAGE));
     }
     f->options.segment_bytes = PAGES * JOURNAL_PAGE;

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing stays for ever: what the cloud has is gone from every file once it is
+ * `keep_max` old, and what it does not have stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "gateway/journal/snapshot.h"
+#include "gateway/stream/ageing.h"
+#include "tests/unit/stream/fixture_read.h"
+
+#define HOUR_US ((int64_t)3600 * 1000 * 1000)
+#define TICK_US ((int64_t)10 * 1000 * 1000)
+
+enum {
+    KEEP_MAX_HOURS = 16,
+    TICKS = 60, /* more than it may take */
+    PER_SEGMENT = 14,
+};
+
+/* What only the old events hold. */
+static const char personal[] = "Erika Mustermann";
+
+static void take_personal(struct fixture *f, uint64_t number) {
+    static char data[FIXTURE_LARGE];
+    char id[32];
+    int len =
+        snprintf(data, sizeof data, "{\"name\":\"%s\",\"x\":\"", personal);
+    memset(data + len, 'x', sizeof data - (size_t)len);
+    strcpy(data + sizeof data - 3, "\"}");
+    snprintf(id, sizeof id, "p-%llu", (unsigned long long)number);
+    fixture_take(f, "meter-1", id, "ReadingTaken", data);
+}
+
+static void commit_personal(struct fixture *f, uint64_t first, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        if (stream_is_full(f->stream)) {
+            fixture_commit(f);
+        }
+        take_personal(f, first + i);
+        fixture_commit(f);
+    }
+}
+
+struct search {
+    struct fixture *f;
+    uint64_t files; /* that hold it */
+    bool spares;    /* one of them is a spare */
+    bool segments;
+};
+
+static bool holds(const uint8_t *bytes, uint64_t size) {
+    return memmem(bytes, size, personal, sizeof personal - 1) != NULL;
+}
+
+/* A snapshot is the present state, which is no event. */
+static void search_each(void *context, const char *name) {
+    struct search *search = context;
+    char path[128];
+    uint64_t size;
+    snprintf(path, sizeof path, FIXTURE_DIR "/%s", name);
+    const uint8_t *bytes = fake_disk_bytes(search->f->fake, path, &size);
+    if (bytes == NULL || strstr(name, ".snap") != NULL || !holds(bytes, size)) {
+        return;
+    }
+    search->files++;
+    search->spares |= strstr(name, ".spare") != NULL;
+    search->segments |= strstr(name, ".seg") != NULL;
+}
+
+static struct search look(struct fixture *f) {
+    struct search search = {.f = f};
+    assert_int_equal(
+        f->disk.list(f->disk.self, FIXTURE_DIR, search_each, &search), ERR_OK);
+    return search;
+}
+
+static void tick(struct fixture *f, uint64_t delivered) {
+    f->mono_us += TICK_US;
+    f->wall_us += TICK_US;
+    fake_disk_set_now(f->fake, f->wall_us);
+    stream_tick(f->stream, delivered);
+    fixture_settle(f);
+}
+
+static void ticks(struct fixture *f, uint64_t delivered) {
+    for (int i = 0; i < TICKS; i++) {
+        tick(f, delivered);
+    }
+}
+
+static void pass_hours(struct fixture *f, int64_t hours) {
+    f->wall_us += hours * HOUR_US;
+    f->mono_us += hours * HOUR_US;
+    fake_disk_set_now(f->fake, f->wall_us);
+}
+
+static void begin(struct fixture *f, bool shop) {
+    f->settings->keep_max_ms = KEEP_MAX_HOURS * 3600 * 1000;
+    f->settings->keep = (uint64_t)1 << 40;
+    f->settings->shop = shop;
+    fake_disk_set_now(f->fake, f->wall_us);
+    fixture_open(f);
+}
+
+/* Goal: `keep` or not, in a sealed segment or the open one, with events after
+ * it or none: what is delivered is gone by then, and no earlier. */
+static void test_delivered_events_go(void **state) {
+    struct fixture *f = *state;
+    begin(f, false);
+    commit_personal(f, 0, 3 * PER_SEGMENT + 2);
+    uint64_t end = fixture_end(f);
+    ticks(f, end);
+    assert_int_equal(fixture_start(f), 0);
+    pass_hours(f, KEEP_MAX_HOURS - 2);
+    ticks(f, end);
+    assert_int_equal(fixture_start(f), 0);
+    assert_true(look(f).segments);
+    pass_hours(f, 1);
+    ticks(f, end);
+    assert_int_equal(fixture_start(f), end);
+    assert_int_equal(look(f).files, 0);
+    fixture_small(f, 1); /* it goes on */
+    fixture_commit(f);
+    assert_int_equal(fixture_end(f), end + 1);
+}
+
+/* Goal: what the cloud does not have stays, however old it is. */
+static void test_undelivered_events_stay(void **state) {
+    struct fixture *f = *state;
+    begin(f, false);
+    commit_personal(f, 0, 3 * PER_SEGMENT);
+    pass_hours(f, 1000 * KEEP_MAX_HOURS);
+    ticks(f, 0);
+    assert_int_equal(fixture_start(f), 0);
+    ticks(f, fixture_end(f) - 1);
+    assert_true(fixture_start(f) > 0);
+    assert_true(look(f).segments);
+    fixture_read_from(f, fixture_start(f));
+    assert_int_equal(f->records[f->record_count - 1].seq, fixture_end(f) - 1);
+    ticks(f, fixture_end(f));
+    assert_int_equal(look(f).files, 0);
+}
+
+/* Goal: without a limit nothing goes. */
+static void test_no_limit(void **state) {
+    struct fixture *f = *state;
+    begin(f, false);
+    fixture_close(f);
+    f->settings->keep_max_ms = 0;
+    fixture_open(f);
+    commit_personal(f, 0, 3 * PER_SEGMENT);
+    pass_hours(f, 1000 * KEEP_MAX_HOURS);
+    ticks(f, fixture_end(f));
+    assert_int_equal(fixture_start(f), 0);
+}
+
+/* Spares full of old events. */
+static void make_spares(struct fixture *f) {
+    begin(f, false);
+    fixture_close(f);
+    f->settings->keep = 0;
+    fixture_open(f);
+    commit_personal(f, 0, 4 * PER_SEGMENT);
+    tick(f, fixture_end(f));
+    fixture_small(f, 1000);
+    fixture_commit(f);
+    tick(f, fixture_end(f));
+    assert_true(look(f).spares);
+}
+
+/* Goal: what trimmed segments left in spares is written over; also after a
+ * start. */
+static void check_remains(struct fixture *f, bool restart) {
+    make_spares(f);
+    if (restart) {
+        f->known_end = fixture_end(f);
+        fixture_close(f);
+        fixture_open(f);
+    }
+    assert_true(look(f).spares);
+    pass_hours(f, KEEP_MAX_HOURS - 1);
+    ticks(f, fixture_end(f));
+    assert_int_equal(look(f).files, 0);
+    fixture_small(f, 2000); /* it goes on */
+    fixture_commit(f);
+}
+
+static void test_remains(void **state) {
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        struct fixture *f = fixture_new(5);
+        check_remains(f, restart == 1);
+        fixture_close(f);
+        fixture_free(f);
+    }
+}
+
+/* Goal: and what is left behind the end of a segment that was made of one,
+ * while young events are before it, which stay. */
+static void test_remains_behind_the_end(void **state) {
+    struct fixture *f = *state;
+    make_spares(f);
+    f->known_end = fixture_end(f);
+    fixture_close(f);
+    pass_hours(f, KEEP_MAX_HOURS - 2);
+    f->settings->keep = (uint64_t)1 << 40;
+    fixture_open(f); /* writes into one of them */
+    assert_true(look(f).segments);
+    pass_hours(f, 1);
+    uint64_t young = fixture_end(f);
+    fixture_small(f, 2000);
+    fixture_commit(f);
+    ticks(f, fixture_end(f));
+    assert_int_equal(look(f).files, 0);
+    fixture_small(f, 2001);
+    fixture_commit(f);
+    fixture_read_from(f, young);
+    assert_int_equal(f->record_count, 2);
+    fixture_crash(f, FAKE_DROP);
+    fixture_open(f);
+    assert_int_equal(fixture_end(f), young + 2);
+}
+
+/* Goal: files that were set aside go when they are that old, and no others. */
+static void test_files_set_aside(void **state) {
+    struct fixture *f = *state;
+    begin(f, false);
+    static const char *const names[] = {
+        "00000000000000000000-00000000000000000009.rot",
+        "00000000000000000007.bad", "notes.txt"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[128];
+        snprintf(path, sizeof path, FIXTURE_DIR "/%s", names[i]);
+        fake_disk_put(f->fake, path, slice_from_str(personal));
+    }
+    ticks(f, 0);
+    pass_hours(f, KEEP_MAX_HOURS - 2);
+    ticks(f, 0);
+    assert_int_equal(look(f).files, 3);
+    pass_hours(f, 1);
+    ticks(f, 0);
+    assert_false(fixture_has_file(f, names[0]));
+    assert_false(fixture_has_file(f, names[1]));
+    assert_true(fixture_has_file(f, names[2]));
+}
+
+/* Goal: a shop's events go, too: snapshots are taken that cover them, though
+ * too little was appended for one. */
+static void test_the_shops_events_go(void **state) {
+    struct fixture *f = *state;
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count;
+    begin(f, true);
+    commit_personal(f, 0, 2);
+    uint64_t old = fixture_end(f);
+    pass_hours(f, KEEP_MAX_HOURS);
+    ticks(f, old);
+    assert_int_equal(fixture_start(f), 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        fixture_commit_orders(f, i, 1);
+        ticks(f, fixture_end(f));
+    }
+    assert_true(fixture_start(f) >= old);
+    assert_int_equal(look(f).files, 0);
+    assert_int_equal(snapshot_list(&f->disk, FIXTURE_DIR, seqs, &count),
+                     ERR_OK);
+    assert_int_equal(count, SNAPSHOTS_KEPT);
+    uint64_t hash = fixture_hash(f);
+    fixture_close(f);
+    fixture_open(f);
+    assert_true(fixture_hash(f) == hash);
+}
+
+/* Goal: a stream in which nothing happens notices that its directory is gone.
+ */
+static void test_a_place_that_is_gone(void **state) {
+    struct fixture *f = *state;
+    begin(f, false);
+    commit_personal(f, 0, 1);
+    tick(f, 0);
+    assert_int_equal(f->seen.failed_calls, 0);
+    assert_int_equal(f->disk.rename(f->disk.self, FIXTURE_DIR, "/data/away"),
+                     ERR_OK);
+    tick(f, 0);
+    assert_int_equal(f->seen.failed_calls, 1);
+    assert_non_null(strstr(f->seen.failed.text, "removed or replaced"));
+    tick(f, 0);
+    assert_int_equal(f->seen.failed_calls, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_delivered_events_go),
+        FIXTURE_TEST(test_undelivered_events_stay),
+        FIXTURE_TEST(test_no_limit),
+        cmocka_unit_test(test_remains),
+        FIXTURE_TEST(test_remains_behind_the_end),
+        FIXTURE_TEST(test_files_set_aside),
+        FIXTURE_TEST(test_the_shops_events_go),
+        FIXTURE_TEST(test_a_place_that_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
