@@ -4,6 +4,7 @@ condition of the verdict is provoked with real processes and seen in all five
 places, and gone from them once its cause is; no other process is needed to see
 it. Stores run side by side, since most of what they do is to wait."""
 
+import collections
 import concurrent.futures
 import json
 import os
@@ -385,7 +386,6 @@ class VerdictTest(unittest.TestCase):
             sensor = Device(store, "sensor-1")
             sensor.send(sensor.event("Measured", "m", {}), "telemetry")
             sensor.wait_accepted(["m"])
-            sensor.close()
             wait_for("both are offline", lambda: all(
                 s["link"] == "offline" for s in gateway.status()["streams"]))
             store.cloud.faults(offline=False, latency_ms=60)
@@ -397,20 +397,22 @@ class VerdictTest(unittest.TestCase):
                     began = time.monotonic()
                 if began is not None:
                     seen.append((time.monotonic() - began, orders["backlog"],
-                                 telemetry["link"], telemetry["last_error"],
-                                 telemetry["backlog"]))
+                                 telemetry["link"], telemetry["last_error"]))
+                sensor.send(sensor.event("Measured", f"m-{len(seen)}", {}),
+                            "telemetry")
                 time.sleep(0.1)
+            sensor.close()
             self.assertGreater(seen[-1][0], 4, "it was drained at once")
-            late = [s for s in seen if s[0] > 3 and s[4] > 0]
-            self.assertTrue(late)
-            self.assertEqual({(link, error) for _, _, link, error, _ in late},
-                             {("waiting", "")})
+            late = [s for s in seen if s[0] > 3]
+            links = collections.Counter(link for _, _, link, _ in late)
+            self.assertLessEqual(set(links), {"waiting", "online"})
+            self.assertGreater(links["waiting"], len(late) / 2, links)
+            self.assertEqual({error for _, _, _, error in late}, {""})
             gateway.wait_synced()
             wait_for("it is online", lambda: gateway.stream(
                 "telemetry")["link"] == "online")
-            print(f"figure: {len(late)} of {len(seen)} looks in "
-                  f"{seen[-1][0]:.0f} s of drain said waiting, 0 offline "
-                  "behind the third second")
+            print(f"figure: {seen[-1][0]:.0f} s of drain, from the third second "
+                  f"on {dict(links)}, 0 offline")
 
     def test_a_start_is_no_alarm(self):
         """From the start until all is well no verdict is logged, though it is
