@@ -306,6 +306,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .context = &bridge->context,
             .stream = stream->config,
             .dir = stream->dir,
+            .journal_id = stream->journal_id,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,

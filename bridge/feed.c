@@ -212,6 +212,7 @@ struct feed_record feed_record(const struct feed *feed) {
     return (struct feed_record){
         .seq = page->first_seq + i,
         .wall_us = page->records[i].wall_us,
+        .life = page->records[i].life,
         .bytes = page->records[i].len > 0
                      ? slice_of(page->bytes + page->records[i].offset,
                                 page->records[i].len)

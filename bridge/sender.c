@@ -113,6 +113,7 @@ static bool push_record(struct sender *sender) {
     struct forwarder_record measured = {
         .seq = record.seq,
         .wall_us = record.wall_us,
+        .life = record.life,
         .bytes = record.bytes,
     };
     struct reason reason = {""};
@@ -416,10 +417,19 @@ void sender_pause(struct sender *sender, bool paused) {
 
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct disk *disk = &sender->options.context->platform->disk;
-    bool damaged = false;
-    TRY(cursor_file_open(&sender->cursor, disk, sender->options.dir, &damaged,
-                         reason));
-    if (damaged) {
+    const struct cursor_owner owner = {sender->options.journal_id,
+                                       name_of(sender)};
+    enum cursor_found found = CURSOR_GOOD;
+    TRY(cursor_file_open(&sender->cursor, disk, sender->options.dir, &owner,
+                         &found, reason));
+    if (found == CURSOR_FOREIGN) {
+        log_line(LOG_ERROR, "bridge",
+                 "stream=%s %s was another journal's or stream's: it is set "
+                 "aside as %s.other, and everything is sent again with the "
+                 "same ids",
+                 name_of(sender), sender->cursor.path, sender->cursor.path);
+    }
+    if (found == CURSOR_DAMAGED) {
         log_line(LOG_ERROR, "bridge",
                  "stream=%s %s is damaged: sending everything again with the "
                  "same ids",
@@ -488,7 +498,8 @@ err_t sender_new(const struct sender_options *options, struct sender **ret,
     sender->options = *options;
     sender->sink = sink_of(options->stream);
     sender->target =
-        (struct sink_target){options->context->config, options->stream};
+        (struct sink_target){options->context->config, options->stream,
+                             event_life_of(options->journal_id)};
     sender->cursor.fd = -1;
     sender->answered_us = mono_us(sender);
     report_init(&sender->report, options->stream->name,

@@ -29,7 +29,8 @@ struct sender_context {
 struct sender_options {
     const struct sender_context *context;
     const struct config_stream *stream;
-    const char *dir; /* the journal's */
+    const char *dir;           /* the journal's */
+    const uint8_t *journal_id; /* JOURNAL_ID_SIZE */
     const struct journal_position *position;
     /* There may be more to do: an answer arrived, or a job ended. It is the
      * last thing the sender does in the callback of either. */

@@ -62,6 +62,46 @@ static bool sessions_up(const struct daemon *daemon) {
     return true;
 }
 
+static const char *contended(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        const char *why = session_contended(daemon->streams[i].session);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    return NULL;
+}
+
+static void fill_broker(struct daemon *daemon, struct console_status *ret) {
+    ret->broker_up = sessions_up(daemon);
+    ret->broker_port = daemon->config->broker.address.port;
+    ret->broker_reason = contended(daemon);
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        ret->broker_takeovers += session_takeovers(daemon->streams[i].session);
+    }
+    if (daemon->broker != NULL) {
+        const struct broker_status broker = broker_status(daemon->broker);
+        ret->broker_up = ret->broker_up && broker.open;
+        ret->broker_port = broker.port;
+        ret->broker_restarts = broker.restarts;
+        ret->broker_set_aside = broker.set_aside;
+        if (!broker.open) {
+            ret->broker_reason = broker.reason;
+        }
+    }
+    const struct watch_counts watched =
+        watch_counts(daemon->unheard, uv_now(&daemon->loop));
+    ret->broker_dropped = watched.dropped;
+    ret->broker_dropped_a_minute = watched.dropped_a_minute;
+    ret->foreign_messages = watched.foreign;
+    if (!ret->broker_up) {
+        ret->unhealthy = ret->broker_reason != NULL
+                             ? ret->broker_reason
+                             : "no session with the broker: no events can "
+                               "arrive";
+    }
+}
+
 static struct stream *shop_stream(const struct daemon *daemon) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         if (stream_shop(daemon->streams[i].stream) != NULL) {
@@ -104,15 +144,7 @@ static void fill_status(void *self, struct console_status *ret) {
     ret->now_us = clock->wall_us(clock->self);
     ret->uptime_s =
         (clock->mono_us(clock->self) - daemon->started_us) / US_A_SECOND;
-    ret->broker_up = sessions_up(daemon);
-    ret->broker_port = daemon->config->broker.address.port;
-    if (daemon->broker != NULL) {
-        ret->broker_port = broker_port(daemon->broker);
-        ret->broker_restarts = broker_restarts(daemon->broker);
-    }
-    if (!ret->broker_up) {
-        ret->unhealthy = "no session with the broker: no events can arrive";
-    }
+    fill_broker(daemon, ret);
     fill_streams(daemon, ret);
     for (uint32_t i = 0; i < ret->stream_count; i++) {
         if (ret->streams[i].full != NULL && ret->unhealthy == NULL) {

@@ -17,6 +17,7 @@
 #include "gateway/mqtt/broker.h"
 #include "gateway/mqtt/publisher.h"
 #include "gateway/mqtt/session.h"
+#include "gateway/mqtt/watch.h"
 #include "gateway/stream/stream.h"
 
 enum { DAEMON_SIGNALS = 2 };
@@ -63,6 +64,8 @@ struct daemon {
     uint32_t stream_count;
     struct job_pool *pool;
     struct publisher *publisher;
+    struct watch *unheard; /* on the publisher's connection */
+    struct broker_session sessions[CONFIG_STREAMS_MAX]; /* of the streams */
     struct broker *broker; /* NULL with an external one */
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
@@ -97,16 +96,13 @@ static err_t convert(const struct opening_options *options, bool check,
                    ? err
                    : disk_failed(reason, err, "list", options->dir);
     }
-    uint64_t cursor;
-    TRY(cursor_file_peek(disk, options->dir, &cursor, reason));
     if (check) {
         return ERR_OK;
     }
     uint64_t end;
     TRY(settle(options, reason));
     TRY(write_snapshot(options, &end, reason));
-    TRY(older_files_damage(disk, options->dir, end, reason));
-    return older_files_cursor(disk, options->dir, cursor, reason);
+    return older_files_damage(disk, options->dir, end, reason);
 }
 
 static bool convert_stream(const struct journals *journals,

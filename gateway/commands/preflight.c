@@ -13,6 +13,8 @@
 
 #include "bridge/bridge.h"
 #include "bridge/credentials.h"
+#include "gateway/journal/owner.h"
+#include "gateway/journal/segment.h"
 #include "gateway/shop/money.h"
 
 struct look {
@@ -86,6 +88,28 @@ static void check_data(const struct look *look) {
         why.text, (unsigned)geteuid());
 }
 
+/* Whoever renames a store whose journal has its old name gives it a folder of
+ * its own. What cannot be read is said by who opens it. */
+static void check_owner(const struct look *look) {
+    const struct platform platform = platform_real();
+    for (uint32_t i = 0; i < look->config->stream_count; i++) {
+        char dir[SEGMENT_DIR_MAX + 1];
+        int len = snprintf(dir, sizeof dir, "%s/%s", look->config->data,
+                           look->config->streams[i].name);
+        const struct journal_options options = {
+            .platform = &platform,
+            .dir = dir,
+            .store = look->config->store,
+            .stream = look->config->streams[i].name,
+        };
+        struct reason why;
+        if (len < (int)sizeof dir &&
+            owner_look(&options, &why) == ERR_REFUSED) {
+            ADD(look, CONFIG_ERROR, "store", "%s", why.text);
+        }
+    }
+}
+
 static void check_free_space(const struct look *look) {
     char path[CONFIG_PATH_MAX];
     struct statvfs status;
@@ -143,7 +167,7 @@ static bool answers(const char *path) {
                        errno == EAGAIN);
 }
 
-/* The store sells without it, and a start tries it again. */
+/* The store sells without it. */
 static void check_control_socket(const struct look *look) {
     const char *path = look->config->control_socket;
     struct stat status;
@@ -152,7 +176,7 @@ static void check_control_socket(const struct look *look) {
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
         ADD(look, CONFIG_WARNING, "control_socket",
             "found %s, which is not a socket; move it away or set another "
-            "control_socket",
+            "control_socket: without one no command reaches the gateway",
             path);
         return;
     }
@@ -160,8 +184,9 @@ static void check_control_socket(const struct look *look) {
     if (strcmp(parent, look->config->data) != 0 &&
         !folder_is_usable(parent, &why)) {
         ADD(look, CONFIG_WARNING, "control_socket",
-            "%s; expected a folder that user %u may write in", why.text,
-            (unsigned)geteuid());
+            "%s; expected a folder that user %u may write in: without one no "
+            "command reaches the gateway",
+            why.text, (unsigned)geteuid());
     }
 }
 
@@ -276,14 +301,15 @@ void preflight(const struct config *config,
         .gateway_runs = answers(config->control_socket),
     };
     check_data(&look);
+    check_owner(&look);
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
         check_program(&look);
     }
     check_cloud(&look);
     check_currency(&look);
     if (what == PREFLIGHT_CHECK) {
-        check_free_space(&look);
         check_control_socket(&look);
+        check_free_space(&look);
         check_ports(&look);
     }
 }

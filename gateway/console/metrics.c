@@ -180,6 +180,17 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
            status->broker_up);
     single(writer, "broker_restarts_total", "counter",
            "Times the broker was started again.", status->broker_restarts);
+    single(writer, "broker_dropped", "gauge",
+           "Messages the broker dropped since it started: a client of its does "
+           "not keep up.",
+           status->broker_dropped);
+    single(writer, "session_takeovers_total", "counter",
+           "Times another client took a session over at the broker.",
+           status->broker_takeovers);
+    single(writer, "foreign_messages_total", "counter",
+           "Messages on a topic of another store or of no stream: nobody keeps "
+           "them.",
+           status->foreign_messages);
     head(writer, "clock_offset_seconds", "gauge",
          "The cloud's clock minus this machine's.");
     writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",

@@ -134,6 +134,10 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     writer_str(writer, "}");
 }
 
+static const char *text_or_empty(const char *text) {
+    return text == NULL ? "" : text;
+}
+
 static void write_broker(const struct console_status *status,
                          struct writer *writer) {
     member(writer, "broker");
@@ -141,6 +145,12 @@ static void write_broker(const struct console_status *status,
     bool_member(writer, "up", status->broker_up);
     uint_member(writer, "port", status->broker_port);
     uint_member(writer, "restarts", status->broker_restarts);
+    str_member(writer, "reason", text_or_empty(status->broker_reason));
+    str_member(writer, "set_aside", text_or_empty(status->broker_set_aside));
+    uint_member(writer, "takeovers", status->broker_takeovers);
+    uint_member(writer, "dropped", status->broker_dropped);
+    uint_member(writer, "dropped_a_minute", status->broker_dropped_a_minute);
+    uint_member(writer, "foreign", status->foreign_messages);
     writer_str(writer, "}");
 }
 

@@ -42,6 +42,12 @@ struct console_status {
     bool broker_up;
     uint16_t broker_port;
     uint64_t broker_restarts;
+    const char *broker_reason; /* why it is not up, or does not last; or NULL */
+    const char *broker_set_aside; /* a file of its own; NULL or "" if none */
+    uint64_t broker_takeovers;    /* of our sessions, by another client */
+    uint64_t broker_dropped;      /* messages, by the broker itself */
+    uint64_t broker_dropped_a_minute;
+    uint64_t foreign_messages; /* of a topic that no stream takes */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */

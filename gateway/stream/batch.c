@@ -80,7 +80,16 @@ err_t batch_append(struct batch *batch, const struct event *event,
 
 err_t batch_render(struct batch *batch, const struct event *event,
                    struct shop_stamp stamp, struct slice *ret) {
-    const struct event_record record = {stamp.seq, stamp.wall_us};
+    struct event_record record = {
+        .seq = stamp.seq,
+        .wall_us = stamp.wall_us,
+        .journal_id = event_life_of(journal_id(batch->journal)),
+    };
+    /* An answer given again may be an earlier life's, or so old that its id
+     * does not tell. */
+    if (event_life_of_own_id(event->id, &record.life) != ERR_OK) {
+        record.life = (struct event_life){{0}};
+    }
     struct writer out = writer_over(batch->rendered, batch->rendered_cap);
     TRY(event_render_json(event, &record, &out));
     *ret = writer_slice(&out);

@@ -42,8 +42,9 @@ uint32_t batch_message_bytes_max(uint32_t event_bytes_max);
  * journal_append(). */
 err_t batch_append(struct batch *batch, const struct event *event,
                    struct shop_stamp *ret) MUST_USE;
-/* The event as JSON, from its position in the journal. `*ret` lives until the
- * next call. ERR_FULL, ERR_UNSUPPORTED as event_render_json(). */
+/* One of the gateway's own events as JSON, from its position in the journal;
+ * its id tells the life. `*ret` lives until the next call. ERR_FULL,
+ * ERR_UNSUPPORTED as event_render_json(). */
 err_t batch_render(struct batch *batch, const struct event *event,
                    struct shop_stamp stamp, struct slice *ret) MUST_USE;
 

@@ -305,7 +305,7 @@ static err_t make_committer(struct stream *stream) {
     stream->own = (struct own_event){
         .store = options->config->store,
         .stream = options->stream->name,
-        .journal_id = journal_id(stream->journal),
+        .life = journal_life(stream->journal),
         .batch = stream->batch,
     };
     const struct committer_options committer = {
@@ -359,9 +359,11 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .store = options->config->store,
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
+        .clock = &options->platform->clock,
     };
     TRY(intake_new(&intake, &stream->intake));
-    TRY(outbox_new(&stream->outbox));
+    TRY(outbox_new(journal_id(stream->journal), journal_life(stream->journal),
+                   &stream->outbox));
     TRY(make_committer(stream));
     retention_set_covered(stream->retention, opened->covered);
     return make_shared_jobs(stream, opened);
@@ -430,10 +432,12 @@ void stream_close(struct stream *stream) {
     }
     if (stream->scrub != NULL) {
         assert(stream_is_idle(stream));
-        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+        log_line(LOG_INFO, "stream",
+                 "closed name=%s events=%llu hash=%016llx ids=%016llx",
                  stream->options.stream->name,
                  (unsigned long long)durable_end(stream),
-                 (unsigned long long)state_hash(stream->state));
+                 (unsigned long long)state_hash(stream->state),
+                 (unsigned long long)state_ids_hash(stream->state));
     }
     scrub_free(stream->scrub);
     snapshots_free(stream->snapshots);
@@ -496,6 +500,14 @@ const uint8_t *stream_journal_id(const struct stream *stream) {
     return journal_id(stream->journal);
 }
 
+const uint8_t *stream_journal_life(const struct stream *stream) {
+    return journal_life(stream->journal);
+}
+
 const struct shop *stream_shop(const struct stream *stream) {
     return state_shop(stream->state);
+}
+
+uint64_t stream_ids_hash(const struct stream *stream) {
+    return state_ids_hash(stream->state);
 }

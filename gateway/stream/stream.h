@@ -123,6 +123,9 @@ const struct config_stream *stream_config(const struct stream *stream);
 const char *stream_dir(const struct stream *stream);
 const struct journal_position *stream_position(const struct stream *stream);
 const uint8_t *stream_journal_id(const struct stream *stream);
+const uint8_t *stream_journal_life(const struct stream *stream);
 const struct shop *stream_shop(const struct stream *stream); /* NULL without */
+/* Of the dedupe windows: the same live and after a replay. */
+uint64_t stream_ids_hash(const struct stream *stream);
 
 #endif

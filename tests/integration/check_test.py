@@ -178,14 +178,7 @@ class Errors(CheckCase):
         self.is_error("2:7", "cannot write in", "Permission denied",
                       f"user {NOBODY}", user=NOBODY)
 
-    def test_the_control_socket(self):
-        """A start sells without it; too long a path is wrong anywhere."""
-        path = self.folder / "file"
-        path.write_text("")
-        self.write(control_socket=path)
-        self.is_warning("3:17", f"found {path}, which is not a socket")
-        self.write(control_socket=self.folder / "no/control.sock")
-        self.is_warning("3:17", "cannot write in", "No such file or directory")
+    def test_a_control_socket_s_name_that_is_too_long(self):
         self.write(control_socket="/" + "c" * 108)
         self.is_error("3:17", "109 bytes", "at most 107")
 
@@ -196,6 +189,24 @@ class Errors(CheckCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"{self.config}:7:11: cannot listen on 192.0.2.1 port "
                       "1883", done.stderr)
+
+    def test_another_store_s_journal(self):
+        """A store that is renamed, as by a file of conf.d that came later."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            self.assertEqual(store.gateway.stop(), 0)
+            folder = store.folder / "conf.d"
+            folder.mkdir()
+            (folder / "a.yaml").write_text("store: s2\n")
+            done = run("check", "--config", store.config_path)
+            self.assertEqual(done.returncode, 1)
+            for name in ("orders", "telemetry"):
+                self.assertIn(
+                    f"{folder}/a.yaml:1:8: the journal belongs to store s1, "
+                    f"stream {name}, not to store s2", done.stderr)
+            started = run("run", "--config", store.config_path)
+            self.assertEqual(started.returncode, 1)
+            self.assertIn(started.stderr, done.stderr)
 
     def test_all_at_once(self):
         """Of the files and of the machine, in one go."""
@@ -253,6 +264,15 @@ class Warnings(CheckCase):
                             "disable --now mosquitto")
             self.write(page=f"127.0.0.1:{port}")
             self.is_warning("18:19", f"found port {port} on 127.0.0.1")
+
+    def test_the_control_socket(self):
+        """The store sells without it."""
+        path = self.folder / "file"
+        path.write_text("")
+        self.write(control_socket=path)
+        self.is_warning("3:17", f"found {path}, which is not a socket")
+        self.write(control_socket=self.folder / "no/control.sock")
+        self.is_warning("3:17", "cannot write in", "No such file or directory")
 
     def test_no_room(self):
         self.write(free_floor="1 TiB")

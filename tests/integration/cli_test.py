@@ -473,17 +473,6 @@ class RunTest(unittest.TestCase):
             self.assertIn(word, done.stderr)
         return time.monotonic() - began
 
-    def test_the_broker_s_port_is_taken(self):
-        """It waits a while first: an earlier broker may be ending."""
-        with Store(cloud=False) as store, socket.socket() as other:
-            other.bind(("127.0.0.1", store.broker_port))
-            other.listen()
-            took = self.refused(
-                store, f"port {store.broker_port} on 127.0.0.1 is taken",
-                "systemctl disable --now mosquitto", "broker.listen")
-            self.assertGreater(took, 1)
-            self.assertLess(took, 30)
-
     def test_an_external_broker_that_grants_less(self):
         """A broker that gives the subscription without QoS 1 would lose events
         between itself and the disk: said, and tried again; not healthy."""
@@ -525,21 +514,6 @@ class RunTest(unittest.TestCase):
             cursor = store.folder / "data/orders/cursor"
             cursor.mkdir(parents=True)
             self.refused(store, f"cannot read {cursor}: Is a directory")
-
-    def test_files_of_the_broker_that_cannot_be_made(self):
-        """Said in the system's words, and tried again."""
-        with Store(cloud=False) as store:
-            broker = store.folder / "data/broker"
-            broker.parent.mkdir()
-            broker.write_text("")
-            store.gateway.start()
-            wait_for("the reason is told", lambda:
-                     f"cannot write {broker}/mosquitto.conf: Not a directory"
-                     in store.gateway.log())
-            broker.unlink()
-            broker.mkdir()
-            store.gateway.wait_up()
-            self.assertEqual(store.gateway.stop(), 0)
 
     def test_a_broker_that_is_not_installed(self):
         with Store(cloud=False) as store:

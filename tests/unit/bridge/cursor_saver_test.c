@@ -27,16 +27,19 @@ static void on_ended(void *context) {
     bench->ended++;
 }
 
+static const uint8_t ID[JOURNAL_ID_SIZE] = "a journal's id.";
+static const struct cursor_owner OWNER = {ID, "orders"};
+
 static int set_up(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
     bench->fake = fake_disk_new(7);
     bench->disk = fake_disk_table(bench->fake);
-    bool damaged = false;
+    enum cursor_found found;
     assert_int_equal(bench->disk.make_dir(bench->disk.self, "/data"), ERR_OK);
-    assert_int_equal(
-        cursor_file_open(&bench->file, &bench->disk, "/data", &damaged, NULL),
-        ERR_OK);
+    assert_int_equal(cursor_file_open(&bench->file, &bench->disk, "/data",
+                                      &OWNER, &found, NULL),
+                     ERR_OK);
     cursor_saver_init(&bench->saver, &bench->file,
                       fake_executor(&bench->executor), on_ended, bench);
     *state = bench;
@@ -53,8 +56,8 @@ static int tear_down(void **state) {
 
 static uint64_t on_disk(struct bench *bench) {
     uint64_t cursor;
-    assert_int_equal(cursor_file_peek(&bench->disk, "/data", &cursor, NULL),
-                     ERR_OK);
+    assert_int_equal(
+        cursor_file_peek(&bench->disk, "/data", &OWNER, &cursor, NULL), ERR_OK);
     return cursor;
 }
 

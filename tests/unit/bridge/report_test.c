@@ -181,7 +181,7 @@ static void test_when_a_clock_is_to_blame(void **state) {
     const int64_t skew_us = 240 * (int64_t)1000000;
     static const struct config config = {.cloud = {.region = "r"}};
     static const struct config_stream stream = {.sink_name = "s"};
-    const struct sink_target target = {&config, &stream};
+    const struct sink_target target = {.config = &config, .stream = &stream};
     const struct {
         int64_t offset_us;
         bool has_offset;

@@ -73,6 +73,7 @@ static err_t try_start(struct bench *bench, struct reason *reason) {
         .context = &bench->context,
         .stream = &bench->stream,
         .dir = ROOM_DIR,
+        .journal_id = journal_id(bench->room.journal),
         .position = bench->room.position,
         .turn = on_turn,
         .clock_learned = on_clock,
@@ -158,19 +159,27 @@ static void drain(struct bench *bench) {
     }
 }
 
+static struct cursor_owner owner_of(const struct bench *bench) {
+    return (struct cursor_owner){journal_id(bench->room.journal),
+                                 bench->stream.name};
+}
+
 static uint64_t cursor_on_disk(struct bench *bench) {
     uint64_t cursor;
+    const struct cursor_owner owner = owner_of(bench);
     assert_int_equal(
-        cursor_file_peek(&bench->room.inner, ROOM_DIR, &cursor, NULL), ERR_OK);
+        cursor_file_peek(&bench->room.inner, ROOM_DIR, &owner, &cursor, NULL),
+        ERR_OK);
     return cursor;
 }
 
 static void put_cursor(struct bench *bench, uint64_t cursor) {
     struct cursor_file file;
-    bool damaged;
-    assert_int_equal(
-        cursor_file_open(&file, &bench->room.inner, ROOM_DIR, &damaged, NULL),
-        ERR_OK);
+    enum cursor_found found;
+    const struct cursor_owner owner = owner_of(bench);
+    assert_int_equal(cursor_file_open(&file, &bench->room.inner, ROOM_DIR,
+                                      &owner, &found, NULL),
+                     ERR_OK);
     assert_int_equal(cursor_file_save(&file, cursor, NULL), ERR_OK);
     cursor_file_close(&file);
 }
@@ -389,7 +398,9 @@ static void test_saves_that_fail(void **state) {
     drain(bench);
     fake_disk_fail_at(bench->room.fake, FAKE_WRITE, 1, ERR_FULL);
     stop(bench);
-    assert_int_equal(cursor_on_disk(bench), 5);
+    /* What was confirmed before, or what a part of the write left. */
+    uint64_t cursor = cursor_on_disk(bench);
+    assert_true(cursor == 5 || cursor == 6);
 }
 
 /* --- a disk that hangs, gaps, faults ------------------------------------ */

@@ -68,6 +68,12 @@ static void on_status(void *self, struct console_status *ret) {
     ret->broker_up = true;
     ret->broker_port = 1883;
     ret->broker_restarts = 2;
+    ret->broker_reason = "another gateway";
+    ret->broker_set_aside = "/data/broker/mosquitto.db.bad-1";
+    ret->broker_takeovers = 3;
+    ret->broker_dropped = 40;
+    ret->broker_dropped_a_minute = 5;
+    ret->foreign_messages = 6;
     fill_stream(host, &ret->streams[0]);
     ret->streams[1] = (struct console_stream){.name = "telemetry", .end = 5};
     ret->stream_count = 2;

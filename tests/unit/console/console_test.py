@@ -67,7 +67,11 @@ class ConsoleTest(unittest.TestCase):
                 self.assertIs(status["healthy"], True)
                 self.assertEqual(status["clock_offset_ms"], -1500)
                 self.assertEqual(status["broker"],
-                                 {"up": True, "port": 1883, "restarts": 2})
+                                 {"up": True, "port": 1883, "restarts": 2,
+                                  "reason": "another gateway", "set_aside":
+                                  "/data/broker/mosquitto.db.bad-1",
+                                  "takeovers": 3, "dropped": 40,
+                                  "dropped_a_minute": 5, "foreign": 6})
                 self.assertEqual(
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
