@@ -191,6 +191,7 @@ class FaultsTest(unittest.TestCase):
                 ({"offline": 1}, "true or false"),
                 ({"latency_ms": -1}, "0 or more"),
                 ({"throttle": 2}, "0 to 1"),
+                ({"refuse": True}, "error code"),
                 ({"skew_s": "x"}, "seconds"),
                 ({"partial_failure": {"every": 0}}, "every"),
                 ({"latency_ms": 5, "throttle": True}, "0 to 1"),

@@ -35,6 +35,30 @@ static void test_commit_delay_counts_from_the_first(void **state) {
     assert_int_equal(stream_wait_ms(f->stream), 0);
 }
 
+/* Goal: from half of the delay on a batch goes as soon as another event would
+ * take another page, so that pages are written full. */
+static void test_pages_are_filled(void **state) {
+    struct fixture *f = *state;
+    f->settings->commit_delay_ms = 1000;
+    fixture_open(f);
+    uint64_t number = 0;
+    for (int round = 0; round < 20; round++) {
+        const struct journal_stats before = *stream_journal_stats(f->stream);
+        uint64_t wait_ms = 1000;
+        while (wait_ms > 0) {
+            fixture_small(f, number++);
+            f->mono_us += 20000;
+            wait_ms = stream_wait_ms(f->stream);
+        }
+        fixture_commit(f);
+        const struct journal_stats *now = stream_journal_stats(f->stream);
+        uint64_t frame = now->frames - before.frames;
+        uint64_t payload = now->payload - before.payload;
+        assert_true(frame - payload < JOURNAL_PAGE / 4);
+        assert_in_range(frame, JOURNAL_PAGE, 3 * JOURNAL_PAGE);
+    }
+}
+
 /* Goal: another delay takes effect for the batch that waits. */
 static void test_commit_delay_changes(void **state) {
     struct fixture *f = *state;
@@ -379,6 +403,7 @@ static void test_a_start_that_fails_anywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_commit_delay_counts_from_the_first),
+        FIXTURE_TEST(test_pages_are_filled),
         FIXTURE_TEST(test_commit_delay_changes),
         FIXTURE_TEST(test_commit_delay_of_the_next_batch),
         FIXTURE_TEST(test_a_full_batch_does_not_wait),
