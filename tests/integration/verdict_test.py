@@ -399,6 +399,48 @@ class VerdictTest(unittest.TestCase):
               "each seen in and gone from the API, status, /healthz, metrics, "
               "log")
 
+    def test_waiting_is_a_state(self):
+        """After an outage the stream of lower priority waits for its turn. It is
+        shown so, without the words of the outage, until it is drained."""
+        with Store() as store:
+            gateway = store.gateway.start().wait_up()
+            store.cloud.faults(offline=True)
+            till = Device(store, "till-1")
+            ids = [f"o-{n}" for n in range(400)]
+            for id_ in ids:
+                till.send(till.order(id_, id_))
+            till.wait_accepted(ids)
+            till.close()
+            sensor = Device(store, "sensor-1")
+            sensor.send(sensor.event("Measured", "m", {}), "telemetry")
+            sensor.wait_accepted(["m"])
+            sensor.close()
+            wait_for("both are offline", lambda: all(
+                s["link"] == "offline" for s in gateway.status()["streams"]))
+            store.cloud.faults(offline=False, latency_ms=60)
+            seen = []
+            began = None
+            while not seen or seen[-1][1] > 0:
+                orders, telemetry = gateway.status()["streams"]
+                if began is None and orders["link"] == "online":
+                    began = time.monotonic()
+                if began is not None:
+                    seen.append((time.monotonic() - began, orders["backlog"],
+                                 telemetry["link"], telemetry["last_error"],
+                                 telemetry["backlog"]))
+                time.sleep(0.1)
+            self.assertGreater(seen[-1][0], 4, "it was drained at once")
+            late = [s for s in seen if s[0] > 3 and s[4] > 0]
+            self.assertTrue(late)
+            self.assertEqual({(link, error) for _, _, link, error, _ in late},
+                             {("waiting", "")})
+            gateway.wait_synced()
+            wait_for("it is online", lambda: gateway.stream(
+                "telemetry")["link"] == "online")
+            print(f"figure: {len(late)} of {len(seen)} looks in "
+                  f"{seen[-1][0]:.0f} s of drain said waiting, 0 offline "
+                  "behind the third second")
+
     def test_a_start_is_no_alarm(self):
         """From the start until all is well no verdict is logged, though it is
         given to who asks."""
