@@ -26,6 +26,7 @@ from verdict_places import (conditions, gone_everywhere, last_verdict,
 LATE_S = 90  # many stores share the machine
 DAY_S = 24 * 60 * 60
 HANGS_S = 10
+WINDOW = 4096  # ids that are remembered for a device
 
 # Provoked by the tests of the part that knows the fact.
 ELSEWHERE = {"broker-drops", "broker-takeover"}
@@ -351,8 +352,36 @@ class LogCase(Case):
         wait_for("lines are dropped", dropped, LATE_S, 0)
 
 
+class RepeatCase(Case):
+    """A till whose window has turned over sends again what it sent first."""
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        till = Device(self.store, "till-1")
+        began = time.time() - 3600
+        events = []
+        for n in range(WINDOW + 100):
+            event = till.event("OrderCancelRequested", f"c-{n}",
+                               {"orderId": "none"})
+            stamp = time.gmtime(began + n // 1000)
+            event["time"] = (time.strftime("%Y-%m-%dT%H:%M:%S", stamp)
+                             + f".{n % 1000:03d}Z")
+            events.append(event)
+        for event in events:
+            till.send(event)
+        till.wait_accepted([event["id"] for event in events], LATE_S)
+        till.send(events[-1])  # is remembered
+        till.send(events[0])
+        wait_for("the refusal", lambda: till.rejected, LATE_S)
+        assert "too old to tell" in till.rejected[0]["reason"], till.rejected
+        assert len(till.rejected) == 1, till.rejected
+        till.close()
+        reason = self.provoked("events-too-old", "orders")
+        assert reason["text"].startswith("1 event was refused"), reason
+
+
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, RoomCase, DiskCase,
-         DamageCase, LogCase]
+         DamageCase, LogCase, RepeatCase]
 
 
 class VerdictTest(unittest.TestCase):
