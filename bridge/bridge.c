@@ -152,6 +152,7 @@ static int64_t give_turns(struct bridge *bridge) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
+        sender_wait(sender, !may_send);
         if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
         }
@@ -306,6 +307,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .context = &bridge->context,
             .stream = stream->config,
             .dir = stream->dir,
+            .journal_id = stream->journal_id,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,

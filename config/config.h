@@ -75,6 +75,8 @@ struct config_stream {
     uint64_t keep; /* bytes of delivered events that are kept; default 64 MiB */
     uint64_t keep_for_ms; /* how long they are kept in addition; default 0 */
     uint64_t keep_max_ms; /* how long at most; 0: no limit; default 30 d */
+    uint32_t ids; /* of devices' events remembered to tell repeats; default
+                     131072 */
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;

@@ -43,7 +43,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 38 };
+enum { CONFIG_KEY_COUNT = 39 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

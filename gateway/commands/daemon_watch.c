@@ -31,6 +31,9 @@ void daemon_watch_close(struct daemon *daemon) {
 }
 
 static bool sessions_up(const struct daemon *daemon) {
+    if (daemon->broker != NULL && !broker_status(daemon->broker).open) {
+        return false;
+    }
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         if (!session_is_up(daemon->streams[i].session)) {
             return false;

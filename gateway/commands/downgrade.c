@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
@@ -43,7 +42,7 @@ static void ignore_name(void *context, const char *name) {
 static void submit(void *self, struct job *job) {
     (void)self;
     (void)job;
-    assert(!"a start gives no job away");
+    assert(false && "a start gives no job away");
 }
 
 static void durable(void *self) {
@@ -97,16 +96,13 @@ static err_t convert(const struct opening_options *options, bool check,
                    ? err
                    : disk_failed(reason, err, "list", options->dir);
     }
-    uint64_t cursor;
-    TRY(cursor_file_peek(disk, options->dir, &cursor, reason));
     if (check) {
         return ERR_OK;
     }
     uint64_t end;
     TRY(settle(options, reason));
     TRY(write_snapshot(options, &end, reason));
-    TRY(older_files_damage(disk, options->dir, end, reason));
-    return older_files_cursor(disk, options->dir, cursor, reason);
+    return older_files_damage(disk, options->dir, end, reason);
 }
 
 static bool convert_stream(const struct journals *journals,

@@ -13,6 +13,7 @@
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
+#include "gateway/journal/identity.h"
 #include "gateway/journal/journal.h"
 #include "gateway/journal/reader.h"
 
@@ -47,7 +48,8 @@ static const char usage[] =
 
 struct cat {
     struct journals journals;
-    uint32_t opened; /* of them, those that there are */
+    uint32_t opened;              /* of them, those that there are */
+    struct event_life journal_id; /* of the one at hand */
     uint64_t from;
     uint64_t to;
     struct slice type;    /* empty = any */
@@ -78,7 +80,9 @@ static err_t print_record(const struct cat *cat,
     if (!wanted(cat, &event)) {
         return ERR_OK;
     }
-    struct event_record stamp = {record->seq, record->wall_us};
+    const struct event_record stamp = {record->seq, record->wall_us,
+                                       cat->journal_id,
+                                       event_life_of(record->life)};
     struct writer writer = writer_over(cat->line, LINE_MAX_BYTES);
     TRY(cat->diagnostic ? render_diagnostic(record, &writer)
                         : event_render_json(&event, &stamp, &writer));
@@ -160,9 +164,9 @@ static bool print_records(const struct cat *cat, const char *name,
 
 /* Says so if the user asked for events that were trimmed; otherwise there is
  * nothing to say. */
-static err_t open_reader(const struct cat *cat, const char *dir,
-                         const char *name, uint64_t *from,
-                         struct journal_reader **ret, struct reason *reason) {
+static err_t open_reader(struct cat *cat, const char *dir, const char *name,
+                         uint64_t *from, struct journal_reader **ret,
+                         struct reason *reason) {
     uint64_t begins;
     TRY(journal_begins(&cat->journals.disk, dir, &begins, reason));
     if (*from < begins) {
@@ -173,7 +177,13 @@ static err_t open_reader(const struct cat *cat, const char *dir,
         }
         *from = begins;
     }
-    return journal_reader_open(&cat->journals.disk, dir, *from, ret, reason);
+    TRY(journal_reader_open(&cat->journals.disk, dir, *from, ret, reason));
+    uint8_t id[JOURNAL_ID_SIZE];
+    struct reason unknown; /* the reader will say what is wrong */
+    if (journal_identity(&cat->journals.disk, dir, id, &unknown) == ERR_OK) {
+        cat->journal_id = event_life_of(id);
+    }
+    return ERR_OK;
 }
 
 /* A range that begins past the end is empty, and a stream without a journal has

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/event/event.h"
@@ -83,10 +82,11 @@ static void print_head(const char *name, const struct list *list) {
 
 /* By the bridge's cursor, if it ever saved one. */
 static void print_delivered(const struct journals *journals, const char *dir,
-                            const struct list *list) {
+                            const char *name, const struct list *list) {
     uint64_t cursor;
     struct reason reason;
-    if (cursor_file_peek(&journals->disk, dir, &cursor, &reason) != ERR_OK ||
+    if (journals_cursor(&journals->disk, dir, name, &cursor, &reason) !=
+            ERR_OK ||
         cursor == 0) {
         return;
     }
@@ -121,7 +121,7 @@ static err_t list_one(const struct journals *journals, uint32_t n,
         journal_inspect(&journals->disk, dir, false, &inspection, &reason);
     if (err == ERR_OK) {
         print_head(name, &list);
-        print_delivered(journals, dir, &list);
+        print_delivered(journals, dir, name, &list);
         print_snapshots(journals, dir);
         list.print = true;
         err =

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
 #include "gateway/journal/inspect.h"
@@ -60,7 +59,7 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
     err_t err =
         journal_inspect(&journals->disk, dir, false, &inspection, &reason);
     if (err == ERR_OK) {
-        err = cursor_file_peek(&journals->disk, dir, &cursor, &reason);
+        err = journals_cursor(&journals->disk, dir, name, &cursor, &reason);
     }
     if (err != ERR_OK) {
         if (err != ERR_NOT_FOUND) {

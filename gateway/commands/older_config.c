@@ -113,7 +113,7 @@ static void check_value(struct check *check, const yaml_node_t *node,
 static void each_name(void *context, const char *name) {
     struct check *check = context;
     size_t len = strlen(name);
-    if (len > strlen(".yaml") &&
+    if (name[0] != '.' && len > strlen(".yaml") &&
         strcmp(name + len - strlen(".yaml"), ".yaml") == 0) {
         fprintf(check->out,
                 "conf.d/%s: 0.1.0 reads one file only: move its keys to that "

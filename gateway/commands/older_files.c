@@ -10,11 +10,10 @@
 #include "gateway/journal/damage.h"
 
 enum {
-    VERSION = 1, /* of both files */
+    VERSION = 1,
     PATH_SIZE = JOURNALS_DIR_MAX + 32,
     DAMAGE_SIZE = 28, /* without gaps */
     GAP_SIZE = 24,
-    CURSOR_SIZE = 40, /* one slot; the other stays empty */
 };
 
 static void write_sum(struct writer *to) {
@@ -85,22 +84,4 @@ err_t older_files_damage(const struct disk *disk, const char *dir, uint64_t end,
     free(bytes);
     damage_free(&damage);
     return err;
-}
-
-err_t older_files_cursor(const struct disk *disk, const char *dir,
-                         uint64_t cursor, struct reason *reason) {
-    bool found;
-    TRY(exists(disk, dir, "cursor", &found, reason));
-    if (!found) {
-        return ERR_OK;
-    }
-    uint8_t bytes[CURSOR_SIZE];
-    struct writer to = writer_over(bytes, sizeof bytes);
-    writer_str(&to, "SEDGECUR");
-    writer_u32(&to, VERSION);
-    writer_u32(&to, 0);
-    writer_u64(&to, 1); /* generation: there is no other slot */
-    writer_u64(&to, cursor);
-    write_sum(&to);
-    return replace(disk, dir, "cursor", &to, reason);
 }

@@ -175,6 +175,19 @@ static err_t gap_add(struct work *work, uint64_t first, uint64_t end) {
     return damage_add(work->damage, gap);
 }
 
+/* Nothing is left, not even a record that is lost: only the name of an empty
+ * file said where the journal was. That is kept as a gap before it, of a record
+ * that was trimmed, so there is nothing to announce. */
+static err_t keep_end(struct work *work) {
+    uint64_t end = work->went_to;
+    if (work->run_count > 0 || end == 0 ||
+        damage_end(work->damage, end - 1) == end) {
+        return ERR_OK;
+    }
+    const struct journal_gap gap = {end - 1, end, end - 1};
+    return damage_add(work->damage, gap);
+}
+
 static err_t find_gaps(struct work *work) {
     uint64_t end = work->options->known_end;
     end = work->went_to > end ? work->went_to : end;
@@ -191,7 +204,8 @@ static err_t find_gaps(struct work *work) {
         TRY(gap_add(work, next, work->runs[i].first));
         next = work->runs[i].end;
     }
-    return gap_add(work, next, end);
+    TRY(gap_add(work, next, end));
+    return keep_end(work);
 }
 
 /* --- Changing the disk -------------------------------------------------- */

@@ -25,6 +25,7 @@
 
 #include "gateway/journal/damage.h"
 #include "gateway/journal/listing.h"
+#include "gateway/journal/mend.h"
 #include "gateway/journal/reader.h"
 #include "gateway/journal/segment.h"
 
@@ -118,6 +119,10 @@ static err_t open_segment(const struct journal_reader *reader,
     if (err == ERR_CORRUPT) {
         err = segment_open(reader->disk, reader->dir, first_seq, DISK_READ, ret,
                            reason);
+    }
+    if (err == ERR_CORRUPT) {
+        const struct mend_owner any = {NULL, NULL};
+        err = mend_open(reader->disk, reader->dir, first_seq, any, ret);
     }
     return err;
 }

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/journal/mend.h"
+
 /* One survey in progress. */
 struct look {
     const struct journal_options *options;
@@ -167,7 +169,7 @@ static err_t survey_frames(struct look *look, struct survey *survey) {
         TRY(walk_item(survey, &walk, &item, at));
         at += item.type == SEGMENT_FRAME ? item.frame.len : FRAME_ALIGN;
     }
-    survey->whole = is_whole(look, survey, &walk);
+    survey->whole = is_whole(look, survey, &walk) && !survey->mended;
     if (survey->whole && walk.expected > survey->limit) {
         return overlaps(look, survey);
     }
@@ -234,6 +236,13 @@ static err_t check_disk(struct look *look, uint64_t name) {
 static err_t survey_any(struct look *look, struct survey *ret) {
     err_t err = segment_open(look->disk, look->options->dir, ret->name,
                              DISK_READ, &ret->segment, look->reason);
+    if (err == ERR_CORRUPT) {
+        const struct mend_owner owner = {look->options->store,
+                                         look->options->stream};
+        err = mend_open(look->disk, look->options->dir, ret->name, owner,
+                        &ret->segment);
+        ret->mended = err == ERR_OK;
+    }
     if (err == ERR_CORRUPT || err == ERR_IO) {
         ret->header_lost = true;
         ret->unreadable = err == ERR_IO;

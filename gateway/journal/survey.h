@@ -25,6 +25,7 @@ struct survey {
     uint64_t limit;         /* the next file's; UINT64_MAX for the last one */
     struct segment segment; /* open, unless the header is lost */
     bool header_lost;
+    bool mended;                /* the header was damaged, and could be told */
     bool whole;                 /* nothing needs to be repaired */
     bool unreadable;            /* a page of it */
     uint64_t went_to;           /* records before this one once existed */

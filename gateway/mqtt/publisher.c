@@ -26,18 +26,27 @@ static void forget_waiting(struct publisher *publisher) {
 }
 
 static void on_up(void *self, struct mosquitto *client) {
-    (void)client;
     struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_up(publisher->options.watch, client);
+    }
     publisher->options.up(publisher->options.self);
 }
 
 static void on_down(void *self) {
-    forget_waiting(self);
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_down(publisher->options.watch);
+    }
+    forget_waiting(publisher);
 }
 
 static void on_message(void *self, const struct mosquitto_message *message) {
-    (void)self;
-    (void)message; /* it subscribes to nothing */
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_message(publisher->options.watch, message,
+                      uv_now(publisher->options.loop));
+    }
 }
 
 static void on_published(void *self, int message_id) {
@@ -87,6 +96,11 @@ void publisher_target(struct publisher *publisher, const char *host,
 
 void publisher_untarget(struct publisher *publisher) {
     mqtt_link_untarget(publisher->link);
+}
+
+bool publisher_is_up_since(const struct publisher *publisher,
+                           uint64_t since_ms) {
+    return mqtt_link_is_up_since(publisher->link, since_ms);
 }
 
 static void drop(struct publisher *publisher, const char *what) {

@@ -8,9 +8,6 @@
 #include "gateway/stream/admission.h"
 
 enum {
-    /* Part of event_bytes_max kept free for what the sink adds, and for what
-     * the shop adds when it echoes an event's data. */
-    SINK_HEADROOM = 4096,
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
 };
 
@@ -79,16 +76,16 @@ static err_t check_renders(struct intake *intake, const struct event *event,
 static err_t check_rendered_size(struct intake *intake,
                                  const struct event *event,
                                  struct reason *why) {
-    const struct event_record anywhere = {0, 0};
+    const struct event_record anywhere = {.life = {{1}}};
     struct writer out = writer_over(intake->rendered, intake->rendered_cap);
     uint32_t max = intake->options.event_bytes_max;
     if (event_render_json(event, &anywhere, &out) != ERR_OK ||
-        out.len + SINK_HEADROOM > max) {
+        out.len + INTAKE_HEADROOM > max) {
         return reason_set(why, ERR_RANGE,
                           "the event written as JSON is larger than the %u "
                           "bytes that are sure to reach the cloud "
                           "(event_bytes_max less %d)",
-                          max - SINK_HEADROOM, SINK_HEADROOM);
+                          max - INTAKE_HEADROOM, INTAKE_HEADROOM);
     }
     return ERR_OK;
 }
@@ -96,15 +93,14 @@ static err_t check_rendered_size(struct intake *intake,
 static err_t check_shop(const struct intake *intake, const struct event *event,
                         struct reason *why) {
     if (!intake->options.has_shop) {
-        return ERR_OK;
+        return event_type_check_free(event->type, why);
     }
     TRY(event_type_check_sendable(event->type, why));
     return shop_check(event, why);
 }
 
-static err_t check(struct intake *intake, const struct dedupe *dedupe,
-                   const struct stream_message *message, struct event *ret,
-                   struct reason *why) {
+static err_t check(struct intake *intake, const struct stream_message *message,
+                   struct event *ret, struct reason *why) {
     TRY(admission_device(message->device, why));
     TRY(check_size(intake, message, why));
     TRY(event_read(event_encoding_guess(message->payload), message->payload,
@@ -112,12 +108,6 @@ static err_t check(struct intake *intake, const struct dedupe *dedupe,
     TRY(admission_source(ret, intake->options.store, message->device, why));
     TRY(check_renders(intake, ret, why));
     TRY(check_shop(intake, ret, why));
-    if (!dedupe_has_room(dedupe, message->device)) {
-        return reason_set(why, ERR_FULL,
-                          "%d devices have sent events on this stream; no "
-                          "more are accepted",
-                          DEDUPE_DEVICES_MAX);
-    }
     return check_rendered_size(intake, ret, why);
 }
 
@@ -150,12 +140,33 @@ static void reject(struct intake *intake, const struct stream_message *message,
     }
 }
 
+/* A stock that is received or a sale that is placed twice is worse than one
+ * that a person is asked about, so the shop takes nothing that it might have.
+ */
+static err_t check_age(const struct intake *intake, const struct dedupe *dedupe,
+                       const struct stream_message *message,
+                       const struct event *event, struct reason *why) {
+    const struct clock *clock = intake->options.clock;
+    int64_t time_us;
+    if (!intake->options.has_shop ||
+        event_time_parse(event->time, &time_us) != ERR_OK ||
+        !dedupe_is_too_old(dedupe, message->device, time_us,
+                           clock->wall_us(clock->self))) {
+        return ERR_OK;
+    }
+    return reason_set(why, ERR_REFUSED,
+                      "too old to tell whether it is a repeat: its time is not "
+                      "after that of events of this device whose ids are "
+                      "forgotten; if it is new, set the device's clock and "
+                      "send it under a new id with the present time");
+}
+
 err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                    const struct stream_message *message,
                    struct intake_result *ret) {
     arena_reset(&intake->arena);
     *ret = (struct intake_result){.verdict = INTAKE_NEW};
-    err_t err = check(intake, dedupe, message, &ret->event, &ret->why);
+    err_t err = check(intake, message, &ret->event, &ret->why);
     ENSURE(err != ERR_MEMORY, err);
     if (err != ERR_OK) {
         reject(intake, message, ret);
@@ -165,6 +176,10 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
     switch (dedupe_find(dedupe, message->device, ret->event.id,
                         ret->content_hash, &ret->first_seq)) {
     case DEDUPE_NEW:
+        if (check_age(intake, dedupe, message, &ret->event, &ret->why) !=
+            ERR_OK) {
+            reject(intake, message, ret);
+        }
         break;
     case DEDUPE_SAME:
         ret->verdict = INTAKE_DUPLICATE;

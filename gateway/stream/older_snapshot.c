@@ -16,7 +16,7 @@ static err_t save(const struct state *state, uint8_t **ret_bytes,
         uint8_t *bytes = malloc(cap);
         ENSURE(bytes != NULL, ERR_MEMORY);
         struct writer to = writer_over(bytes, cap);
-        state_save(state, &to);
+        state_save_older(state, &to);
         if (!to.full) {
             *ret_bytes = bytes;
             *ret_len = to.len;

@@ -7,6 +7,7 @@
  * what is committed afterwards is there, and no record comes back that the
  * journal was not given, but from a frame whose checksum was fixed. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -200,8 +201,10 @@ static void check_refused(const struct run *run, err_t err, uint64_t calls,
         err == ERR_CORRUPT || err == ERR_REFUSED || err == ERR_UNSUPPORTED;
     bool unreadable = err == ERR_IO && run->mutated->spoiled;
     fuzz_must(refused || unreadable || err == ERR_RANGE, reason->text);
-    fuzz_must(!refused || calls == fake_disk_calls(run->machine->fake),
-              "what was refused was changed");
+    char what[sizeof reason->text + 64];
+    snprintf(what, sizeof what, "what was refused was changed: %s",
+             reason->text);
+    fuzz_must(!refused || calls == fake_disk_calls(run->machine->fake), what);
 }
 
 static err_t open_and_add(struct run *run, bool quarantine) {

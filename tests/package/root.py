@@ -3,8 +3,8 @@
 and those of the release before, which is packed by today's files.
 
 What takes long is kept under build/package: Debian's base (debootstrap, from the
-mirrors that this machine's apt uses), the archives that apt fetched, and the build
-of the release before."""
+mirrors that this machine's apt uses) with the archives that the packages need, and
+the build of the release before."""
 
 import contextlib
 import functools
@@ -151,6 +151,11 @@ def make_base(base):
     (making / "etc/apt/apt.conf.d/keep").write_text(
         'Binary::apt-get::APT::Keep-Downloaded-Packages "true";\n')
     run("chroot", making, "apt-get", "update", "-q")
+    # What the packages need is fetched once; each test installs it.
+    for package in todays().values():
+        shutil.copy2(package, making / "opt")
+    run("chroot", making, "sh", "-c", "apt-get install -y -q --download-only "
+        "--no-install-recommends /opt/*.deb && rm /opt/*.deb")
     shutil.rmtree(base, ignore_errors=True)
     making.rename(base)
 
@@ -166,16 +171,24 @@ def base():
 
 
 class Root:
-    """A copy of the base, or of another root. Removed at the end."""
+    """What the base holds, or another root, and what is changed in it here: a
+    layer over it (overlayfs). Removed at the end."""
 
     def __init__(self, name, of=None):
-        self.path = KEPT / "roots" / name
-        shutil.rmtree(self.path, ignore_errors=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        run("cp", "-a", of.path if of else base(), self.path)
+        self.top = KEPT / "roots" / name
+        self.path = self.top / "root"
+        self.remove()
+        for folder in ("root", "changed", "work"):
+            (self.top / folder).mkdir(parents=True)
+        below = of.path if of else base()
+        run("mount", "-t", "overlay", "overlay", "-o",
+            f"lowerdir={below},upperdir={self.top}/changed,"
+            f"workdir={self.top}/work", self.path)
 
     def remove(self):
-        shutil.rmtree(self.path, ignore_errors=True)
+        if os.path.ismount(self.path):
+            run("umount", self.path)
+        shutil.rmtree(self.top, ignore_errors=True)
 
     def __enter__(self):
         return self
@@ -193,22 +206,14 @@ class Root:
                    **more)
 
     def give(self, package):
-        shutil.copy2(package, self / "tmp")
-        return f"/tmp/{package.name}"
+        shutil.copy2(package, self / "opt")  # (a box hides /tmp)
+        return f"/opt/{package.name}"
 
     def install(self, *packages, check=True):
         """apt's, so that all that they depend on must come by itself."""
-        done = self.run("apt-get", "install", "-y", "-q", "--allow-downgrades",
+        return self.run("apt-get", "install", "-y", "-q", "--allow-downgrades",
                         "--no-install-recommends", *map(self.give, packages),
                         check=check)
-        self._keep_archives()
-        return done
-
-    def _keep_archives(self):
-        archives = KEPT / "base/var/cache/apt/archives"
-        for path in (self / "var/cache/apt/archives").glob("*.deb"):
-            with contextlib.suppress(FileExistsError):
-                os.link(path, archives / path.name)
 
     def version(self):
         return self.run("dpkg-query", "-W", "-f=${Version}",

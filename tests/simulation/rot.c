@@ -16,6 +16,7 @@ enum {
     RECORDS_MAX = 256,
     SEGMENT_PAGES = 8,
     PATH_SIZE = 96,
+    SALT_END = 16, /* in a header's page */
 };
 
 enum page_kind { PAGE_HEADER, PAGE_FRAME, PAGE_SEAL, PAGE_FREE };
@@ -160,7 +161,9 @@ static bool image_end(struct image *image) {
 
 /* --- What is done to it --------------------------------------------------- */
 
-enum harm { FLIP, ZERO, NOISE, UNREADABLE, GONE, HARMS };
+/* MOST: noise in all of a page but its first bytes, which hold a header's salt.
+ */
+enum harm { FLIP, ZERO, NOISE, MOST, UNREADABLE, GONE, HARMS };
 
 struct place {
     size_t file;
@@ -210,7 +213,10 @@ static void judge_page(const struct image *image, const struct place *place,
     bool last = file == last_file(image);
     bool unreadable = place->harm == UNREADABLE;
     verdict->set_aside |= unreadable;
-    if (page->kind == PAGE_HEADER) {
+    if (page->kind == PAGE_HEADER &&
+        (place->harm == FLIP || place->harm == MOST)) {
+        verdict->set_aside = true; /* and nothing is lost */
+    } else if (page->kind == PAGE_HEADER) {
         judge_gone(image, place, verdict);
     } else if (page->kind == PAGE_SEAL) {
         verdict->set_aside |= !last;
@@ -272,7 +278,7 @@ static void do_harm(struct machine *machine, const struct image *image,
     uint8_t *copy = malloc((size_t)size);
     assert(copy != NULL);
     memcpy(copy, bytes, (size_t)size);
-    for (size_t i = 0; i < JOURNAL_PAGE; i++) {
+    for (size_t i = place->harm == MOST ? SALT_END : 0; i < JOURNAL_PAGE; i++) {
         copy[at + i] =
             place->harm == ZERO ? 0 : (uint8_t)support_next(&machine->random);
     }

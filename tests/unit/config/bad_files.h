@@ -47,7 +47,7 @@ static const struct bad bads[] = {
      S "streams: [{name: a, colour: red}]\n",
      "2:21",
      {"\"colour\"",
-      "one of name, shop, priority, capacity, segment, commit_delay, "
+      "one of name, shop, priority, capacity, segment, ids, commit_delay, "
       "when_full, keep, keep_for, keep_max, on_rot, sink"}},
     {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
     {"log_level", S "log_level: notice\n", "2:12", {"error or warn or info"}},
@@ -109,6 +109,14 @@ static const struct bad bads[] = {
      S "streams: [{name: a, keep_for: 2 d, keep_max: 47 h}]\n",
      "2:46",
      {"keep_max that is shorter than keep_for", "stream a", "0 for no limit"}},
+    {"streams[].ids",
+     S "streams: [{name: a, ids: 8191}]\n",
+     "2:26",
+     {"from 8192 to 4194304"}},
+    {"streams[].ids",
+     S "streams: [{name: a, ids: 4194305}]\n",
+     "2:26",
+     {"from 8192 to 4194304"}},
     {"streams[].commit_delay",
      S "streams: [{name: a, commit_delay: 10001 ms}]\n",
      "2:35",

@@ -197,6 +197,7 @@ static const char all_keys[] =
     "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
+    "     ids: 8192,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -234,6 +235,8 @@ static void test_all_keys(void **state) {
     assert_true(c.streams[0].segment_bytes == (uint64_t)32 << 20);
     assert_int_equal(c.streams[0].when_full, CONFIG_FULL_DROP_OLDEST);
     assert_int_equal(c.streams[0].keep, 0);
+    assert_int_equal(c.streams[0].ids, 8192);
+    assert_int_equal(c.streams[1].ids, 131072);
     assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");

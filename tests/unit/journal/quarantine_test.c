@@ -184,7 +184,11 @@ static void incarnation_behind_a_lost_header(void **state) {
     fixture_life(f, 2, false);
     uint32_t lost = fixture_header(f, 2).incarnation;
     assert_int_equal(lost, 7);
-    fixture_rot(f, 2, 0);
+    char lost_path[FIXTURE_PATH];
+    fixture_segment(2, lost_path);
+    for (uint64_t bit = 64; bit < 128; bit += 3) { /* its salt */
+        fake_disk_flip(f->fake, lost_path, bit);
+    }
     f->options.quarantine = true;
     fixture_life(f, 0, true);
     uint32_t taken = support_incarnation(&f->platform.disk, FIXTURE_DIR);
@@ -198,6 +202,42 @@ static void incarnation_behind_a_lost_header(void **state) {
     assert_true(support_incarnation(&f->platform.disk, FIXTURE_DIR) >= taken);
     fixture_life(f, 1, false);
     assert_true(support_incarnation(&f->platform.disk, FIXTURE_DIR) > taken);
+}
+
+/* Goal: of a journal whose last segment is empty and the only one nothing but
+ * its name is left: it goes on there, and there is nothing to announce. */
+static void the_end_of_an_empty_segment(void **state) {
+    (void)state;
+    for (int way = 0; way < 8; way++) {
+        struct fixture *f;
+        assert_int_equal(fixture_setup((void **)&f), 0);
+        struct journal *journal = support_open(&f->options);
+        fixture_write(journal, 5);
+        assert_int_equal(journal_roll(journal, NULL), ERR_OK);
+        assert_int_equal(journal_trim(journal, NULL), ERR_OK);
+        fixture_kill(f, journal);
+        char path[FIXTURE_PATH];
+        fixture_segment(5, path);
+        fake_disk_put(f->fake, path, SLICE_EMPTY);
+        f->options.quarantine = true;
+        f->options.trust_sealed = (way & 1) != 0;
+        f->options.known_end = (way & 2) != 0 ? 5 : 0;
+        for (int start = 0; start < 2; start++) {
+            journal = support_open(&f->options);
+            assert_int_equal(journal_next_seq(journal), 5);
+            size_t count;
+            const struct journal_gap *gaps = journal_gaps(journal, &count);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(journal_gap_is_told(&gaps[i]));
+            }
+            if ((way & 4) != 0) {
+                fixture_kill(f, journal);
+            } else {
+                journal_close(journal);
+            }
+        }
+        fixture_teardown((void **)&f);
+    }
 }
 
 /* --- Not ours, not rot
@@ -360,6 +400,7 @@ int main(void) {
         TEST(another_owner),
         TEST(segments_that_do_not_belong),
         TEST(a_first_page_that_is_bad),
+        TEST(the_end_of_an_empty_segment),
         TEST(numbers_that_no_journal_reaches),
         TEST(known_end_that_no_journal_reaches),
     };
