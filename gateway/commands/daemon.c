@@ -32,7 +32,7 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return daemon_reload_is_busy(daemon);
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -105,6 +105,21 @@ static void on_broker_down(void *self) {
     }
 }
 
+/* A broker that opened its port was found to have them. */
+static void check_sessions(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (broker_status(daemon->broker).open &&
+            !session_was_kept(daemon->streams[i].session)) {
+            log_line(
+                LOG_ERROR, "session",
+                "lost topic=%s reason=\"the broker did not have the "
+                "session that it had saved: what it acknowledged since its "
+                "start is lost unless devices send it again\"",
+                daemon->sessions[i].topic);
+        }
+    }
+}
+
 /* A broker that started without them may be saved now, and opened. */
 static void on_subscribed(void *self) {
     struct daemon *daemon = self;
@@ -114,6 +129,7 @@ static void on_subscribed(void *self) {
         }
     }
     if (daemon->broker != NULL) {
+        check_sessions(daemon);
         broker_sessions_ready(daemon->broker);
     }
 }
@@ -162,6 +178,9 @@ static void on_tick(uv_timer_t *timer) {
     daemon_watch_turned(daemon);
     give_memory_back(daemon);
     watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    if (!daemon->stop_asked) {
+        daemon_console_tick(daemon);
+    }
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);
@@ -250,6 +269,8 @@ static err_t open_stream(struct daemon *daemon,
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     TRY(job_pool_new(&daemon->loop, &daemon->pool));
+    disk_room_init(&daemon->disk_room, &daemon->platform.disk, config->data,
+                   job_pool_executor(daemon->pool));
     for (uint32_t i = 0; i < config->stream_count; i++) {
         TRY(open_stream(daemon, &config->streams[i], &daemon->streams[i],
                         reason));
@@ -519,10 +540,7 @@ int daemon_run(const struct daemon_options *options) {
     }
     daemon->config = options->config;
     daemon->reload.path = options->config_path;
-    if (options->log_level != NULL) {
-        daemon->reload.level_fixed = true;
-        log_set_level(*options->log_level);
-    }
+    daemon->reload.level_fixed = options->level_fixed;
     set_up_process(daemon);
     run(daemon);
     mosquitto_lib_cleanup();

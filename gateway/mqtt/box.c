@@ -94,7 +94,7 @@ err_t box_suffix(const struct disk *disk, const char *data,
         bool keeps_old = !is_new && !exists(disk, path);
         snprintf(suffix, sizeof suffix, "%s", keeps_old ? "-" : machine);
         TRY(save(disk, data, path, machine, suffix, reason));
-        log_line(LOG_INFO, "box", "client_id suffix=%s", suffix);
+        log_line(LOG_DEBUG, "box", "client_id suffix=%s", suffix);
     }
     if (suffix[0] != '-') {
         snprintf(ret, BOX_SUFFIX_SIZE, "-%s", suffix);

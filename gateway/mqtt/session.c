@@ -52,10 +52,8 @@ static void on_up(void *self, struct mosquitto *client) {
     int code = mosquitto_subscribe_v5(client, NULL, topic, 1,
                                       MQTT_SUB_OPT_SEND_RETAIN_NEVER, NULL);
     bool kept = mqtt_link_had_session(session->link);
-    log_line(code != MOSQ_ERR_SUCCESS ? LOG_WARN
-             : kept                   ? LOG_DEBUG
-                                      : LOG_INFO,
-             "session", "up topic=%s session=%s subscribe=\"%s\"", topic,
+    log_line(code == MOSQ_ERR_SUCCESS ? LOG_DEBUG : LOG_WARN, "session",
+             "up topic=%s session=%s subscribe=\"%s\"", topic,
              kept ? "kept" : "new", mosquitto_strerror(code));
 }
 
@@ -248,6 +246,10 @@ uint64_t session_takeovers(const struct session *session) {
 
 const char *session_contended(const struct session *session) {
     return mqtt_link_contended(session->link);
+}
+
+bool session_was_kept(const struct session *session) {
+    return mqtt_link_had_session(session->link);
 }
 
 bool session_is_busy(const struct session *session) {

@@ -37,6 +37,8 @@ void session_target(struct session *session, const char *host, uint16_t port);
 void session_untarget(struct session *session);
 /* Connected and subscribed: it hears devices. */
 bool session_is_up(const struct session *session);
+/* The broker had the session when it was last connected. */
+bool session_was_kept(const struct session *session);
 /* As mqtt_link_takeovers() and mqtt_link_contended(). */
 uint64_t session_takeovers(const struct session *session);
 const char *session_contended(const struct session *session);
