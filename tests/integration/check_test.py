@@ -21,9 +21,13 @@ NOBODY = 65534
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def run(*words, keys=True, **more):
+def run(*words, keys=True, profile=None, **more):
+    """`profile`: where another user's run over the coverage build leaves what
+    it counted."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("AWS_")}
+    if profile is not None:
+        environment["GCOV_PREFIX"] = str(profile)
     return subprocess.run([PROGRAM, *map(str, words)], text=True, timeout=60,
                           capture_output=True, stdin=subprocess.DEVNULL,
                           env=environment | (KEYS if keys else {}), **more)
@@ -170,13 +174,16 @@ class Errors(CheckCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
     def test_data_that_the_user_cannot_write(self):
-        socket_path = "/tmp/edge-check-nobody.sock"
-        self.write(control_socket=socket_path)
+        theirs = tempfile.mkdtemp(prefix="edge-check-")
+        self.addCleanup(shutil.rmtree, theirs)
+        os.chown(theirs, NOBODY, NOBODY)
+        self.write(control_socket=f"{theirs}/control.sock")
+        as_nobody = {"user": NOBODY, "profile": theirs}
         self.is_error("2:7", "cannot create the folder", "Permission denied",
-                      f"user {NOBODY}", user=NOBODY)
+                      f"user {NOBODY}", **as_nobody)
         (self.folder / "data").mkdir(mode=0o755)
         self.is_error("2:7", "cannot write in", "Permission denied",
-                      f"user {NOBODY}", user=NOBODY)
+                      f"user {NOBODY}", **as_nobody)
 
     def test_a_control_socket_s_name_that_is_too_long(self):
         self.write(control_socket="/" + "c" * 108)
