@@ -36,6 +36,7 @@ static void fill_stream(struct daemon_stream *slot,
     ret->accepted = counts.accepted;
     ret->rejected = counts.rejected;
     ret->duplicates = counts.duplicates;
+    ret->too_old = counts.too_old;
     ret->dropped = counts.dropped;
     fill_damage(slot->stream, ret);
     ret->start = atomic_load(&position->start);

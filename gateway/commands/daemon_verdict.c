@@ -57,6 +57,7 @@ static struct verdict_stream_facts facts_of_stream(
         .hanging = stream->disk_job,
         .full = stream->full,
         .damaged = damaged(stream),
+        .too_old = stream->too_old,
         .oldest_age_s = VERDICT_UNKNOWN,
         .full_in_s = stream->forecast.full_in_s,
     };

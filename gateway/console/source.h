@@ -23,6 +23,7 @@ struct console_stream {
     uint64_t start;   /* durable records: sequence numbers [start, end) */
     uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
+    uint64_t too_old; /* of the rejected: might be repeats */
     uint64_t dropped; /* dropped undelivered since start, to make room */
     const struct journal_gap *gaps; /* events that damage took, ever */
     size_t gap_count;

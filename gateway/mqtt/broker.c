@@ -8,7 +8,9 @@
  *      `-- WAITING <---- (the child ends) <---
  *
  * CLOSED is left when the sessions have subscribed, SAVING when the child has
- * ended well. */
+ * ended well. A session whose stream is full, or whose disk hangs, does not
+ * read the broker's answer; so CLOSED ends after a while anyway, and what was
+ * saved says whether the broker had all of them. */
 #include "gateway/mqtt/broker.h"
 
 #include <assert.h>
@@ -26,7 +28,7 @@ enum {
     RESTART_MS_MIN = 100,
     RESTART_MS_MAX = 5000,
     START_MS = 60000, /* it may have to read much */
-    CLOSED_MS = 30000,
+    CLOSED_MS = 3000,
     SAVE_MS = 30000,
     STOP_MS = 3000,
     ORPHAN_MS = 5000,
@@ -55,6 +57,8 @@ struct broker {
     uint32_t restart_ms;
     uint32_t failed_starts; /* one after the other */
     bool tried_without;     /* what it saved, and that was not the reason */
+    bool ready;       /* the sessions have subscribed while it was closed */
+    bool closed_said; /* that it is closed */
     uint64_t phase_began_ns;
     uint64_t down_ns; /* since when it is not open */
     uint16_t port;
@@ -177,7 +181,7 @@ static void on_ended(void *self, int64_t status, int signal_number) {
     }
     broker->planned = was == SAVING && status == 0 && signal_number == 0;
     if (broker->planned) {
-        broker->prepare.saved = true;
+        broker->prepare.saved = broker->ready;
         prepare(broker);
         return;
     }
@@ -211,6 +215,16 @@ static void on_steady(uv_timer_t *timer) {
     broker->child.quiet = false;
 }
 
+/* Outside of the call that found the last session subscribed, which may come
+ * from within one of them. */
+static void on_ready(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    enter(broker, SAVING);
+    broker->options.down(broker->options.self);
+    broker_child_signal(&broker->child, SIGTERM);
+    uv_timer_start(timer, on_kill, SAVE_MS, 0);
+}
+
 static void came_up(struct broker *broker) {
     struct broker_prepare *prepared = &broker->prepare;
     bool closed = prepared->files.closed;
@@ -221,13 +235,20 @@ static void came_up(struct broker *broker) {
         broker->tried_without = true;
     }
     if (closed) {
-        log_line(LOG_INFO, "broker", "closed pid=%d reason=\"%s\"",
-                 broker->child.process.pid, prepared->reason.text);
-        uv_timer_start(&broker->timer, on_kill, CLOSED_MS, 0);
+        log_line(broker->closed_said ? LOG_DEBUG : LOG_INFO, "broker",
+                 "closed pid=%d reason=\"%s\"", broker->child.process.pid,
+                 prepared->reason.text);
+        broker->closed_said = true;
+        broker->ready = false;
+        (void)reason_set(&broker->reason, ERR_AGAIN,
+                         "the broker waits for the gateway's sessions before "
+                         "it opens its port");
+        uv_timer_start(&broker->timer, on_ready, CLOSED_MS, 0);
     } else {
         log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u",
                  broker->child.process.pid,
                  broker->options.config->broker.listen.host, broker->port);
+        broker->closed_said = false;
         broker->reason = (struct reason){""};
         broker->logged = (struct reason){""};
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
@@ -313,18 +334,9 @@ static void prepare(struct broker *broker) {
     submit(broker, run_prepare, on_prepared);
 }
 
-/* Outside of the call that found the last session subscribed, which may come
- * from within one of them. */
-static void on_ready(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
-    enter(broker, SAVING);
-    broker->options.down(broker->options.self);
-    broker_child_signal(&broker->child, SIGTERM);
-    uv_timer_start(timer, on_kill, SAVE_MS, 0);
-}
-
 void broker_sessions_ready(struct broker *broker) {
     if (broker->phase == CLOSED && !broker->stopping) {
+        broker->ready = true;
         uv_timer_start(&broker->timer, on_ready, 0, 0);
     }
 }

@@ -33,6 +33,15 @@ static void on_up(void *self, struct mosquitto *client) {
     publisher->options.up(publisher->options.self);
 }
 
+static const char *on_subscribed(void *self, int granted) {
+    (void)granted; /* less is less to be heard of */
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_answered(publisher->options.watch);
+    }
+    return NULL;
+}
+
 static void on_down(void *self) {
     struct publisher *publisher = self;
     if (publisher->options.watch != NULL) {
@@ -76,6 +85,7 @@ err_t publisher_new(const struct publisher_options *options,
         .down = on_down,
         .message = on_message,
         .published = on_published,
+        .subscribed = on_subscribed,
     };
     err_t err = publisher->sizes == NULL
                     ? ERR_MEMORY

@@ -13,6 +13,7 @@
 enum {
     MINUTE_MS = 60000,
     SECOND_MS = 1000,
+    CLOSED_MAX = 3,
     SAMPLES = 16, /* Mosquitto says it each 5 s at most */
     FILTER_MAX = CONFIG_NAME_MAX + 16,
     KIND_MAX = CONFIG_NAME_MAX * 2,
@@ -27,6 +28,8 @@ struct watch {
     const struct config *config;
     char filter[FILTER_MAX];
     struct mosquitto *client; /* NULL while not connected */
+    uint32_t unanswered;      /* subscriptions */
+    uint32_t closed;          /* connections in a row, instead of an answer */
     bool away;
     uint64_t away_ms; /* since when */
     uint64_t second_ms;
@@ -56,6 +59,7 @@ err_t watch_new(const struct config *config, struct watch **ret) {
 
 /* Not what was kept, and not our own receipts and notices. */
 static void look(struct watch *watch) {
+    watch->unanswered++;
     (void)mosquitto_subscribe_v5(
         watch->client, NULL, watch->filter, 0,
         MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_SEND_RETAIN_NEVER, NULL);
@@ -65,11 +69,30 @@ static void look(struct watch *watch) {
 void watch_up(struct watch *watch, struct mosquitto *client) {
     watch->client = client;
     watch->sample_count = 0;
+    watch->unanswered = 0;
+    if (watch->closed >= CLOSED_MAX) {
+        return;
+    }
+    watch->unanswered++;
     (void)mosquitto_subscribe_v5(client, NULL, DROPPED_TOPIC, 0, 0, NULL);
     look(watch);
 }
 
+void watch_answered(struct watch *watch) {
+    if (watch->unanswered > 0 && --watch->unanswered == 0) {
+        watch->closed = 0;
+    }
+}
+
 void watch_down(struct watch *watch) {
+    if (watch->client != NULL && watch->unanswered > 0 &&
+        watch->config->broker.mode == CONFIG_BROKER_EXTERNAL &&
+        ++watch->closed == CLOSED_MAX) {
+        log_line(LOG_WARN, "broker",
+                 "not_watched reason=\"it closes the connection that asks for "
+                 "%s and %s: what it drops is not known\"",
+                 DROPPED_TOPIC, watch->filter);
+    }
     watch->client = NULL;
     watch->sample_count = 0;
 }
@@ -240,7 +263,7 @@ void watch_message(struct watch *watch, const struct mosquitto_message *message,
 }
 
 void watch_tick(struct watch *watch, uint64_t now_ms) {
-    if (watch->client != NULL && watch->away &&
+    if (watch->client != NULL && watch->away && watch->closed < CLOSED_MAX &&
         now_ms - watch->away_ms >= WATCH_AWAY_MS) {
         look(watch);
     }

@@ -8,7 +8,8 @@
  *    stream has: acknowledged, and lost.
  *
  * Seen by subscriptions at QoS 0 on the publisher's connection, which no
- * session waits for. A broker that grants neither is left in peace. A second
+ * session waits for. A broker that grants neither is left in peace, and one
+ * that closes the connection instead of an answer is not asked again. A second
  * copy of everything costs the gateway a quarter of what the first does (11 us
  * a message measured, at 900 a second), so where much is published it looks
  * only now and then: the count is exact below 1,000 messages and 1 MiB a
@@ -45,6 +46,8 @@ struct watch;
 err_t watch_new(const struct config *config, struct watch **ret) MUST_USE;
 /* The connection's, in this order. `now_ms` is monotonic. */
 void watch_up(struct watch *watch, struct mosquitto *client);
+/* It answered one of the subscriptions. */
+void watch_answered(struct watch *watch);
 void watch_message(struct watch *watch, const struct mosquitto_message *message,
                    uint64_t now_ms);
 void watch_down(struct watch *watch);

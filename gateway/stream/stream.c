@@ -86,6 +86,7 @@ static err_t take_rejected(struct stream *stream,
                            const struct intake_result *result,
                            struct stream_answer *ret) {
     stream->counts.rejected++;
+    stream->counts.too_old += result->too_old ? 1 : 0;
     if (admission_device(message->device, NULL) == ERR_OK) {
         TRY(own_event_rejected(&stream->own, message->device, result->event.id,
                                result->why.text));

@@ -118,6 +118,7 @@ struct stream_counts {
     uint64_t accepted;
     uint64_t duplicates;
     uint64_t rejected;
+    uint64_t too_old; /* of those, the ones that might be repeats */
     uint64_t dropped; /* events trimmed undelivered, to make room */
 };
 struct stream_counts stream_counts(const struct stream *stream);

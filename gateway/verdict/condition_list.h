@@ -48,6 +48,9 @@
     X(JOURNAL_DAMAGED, journal_damaged, "journal-damaged", DEGRADED, STREAM,   \
       false, 0, 0,                                                             \
       "check the disk; what it has lost is in the .rot files of the journal")  \
+    X(EVENTS_TOO_OLD, events_too_old, "events-too-old", DEGRADED, STREAM,      \
+      false, 0, 600,                                                           \
+      "set the clock of the device that `EventRejected` names")                \
     X(BROKER_DROPS, broker_drops, "broker-drops", DEGRADED, BOX, false, 0,     \
       600,                                                                     \
       "let devices send more slowly, and repeat what had no receipt")          \

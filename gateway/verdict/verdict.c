@@ -134,6 +134,14 @@ static bool judge_journal_damaged(const struct look *look) {
                damaged, plural(damaged));
 }
 
+static bool judge_events_too_old(const struct look *look) {
+    uint64_t events = look->stream->too_old;
+    return rose(look, events) &&
+           say(look,
+               "%" PRIu64 " event%s refused as too old to tell from a repeat",
+               events, events == 1 ? " was" : "s were");
+}
+
 static bool judge_broker_drops(const struct look *look) {
     uint64_t dropped = look->facts->broker_dropped;
     return rose(look, dropped) &&

@@ -69,6 +69,7 @@ struct verdict_stream_facts {
     uint64_t backlog;       /* events not in the cloud */
     uint64_t held;          /* events that the cloud refuses */
     uint64_t damaged;       /* events that the disk has lost */
+    uint64_t too_old;       /* events refused, since they may be repeats */
     int64_t oldest_age_s;   /* of the backlog; VERDICT_UNKNOWN */
     int64_t full_in_s;      /* VERDICT_UNKNOWN */
 };

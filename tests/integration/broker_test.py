@@ -229,6 +229,40 @@ class Sessions(unittest.TestCase):
             self.assert_none_lost(store, acked, since=killed[0] + 0.005)
             self.assertEqual(len(lines(store.gateway, "broker closed")), 1)
 
+    def test_a_full_stream_does_not_keep_it_closed(self):
+        """What waits for it at the broker is not read, and so neither is the
+        broker's answer. The other streams sell."""
+        added = "  - {name: alerts}\n"
+        with Store(cloud=False, streams=added, telemetry="capacity: 32 MiB, "
+                   "when_full: reject,") as store:
+            config = store.config_path.read_text()
+            store.config_path.write_text(config.replace(added, ""))
+            store.gateway.start().wait_up()
+            device = Device(store, "till-1")
+            event = {"specversion": "1.0", "type": "R", "source": "/s1/till-1",
+                     "data": "x" * 250000}
+            sent = 0
+            while not store.gateway.stream("telemetry")["full"]:
+                for _ in range(10):
+                    sent += 1
+                    device.send(event | {"id": f"t-{sent}"}, "telemetry")
+                time.sleep(0.05)
+            for number in range(100):  # more than it could still take
+                device.send(event | {"id": f"w-{number}"}, "telemetry")
+            device.client.publish("a/b", "", 1).wait_for_publish(30)
+            device.close()
+            store.gateway.stop()
+            store.config_path.write_text(config)
+            store.gateway.start()
+            wait_for("the broker is open", lambda: can_connect(
+                store.broker_port), 30)
+            self.assertEqual(len(lines(store.gateway, "broker closed")), 2)
+            device = Device(store, "till-1")
+            device.send(device.order("o-1"))
+            device.wait_accepted(["e-o-1"])
+            self.assertTrue(store.gateway.stream("telemetry")["full"])
+            device.close()
+
     def test_a_closed_broker_is_killed(self):
         """Before its sessions were saved: it starts closed again."""
         with Store(cloud=False) as store:

@@ -164,6 +164,36 @@ static void test_dropped(void **state) {
     assert_int_equal(watch_counts(watch, 800000).dropped_a_minute, 3);
 }
 
+/* Goal: a broker of somebody else's that closes the connection at a
+ * subscription it does not allow is not asked for ever: receipts leave on it.
+ */
+static void test_a_broker_that_closes(void **state) {
+    (void)state;
+    for (int i = 0; i < 10; i++) { /* our own was killed, then */
+        watch_up(watch, client);
+        watch_down(watch);
+    }
+    assert_int_equal(broker.looks, 10);
+    watch_free(watch);
+    config.broker.mode = CONFIG_BROKER_EXTERNAL;
+    assert_int_equal(watch_new(&config, &watch), ERR_OK);
+    broker.looks = 0;
+    for (int i = 0; i < 2; i++) {
+        watch_up(watch, client);
+        watch_down(watch);
+    }
+    watch_up(watch, client); /* it was not that */
+    watch_answered(watch);
+    watch_answered(watch);
+    watch_down(watch);
+    for (int i = 0; i < 10; i++) {
+        watch_up(watch, client);
+        watch_answered(watch);
+        watch_down(watch);
+    }
+    assert_int_equal(broker.looks, 6);
+}
+
 static void test_a_flood(void **state) {
     (void)state;
     watch_up(watch, client);
@@ -195,6 +225,8 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(test_another_broker, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_broker_that_closes, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_flood, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,7 @@ CHANGE(room_left, s->full_in_s = VERDICT_DAY_S)
 CHANGE(old, s->oldest_age_s = VERDICT_DAY_S + 1; s->backlog = 7)
 CHANGE(not_old, s->oldest_age_s = VERDICT_DAY_S; s->backlog = 7)
 CHANGE(damaged, s->damaged = 4)
+CHANGE(too_old, s->too_old = 1)
 CHANGE(drops, f->broker_dropped = 1)
 CHANGE(taken, f->broker_takeovers = 1)
 CHANGE(away, f->page_away = "port 8080 is in use")
@@ -135,6 +136,8 @@ static const struct row rows[] = {
      "the oldest of 7 waiting events is 24 h old"},
     {CONDITION_JOURNAL_DAMAGED, "journal-damaged(telemetry)", 1, damaged,
      nothing, "lost 4 events"},
+    {CONDITION_EVENTS_TOO_OLD, "events-too-old(telemetry)", 1, too_old, nothing,
+     "1 event was refused as too old"},
     {CONDITION_BROKER_DROPS, "broker-drops()", 1, drops, nothing,
      "dropped 1 message since"},
     {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, taken, nothing,
