@@ -152,6 +152,7 @@ static int64_t give_turns(struct bridge *bridge) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
+        sender_wait(sender, !may_send);
         if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
         }

@@ -6,8 +6,9 @@
  * libuv's pool read journals and save cursors, so a disk that hangs under one
  * stream does not stop the others, a pause or the status. Each stream's cursor
  * (the lowest sequence number not yet confirmed) is kept in a file next to its
- * journal and synced at most once a second. A restart repeats, with the same
- * ids, what was confirmed in the last second and what was confirmed after an
+ * journal and synced at most once a second (less often with a commit_delay:
+ * cursor_saver.h). A restart repeats, with the same ids, what was confirmed
+ * since the last save and what was confirmed after an
  * event that was not: at most one window (forwarder.h). */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H

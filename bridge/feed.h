@@ -81,5 +81,7 @@ const char *feed_fault(const struct feed *feed);
 int64_t feed_due_us(const struct feed *feed);
 /* A job is running: the feed must not be freed yet. */
 bool feed_is_busy(const struct feed *feed);
+/* If so: since when, on the clock of feed_look(). */
+int64_t feed_busy_since_us(const struct feed *feed);
 
 #endif

@@ -88,8 +88,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "4096 a device; 64 bytes of memory each: 131072 are 8 MiB."},
     {"streams[].commit_delay", CONFIG_DURATION, .reloadable = true,
      IN_STREAM(commit_delay_ms), .min = 0, .max = 10 * 1000, .fallback = "0",
-     .help = "How long an event may wait to be written together with others; "
-             "its acknowledgement and receipt wait with it."},
+     .help = "An event's longest wait to be written together with others, "
+             "which spares flash: of 20 readings a second 1 s writes under 2 "
+             "bytes a byte, 50 ms 15; receipts wait, and a crash makes devices "
+             "repeat."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "

@@ -430,7 +430,8 @@ void config_value_expected(const struct config_key *key,
         return;
     case CONFIG_ENUM:
         for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i] != NULL; i++) {
-            writer_str(writer, i > 0 ? " or " : "");
+            bool last = i + 1 == CONFIG_WORDS_MAX || key->words[i + 1] == NULL;
+            writer_str(writer, i == 0 ? "" : last ? " or " : ", ");
             writer_str(writer, key->words[i]);
         }
         return;

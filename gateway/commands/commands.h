@@ -9,6 +9,8 @@
 enum {
     COMMANDS_EXIT_USAGE = 2,      /* wrong arguments on the command line */
     COMMANDS_EXIT_UNFINISHED = 3, /* the time was up before all was done */
+    COMMANDS_EXIT_DEGRADED = 3,   /* of `status`: the verdict */
+    COMMANDS_EXIT_FAILING = 4,
 };
 
 int command_run(int argc, char **argv);

@@ -32,7 +32,7 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return daemon_reload_is_busy(daemon);
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -178,6 +178,9 @@ static void on_tick(uv_timer_t *timer) {
     daemon_watch_turned(daemon);
     give_memory_back(daemon);
     watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    if (!daemon->stop_asked) {
+        daemon_console_tick(daemon);
+    }
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);
@@ -266,6 +269,8 @@ static err_t open_stream(struct daemon *daemon,
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     TRY(job_pool_new(&daemon->loop, &daemon->pool));
+    disk_room_init(&daemon->disk_room, &daemon->platform.disk, config->data,
+                   job_pool_executor(daemon->pool));
     for (uint32_t i = 0; i < config->stream_count; i++) {
         TRY(open_stream(daemon, &config->streams[i], &daemon->streams[i],
                         reason));
@@ -535,10 +540,7 @@ int daemon_run(const struct daemon_options *options) {
     }
     daemon->config = options->config;
     daemon->reload.path = options->config_path;
-    if (options->log_level != NULL) {
-        daemon->reload.level_fixed = true;
-        log_set_level(*options->log_level);
-    }
+    daemon->reload.level_fixed = options->level_fixed;
     set_up_process(daemon);
     run(daemon);
     mosquitto_lib_cleanup();

@@ -16,8 +16,7 @@ enum {
 struct daemon_options {
     const struct config *config; /* these two outlive the daemon */
     const char *config_path;     /* where it came from; SIGHUP reads it again */
-    /* By --log-level, in place of the file's; else NULL. */
-    const enum log_level *log_level;
+    bool level_fixed;            /* the log's, which the file does not set */
 };
 
 /* Runs to the end; returns the process's exit status: the above, or that of the

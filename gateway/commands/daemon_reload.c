@@ -46,7 +46,22 @@ static void on_change(void *context, const struct config_change *change) {
 
 static void load(void *self) {
     struct daemon_reload *reload = self;
-    reload->err = config_load(reload->path, &reload->next, &reload->reason);
+    reload->findings = (struct config_findings){0};
+    reload->err = config_read(reload->path, &reload->next, &reload->sources,
+                              &reload->findings);
+}
+
+static void refuse(const struct daemon_reload *reload) {
+    const struct config_findings *findings = &reload->findings;
+    for (uint32_t i = 0; i < findings->count; i++) {
+        bool warning = findings->items[i].level == CONFIG_WARNING;
+        log_line(warning ? LOG_WARN : LOG_ERROR, "daemon",
+                 "reload_%s reason=\"%s\"", warning ? "warning" : "refused",
+                 findings->items[i].what.text);
+    }
+    log_line(LOG_ERROR, "daemon",
+             "reload_refused errors=%u class=%s; nothing was changed",
+             findings->errors, err_name(reload->err));
 }
 
 static void start(struct daemon *daemon);
@@ -54,9 +69,7 @@ static void start(struct daemon *daemon);
 static void on_loaded(struct daemon *daemon) {
     struct daemon_reload *reload = &daemon->reload;
     if (reload->err != ERR_OK) {
-        log_line(LOG_ERROR, "daemon",
-                 "reload_refused reason=\"%s\"; nothing was changed",
-                 reload->reason.text);
+        refuse(reload);
         return;
     }
     config_reload(&reload->live, &reload->next, on_change, reload);

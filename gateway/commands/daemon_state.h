@@ -6,8 +6,10 @@
 #include <uv.h>
 
 #include "bridge/bridge.h"
+#include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/disk_count.h"
+#include "gateway/commands/disk_room.h"
 #include "gateway/commands/notify.h"
 #include "gateway/commands/orders_shown.h"
 #include "gateway/commands/watchdog.h"
@@ -27,6 +29,7 @@ struct daemon_stream {
     struct job_thread *commits; /* the journal's own */
     struct session *session;
     struct backlog_age age;
+    struct forecast forecast;
 };
 
 /* The service manager, and the watchdog over the loops. */
@@ -49,8 +52,9 @@ struct daemon_reload {
     bool runs;  /* the job, which has these until it ended */
     struct job job;
     struct config next;
+    struct config_sources sources;
+    struct config_findings findings;
     err_t err;
-    struct reason reason;
 };
 
 /* On the heap, for the life of the process. */
@@ -68,6 +72,10 @@ struct daemon {
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
+    struct disk_room disk_room;
+    struct verdict verdict;
+    uint64_t verdict_told; /* its changes that the log was told of */
+    struct log_limit verdict_log;
     struct daemon_watch watch;
     struct daemon_reload reload;
     int64_t started_us; /* monotonic */
@@ -85,6 +93,13 @@ struct daemon {
 
 /* A commit ended: updates the orders shown if somebody watches them. */
 void daemon_console_durable(struct daemon *daemon);
+/* Once a second: the verdict is made whether somebody asks for it or not. */
+void daemon_console_tick(struct daemon *daemon);
+/* Makes the verdict on what `status` says, puts it there, and tells the log. */
+void daemon_verdict_make(struct daemon *daemon, struct console_status *status);
+/* Gives each stream's forecast a sample of what `status` says. */
+void daemon_forecast_tick(struct daemon *daemon,
+                          const struct console_status *status);
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
 

@@ -42,7 +42,7 @@ static void ignore_name(void *context, const char *name) {
 static void submit(void *self, struct job *job) {
     (void)self;
     (void)job;
-    assert(!"a start gives no job away");
+    assert(false && "a start gives no job away");
 }
 
 static void durable(void *self) {

@@ -177,10 +177,13 @@ static err_t open_reader(struct cat *cat, const char *dir, const char *name,
         }
         *from = begins;
     }
+    TRY(journal_reader_open(&cat->journals.disk, dir, *from, ret, reason));
     uint8_t id[JOURNAL_ID_SIZE];
-    TRY(journal_identity(&cat->journals.disk, dir, id, reason));
-    cat->journal_id = event_life_of(id);
-    return journal_reader_open(&cat->journals.disk, dir, *from, ret, reason);
+    struct reason unknown; /* the reader will say what is wrong */
+    if (journal_identity(&cat->journals.disk, dir, id, &unknown) == ERR_OK) {
+        cat->journal_id = event_life_of(id);
+    }
+    return ERR_OK;
 }
 
 /* A range that begins past the end is empty, and a stream without a journal has

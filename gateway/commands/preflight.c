@@ -314,13 +314,21 @@ void preflight(const struct config *config,
     }
 }
 
-void preflight_print(const struct config_findings *findings, FILE *out) {
+static void print_level(const struct config_findings *findings,
+                        enum config_level level, FILE *out) {
+    bool warning = level == CONFIG_WARNING;
     for (uint32_t i = 0; i < findings->count; i++) {
-        const struct config_finding *finding = &findings->items[i];
-        bool warning = finding->level == CONFIG_WARNING;
-        fprintf(out, "%s%s%s\n", log_prefix(warning ? LOG_WARN : LOG_ERROR),
-                warning ? "warning: " : "", finding->what.text);
+        if (findings->items[i].level == level) {
+            fprintf(out, "%s%s%s\n", log_prefix(warning ? LOG_WARN : LOG_ERROR),
+                    warning ? "warning: " : "", findings->items[i].what.text);
+        }
     }
+}
+
+/* Why a start failed is last, where a person looks for it. */
+void preflight_print(const struct config_findings *findings, FILE *out) {
+    print_level(findings, CONFIG_WARNING, out);
+    print_level(findings, CONFIG_ERROR, out);
     if (findings->left_off > 0) {
         fprintf(out, "%s... and %u more\n", log_prefix(LOG_ERROR),
                 findings->left_off);

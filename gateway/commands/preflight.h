@@ -22,7 +22,8 @@ void preflight(const struct config *config,
                const struct config_sources *sources, enum preflight_for what,
                struct config_findings *findings);
 
-/* One line each; a warning says that it is one. */
+/* One line each, the errors last; a warning says that it is one. `out` is
+ * standard error: under the systemd journal each line has its priority. */
 void preflight_print(const struct config_findings *findings, FILE *out);
 
 #endif

@@ -2,6 +2,7 @@
 /* shopme-edge run: the daemon in the foreground, as systemd and the demo start
  * it. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,26 +16,29 @@ static const char usage[] =
     "Runs the gateway until SIGTERM or SIGINT. SIGHUP reads the configuration\n"
     "again: what `check --describe` calls reloadable takes effect. AWS\n"
     "credentials are read from the environment: AWS_ACCESS_KEY_ID,\n"
-    "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. Exit status: 0 stopped, 1 "
-    "could\n"
-    "not start (the last line says why), 2 usage, 4 the journal failed (an "
-    "I/O\n"
-    "error): nothing unsafe was acknowledged, and a restart recovers; 5 the\n"
-    "watchdog ended it (a loop did not turn for 10 s): a restart recovers, "
-    "too.\n"
+    "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.\n"
+    "\n"
+    "Exit status: 0 stopped; 1 could not start, and the last line says why;\n"
+    "2 usage; 4 the journal failed (an I/O error): nothing unsafe was\n"
+    "acknowledged, and a restart recovers; 5 the watchdog ended it, since a\n"
+    "loop did not turn for 10 s: a restart recovers, too.\n"
     "\n"
     "  --config FILE      default " COMMANDS_CONFIG_DEFAULT "\n"
-    "  --log-level LEVEL  error, warn, info or debug, in place of log_level "
-    "in\n"
-    "                     the configuration\n"
+    "  --log-level LEVEL  error, warn, info or debug, in place of log_level\n"
     "  --help\n";
+
+struct run_options {
+    const char *path;
+    bool has_level;
+    enum log_level level;
+};
 
 /* Reads the configuration and looks at what a start needs. All that is wrong is
  * said at once; a warning is a line of the log. */
-static bool look(const char *path, struct config *ret) {
+static bool look(const struct run_options *options, struct config *ret) {
     static struct config_sources sources;
     static struct config_findings findings;
-    err_t err = config_read(path, ret, &sources, &findings);
+    err_t err = config_read(options->path, ret, &sources, &findings);
     if (err == ERR_MEMORY) {
         fprintf(stderr, "%snot enough memory\n", log_prefix(LOG_ERROR));
         return false;
@@ -46,17 +50,14 @@ static bool look(const char *path, struct config *ret) {
         preflight_print(&findings, stderr);
         return false;
     }
+    if (!options->has_level) {
+        log_set_level((enum log_level)ret->log_level);
+    }
     for (uint32_t i = 0; i < findings.count; i++) {
         log_line(LOG_WARN, "config", "%s", findings.items[i].what.text);
     }
     return true;
 }
-
-struct run_options {
-    const char *path;
-    bool has_level;
-    enum log_level level;
-};
 
 /* False if the process is to end with `*ret_exit`. */
 static bool read_options(int argc, char **argv, struct run_options *ret,
@@ -105,14 +106,19 @@ int command_run(int argc, char **argv) {
     if (!read_options(argc, argv, &options, &exit_code)) {
         return exit_code;
     }
+    /* Until the daemon handles it: its default is to end the process. */
+    signal(SIGHUP, SIG_IGN);
+    if (options.has_level) {
+        log_set_level(options.level);
+    }
     static struct config config;
-    if (!look(options.path, &config)) {
+    if (!look(&options, &config)) {
         return EXIT_FAILURE;
     }
     const struct daemon_options daemon = {
         .config = &config,
         .config_path = options.path,
-        .log_level = options.has_level ? &options.level : NULL,
+        .level_fixed = options.has_level,
     };
     return daemon_run(&daemon);
 }

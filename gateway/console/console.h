@@ -17,8 +17,8 @@
  * 0660) or connect on this machine may pause the uplink.
  *
  * Routes, the same on both:
- *   GET  /  /style.css  /app.js  /icon.svg   the page
- *   GET  /healthz            200, or 503 with the reason
+ *   GET  /  /style.css  /app.js  /words.js  /icon.svg   the page
+ *   GET  /healthz            the verdict; 503 if a restart helps, else 200
  *   GET  /api/v1/status      what console_source.status() gives, as JSON
  *   GET  /api/v1/orders      the last CONSOLE_ORDERS_MAX orders, newest first
  *   POST /api/v1/uplink      {"paused": true | false}

@@ -15,9 +15,10 @@
 #include "gateway/console/http_request.h"
 #include "gateway/console/page.h"
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_verdict.h"
 
 enum {
-    ANSWER_BYTES_MAX = 64 * 1024,
+    ANSWER_BYTES_MAX = 96 * 1024,
     READ_BYTES = 4096,               /* read or sent at once */
     DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
@@ -115,10 +116,8 @@ static void answer_health(const struct http *http,
     (void)session;
     struct console_status status;
     read_status(http, &status);
-    ret->code = status.unhealthy == NULL ? 200 : 503;
+    ret->code = reply_health(&status, writer);
     ret->type = "text/plain; charset=utf-8";
-    writer_str(writer, status.unhealthy == NULL ? "ok" : status.unhealthy);
-    writer_str(writer, "\n");
 }
 
 static void answer_uplink(const struct http *http,

@@ -8,6 +8,8 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
+#include "gateway/verdict/forecast.h"
+#include "gateway/verdict/verdict.h"
 
 enum {
     CONSOLE_ORDERS_MAX = 50,
@@ -21,16 +23,22 @@ struct console_stream {
     uint64_t start;   /* durable records: sequence numbers [start, end) */
     uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
+    uint64_t too_old; /* of the rejected: might be repeats */
     uint64_t dropped; /* dropped undelivered since start, to make room */
     const struct journal_gap *gaps; /* events that damage took, ever */
     size_t gap_count;
-    uint64_t damaged; /* events in those */
-    const char *full; /* why it accepts nothing; NULL if it does */
+    uint64_t damaged;     /* events in those */
+    const char *full;     /* why it accepts nothing; NULL if it does */
+    const char *disk_job; /* the oldest that is with the disk; NULL: none */
+    int64_t disk_job_us;  /* for how long */
     struct journal_stats journal;
-    bool has_sink;                      /* else `bridge` is not used */
+    uint64_t written; /* bytes given to the disk since start, for the journal,
+                         snapshots and the cursor */
+    bool has_sink;    /* else `bridge` is not used */
     struct bridge_stream_status bridge; /* as the bridge last reported */
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */
+    struct forecast_view forecast;
 };
 
 struct console_status {
@@ -38,7 +46,8 @@ struct console_status {
     const char *version;
     int64_t now_us; /* wall time */
     int64_t uptime_s;
-    const char *unhealthy; /* why not, as text; NULL if all is well */
+    int64_t mono_us; /* the same moment on the clock of `verdict` */
+    const struct verdict *verdict; /* of this moment */
     bool broker_up;
     uint16_t broker_port;
     uint64_t broker_restarts;

@@ -411,8 +411,8 @@ static err_t check_end(struct run *run) {
     return reason_set(
         run->reason, ERR_CORRUPT,
         "the journal in %s ends at record %" PRIu64 ", but all records before "
-        "%" PRIu64 " were sent to the cloud: it was replaced or has lost its "
-        "end; to send all of it, remove the file cursor in that folder",
+        "%" PRIu64 " existed, as its cursor or a snapshot says: it was "
+        "replaced or has lost its end; restore it, or remove both",
         run->options->dir, found->next_seq, run->options->known_end);
 }
 

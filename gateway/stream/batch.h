@@ -66,6 +66,9 @@ bool batch_has_room(const struct batch *batch);
  * a message its room; with an empty batch, which may use the reserve, many. */
 uint32_t batch_takes_own(const struct batch *batch);
 
+/* Does another event like those in the batch take another page of the disk? */
+bool batch_fills_page(const struct batch *batch);
+
 /* Gives what was appended to a commit, and begins an empty batch. */
 void batch_hand_over(struct batch *batch);
 /* Looks how much room there is. Only while no job works on the journal; until

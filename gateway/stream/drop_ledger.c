@@ -49,6 +49,7 @@ struct drop_ledger {
     char path[PATH_SIZE];
     int fd; /* -1: there is no file */
     uint64_t generation;
+    bool made_anew; /* there was no file that says anything */
     struct drops drops;
 };
 
@@ -352,13 +353,15 @@ static err_t load(struct drop_ledger *ledger, struct reason *reason) {
     ledger->generation = slot.generation;
     if (err == ERR_CORRUPT) {
         changed = true;
+        ledger->made_anew = true;
         log_line(LOG_ERROR, "stream",
-                 "dropped=unreadable path=%s; what was dropped and not named "
-                 "yet stays without a name",
+                 "dropped=unreadable path=%s; what is missing behind the "
+                 "cloud's cursor is named anew",
                  ledger->path);
     } else if (memcmp(slot.journal_id, journal_id(ledger->options.journal),
                       JOURNAL_ID_SIZE) != 0) {
         changed = true;
+        ledger->made_anew = true;
         log_line(LOG_WARN, "stream",
                  "dropped=ignored path=%s; it is another journal's",
                  ledger->path);
@@ -379,6 +382,7 @@ static err_t open_file(struct drop_ledger *ledger, struct reason *reason) {
         return load(ledger, reason);
     }
     ledger->fd = -1;
+    ledger->made_anew = true;
     if (err != ERR_NOT_FOUND) {
         return disk_failed(reason, err, "open", ledger->path);
     }
@@ -443,6 +447,38 @@ err_t drop_ledger_add(struct drop_ledger *ledger, uint64_t first, uint64_t end,
 void drop_ledger_lose_names(struct drop_ledger *ledger, uint64_t first,
                             uint64_t end) {
     lose_names(&ledger->drops, first, end);
+}
+
+bool drop_ledger_was_lost(const struct drop_ledger *ledger) {
+    return ledger->made_anew;
+}
+
+static void nearer(struct drop_range *best, struct drop_range range,
+                   uint64_t seq) {
+    if (range.count > 0 && range.end > seq &&
+        (best->count == 0 || range.first < best->first)) {
+        *best = range;
+    }
+}
+
+struct drop_range drop_ledger_next(const struct drop_ledger *ledger,
+                                   uint64_t seq) {
+    const struct drops *drops = &ledger->drops;
+    struct drop_range best = {0, 0, 0};
+    for (uint32_t i = 0; i < drops->named_count; i++) {
+        nearer(&best, drops->named[i].range, seq);
+    }
+    nearer(&best, drops->offered, seq);
+    nearer(&best, drops->unnamed, seq);
+    return best;
+}
+
+err_t drop_ledger_add_missing(struct drop_ledger *ledger, uint64_t first,
+                              uint64_t end, struct reason *reason) {
+    assert(first < end);
+    const struct drops next = ledger->drops;
+    const struct drop_range missing = {first, end, end - first};
+    return replace(ledger, &next, missing, reason);
 }
 
 struct drop_range drop_ledger_offer(struct drop_ledger *ledger) {

@@ -72,6 +72,16 @@ err_t drop_ledger_add(struct drop_ledger *ledger, uint64_t first, uint64_t end,
 void drop_ledger_lose_names(struct drop_ledger *ledger, uint64_t first,
                             uint64_t end);
 
+/* Opening found no file that says anything, so it cannot be told from it what
+ * was dropped. */
+bool drop_ledger_was_lost(const struct drop_ledger *ledger);
+/* The first range, named or not, that ends after `seq`; count 0: none. */
+struct drop_range drop_ledger_next(const struct drop_ledger *ledger,
+                                   uint64_t seq);
+/* Records [first, end) are gone undelivered, and nothing says why: they are to
+ * be named with what was dropped. Durable on return. ERR_FULL, ERR_IO. */
+err_t drop_ledger_add_missing(struct drop_ledger *ledger, uint64_t first,
+                              uint64_t end, struct reason *reason) MUST_USE;
 /* All that is to be named, as one range. It is given again, with what was
  * dropped since, until it has its name. */
 struct drop_range drop_ledger_offer(struct drop_ledger *ledger);

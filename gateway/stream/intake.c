@@ -178,6 +178,7 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
     case DEDUPE_NEW:
         if (check_age(intake, dedupe, message, &ret->event, &ret->why) !=
             ERR_OK) {
+            ret->too_old = true;
             reject(intake, message, ret);
         }
         break;

@@ -30,6 +30,7 @@ struct intake_result {
     struct event event; /* NEW, DUPLICATE; of REJECTED at most the id */
     uint64_t content_hash;
     uint64_t first_seq;
+    bool too_old; /* REJECTED for that: it might be a repeat */
     struct reason why;
 };
 

@@ -7,6 +7,7 @@
 #include "gateway/stream/batch.h"
 #include "gateway/stream/full_check.h"
 #include "gateway/stream/gaps.h"
+#include "gateway/stream/lost_front.h"
 
 /* Of each segment, for a batch of nothing but the stream's own events. */
 enum { RESERVE_BYTES = 128 * 1024 };
@@ -60,12 +61,37 @@ static uint32_t batch_bytes_max(const struct config *config) {
     return bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : bytes;
 }
 
+/* What the journal lacks at its front is to be known before a state is made. */
+static err_t note_lost_front(const struct opening *opening, bool stop) {
+    const struct opening_options *from = opening->options;
+    struct journal *journal = opening->to.journal;
+    if (from->known_end >= atomic_load(&journal_position(journal)->start)) {
+        return ERR_OK;
+    }
+    const struct drop_ledger_options options = {
+        .disk = disk_of(opening),
+        .dir = from->dir,
+        .journal = journal,
+        .delivered = from->known_end,
+        .drops = from->stream->when_full == CONFIG_FULL_DROP_OLDEST,
+    };
+    struct lost_front front = {
+        .dir = from->dir,
+        .journal = journal,
+        .delivered = from->known_end,
+        .drops = options.drops,
+        .stop = stop,
+    };
+    TRY(drop_ledger_open(&options, &front.ledger, opening->reason));
+    err_t err = lost_front_note(&front, opening->reason);
+    drop_ledger_close(front.ledger);
+    return err;
+}
+
 static err_t open_journal(struct opening *opening, bool quarantine) {
     const struct opening_options *from = opening->options;
     uint64_t known_end = from->known_end;
-    if (quarantine) {
-        TRY(raise_known_end(opening, &known_end));
-    }
+    TRY(raise_known_end(opening, &known_end));
     bool trimmed;
     TRY(may_begin_later(opening, &trimmed));
     const struct journal_options options = {
@@ -92,8 +118,10 @@ static err_t open_journal(struct opening *opening, bool quarantine) {
                           (unsigned long long)(options.segment_bytes >> 20),
                           from->dir, why.text);
     }
-    return err == ERR_OK ? ERR_OK
-                         : reason_set(opening->reason, err, "%s", why.text);
+    if (err != ERR_OK) {
+        return reason_set(opening->reason, err, "%s", why.text);
+    }
+    return note_lost_front(opening, !quarantine);
 }
 
 /* --- The state ------------------------------------------------------------ */

@@ -86,6 +86,7 @@ static err_t take_rejected(struct stream *stream,
                            const struct intake_result *result,
                            struct stream_answer *ret) {
     stream->counts.rejected++;
+    stream->counts.too_old += result->too_old ? 1 : 0;
     if (admission_device(message->device, NULL) == ERR_OK) {
         TRY(own_event_rejected(&stream->own, message->device, result->event.id,
                                result->why.text));
@@ -165,6 +166,11 @@ uint64_t stream_wait_ms(const struct stream *stream) {
     }
     int64_t waited_us = mono_us(stream) - stream->taken_us;
     uint64_t waited_ms = waited_us > 0 ? (uint64_t)waited_us / 1000 : 0;
+    /* A commit writes whole pages. One that is nearly full need not wait for
+     * an event more, which would leave the next page nearly empty. */
+    if (waited_ms >= delay_ms / 2 && batch_fills_page(stream->batch)) {
+        return 0;
+    }
     return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
 }
 
@@ -310,6 +316,7 @@ static err_t make_committer(struct stream *stream) {
     };
     const struct committer_options committer = {
         .stream = options->stream->name,
+        .clock = &options->platform->clock,
         .journal = stream->journal,
         .batch = stream->batch,
         .own = &stream->own,
@@ -330,6 +337,7 @@ static err_t make_shared_jobs(struct stream *stream,
     const struct stream_options *options = &stream->options;
     const struct snapshots_options snapshots = {
         .disk = &options->platform->disk,
+        .clock = &options->platform->clock,
         .stream = options->stream->name,
         .dir = stream->dir,
         .journal = stream->journal,
@@ -341,6 +349,7 @@ static err_t make_shared_jobs(struct stream *stream,
     };
     const struct scrub_options scrub = {
         .disk = &options->platform->disk,
+        .clock = &options->platform->clock,
         .stream = options->stream->name,
         .dir = stream->dir,
         .position = journal_position(stream->journal),
@@ -465,6 +474,30 @@ bool stream_is_idle(const struct stream *stream) {
            !scrub_is_running(stream->scrub);
 }
 
+static void note_job(struct stream_disk_job *oldest, const char *what,
+                     int64_t since_us) {
+    if (oldest->what == NULL || since_us < oldest->since_us) {
+        *oldest = (struct stream_disk_job){what, since_us};
+    }
+}
+
+struct stream_disk_job stream_disk_job(const struct stream *stream) {
+    struct stream_disk_job oldest = {NULL, 0};
+    if (committer_is_working(stream->committer)) {
+        note_job(&oldest, "a commit",
+                 committer_working_since_us(stream->committer));
+    }
+    if (snapshots_is_writing(stream->snapshots)) {
+        note_job(&oldest, "writing a snapshot",
+                 snapshots_writing_since_us(stream->snapshots));
+    }
+    if (scrub_is_running(stream->scrub)) {
+        note_job(&oldest, "reading old segments",
+                 scrub_running_since_us(stream->scrub));
+    }
+    return oldest;
+}
+
 const char *stream_full_reason(const struct stream *stream) {
     return committer_full_reason(stream->committer);
 }
@@ -477,6 +510,11 @@ struct stream_counts stream_counts(const struct stream *stream) {
 
 const struct journal_stats *stream_journal_stats(const struct stream *stream) {
     return committer_stats(stream->committer);
+}
+
+uint64_t stream_written(const struct stream *stream) {
+    return committer_stats(stream->committer)->written +
+           snapshots_written(stream->snapshots);
 }
 
 const struct journal_gap *stream_gaps(const struct stream *stream,

@@ -14,8 +14,9 @@ ways: then a number comes again in another life. For each it counts:
   order_violations  an event seen for the first time after a later one of its
                     key: never allowed
   missing           sequence numbers below the highest that never came
-  conflicts         one identity with two contents or in two places of one
-                    life, or one place for two identities
+  conflicts         one identity with two contents, in two places of one life,
+                    or with one number in two lives; or one place for two
+                    identities
   moved_keys        a key that came under more than one Kinesis partition key
   unreadable        entries that are no CloudEvent or lack journalsequence
 
@@ -138,7 +139,8 @@ class Holding:
             self.count["conflicts"] += 1
         elif place in places:
             self.count["duplicates"] += 1
-        elif place in self._taken or life in (at[0] for at in places):
+        elif place in self._taken or any(
+                at[0] == life or at[1] == sequence for at in places):
             self.count["conflicts"] += 1
         else:
             self._places[identity] = content, (*places, place)

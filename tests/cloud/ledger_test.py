@@ -122,6 +122,11 @@ class IdentityTest(unittest.TestCase):
                         event(0, name="y", journallife="a"))
         self.assertEqual(report["conflicts"], 1)
 
+    def test_a_repeat_that_changes_its_life(self):
+        # Goal: an event that is sent again is of the life it was of.
+        report = judged(event(0, journallife="a"), event(0, journallife="b"))
+        self.assertEqual(report["conflicts"], 1)
+
     def test_what_is_no_event_is_counted(self):
         # Goal: an entry that cannot be judged is not passed over.
         bare = event(0)
@@ -191,6 +196,7 @@ class FaultsTest(unittest.TestCase):
                 ({"offline": 1}, "true or false"),
                 ({"latency_ms": -1}, "0 or more"),
                 ({"throttle": 2}, "0 to 1"),
+                ({"refuse": True}, "error code"),
                 ({"skew_s": "x"}, "seconds"),
                 ({"partial_failure": {"every": 0}}, "every"),
                 ({"latency_ms": 5, "throttle": True}, "0 to 1"),

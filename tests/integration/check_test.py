@@ -222,7 +222,20 @@ class Errors(CheckCase):
                       ":16:12: cannot read CA certificates",
                       ":17:18: found EUX", ":19:1: found the unknown key"):
             self.assertIn(words, done.stderr)
-        self.assertEqual(len(done.stderr.splitlines()), 7)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 7)
+        self.assertEqual([line.startswith("warning: ") for line in lines],
+                         [True] + 6 * [False])  # the cause comes last
+
+    def test_more_than_are_shown(self):
+        self.write()
+        self.config.write_text(self.config.read_text() + "".join(
+            f"zz{n}: 1\n" for n in range(60)))
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 51)
+        self.assertEqual(lines[-1], "... and 10 more")
 
     def test_a_default_is_named_by_its_key(self):
         self.config.write_text(

@@ -362,12 +362,12 @@ class Log(unittest.TestCase):
 
     def test_the_cause_of_a_failed_start_is_last(self):
         cases = [
-            (lambda text: text.replace("store:", "stoer:"), "stoer"),
+            (lambda text: text + "stoer: 1\n", "found the unknown key"),
             (lambda text: text.replace("/data\n", "/no/such/data\n"),
-             "cannot_start .*create its parent"),
+             "/no/such"),
             (lambda text: text.replace("mode: embedded",
                                        "program: /bin/nothing"),
-             "cannot_start .*broker.program"),
+             "/bin/nothing"),
         ]
         with Store() as store, socket.socket() as other:
             good = store.config_path.read_text()
@@ -574,8 +574,8 @@ class Hangup(unittest.TestCase):
             store.gateway.start().wait_up()
             good = store.config_path.read_text()
             self.reload(store, "shop: true", "shop: perhaps",
-                        f"reload_refused reason=\"{store.config_path}:6:26: .*"
-                        "nothing was changed")
+                        f"reload_refused reason=\"{store.config_path}:6:26: "
+                        "(.|\n)*nothing was changed")
             store.config_path.unlink()
             before = len(store.gateway.log())
             store.gateway.process.send_signal(signal.SIGHUP)

@@ -300,7 +300,11 @@ class WayBackTest(StoreTest):
         self.root.install(*old.values())
         self.assertEqual(self.root.version(), was)
         self.assertEqual(self.damage_version("telemetry"), 1)
+        self.gateway.log_path.unlink()
         self.gateway.start().wait_up()
+        # From the state that the newer one left, with nothing to replay.
+        self.assertRegex(self.gateway.log(),
+                         r"replayed name=orders snapshot=[1-9]\d* events=0 ")
         self.order(30)
         self.cloud.start()
         self.gateway.wait_synced()

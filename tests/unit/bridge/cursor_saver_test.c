@@ -41,7 +41,8 @@ static int set_up(void **state) {
                                       &OWNER, &found, NULL),
                      ERR_OK);
     cursor_saver_init(&bench->saver, &bench->file,
-                      fake_executor(&bench->executor), on_ended, bench);
+                      fake_executor(&bench->executor), CURSOR_SAVE_US, on_ended,
+                      bench);
     *state = bench;
     return 0;
 }
@@ -151,10 +152,20 @@ static void test_the_last_save(void **state) {
     assert_int_equal(saver->saved, 9);
 }
 
+/* Goal: the pace follows the commit_delay between its bounds. */
+static void test_the_pace(void **state) {
+    (void)state;
+    assert_int_equal(cursor_saver_every_us(0), CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(200), CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(1000), 5 * CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(10000), CURSOR_SAVE_MAX_US);
+}
+
 int main(void) {
 #define SAVER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_pace),
         SAVER_TEST(test_is_saved_when_it_is_durable),
         SAVER_TEST(test_at_most_once_a_second),
         SAVER_TEST(test_a_save_that_fails),

@@ -50,7 +50,10 @@ static const struct bad bads[] = {
       "one of name, shop, priority, capacity, segment, ids, commit_delay, "
       "when_full, keep, keep_for, keep_max, on_rot, sink"}},
     {NULL, S "streams: [{name: a, size: 1 GiB}]\n", "2:21", {"size"}},
-    {"log_level", S "log_level: notice\n", "2:12", {"error or warn or info"}},
+    {"log_level",
+     S "log_level: notice\n",
+     "2:12",
+     {"error, warn, info or debug"}},
     {"free_floor", S "free_floor: 5 %\n", "2:13", {"a size from 0"}},
     {"streams[].capacity",
      S "streams: [{name: a, capacity: 31 MiB}]\n",

@@ -266,6 +266,9 @@ static void test_errors_name_their_file(void **state) {
          ":1:37: ", "expected reject"},
         {"event_bytes_max: 1 MiB\n", ":1:18: ", "at most 256 KiB"},
         {"streams: [{name: orders, sink: {}}]\n", ":1:32: ", "no sink"},
+        {"streams: [{name: orders, sink: 7}]\n", ":1:32: ", "a mapping"},
+        {"streams: [{name: orders, sink: {eventbridge: b}}]\n",
+         ":1:46: ", "a mapping"},
         {"console: {listen: \"127.0.0.1:1883\"}\n",
          ":1:19: ", "two different ports"},
     };

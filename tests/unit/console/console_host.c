@@ -6,7 +6,8 @@
  * Prints "port N" (0: none yet), then "away WHY" for each way in that is not
  * open. SIGUSR1 turns its health off and on, SIGUSR2 moves the page to the
  * address in the environment's CONSOLE_NEXT ("off" for none); SIGTERM ends it
- * in order. */
+ * in order. SIGHUP takes the room of its journal and the cloud, and gives them
+ * back. */
 #include "gateway/console/console.h"
 
 #include <stdio.h>
@@ -14,12 +15,14 @@
 
 #include "gateway/jobs/jobs.h"
 
-enum { ORDER_COUNT = 60 };
+enum { ORDER_COUNT = 60, SIGNALS = 4 };
 
 struct host {
     struct console *console;
     bool paused;
     bool sick;
+    bool full;
+    struct verdict verdict;
     uint32_t uplink_calls;
 };
 
@@ -42,7 +45,9 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                     .bytes = 25165824,
                     .commits = 77,
                     .commit_us_last = 131,
-                    .commit_us_max = 20500},
+                    .commit_us_max = 20500,
+                    .payload = 1000},
+        .written = 15000,
         .has_sink = true,
         .bridge = {.link =
                        host->paused ? BRIDGE_LINK_PAUSED : BRIDGE_LINK_OFFLINE,
@@ -55,16 +60,37 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                    .since_us = 1795000000000000,
                    .last_error = "no route to \"events\" <host>"},
         .oldest_us = 1795000000000000,
+        .forecast = {.bytes_in_per_s = 4000,
+                     .bytes_out_per_s = 0,
+                     .full_in_s = 147600,
+                     .drained_in_s = FORECAST_UNKNOWN,
+                     .flash_bytes_per_day = 1288490188},
     };
 }
 
+static void judge(struct host *host, struct console_status *ret) {
+    const struct verdict_facts facts = {
+        .streams = {{.name = "orders",
+                     .full = host->full ? "no \"room\"" : NULL,
+                     .link =
+                         host->full ? VERDICT_LINK_OFFLINE : VERDICT_LINK_FINE,
+                     .oldest_age_s = VERDICT_UNKNOWN,
+                     .full_in_s = VERDICT_UNKNOWN}},
+        .stream_count = 1,
+        .broker_down = host->sick,
+    };
+    verdict_judge(&host->verdict, &facts, ret->mono_us, ret->now_us);
+    ret->verdict = &host->verdict;
+}
+
 static void on_status(void *self, struct console_status *ret) {
-    const struct host *host = self;
+    struct host *host = self;
     ret->store = "store-7";
     ret->version = "9.8.7";
     ret->now_us = 1795000090500000;
     ret->uptime_s = 3600 + host->uplink_calls;
-    ret->unhealthy = host->sick ? "the disk is full; free some space" : NULL;
+    ret->mono_us = 3600000000;
+    judge(host, ret);
     ret->broker_up = true;
     ret->broker_port = 1883;
     ret->broker_restarts = 2;
@@ -75,7 +101,11 @@ static void on_status(void *self, struct console_status *ret) {
     ret->broker_dropped_a_minute = 5;
     ret->foreign_messages = 6;
     fill_stream(host, &ret->streams[0]);
-    ret->streams[1] = (struct console_stream){.name = "telemetry", .end = 5};
+    ret->streams[1] = (struct console_stream){
+        .name = "telemetry",
+        .end = 5,
+        .forecast = {.full_in_s = FORECAST_UNKNOWN, .drained_in_s = 180},
+    };
     ret->stream_count = 2;
     ret->has_shop = true;
     ret->orders = (struct shop_counts){.placed = 60,
@@ -145,6 +175,8 @@ static void on_signal(uv_signal_t *signal, int number) {
         uv_stop(signal->loop);
     } else if (number == SIGUSR2) {
         move(host);
+    } else if (number == SIGHUP) {
+        host->full = !host->full;
     } else {
         host->sick = !host->sick;
     }
@@ -163,9 +195,9 @@ int main(int argc, char **argv) {
     struct host host = {0};
     uv_loop_t loop;
     uv_loop_init(&loop);
-    uv_signal_t signals[3];
-    int numbers[3] = {SIGTERM, SIGUSR1, SIGUSR2};
-    for (int i = 0; i < 3; i++) {
+    uv_signal_t signals[SIGNALS];
+    int numbers[SIGNALS] = {SIGTERM, SIGUSR1, SIGUSR2, SIGHUP};
+    for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&loop, &signals[i]);
         signals[i].data = &host;
         uv_signal_start(&signals[i], on_signal, numbers[i]);
@@ -197,7 +229,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     uv_run(&loop, UV_RUN_DEFAULT);
     console_stop(host.console);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *)&signals[i], NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);

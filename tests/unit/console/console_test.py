@@ -19,6 +19,8 @@ import unittest
 
 from host import HOST, WAIT, Host, UnixConnection, ask, raw
 
+FORECAST = {"bytes_in_per_s": 4000, "bytes_out_per_s": 0, "full_in_s": 147600,
+            "drained_in_s": None, "flash_bytes_per_day": 1288490188}
 IDLE_S = 9  # the console closes what says nothing for 10 seconds
 
 
@@ -64,7 +66,7 @@ class ConsoleTest(unittest.TestCase):
                 self.assertEqual(status["store"], "store-7")
                 self.assertEqual(status["version"], "9.8.7")
                 self.assertGreaterEqual(status["uptime_s"], 3600)
-                self.assertIs(status["healthy"], True)
+                self.assertEqual(status["verdict"]["level"], "ok")
                 self.assertEqual(status["clock_offset_ms"], -1500)
                 self.assertEqual(status["broker"],
                                  {"up": True, "port": 1883, "restarts": 2,
@@ -90,7 +92,9 @@ class ConsoleTest(unittest.TestCase):
                     "refused": 0, "confirmed": None,
                     "last_error": "no route to \"events\" <host>",
                     "segments": 3, "bytes": 25165824, "commits": 77,
-                    "commit_us_last": 131, "commit_us_max": 20500})
+                    "commit_us_last": 131, "commit_us_max": 20500,
+                    "payload_bytes": 1000, "written_bytes": 15000,
+                    "forecast": FORECAST})
                 kept = status["streams"][1]
                 self.assertEqual((kept["link"], kept["backlog"]), ("none", 0))
                 self.assertIsNone(kept["since"])
@@ -146,33 +150,84 @@ class ConsoleTest(unittest.TestCase):
                 ('backlog_events{stream="telemetry"}', 0),
                 ("orders_fulfiled_total", 15),
                 ("clock_offset_seconds", -1.5),
-                ("healthy", 1),
+                ("verdict", 0),
                 ('info{store="store-7",version="9.8.7"}', 1)):
             self.assertEqual(values["shopme_edge_" + name], value, name)
         states = [v for k, v in values.items() if "cloud_link{" in k]
-        self.assertEqual(sorted(states), [0, 0, 0, 0, 1])
+        self.assertEqual(sorted(states), [0, 0, 0, 0, 0, 0, 1])
 
-    def turn_health(self, connection, wanted):
+    def turn_health(self, connection, how, wanted, words):
         """A signal takes its time."""
-        self.host.process.send_signal(signal.SIGUSR1)
+        self.host.process.send_signal(how)
         for _ in range(100):
             answer, body = ask(connection, "GET", "/healthz")
-            if answer.status == wanted:
-                return body
+            if (answer.status, body.split(b"\n")[0]) == (wanted, words):
+                return body.decode()
             time.sleep(0.02)
-        self.fail(f"no {wanted}: {answer.status} {body}")
+        self.fail(f"no {wanted} {words}: {answer.status} {body}")
+
+    def verdict(self, connection):
+        status = json.loads(ask(connection, "GET", "/api/v1/status")[1])
+        metrics = ask(connection, "GET", "/metrics")[1].decode()
+        level = re.search(r"^shopme_edge_verdict (\d)$", metrics, re.M)[1]
+        conditions = re.findall(
+            r'^shopme_edge_condition\{code="(.*)",stream="(.*)"\} 1$', metrics,
+            re.M)
+        return status["verdict"], int(level), conditions
 
     def test_health(self):
-        """healthz turns with the gateway's health, and says why."""
+        """healthz, status and metrics say the same verdict; healthz is 503
+        only where a restart helps, and names the reasons."""
         connection = self.connection()
         answer, body = ask(connection, "GET", "/healthz")
         self.assertEqual((answer.status, body), (200, b"ok\n"))
-        body = self.turn_health(connection, 503)
-        self.assertIn(b"the disk is full", body)
-        status = json.loads(ask(connection, "GET", "/api/v1/status")[1])
-        self.assertIs(status["healthy"], False)
-        self.assertIn("free some space", status["unhealthy"])
-        self.turn_health(connection, 200)
+        verdict, level, conditions = self.verdict(connection)
+        self.assertEqual(verdict, {"level": "ok", "reasons": [],
+                                   "since": "2026-11-18T11:08:10.500000Z"})
+        self.assertEqual((level, conditions), (0, []))
+
+        body = self.turn_health(connection, signal.SIGHUP, 200,
+                                b"failing: stream-full(orders) "
+                                b"cloud-offline(orders)")
+        self.assertIn('stream-full(orders): no new events are accepted: no '
+                      '"room"; free disk space', body)
+        verdict, level, conditions = self.verdict(connection)
+        self.assertEqual(
+            (verdict["level"], level, conditions),
+            ("failing", 2, [("stream-full", "orders"),
+                            ("cloud-offline", "orders")]))
+        self.assertEqual([(r["code"], r["level"], r["stream"],
+                           r["restart_helps"]) for r in verdict["reasons"]],
+                         [("stream-full", "failing", "orders", False),
+                          ("cloud-offline", "degraded", "orders", False)])
+        for reason in verdict["reasons"]:
+            self.assertTrue(reason["text"] and reason["action"])
+            self.assertEqual(reason["since"], "2026-11-18T11:08:10.500000Z")
+
+        body = self.turn_health(
+            connection, signal.SIGUSR1, 503, b"failing: broker-down "
+            b"stream-full(orders) cloud-offline(orders)")
+        self.assertIn("broker-down: no events can arrive", body)
+        reason = self.verdict(connection)[0]["reasons"][0]
+        self.assertNotIn("stream", reason)
+        self.assertIs(reason["restart_helps"], True)
+        self.turn_health(connection, signal.SIGHUP, 503,
+                         b"failing: broker-down")
+        self.turn_health(connection, signal.SIGUSR1, 200, b"ok")
+
+    def test_forecast(self):
+        status = json.loads(self.host.ask("GET", "/api/v1/status")[1])
+        orders, telemetry = (s["forecast"] for s in status["streams"])
+        self.assertEqual(orders, FORECAST)
+        self.assertEqual((telemetry["full_in_s"], telemetry["drained_in_s"]),
+                         (None, 180))
+        metrics = self.host.ask("GET", "/metrics")[1].decode()
+        for words in ('full_seconds{stream="orders"} 147600\n',
+                      'drained_seconds{stream="telemetry"} 180\n',
+                      'in_bytes_per_second{stream="orders"} 4000\n',
+                      'flash_bytes_per_day{stream="orders"} 1288490188\n'):
+            self.assertIn("shopme_edge_forecast_" + words, metrics)
+        self.assertNotIn('full_seconds{stream="telemetry"}', metrics)
 
     def test_page(self):
         """The page and all it names come from here, under a policy that lets
@@ -192,9 +247,10 @@ class ConsoleTest(unittest.TestCase):
             self.assertEqual(ask(connection, "GET", name)[0].status, 200)
         names = re.findall(r'(?:src|href)="([^"#]+)"', page)
         names = [name for name in names if name not in links]
-        self.assertEqual(set(names), {"/style.css", "/app.js", "/icon.svg"})
+        self.assertEqual(set(names), {"/style.css", "/app.js", "/words.js",
+                                      "/icon.svg"})
         kinds = {"/style.css": "text/css", "/app.js": "text/javascript",
-                 "/icon.svg": "image/svg+xml"}
+                 "/words.js": "text/javascript", "/icon.svg": "image/svg+xml"}
         for name in names:
             answer, body = ask(connection, "GET", name)
             self.assertEqual(answer.status, 200)
@@ -221,31 +277,29 @@ class ConsoleTest(unittest.TestCase):
     def test_page_tells_of_held_events(self):
         """An event that the cloud refuses shows with its reason, whatever the
         link is; an error that is over does not."""
-        script = self.host.ask("GET", "/app.js")[1].decode()
-        stage = """
-            const nothing = {addEventListener() {}};
-            globalThis.document = {getElementById: () => nothing};
-            globalThis.fetch = () => Promise.reject(new Error("no gateway"));
-            globalThis.setTimeout = () => 0;
-            """
+        script = self.host.ask("GET", "/words.js")[1].decode()
         ask_it = """
-            const stream = (link, refused) => linkNotes(
-              {link, refused, since: null, last_error: "too large"});
-            const sent = (refused) => summary({streams:
-              [{link: "online", refused, backlog: 9}]})[2];
-            console.log(JSON.stringify([stream("online", 1),
+            const stream = (link, refused) => notes(
+              {link, refused, last_error: "too large"},
+              [{text: "the cloud is away"}]);
+            const sent = (refused) => summary({verdict: {level: "ok"},
+              streams: [{link: "online", refused, backlog: 9}]});
+            const told = notes(
+              {link: "offline", refused: 0, last_error: "no route"},
+              [{text: "the cloud does not answer: no route"}]);
+            console.log(JSON.stringify([told, stream("online", 1),
               stream("online", 0), stream("offline", 0),
               stream("offline", 2), sent(0), sent(1)]));
             """
-        said = subprocess.run(["node", "-"], input=stage + script + ask_it,
-                              capture_output=True, text=True, timeout=120,
-                              check=True).stdout
+        said = subprocess.run(["node", "--input-type=module", "-"],
+                              input=script + ask_it, capture_output=True,
+                              text=True, timeout=120, check=True).stdout
         self.assertEqual(json.loads(said), [
-            ["1 event held, refused by the cloud", "too large"], [],
+            [], ["1 event held: the cloud refuses it", "too large"], [],
             ["too large"],
-            ["2 events held, refused by the cloud", "too large"],
+            ["2 events held: the cloud refuses them", "too large"],
             "9 events being sent.",
-            "9 events waiting, 1 of them refused by the cloud."])
+            "9 events to send. 1 held: the cloud refuses it."])
 
     def test_uplink(self):
         """Pausing and resuming reaches the gateway, and shows."""

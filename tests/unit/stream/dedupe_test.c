@@ -336,6 +336,33 @@ static void a_time_far_ahead_locks_nobody_out(void **state) {
     dedupe_free(dedupe);
 }
 
+/* Goal: a clock two hours ahead refuses nothing, then or later; and of times
+ * that came out of order the newest counts. */
+static void the_newest_believed_time_counts(void **state) {
+    (void)state;
+    const int64_t hour_us = 3600 * SECOND_US;
+    struct dedupe *dedupe = make(DEDUPE_IDS_MIN);
+    uint64_t seq = 0;
+    add(dedupe, 1, 1, 1, seq++, NOW_US + 2 * hour_us, NOW_US);
+    for (unsigned i = 0; i < DEDUPE_WINDOW; i++) {
+        add(dedupe, 1, 10 + i, 1, seq++, NOW_US + i, NOW_US);
+    }
+    assert_false(too_old(dedupe, 1, NOW_US + hour_us, NOW_US + hour_us));
+    dedupe_free(dedupe);
+    dedupe = make(DEDUPE_IDS_MIN);
+    static const int64_t seconds[] = {10, 12, 11};
+    for (unsigned i = 0; i < 3; i++) {
+        add(dedupe, 1, i, 1, seq++, NOW_US + seconds[i] * SECOND_US, NOW_US);
+    }
+    for (unsigned i = 0; i < DEDUPE_WINDOW; i++) {
+        add(dedupe, 1, 10 + i, 1, seq++, NOW_US + (100 + i) * SECOND_US,
+            NOW_US + (100 + i) * SECOND_US);
+    }
+    assert_true(too_old(dedupe, 1, NOW_US + 12 * SECOND_US, NOW_US + hour_us));
+    assert_false(too_old(dedupe, 1, NOW_US + 13 * SECOND_US, NOW_US + hour_us));
+    dedupe_free(dedupe);
+}
+
 /* --- Loading ----------------------------------------------------------------
  */
 
@@ -475,6 +502,7 @@ int main(void) {
         cmocka_unit_test(what_is_too_old),
         cmocka_unit_test(a_clock_that_stands_still_refuses_nothing),
         cmocka_unit_test(a_time_far_ahead_locks_nobody_out),
+        cmocka_unit_test(the_newest_believed_time_counts),
         cmocka_unit_test(loads_the_windows_of_the_last_release),
         cmocka_unit_test(saves_for_the_last_release),
         cmocka_unit_test(loads_what_was_saved_with_larger_bounds),

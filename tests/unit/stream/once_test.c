@@ -88,6 +88,7 @@ static void test_sent_twice_in_order(void **state) {
     assert_int_equal(counts.accepted, EVENTS);
     assert_int_equal(counts.duplicates, WINDOW);
     assert_int_equal(counts.rejected, EVENTS - WINDOW);
+    assert_int_equal(counts.too_old, EVENTS - WINDOW);
     assert_true(fixture_hash(f) == shop); /* nothing in stock twice */
     check_windows(f);
 }

@@ -193,6 +193,11 @@ static void test_an_end_that_a_snapshot_knows(void **state) {
                                     slice_of(id, sizeof id), NULL),
                      ERR_OK);
     fixture_close(f);
+    struct reason reason;
+    f->settings->on_rot = CONFIG_ROT_STOP;
+    assert_int_equal(fixture_try_open(f, &reason), ERR_CORRUPT);
+    assert_non_null(strstr(reason.text, "all records before 7 existed"));
+    f->settings->on_rot = CONFIG_ROT_QUARANTINE;
     struct opened opened = run(f);
     assert_int_equal(journal_next_seq(opened.journal), 7);
     end(&opened);
