@@ -15,6 +15,7 @@ enum meaning {
     MEANS_INVALID,
     MEANS_NOT_FOUND,
     MEANS_NOT_OURS,
+    MEANS_EXPIRED,
 };
 
 /* Codes of whole calls. Throttling and transient ones are those of the SDKs'
@@ -52,6 +53,8 @@ static const struct {
     {"SerializationException", MEANS_INVALID},
     {"ValidationException", MEANS_INVALID},
     {"ResourceNotFoundException", MEANS_NOT_FOUND},
+    {"ExpiredToken", MEANS_EXPIRED},
+    {"ExpiredTokenException", MEANS_EXPIRED},
     {"AccessDenied", MEANS_NOT_OURS},
     {"AccessDeniedException", MEANS_NOT_OURS},
     {"UnknownOperationException", MEANS_NOT_OURS},
@@ -146,6 +149,9 @@ static void apply_meaning(enum meaning meaning, const char *message,
         break;
     case MEANS_NOT_OURS:
         ret->not_ours = true;
+        break;
+    case MEANS_EXPIRED:
+        ret->expired = true;
         break;
     }
     ret->call = CALL_REFUSED;

@@ -28,6 +28,7 @@ struct answer {
     enum forwarder_call call;
     enum forwarder_outcome outcomes[FORWARDER_BATCH_MAX]; /* if ANSWERED */
     bool not_found; /* ResourceNotFoundException */
+    bool expired;   /* of the credentials: ExpiredTokenException */
     bool not_ours; /* not allowed, or unknown: AccessDenied, UnknownOperation */
     char text[200]; /* text on what failed first, empty if nothing did;
                        printable ASCII */

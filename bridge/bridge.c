@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "bridge/https.h"
@@ -17,6 +18,7 @@
 #include "gateway/jobs/jobs.h"
 
 enum {
+    BEAT_MS = 1000,
     TELL_MS = 100,       /* how often the status is published at most */
     STOP_GRACE_MS = 300, /* for answers to requests in flight */
 };
@@ -40,10 +42,12 @@ struct bridge {
     uv_timer_t due;
     uv_timer_t telling;
     uv_timer_t grace;
+    uv_timer_t beat;
     bool turning;
     bool turn_again;
     bool stopping;
     bool closed;
+    atomic_uint_fast64_t turns; /* any thread may look */
 
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -67,6 +71,12 @@ static bool publish(struct bridge *bridge) {
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
     return changed;
+}
+
+/* That this is called shows that the loop turns. */
+static void on_beat(uv_timer_t *timer) {
+    struct bridge *bridge = timer->data;
+    atomic_fetch_add_explicit(&bridge->turns, 1, memory_order_relaxed);
 }
 
 static void on_telling(uv_timer_t *timer) {
@@ -99,6 +109,7 @@ static void close_all(struct bridge *bridge) {
     uv_close((uv_handle_t *)&bridge->due, NULL);
     uv_close((uv_handle_t *)&bridge->telling, NULL);
     uv_close((uv_handle_t *)&bridge->grace, NULL);
+    uv_close((uv_handle_t *)&bridge->beat, NULL);
 }
 
 static bool any_busy(const struct bridge *bridge) {
@@ -141,6 +152,7 @@ static int64_t give_turns(struct bridge *bridge) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
+        sender_wait(sender, !may_send);
         if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
         }
@@ -222,10 +234,13 @@ static err_t start_loop(struct bridge *bridge) {
     uv_timer_init(&bridge->loop, &bridge->due);
     uv_timer_init(&bridge->loop, &bridge->telling);
     uv_timer_init(&bridge->loop, &bridge->grace);
+    uv_timer_init(&bridge->loop, &bridge->beat);
     bridge->woken.data = bridge;
     bridge->due.data = bridge;
     bridge->telling.data = bridge;
     bridge->grace.data = bridge;
+    bridge->beat.data = bridge;
+    uv_timer_start(&bridge->beat, on_beat, BEAT_MS, BEAT_MS);
     return ERR_OK;
 }
 
@@ -238,6 +253,11 @@ static const char *ca_file(const struct config_cloud *cloud) {
         return bundle;
     }
     return cloud->ca_file[0] != '\0' ? cloud->ca_file : CA_FILE_DEFAULT;
+}
+
+err_t bridge_check_authorities(const struct config_cloud *cloud,
+                               struct reason *reason) {
+    return tls_check_authorities(ca_file(cloud), reason);
 }
 
 static bool any_sink(const struct bridge_options *options) {
@@ -287,6 +307,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .context = &bridge->context,
             .stream = stream->config,
             .dir = stream->dir,
+            .journal_id = stream->journal_id,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,
@@ -376,6 +397,10 @@ void bridge_status(struct bridge *bridge, struct bridge_status *ret) {
     pthread_mutex_lock(&bridge->mutex);
     *ret = bridge->told;
     pthread_mutex_unlock(&bridge->mutex);
+}
+
+const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge) {
+    return &bridge->turns;
 }
 
 void bridge_stop(struct bridge *bridge) {

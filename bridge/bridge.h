@@ -6,11 +6,14 @@
  * libuv's pool read journals and save cursors, so a disk that hangs under one
  * stream does not stop the others, a pause or the status. Each stream's cursor
  * (the lowest sequence number not yet confirmed) is kept in a file next to its
- * journal and synced at most once a second. A restart repeats, with the same
- * ids, what was confirmed in the last second and what was confirmed after an
+ * journal and synced at most once a second (less often with a commit_delay:
+ * cursor_saver.h). A restart repeats, with the same ids, what was confirmed
+ * since the last save and what was confirmed after an
  * event that was not: at most one window (forwarder.h). */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
+
+#include <stdatomic.h>
 
 #include "bridge/status.h"
 #include "bridge/transport.h"
@@ -21,6 +24,7 @@
 struct bridge_stream_options {
     const struct config_stream *config; /* outlives the bridge */
     const char *dir;                    /* the journal's; outlives the bridge */
+    const uint8_t *journal_id; /* JOURNAL_ID_SIZE; outlives the bridge */
     const struct journal_position *position;
 };
 
@@ -48,11 +52,19 @@ struct bridge;
 err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
                    struct reason *reason) MUST_USE;
 
+/* Are there certificates in the CA file that a start would use? ERR_CONFIG with
+ * what to do. */
+err_t bridge_check_authorities(const struct config_cloud *cloud,
+                               struct reason *reason) MUST_USE;
+
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);
 /* A copy of the last published status. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
+
+/* Grows about once a second while the loop turns. Until bridge_stop(). */
+const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge);
 
 /* Waits a moment for answers to the requests in flight, ends them, waits for
  * jobs on the disk, saves the cursors, joins the thread, frees. Takes under a

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/cursor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <xxhash.h>
 
-#include "gateway/journal/format.h"
+enum { SLOT_VERSION = 1, SLOT_SUMMED = 32, SLOT_OLD_SIZE = 40 };
 
-enum { SLOT_VERSION = 1, SLOT_SUMMED = 32 };
+enum { SLOT_ID_AT = 40, SLOT_NAME_AT = 56, SLOT_OWNER_SUMMED = 120 };
+
+_Static_assert(SLOT_ID_AT + JOURNAL_ID_SIZE == SLOT_NAME_AT &&
+                   SLOT_NAME_AT + JOURNAL_NAME_MAX == SLOT_OWNER_SUMMED &&
+                   SLOT_OWNER_SUMMED + 8 == CURSOR_SLOT_SIZE,
+               "the slot is as it is drawn");
 
 static const char SLOT_MAGIC[] = "SEDGECUR";
 
@@ -16,7 +22,8 @@ struct slot_content {
     uint64_t cursor;
 };
 
-static void slot_write(const struct slot_content *content,
+static void slot_write(const struct cursor_file *file,
+                       const struct slot_content *content,
                        uint8_t ret[CURSOR_SLOT_SIZE]) {
     struct writer writer = writer_over(ret, CURSOR_SLOT_SIZE);
     writer_str(&writer, SLOT_MAGIC);
@@ -25,6 +32,12 @@ static void slot_write(const struct slot_content *content,
     writer_u64(&writer, content->generation);
     writer_u64(&writer, content->cursor);
     writer_u64(&writer, XXH3_64bits(ret, SLOT_SUMMED));
+    struct slice name = slice_from_str(file->stream);
+    writer_slice_add(&writer, slice_of(file->journal_id, JOURNAL_ID_SIZE));
+    writer_slice_add(&writer, name);
+    writer_fill(&writer, 0, JOURNAL_NAME_MAX - name.len);
+    writer_u64(&writer, XXH3_64bits(ret, SLOT_OWNER_SUMMED));
+    assert(!writer.full && writer.len == CURSOR_SLOT_SIZE);
 }
 
 /* ERR_CORRUPT if it does not verify, ERR_UNSUPPORTED if it does and its version
@@ -36,7 +49,7 @@ static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     uint32_t zero;
     uint64_t sum;
     struct slot_content content;
-    ENSURE(bytes.len == CURSOR_SLOT_SIZE, ERR_CORRUPT);
+    ENSURE(bytes.len >= SLOT_OLD_SIZE, ERR_CORRUPT);
     TRY(cursor_take(&cursor, sizeof SLOT_MAGIC - 1, &magic));
     TRY(cursor_u32(&cursor, &version));
     TRY(cursor_u32(&cursor, &zero));
@@ -51,10 +64,31 @@ static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     return ERR_OK;
 }
 
+/* Does a good slot name somebody else? */
+static bool slot_is_foreign(struct slice bytes,
+                            const struct cursor_owner *owner) {
+    struct cursor sum_at = cursor_over(bytes);
+    sum_at.at = SLOT_OWNER_SUMMED;
+    uint64_t sum;
+    if (bytes.len < CURSOR_SLOT_SIZE || cursor_u64(&sum_at, &sum) != ERR_OK ||
+        sum != XXH3_64bits(bytes.data, SLOT_OWNER_SUMMED)) {
+        return false; /* an older program's */
+    }
+    char name[JOURNAL_NAME_MAX + 1] = "";
+    memcpy(name, bytes.data + SLOT_NAME_AT, JOURNAL_NAME_MAX);
+    return strcmp(name, owner->stream) != 0 ||
+           (owner->journal_id != NULL &&
+            memcmp(bytes.data + SLOT_ID_AT, owner->journal_id,
+                   JOURNAL_ID_SIZE) != 0);
+}
+
 /* The newer of the two slots that verify. */
-static err_t read_slots(struct cursor_file *file, bool *ret_damaged) {
+static err_t read_slots(struct cursor_file *file,
+                        const struct cursor_owner *owner,
+                        enum cursor_found *ret_found) {
     bool any_bytes = false;
     bool any_good = false;
+    bool foreign = false;
     for (uint64_t i = 0; i < 2; i++) {
         uint8_t bytes[CURSOR_SLOT_SIZE];
         size_t len = 0;
@@ -69,9 +103,12 @@ static err_t read_slots(struct cursor_file *file, bool *ret_damaged) {
             any_good = true;
             file->generation = content.generation;
             file->saved = content.cursor;
+            foreign = slot_is_foreign(slice_of(bytes, len), owner);
         }
     }
-    *ret_damaged = any_bytes && !any_good;
+    *ret_found = foreign                  ? CURSOR_FOREIGN
+                 : any_bytes && !any_good ? CURSOR_DAMAGED
+                                          : CURSOR_GOOD;
     return ERR_OK;
 }
 
@@ -102,35 +139,66 @@ static err_t read_failed(struct cursor_file *file, err_t err,
                : disk_failed(reason, err, "read", file->path);
 }
 
-err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
-                       const char *dir, bool *ret_damaged,
-                       struct reason *reason) {
-    *file = (struct cursor_file){.disk = disk, .fd = -1};
-    snprintf(file->path, sizeof file->path, "%s/cursor", dir);
+static err_t open_and_read(struct cursor_file *file, const char *dir,
+                           const struct cursor_owner *owner,
+                           enum cursor_found *ret_found,
+                           struct reason *reason) {
+    file->generation = 0;
+    file->saved = 0;
     err_t err = open_or_create(file, dir);
     if (err != ERR_OK) {
         file->fd = -1;
         return disk_failed(reason, err, "open", file->path);
     }
-    err = read_slots(file, ret_damaged);
-    if (err != ERR_OK) {
-        return read_failed(file, err, reason);
-    }
-    return ERR_OK;
+    err = read_slots(file, owner, ret_found);
+    return err == ERR_OK ? ERR_OK : read_failed(file, err, reason);
 }
 
-err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,
+/* A later one takes the place of an earlier one. */
+static err_t set_aside(struct cursor_file *file, const char *dir,
+                       struct reason *reason) {
+    const struct disk *disk = file->disk;
+    char aside[sizeof file->path + sizeof ".other"];
+    snprintf(aside, sizeof aside, "%s.other", file->path);
+    cursor_file_close(file);
+    err_t err = disk->rename(disk->self, file->path, aside);
+    if (err == ERR_OK) {
+        err = disk->sync_dir(disk->self, dir);
+    }
+    return err == ERR_OK ? ERR_OK
+                         : disk_failed(reason, err, "set aside", file->path);
+}
+
+err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
+                       const char *dir, const struct cursor_owner *owner,
+                       enum cursor_found *ret_found, struct reason *reason) {
+    assert(owner->journal_id != NULL);
+    *file = (struct cursor_file){.disk = disk, .fd = -1};
+    snprintf(file->path, sizeof file->path, "%s/cursor", dir);
+    memcpy(file->journal_id, owner->journal_id, JOURNAL_ID_SIZE);
+    snprintf(file->stream, sizeof file->stream, "%s", owner->stream);
+    TRY(open_and_read(file, dir, owner, ret_found, reason));
+    if (*ret_found != CURSOR_FOREIGN) {
+        return ERR_OK;
+    }
+    TRY(set_aside(file, dir, reason));
+    enum cursor_found none;
+    return open_and_read(file, dir, owner, &none, reason);
+}
+
+err_t cursor_file_peek(const struct disk *disk, const char *dir,
+                       const struct cursor_owner *owner, uint64_t *ret,
                        struct reason *reason) {
     struct cursor_file file = {.disk = disk, .fd = -1};
     snprintf(file.path, sizeof file.path, "%s/cursor", dir);
-    bool damaged;
+    enum cursor_found found;
     err_t err = disk->open(disk->self, file.path, DISK_READ, &file.fd);
     if (err == ERR_NOT_FOUND) {
         *ret = 0;
         return ERR_OK;
     }
     if (err == ERR_OK) {
-        err = read_slots(&file, &damaged);
+        err = read_slots(&file, owner, &found);
     } else {
         file.fd = -1;
     }
@@ -138,7 +206,7 @@ err_t cursor_file_peek(const struct disk *disk, const char *dir, uint64_t *ret,
         return read_failed(&file, err, reason);
     }
     cursor_file_close(&file);
-    *ret = file.saved;
+    *ret = found == CURSOR_FOREIGN ? 0 : file.saved;
     return ERR_OK;
 }
 
@@ -147,7 +215,7 @@ err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
     const struct disk *disk = file->disk;
     uint8_t bytes[CURSOR_SLOT_SIZE];
     struct slot_content content = {file->generation + 1, cursor};
-    slot_write(&content, bytes);
+    slot_write(file, &content, bytes);
     uint64_t offset = content.generation % 2 * CURSOR_SLOT_APART;
     err_t err = disk->write(disk->self, file->fd, offset,
                             slice_of(bytes, sizeof bytes));

@@ -15,17 +15,27 @@ static void done(void *self) {
     if (saver->err == ERR_OK) {
         assert(saver->file->saved == saver->saving);
         saver->saved = saver->saving;
+        saver->saves++;
     }
     saver->ended(saver->context);
 }
 
+int64_t cursor_saver_every_us(uint32_t commit_delay_ms) {
+    int64_t delays_us = (int64_t)commit_delay_ms * 1000 * CURSOR_DELAYS;
+    if (delays_us > CURSOR_SAVE_MAX_US) {
+        return CURSOR_SAVE_MAX_US;
+    }
+    return delays_us > CURSOR_SAVE_US ? delays_us : CURSOR_SAVE_US;
+}
+
 void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
-                       struct executor executor, void (*ended)(void *context),
-                       void *context) {
+                       struct executor executor, int64_t every_us,
+                       void (*ended)(void *context), void *context) {
     assert(file->fd >= 0);
     *saver = (struct cursor_saver){
         .file = file,
         .executor = executor,
+        .every_us = every_us,
         .job = {.self = saver, .work = work, .done = done},
         .saved = file->saved,
         .begun_us = INT64_MIN,
@@ -39,7 +49,7 @@ int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor) {
         return INT64_MAX;
     }
     return saver->begun_us == INT64_MIN ? 0 /* at once */
-                                        : saver->begun_us + CURSOR_SAVE_US;
+                                        : saver->begun_us + saver->every_us;
 }
 
 void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,

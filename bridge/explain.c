@@ -9,11 +9,14 @@
 #define SKEW_US ((int64_t)240 * 1000 * 1000)
 
 static void add_advice(struct answer *answer) {
-    static const char advice[] = " (check the AWS credentials and rights)";
+    const char *advice = answer->expired
+                             ? " (renew the AWS credentials and restart)"
+                             : " (check the AWS credentials and rights)";
+    size_t size = strlen(advice) + 1;
     size_t len = strlen(answer->text);
-    size_t most = sizeof answer->text - sizeof advice;
+    size_t most = sizeof answer->text - size;
     len = len < most ? len : most;
-    memcpy(answer->text + len, advice, sizeof advice);
+    memcpy(answer->text + len, advice, size);
 }
 
 static void name_target(const struct sink *sink,
@@ -47,13 +50,22 @@ void explain_result(const struct sink *sink, const struct sink_target *target,
     }
 }
 
+bool explain_throttled(const struct answer *answer, uint32_t entries) {
+    bool throttled = answer->call == CALL_THROTTLED;
+    for (uint32_t i = 0; answer->call == CALL_ANSWERED && i < entries; i++) {
+        throttled |= answer->outcomes[i] == ENTRY_THROTTLED;
+    }
+    return throttled;
+}
+
 enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,
                               enum bridge_link before) {
     switch (call) {
     case CALL_ANSWERED:
-    case CALL_THROTTLED:
     case CALL_TOO_LARGE:
         return BRIDGE_LINK_ONLINE;
+    case CALL_THROTTLED:
+        return BRIDGE_LINK_THROTTLED;
     case CALL_FAILED:
     case CALL_OFFLINE:
         return BRIDGE_LINK_OFFLINE;

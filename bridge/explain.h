@@ -12,6 +12,10 @@
 void explain_result(const struct sink *sink, const struct sink_target *target,
                     struct exchange_result *result);
 
+/* Did the service say that it is too much: of all of it, or of some of the
+ * entries? */
+bool explain_throttled(const struct answer *answer, uint32_t entries);
+
 /* The state of the link after this answer to a request of `entries` (0: a
  * probe); `before` is the state it was in. */
 enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,

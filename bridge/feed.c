@@ -49,6 +49,8 @@ struct feed {
     struct job job;
     struct reading reading;
     struct visit visit;
+    int64_t looked_us; /* monotonic: the last feed_look() */
+    int64_t begun_us;  /* the job's begin */
 };
 
 static struct reading_page *front_page(struct feed *feed) {
@@ -120,6 +122,7 @@ static void done(void *self) {
 static void submit(struct feed *feed, enum task task) {
     assert(feed->task == TASK_NONE);
     feed->task = task;
+    feed->begun_us = feed->looked_us;
     feed->visit.from_seq = feed->read_seq;
     feed->visit.end_seq = atomic_load_explicit(&feed->options.position->end,
                                                memory_order_acquire);
@@ -181,6 +184,7 @@ static enum feed_state look_at_journal(struct feed *feed) {
 }
 
 enum feed_state feed_look(struct feed *feed, int64_t now_us) {
+    feed->looked_us = now_us;
     if (feed->standing == STANDING_WAITING && feed->again_us <= now_us) {
         feed->standing = STANDING_GOING;
     }
@@ -212,6 +216,7 @@ struct feed_record feed_record(const struct feed *feed) {
     return (struct feed_record){
         .seq = page->first_seq + i,
         .wall_us = page->records[i].wall_us,
+        .life = page->records[i].life,
         .bytes = page->records[i].len > 0
                      ? slice_of(page->bytes + page->records[i].offset,
                                 page->records[i].len)
@@ -273,6 +278,11 @@ const char *feed_fault(const struct feed *feed) {
 int64_t feed_due_us(const struct feed *feed) {
     return feed->standing == STANDING_WAITING && !in_hand(feed) ? feed->again_us
                                                                 : INT64_MAX;
+}
+
+int64_t feed_busy_since_us(const struct feed *feed) {
+    assert(feed_is_busy(feed));
+    return feed->begun_us;
 }
 
 bool feed_is_busy(const struct feed *feed) {

@@ -14,6 +14,7 @@
 #define BRIDGE_FEED_H
 
 #include "gateway/base/executor.h"
+#include "gateway/event/event_life.h"
 #include "gateway/journal/journal.h"
 
 #define FEED_RETRY_US ((int64_t)10 * 1000 * 1000)
@@ -39,6 +40,7 @@ enum feed_state {
 struct feed_record {
     uint64_t seq;
     int64_t wall_us;
+    struct event_life life;
     struct slice bytes; /* lives until feed_take() */
 };
 
@@ -79,5 +81,7 @@ const char *feed_fault(const struct feed *feed);
 int64_t feed_due_us(const struct feed *feed);
 /* A job is running: the feed must not be freed yet. */
 bool feed_is_busy(const struct feed *feed);
+/* If so: since when, on the clock of feed_look(). */
+int64_t feed_busy_since_us(const struct feed *feed);
 
 #endif

@@ -28,6 +28,7 @@ enum slot_state {
 struct slot {
     uint64_t key;
     int64_t wall_us;
+    struct event_life life;
     int64_t not_before_us;
     uint32_t offset; /* into the ring */
     uint32_t len;
@@ -163,6 +164,7 @@ err_t forwarder_push(struct forwarder *forwarder,
     *slot_at(forwarder, forwarder->count - 1) = (struct slot){
         .key = record->key,
         .wall_us = record->wall_us,
+        .life = record->life,
         .offset = offset,
         .len = len,
         .size = record->size,
@@ -278,6 +280,7 @@ static void batch_add(struct forwarder *forwarder, struct slot *slot,
     batch->entries[batch->count++] = (struct forwarder_entry){
         .seq = seq,
         .wall_us = slot->wall_us,
+        .life = slot->life,
         .bytes = slice_of(forwarder->window->ring + slot->offset, slot->len),
     };
     forwarder->counts.repeated += slot->attempt > 0 ? 1 : 0;

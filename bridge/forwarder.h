@@ -3,24 +3,22 @@
  * of a service, the forwarder decides. It does no I/O and reads no clock.
  *
  * Promises. Records of one key are sent in order, one at a time: two entries of
- * a key are never in flight, whether in one request or in two, because neither
- * PutEvents nor PutRecords keeps the order when a part of it fails. An entry
- * that failed is sent again, and the later ones of its key wait. The cursor is
- * the lowest sequence number not confirmed, and never passes one that is not.
- * Nothing is ever dropped. How often an entry is sent is not promised (an
- * answer may be lost).
+ * a key are never in flight, because neither PutEvents nor PutRecords keeps the
+ * order when a part of it fails. An entry that failed is sent again, and the
+ * later ones of its key wait. The cursor is the lowest sequence number not
+ * confirmed. Nothing is ever dropped; an entry may be sent twice.
  *
  * Design. It works on a window of records [cursor, cursor + n), limited in
- * number and bytes. Oldest first: a request takes the first unfinished record
- * of each key, in journal order, up to the sink's limits. Several requests may
- * be in flight, answered in any order. A request refused as a whole is halved:
- * each of its entries remembers how many it may be sent with, so that the one
- * at fault ends up alone. An entry refused for good blocks its key and, in the
- * end, the window; it is tried again once a minute. */
+ * number and bytes. A request takes the first unfinished record of each key, in
+ * journal order, up to the sink's limits. Several may be in flight, answered in
+ * any order. One refused as a whole is halved until the entry at fault is
+ * alone. An entry refused for good blocks its key and, in the end, the window;
+ * it is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
 #include "gateway/base/base.h"
+#include "gateway/event/event_life.h"
 
 enum {
     FORWARDER_EVENTS_MAX = 1024,
@@ -41,6 +39,7 @@ struct forwarder_limits {
 struct forwarder_record {
     uint64_t seq;
     int64_t wall_us;
+    struct event_life life;
     struct slice bytes; /* copied */
     uint64_t key;       /* a hash: keys that collide wait for each other */
     uint32_t size;      /* in a request */
@@ -51,6 +50,7 @@ struct forwarder_record {
 struct forwarder_entry {
     uint64_t seq;
     int64_t wall_us;
+    struct event_life life;
     struct slice bytes; /* lives until the request is answered */
 };
 

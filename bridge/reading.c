@@ -54,6 +54,7 @@ static err_t page_add(struct reading_page *page,
         page->first_seq = record->seq;
     }
     page->records[page->count].wall_us = record->wall_us;
+    page->records[page->count].life = event_life_of(record->life);
     page->records[page->count].offset = (uint32_t)page->len;
     page->records[page->count].len = (uint32_t)record->bytes.len;
     if (record->bytes.len > 0) {

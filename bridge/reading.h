@@ -5,6 +5,7 @@
 #ifndef BRIDGE_READING_H
 #define BRIDGE_READING_H
 
+#include "gateway/event/event_life.h"
 #include "gateway/journal/reader.h"
 
 enum {
@@ -19,6 +20,7 @@ struct reading_page {
     uint32_t count;
     struct {
         int64_t wall_us;
+        struct event_life life;
         uint32_t offset;
         uint32_t len;
     } records[READING_RECORDS_MAX];

@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 static const char *link_name(enum bridge_link link) {
-    static const char *const names[] = {"idle", "online", "offline", "refused",
-                                        "paused"};
+    static const char *const names[] = {"idle",    "online", "offline",
+                                        "refused", "paused", "throttled",
+                                        "waiting"};
     assert((size_t)link < sizeof names / sizeof names[0]);
     return names[link];
 }
@@ -39,20 +40,81 @@ void report_trouble(struct report *report, const char *text) {
     }
 }
 
+static int64_t mono_us(const struct report *report) {
+    return report->clock->mono_us(report->clock->self);
+}
+
+/* The link to show. A service that throttled just now is not trusted yet. */
+static enum bridge_link link_to_show(struct report *report,
+                                     enum bridge_link link) {
+    if (report->paused) {
+        return BRIDGE_LINK_PAUSED;
+    }
+    if (link == BRIDGE_LINK_THROTTLED) {
+        report->throttled_us = mono_us(report);
+    }
+    report->eases = link == BRIDGE_LINK_ONLINE &&
+                    report->status.link == BRIDGE_LINK_THROTTLED &&
+                    mono_us(report) - report->throttled_us < REPORT_EASES_US;
+    return report->eases ? BRIDGE_LINK_THROTTLED : link;
+}
+
+static bool is_bad(enum bridge_link link) {
+    return link == BRIDGE_LINK_OFFLINE || link == BRIDGE_LINK_REFUSED ||
+           link == BRIDGE_LINK_THROTTLED;
+}
+
+static bool alternates(enum bridge_link a, enum bridge_link b) {
+    return (a == BRIDGE_LINK_ONLINE && b == BRIDGE_LINK_WAITING) ||
+           (a == BRIDGE_LINK_WAITING && b == BRIDGE_LINK_ONLINE);
+}
+
 void report_link(struct report *report, enum bridge_link link) {
     struct bridge_stream_status *status = &report->status;
-    enum bridge_link now = report->paused ? BRIDGE_LINK_PAUSED : link;
+    enum bridge_link now = link_to_show(report, link);
     if (status->link == now) {
         return;
     }
-    bool bad = now == BRIDGE_LINK_OFFLINE || now == BRIDGE_LINK_REFUSED;
-    log_line(bad ? LOG_WARN : LOG_INFO, "bridge",
-             "stream=%s link=%s was=%s backlog=%" PRIu64 "%s%s", status->name,
-             link_name(now), link_name(status->link),
-             status->end - status->cursor, bad ? " error=" : "",
-             bad ? status->last_error : "");
+    bool bad = is_bad(now);
+    if (!alternates(status->link, now)) {
+        log_line(bad ? LOG_WARN : LOG_INFO, "bridge",
+                 "stream=%s link=%s was=%s backlog=%" PRIu64 "%s%s",
+                 status->name, link_name(now), link_name(status->link),
+                 status->end - status->cursor, bad ? " error=" : "",
+                 bad ? status->last_error : "");
+    }
     status->link = now;
     status->since_us = report->clock->wall_us(report->clock->self);
+}
+
+void report_turn(struct report *report, bool has_work, bool waits) {
+    int64_t now_us = mono_us(report);
+    const struct bridge_stream_status *status = &report->status;
+    bool waited = report->waits;
+    report->waits = has_work && waits;
+    report->waits_us = waited ? report->waits_us : now_us;
+    if (!has_work && status->link == BRIDGE_LINK_WAITING) {
+        report_link(report, BRIDGE_LINK_IDLE);
+    }
+    if (report_due_us(report) > now_us) {
+        return;
+    }
+    if (report->waits || report->words_over) { /* what went wrong is over */
+        report_words(report, "");
+        report->words_over = false;
+    }
+    report_link(report,
+                report->waits ? BRIDGE_LINK_WAITING : BRIDGE_LINK_ONLINE);
+}
+
+int64_t report_due_us(const struct report *report) {
+    if (report->paused) {
+        return INT64_MAX;
+    }
+    if (report->waits && report->status.link != BRIDGE_LINK_WAITING) {
+        return report->waits_us + REPORT_WAITING_US;
+    }
+    return report->eases ? report->throttled_us + REPORT_EASES_US : INT64_MAX;
 }
 
 void report_say(struct report *report, enum bridge_link link,
@@ -63,7 +125,10 @@ void report_say(struct report *report, enum bridge_link link,
     bool new_words = strcmp(before, report->status.last_error) != 0;
     bool new_link = report->status.link != link;
     report_link(report, link);
-    if (report->status.last_error[0] != '\0' && new_words && !new_link) {
+    report->words_over = report->eases && text[0] == '\0';
+    if (report->words_over) { /* they belong to the link that is still shown */
+        report_words(report, before);
+    } else if (report->status.last_error[0] != '\0' && new_words && !new_link) {
         report_trouble(report, report->status.last_error);
     }
 }

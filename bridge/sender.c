@@ -67,6 +67,22 @@ static void turn(void *context) {
 
 /* --- the status --------------------------------------------------------- */
 
+static void count_disk_jobs(struct sender *sender) {
+    struct bridge_stream_status *status = &sender->report.status;
+    status->disk_job = NULL;
+    status->disk_since_us = 0;
+    if (sender->saver.busy) {
+        status->disk_job = "saving the cursor";
+        status->disk_since_us = sender->saver.begun_us;
+    }
+    if (sender->feed != NULL && feed_is_busy(sender->feed) &&
+        (status->disk_job == NULL ||
+         feed_busy_since_us(sender->feed) < status->disk_since_us)) {
+        status->disk_job = "reading the journal for the cloud";
+        status->disk_since_us = feed_busy_since_us(sender->feed);
+    }
+}
+
 static void count(struct sender *sender) {
     struct bridge_stream_status *status = &sender->report.status;
     if (sender->sink == NULL) {
@@ -77,9 +93,11 @@ static void count(struct sender *sender) {
     assert(sender->saver.saved <= forwarder->base);
     status->cursor = forwarder->base;
     status->saved = sender->saver.saved;
+    status->saves = sender->saver.saves;
     status->sent = forwarder->counts.sent;
     status->repeated = forwarder->counts.repeated;
     status->refused = forwarder->counts.refused;
+    count_disk_jobs(sender);
 }
 
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {
@@ -113,6 +131,7 @@ static bool push_record(struct sender *sender) {
     struct forwarder_record measured = {
         .seq = record.seq,
         .wall_us = record.wall_us,
+        .life = record.life,
         .bytes = record.bytes,
     };
     struct reason reason = {""};
@@ -216,9 +235,12 @@ static void on_saved(void *context) {
 /* What the forwarder is not told: the text, the link, the counters. */
 static void say_answer(struct sender *sender, const struct answer *answer,
                        uint32_t entries) {
+    enum forwarder_call call =
+        explain_throttled(answer, entries) ? CALL_THROTTLED : answer->call;
     enum bridge_link link =
-        explain_link(answer->call, entries, sender->report.status.link);
+        explain_link(call, entries, sender->report.status.link);
     sender->report.status.failures += answer->call != CALL_ANSWERED ? 1 : 0;
+    sender->report.status.expired = answer->expired;
     count(sender);
     const char *text = answer->text;
     if (text[0] == '\0' && sender->forwarder.counts.refused > 0) {
@@ -348,8 +370,9 @@ bool sender_is_busy(const struct sender *sender) {
 }
 
 bool sender_blocks_lower_priority(const struct sender *sender) {
-    return sender->sink != NULL &&
-           sender->report.status.link == BRIDGE_LINK_ONLINE &&
+    enum bridge_link link = sender->report.status.link;
+    bool answers = link == BRIDGE_LINK_ONLINE || link == BRIDGE_LINK_THROTTLED;
+    return sender->sink != NULL && answers &&
            forwarder_ready(&sender->forwarder, mono_us(sender));
 }
 
@@ -376,6 +399,15 @@ void sender_work(struct sender *sender) {
     give_back(sender);
 }
 
+void sender_wait(struct sender *sender, bool waits) {
+    if (sender->sink == NULL) {
+        return;
+    }
+    count(sender);
+    const struct bridge_stream_status *status = &sender->report.status;
+    report_turn(&sender->report, status->end > status->cursor, waits);
+}
+
 static int64_t sooner(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
@@ -388,6 +420,7 @@ int64_t sender_due_us(const struct sender *sender, bool may_send_now) {
     int64_t due_us =
         sooner(cursor_saver_due_us(&sender->saver, sender->forwarder.base),
                feed_due_us(sender->feed));
+    due_us = sooner(due_us, report_due_us(&sender->report));
     if (sender->fill_again_us > now_us) {
         due_us = sooner(due_us, sender->fill_again_us);
     }
@@ -416,10 +449,19 @@ void sender_pause(struct sender *sender, bool paused) {
 
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct disk *disk = &sender->options.context->platform->disk;
-    bool damaged = false;
-    TRY(cursor_file_open(&sender->cursor, disk, sender->options.dir, &damaged,
-                         reason));
-    if (damaged) {
+    const struct cursor_owner owner = {sender->options.journal_id,
+                                       name_of(sender)};
+    enum cursor_found found = CURSOR_GOOD;
+    TRY(cursor_file_open(&sender->cursor, disk, sender->options.dir, &owner,
+                         &found, reason));
+    if (found == CURSOR_FOREIGN) {
+        log_line(LOG_ERROR, "bridge",
+                 "stream=%s %s was another journal's or stream's: it is set "
+                 "aside as %s.other, and everything is sent again with the "
+                 "same ids",
+                 name_of(sender), sender->cursor.path, sender->cursor.path);
+    }
+    if (found == CURSOR_DAMAGED) {
         log_line(LOG_ERROR, "bridge",
                  "stream=%s %s is damaged: sending everything again with the "
                  "same ids",
@@ -470,8 +512,10 @@ static err_t open_exchange(struct sender *sender, struct reason *reason) {
 
 static err_t open_all(struct sender *sender, struct reason *reason) {
     TRY(open_cursor(sender, reason));
-    cursor_saver_init(&sender->saver, &sender->cursor,
-                      sender->options.context->executor, on_saved, sender);
+    cursor_saver_init(
+        &sender->saver, &sender->cursor, sender->options.context->executor,
+        cursor_saver_every_us(sender->options.stream->commit_delay_ms),
+        on_saved, sender);
     forwarder_init(&sender->forwarder, &sender->sink->limits,
                    &sender->options.context->platform->entropy,
                    sender->cursor.saved);
@@ -488,7 +532,8 @@ err_t sender_new(const struct sender_options *options, struct sender **ret,
     sender->options = *options;
     sender->sink = sink_of(options->stream);
     sender->target =
-        (struct sink_target){options->context->config, options->stream};
+        (struct sink_target){options->context->config, options->stream,
+                             event_life_of(options->journal_id)};
     sender->cursor.fd = -1;
     sender->answered_us = mono_us(sender);
     report_init(&sender->report, options->stream->name,

@@ -29,7 +29,8 @@ struct sender_context {
 struct sender_options {
     const struct sender_context *context;
     const struct config_stream *stream;
-    const char *dir; /* the journal's */
+    const char *dir;           /* the journal's */
+    const uint8_t *journal_id; /* JOURNAL_ID_SIZE */
     const struct journal_position *position;
     /* There may be more to do: an answer arrived, or a job ended. It is the
      * last thing the sender does in the callback of either. */
@@ -61,6 +62,9 @@ void sender_work(struct sender *sender);
 /* Sends a request if there is one and none is in flight, signed for our clock
  * corrected by `offset_us`. */
 void sender_send(struct sender *sender, int64_t offset_us);
+/* In each turn, behind sender_work(): must it wait for streams of higher
+ * priority? It may be shown then as waiting. */
+void sender_wait(struct sender *sender, bool waits);
 /* It is online and could send another request now: streams of lower priority
  * must wait. */
 bool sender_blocks_lower_priority(const struct sender *sender);

@@ -77,7 +77,8 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
                    struct reason *reason) {
     struct event event;
     struct sink_event rendered;
-    struct event_record record = {ret->seq, ret->wall_us};
+    const struct event_record record = {ret->seq, ret->wall_us,
+                                        target->journal_id, ret->life};
     err_t err = render(ret->bytes, &record, scratch, &event, &rendered);
     if (err != ERR_OK) {
         return not_sendable(ret, err, reason);
@@ -104,7 +105,8 @@ static err_t write_entry(const struct sink *sink,
                          struct sink_buffer *scratch, struct writer *writer) {
     struct event event;
     struct sink_event rendered;
-    struct event_record record = {entry->seq, entry->wall_us};
+    const struct event_record record = {entry->seq, entry->wall_us,
+                                        target->journal_id, entry->life};
     err_t err = render(entry->bytes, &record, scratch, &event, &rendered);
     ENSURE(err == ERR_OK, err == ERR_MEMORY ? err : ERR_CORRUPT);
     sink->write_entry(target, &rendered, writer);

@@ -10,10 +10,12 @@
 #include "config/config.h"
 #include "gateway/event/event.h"
 
-/* Where a stream's events go; both outlive whoever holds it. */
+/* Where a stream's events go, and what they come from; both pointers outlive
+ * whoever holds it. */
 struct sink_target {
     const struct config *config;
     const struct config_stream *stream;
+    struct event_life journal_id;
 };
 
 /* An event to be sent: as the journal holds it, and as JSON. */

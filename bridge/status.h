@@ -15,6 +15,10 @@ enum bridge_link {
     BRIDGE_LINK_REFUSED, /* the service answers but refuses (credentials, no
                             such bus); the bridge retries slowly */
     BRIDGE_LINK_PAUSED,  /* paused on request */
+    BRIDGE_LINK_THROTTLED, /* the service answers that it is too much; the
+                              bridge sends more slowly */
+    BRIDGE_LINK_WAITING,   /* it has waited a second or more for its turn behind
+                              a stream of higher priority */
 };
 
 /* Ranges that a stream's status lists. */
@@ -26,6 +30,7 @@ struct bridge_stream_status {
     uint64_t cursor; /* lowest sequence number not confirmed */
     uint64_t saved;  /* the cursor as saved on disk: the bridge no longer needs
                         what is before it */
+    uint64_t saves;  /* of the cursor since start: a page of the disk each */
     uint64_t end;    /* durable end as the bridge last saw it */
     uint64_t lost;   /* events since start that the journal had trimmed, or lost
                         to damage, before the service confirmed them */
@@ -41,6 +46,11 @@ struct bridge_stream_status {
     int64_t since_us;     /* wall time at which `link` last changed */
     int64_t confirmed_us; /* wall time of the last confirmation, 0 if none */
     char last_error[200]; /* text; empty if none */
+    /* The oldest job that is with the disk now, and since when (monotonic);
+     * NULL and 0: there is none. */
+    const char *disk_job;
+    int64_t disk_since_us;
+    bool expired; /* REFUSED because the credentials are expired */
 };
 
 struct bridge_status {

@@ -58,11 +58,11 @@ static int random_bytes(void *context, unsigned char *buf, size_t len) {
     return 0;
 }
 
-static err_t read_authorities(struct tls_context *context, const char *ca_file,
-                              struct reason *reason) {
+static err_t read_authorities(mbedtls_x509_crt *authorities,
+                              const char *ca_file, struct reason *reason) {
     /* A positive result counts the certificates that could not be read. The
      * others are used; a system's bundle may contain a few unreadable ones. */
-    int failed = mbedtls_x509_crt_parse_file(&context->authorities, ca_file);
+    int failed = mbedtls_x509_crt_parse_file(authorities, ca_file);
     if (failed < 0) {
         char words[128];
         mbedtls_strerror(failed, words, sizeof words);
@@ -71,13 +71,21 @@ static err_t read_authorities(struct tls_context *context, const char *ca_file,
                           "cloud.ca_file to a readable PEM file",
                           ca_file, words);
     }
-    if (context->authorities.version == 0) {
+    if (authorities->version == 0) {
         return reason_set(reason, ERR_CONFIG,
                           "%s contains no usable certificate; set "
                           "cloud.ca_file to a PEM file of CA certificates",
                           ca_file);
     }
     return ERR_OK;
+}
+
+err_t tls_check_authorities(const char *ca_file, struct reason *reason) {
+    mbedtls_x509_crt authorities;
+    mbedtls_x509_crt_init(&authorities);
+    err_t err = read_authorities(&authorities, ca_file, reason);
+    mbedtls_x509_crt_free(&authorities);
+    return err;
 }
 
 static void set_versions(mbedtls_ssl_config *config) {
@@ -121,7 +129,7 @@ err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
     mbedtls_x509_crt_init(&context->authorities);
     err_t err = set_up(context, reason);
     if (err == ERR_OK) {
-        err = read_authorities(context, ca_file, reason);
+        err = read_authorities(&context->authorities, ca_file, reason);
     }
     if (err != ERR_OK) {
         tls_context_free(context);

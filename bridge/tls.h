@@ -22,6 +22,9 @@ struct tls;
  * contains no usable certificate. `entropy` outlives the context. */
 err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
                       struct tls_context **ret, struct reason *reason) MUST_USE;
+/* Would tls_context_new() accept this CA file? */
+err_t tls_check_authorities(const char *ca_file,
+                            struct reason *reason) MUST_USE;
 void tls_context_free(struct tls_context *context);
 
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;

@@ -27,6 +27,14 @@ enum config_broker_mode {
     CONFIG_BROKER_EXTERNAL, /* the site's own, at `address` */
 };
 
+/* In the order of enum log_level (gateway/base/log.h). */
+enum config_log_level {
+    CONFIG_LOG_ERROR,
+    CONFIG_LOG_WARN,
+    CONFIG_LOG_INFO,
+    CONFIG_LOG_DEBUG,
+};
+
 struct config_address {
     char host[CONFIG_HOST_MAX]; /* name or address, no brackets */
     uint16_t port;              /* 0 = any free one (listening only) */
@@ -67,6 +75,8 @@ struct config_stream {
     uint64_t keep; /* bytes of delivered events that are kept; default 64 MiB */
     uint64_t keep_for_ms; /* how long they are kept in addition; default 0 */
     uint64_t keep_max_ms; /* how long at most; 0: no limit; default 30 d */
+    uint32_t ids; /* of devices' events remembered to tell repeats; default
+                     131072 */
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
@@ -87,6 +97,7 @@ struct config {
     char data[CONFIG_PATH_MAX];  /* default /var/lib/shopme-edge */
     uint32_t event_bytes_max;    /* default 256 KiB, EventBridge's limit */
     uint64_t free_floor; /* bytes of the disk to leave free; default 64 MiB */
+    enum config_log_level log_level; /* default info */
     struct config_broker broker;
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;

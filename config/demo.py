@@ -56,6 +56,7 @@ streams:
     sink: {{eventbridge: {{bus: {bus}}}}}
   - name: telemetry
     priority: 2
+    commit_delay: 1 s
     sink: {{kinesis: {{stream: {stream}}}}}
 cloud:
   region: {region}
@@ -471,6 +472,12 @@ class Outcome:
         """Committed and not in the cloud."""
         return self._streams[name]["end"] - self._held[name]["unique"]
 
+    def written_a_byte(self, name):
+        """Bytes given to the disk for each byte of the stream's events."""
+        stream = self._streams[name]
+        return round(stream["written_bytes"] /
+                     max(stream["payload_bytes"], 1), 2)
+
     def faults(self):
         """What is not as promised, in words."""
         report = self._report
@@ -508,6 +515,7 @@ class Outcome:
                 ("committed", lambda name: self._streams[name]["end"]),
                 ("in the cloud", lambda name: self._held[name]["unique"]),
                 ("missing", self.missing),
+                ("bytes written a byte", self.written_a_byte),
                 ("sent twice", lambda name: self._held[name]["duplicates"]),
                 ("out of order in a key",
                  lambda name: self._held[name]["order_violations"])):

@@ -33,6 +33,9 @@ void config_describe(struct writer *writer) {
                           key->when == CONFIG_WHEN_EMBEDDED ? "embedded"
                                                             : "external");
         }
+        if (key->reloadable) {
+            writer_str(writer, "; reloadable");
+        }
         writer_printf(writer, "\n    %s\n", key->help);
     }
 }

@@ -23,19 +23,25 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The store's name; part of every topic and of every event's "
              "source."},
     {"data", CONFIG_PATH, IN_CONFIG(data), .fallback = "/var/lib/shopme-edge",
-     .help = "Directory of the journals; put it on a disk that keeps what it "
+     .help = "The folder of the journals; put it on a disk that keeps what it "
              "has synced."},
     {"control_socket", CONFIG_PATH, IN_CONFIG(control_socket),
      .help = "Unix socket through which the command line reaches the gateway; "
              "default control.sock in the data directory."},
     {"event_bytes_max", CONFIG_SIZE, IN_CONFIG(event_bytes_max),
      .min = 8 * 1024, .max = 1024 * 1024, .fallback = "256 KiB",
-     .help = "The largest event accepted from a device; 4 KiB of it are kept "
-             "for what the gateway adds. With EventBridge at most 256 KiB."},
+     .help =
+         "The largest event accepted from a device, 4 KiB of which are kept "
+         "for what the gateway adds; with EventBridge at most 256 KiB."},
 
     {"free_floor", CONFIG_SIZE, IN_CONFIG(free_floor), .min = 0, .max = TIB,
      .fallback = "64 MiB",
      .help = "Free space that the journals leave on the disk of `data`."},
+
+    {"log_level", CONFIG_ENUM, .reloadable = true, IN_CONFIG(log_level),
+     .words = {"error", "warn", "info", "debug"}, .fallback = "info",
+     .help = "Which lines are logged: these and all that are more serious; "
+             "`run --log-level` overrides it."},
 
     {"broker", CONFIG_SECTION, .help = "The store's MQTT broker."},
     {"broker.mode", CONFIG_ENUM, IN_CONFIG(broker.mode),
@@ -55,8 +61,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The site's broker; required with mode: external."},
 
     {"streams", CONFIG_LIST,
-     .help = "What is journaled and where it is sent; default orders (shop: "
-             "true) and telemetry, kept in the store."},
+     .help = "What is journaled and where it is sent; the files of conf.d are "
+             "merged by `name`; default orders (shop: true) and telemetry, "
+             "kept in the store."},
     {"streams[].name", CONFIG_NAME, .required = true, IN_STREAM(name), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The stream's name; the last part of its topic."},
@@ -75,21 +82,28 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = (uint64_t)1024 * MIB, .fallback = "16 MiB",
      .help = "The size of one journal file, which is created, dropped and "
              "set aside as a whole; `capacity` is at least four of them."},
-    {"streams[].commit_delay", CONFIG_DURATION, IN_STREAM(commit_delay_ms),
-     .min = 0, .max = 10 * 1000, .fallback = "0",
-     .help = "How long an event may wait to be written together with others; "
-             "its acknowledgement and receipt wait with it."},
+    {"streams[].ids", CONFIG_UINT, IN_STREAM(ids), .min = 8192,
+     .max = (uint64_t)4 * 1024 * 1024, .fallback = "131072",
+     .help = "How many ids of events are remembered to tell repeats, at most "
+             "4096 a device; 64 bytes of memory each: 131072 are 8 MiB."},
+    {"streams[].commit_delay", CONFIG_DURATION, .reloadable = true,
+     IN_STREAM(commit_delay_ms), .min = 0, .max = 10 * 1000, .fallback = "0",
+     .help = "An event's longest wait to be written together with others, "
+             "which spares flash: of 20 readings a second 1 s writes under 2 "
+             "bytes a byte, 50 ms 15; receipts wait, and a crash makes devices "
+             "repeat."},
     {"streams[].when_full", CONFIG_ENUM, IN_STREAM(when_full),
      .words = {"reject", "drop_oldest"}, .fallback = "reject",
      .help = "reject: devices keep their events until there is room; "
              "drop_oldest: the oldest events are dropped, and EventsDropped "
              "names them."},
-    {"streams[].keep", CONFIG_SIZE, IN_STREAM(keep), .min = 0, .max = TIB,
-     .fallback = "64 MiB",
+    {"streams[].keep", CONFIG_SIZE, .reloadable = true, IN_STREAM(keep),
+     .min = 0, .max = TIB, .fallback = "64 MiB",
      .help = "How many bytes of events stay in the journal after the cloud "
              "has them."},
-    {"streams[].keep_for", CONFIG_DURATION, IN_STREAM(keep_for_ms), .min = 0,
-     .max = (uint64_t)3650 * DAY_MS, .fallback = "0",
+    {"streams[].keep_for", CONFIG_DURATION, .reloadable = true,
+     IN_STREAM(keep_for_ms), .min = 0, .max = (uint64_t)3650 * DAY_MS,
+     .fallback = "0",
      .help = "How long events stay after that, beyond `keep` too, while there "
              "is room."},
     {"streams[].keep_max", CONFIG_DURATION, IN_STREAM(keep_max_ms), .min = 0,
@@ -99,9 +113,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "default at least `keep_for`."},
     {"streams[].on_rot", CONFIG_ENUM, IN_STREAM(on_rot),
      .words = {"quarantine", "stop"}, .fallback = "quarantine",
-     .help = "What to do when the disk has lost events of the "
-             "journal. quarantine: set the damage aside, announce what is "
-             "lost (JournalDamaged) and continue; stop: do not start."},
+     .help = "What a start does when the disk has lost events: quarantine sets "
+             "the damage aside, announces what is lost (JournalDamaged) and "
+             "continues; stop does not start."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream is sent; without a sink it stays in the "
              "store."},
@@ -117,7 +131,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The data stream's name."},
 
     {"cloud", CONFIG_SECTION,
-     .help = "The connection to AWS; credentials come from the environment."},
+     .help = "The connection to AWS; credentials come from the environment, "
+             "never from a file like this."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},
@@ -141,12 +156,12 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "ISO 4217 currency code for orders that name no currency."},
 
     {"console", CONFIG_SECTION, .help = "The page and its API."},
-    {"console.enabled", CONFIG_BOOL, IN_CONFIG(console_enabled),
-     .fallback = "true",
+    {"console.enabled", CONFIG_BOOL, .reloadable = true,
+     IN_CONFIG(console_enabled), .fallback = "true",
      .help = "Serve the page and its API; the command line works without "
              "them."},
-    {"console.listen", CONFIG_ADDRESS, IN_CONFIG(console), .min = 0,
-     .max = 65535, .fallback = "127.0.0.1:8080",
+    {"console.listen", CONFIG_ADDRESS, .reloadable = true, IN_CONFIG(console),
+     .min = 0, .max = 65535, .fallback = "127.0.0.1:8080",
      .help = "The address of the page; it must be a loopback address."},
 };
 

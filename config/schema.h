@@ -31,7 +31,8 @@ enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
 struct config_key {
     const char *path; /* "broker.mode"; in the list "streams[].name" */
     enum config_kind kind;
-    bool required; /* if its section is given */
+    bool required;   /* if its section is given */
+    bool reloadable; /* SIGHUP makes a new value take effect */
     enum config_when when;
     size_t offset; /* in struct config, or struct config_stream */
     size_t size;
@@ -42,7 +43,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 37 };
+enum { CONFIG_KEY_COUNT = 39 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

@@ -179,8 +179,10 @@ static err_t check_url(struct slice text) {
     return config_url_read(text, &ignored);
 }
 
+/* A relative name would mean another file for each folder that a command is
+ * started in: the service would begin an empty journal. */
 static err_t check_path(struct slice text) {
-    ENSURE(text.len > 0 && slice_is_utf8(text), ERR_RANGE);
+    ENSURE(slice_starts_with(text, "/") && slice_is_utf8(text), ERR_RANGE);
     for (size_t i = 0; i < text.len; i++) {
         ENSURE(text.data[i] >= 0x20 && text.data[i] != 0x7f, ERR_RANGE);
     }
@@ -395,7 +397,7 @@ void config_value_expected(const struct config_key *key,
         expected_name(key, writer);
         return;
     case CONFIG_PATH:
-        writer_printf(writer, "a file name of up to %d bytes",
+        writer_printf(writer, "a file name that begins with /, up to %d bytes",
                       CONFIG_PATH_MAX - 1);
         return;
     case CONFIG_URL:
@@ -428,7 +430,8 @@ void config_value_expected(const struct config_key *key,
         return;
     case CONFIG_ENUM:
         for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i] != NULL; i++) {
-            writer_str(writer, i > 0 ? " or " : "");
+            bool last = i + 1 == CONFIG_WORDS_MAX || key->words[i + 1] == NULL;
+            writer_str(writer, i == 0 ? "" : last ? " or " : ", ");
             writer_str(writer, key->words[i]);
         }
         return;

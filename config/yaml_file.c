@@ -11,11 +11,12 @@
 
 enum {
     PATH_SHOWN_MAX = 80, /* the tail of a longer path is shown */
+    DEPTH_MAX = 16,      /* nested lists and mappings; a good file has 5 */
 };
 
-PRINTF_LIKE(5, 0)
-static void error_at(const char *path, size_t line, size_t column,
-                     struct reason *reason, const char *format, va_list args) {
+void yaml_place_error_v(const char *path, size_t line, size_t column,
+                        struct reason *reason, const char *format,
+                        va_list args) {
     size_t len = strlen(path);
     bool cut = len > PATH_SHOWN_MAX;
     int head = snprintf(
@@ -33,20 +34,17 @@ static err_t place_error(const char *path, size_t line, size_t column,
                          struct reason *reason, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    error_at(path, line, column, reason, format, args);
+    yaml_place_error_v(path, line, column, reason, format, args);
     va_end(args);
     return ERR_CONFIG;
 }
 
-err_t yaml_file_error(const struct yaml_file *file, const yaml_node_t *node,
-                      struct reason *reason, const char *format, ...) {
+void yaml_file_error_v(const struct yaml_file *file, const yaml_node_t *node,
+                       struct reason *reason, const char *format,
+                       va_list args) {
     size_t line = node == NULL ? 0 : node->start_mark.line;
     size_t column = node == NULL ? 0 : node->start_mark.column;
-    va_list args;
-    va_start(args, format);
-    error_at(file->path, line, column, reason, format, args);
-    va_end(args);
-    return ERR_CONFIG;
+    yaml_place_error_v(file->path, line, column, reason, format, args);
 }
 
 static void close_stream(FILE **stream) {
@@ -100,8 +98,8 @@ static err_t syntax_error(const char *path, const yaml_parser_t *parser,
             column = is_break ? 0 : column + 1;
         }
     }
-    return place_error(path, line, column, reason, "found %s; expected YAML",
-                       problem);
+    return place_error(path, line, column, reason,
+                       "found no YAML (%s); expected YAML", problem);
 }
 
 /* What an event holds that plain YAML does not; NULL if nothing. */
@@ -131,6 +129,20 @@ static const char *not_plain(const yaml_event_t *event, int documents) {
     return tag == NULL ? NULL : "found a tag (!); expected the value alone";
 }
 
+/* How much deeper the file is after this event. */
+static int step(const yaml_event_t *event) {
+    if (event->type == YAML_SEQUENCE_START_EVENT ||
+        event->type == YAML_MAPPING_START_EVENT) {
+        return 1;
+    }
+    return event->type == YAML_SEQUENCE_END_EVENT ||
+                   event->type == YAML_MAPPING_END_EVENT
+               ? -1
+               : 0;
+}
+
+/* libyaml looks at every open bracket for each token, so deep nesting costs the
+ * square of its depth: it is refused as soon as it is seen. */
 static err_t check_events(const char *path, struct slice bytes,
                           struct reason *reason) {
     CLEANUP(yaml_parser_delete) yaml_parser_t parser;
@@ -139,6 +151,7 @@ static err_t check_events(const char *path, struct slice bytes,
     }
     yaml_parser_set_input_string(&parser, bytes.data, bytes.len);
     int documents = 0;
+    int depth = 0;
     bool more = true;
     while (more) {
         CLEANUP(yaml_event_delete) yaml_event_t event;
@@ -149,6 +162,14 @@ static err_t check_events(const char *path, struct slice bytes,
         if (problem != NULL) {
             return place_error(path, event.start_mark.line,
                                event.start_mark.column, reason, "%s", problem);
+        }
+        depth += step(&event);
+        if (depth > DEPTH_MAX) {
+            return place_error(path, event.start_mark.line,
+                               event.start_mark.column, reason,
+                               "found brackets or lists nested more than %d "
+                               "deep; expected a configuration file",
+                               DEPTH_MAX);
         }
         documents += event.type == YAML_DOCUMENT_START_EVENT ? 1 : 0;
         more = event.type != YAML_STREAM_END_EVENT;

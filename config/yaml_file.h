@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One YAML document read whole by libyaml, and errors that name a place in it.
- * Only plain YAML is accepted: one document, no anchors, aliases or tags, so
- * that a person and the program read the same. */
+ * Only plain YAML is accepted: one document, no anchors, aliases or tags, and
+ * little nesting, so that a person and the program read the same and no file
+ * costs more than its length. */
 #ifndef CONFIG_YAML_FILE_H
 #define CONFIG_YAML_FILE_H
 
+#include <stdarg.h>
 #include <yaml.h>
 
 #include "gateway/base/base.h"
@@ -26,10 +28,14 @@ err_t yaml_file_open(const char *path, struct yaml_file *ret,
 void yaml_file_close(struct yaml_file *file);
 
 /* Writes "file:line:column: ..." for the start of `node` (NULL: the start of
- * the file) and returns ERR_CONFIG. */
-err_t yaml_file_error(const struct yaml_file *file, const yaml_node_t *node,
-                      struct reason *reason, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+ * the file). */
+void yaml_file_error_v(const struct yaml_file *file, const yaml_node_t *node,
+                       struct reason *reason, const char *format, va_list args)
+    PRINTF_LIKE(4, 0);
+/* The same for a place, counted from 0. Of a long path the end is shown. */
+void yaml_place_error_v(const char *path, size_t line, size_t column,
+                        struct reason *reason, const char *format, va_list args)
+    PRINTF_LIKE(5, 0);
 
 yaml_node_t *yaml_file_node(const struct yaml_file *file, int index);
 struct slice yaml_scalar(const yaml_node_t *node); /* of a scalar */

@@ -17,6 +17,8 @@ static const struct {
     {"sync", command_sync, "wait until everything is in the cloud"},
     {"journal", command_journal,
      "read, check or repair the journal on the disk"},
+    {"downgrade", command_downgrade,
+     "prepare the data for the release before this one"},
 };
 
 static void print_usage(FILE *out) {

@@ -3,22 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config/config.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
+#include "gateway/commands/preflight.h"
 
 enum { TEXT_MAX = 64 * 1024 };
 
 static const char usage[] =
-    "usage: shopme-edge check [--config FILE] [--describe | --print]\n"
+    "usage: shopme-edge check [--config FILE] [--files-only] [--print]\n"
+    "       shopme-edge check --describe\n"
     "\n"
-    "Reads the configuration and says whether the gateway can use it. Exit\n"
-    "status: 0 it can, 1 it cannot (the error names file, line and column),\n"
-    "2 usage.\n"
+    "Says whether the gateway can start with this configuration on this\n"
+    "machine, as this user: reads FILE and the files conf.d/*.yaml beside it,\n"
+    "and looks at the folders, programs, certificates, credentials and ports\n"
+    "they name. Every error is listed, with file, line and column. Exit\n"
+    "status: 0 it can (there may be warnings), 1 it cannot, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
+    "  --files-only   look at the files, not at this machine\n"
+    "  --print        print the configuration, merged and with all defaults;\n"
+    "                 implies --files-only\n"
     "  --describe     print every key with its type, default and meaning\n"
-    "  --print        print the configuration with all defaults filled in\n"
     "  --help\n";
 
 static int print_all(const struct config *config) {
@@ -63,16 +68,49 @@ static void print_summary(const struct config *config) {
     }
 }
 
+/* With conf.d it matters which files were read, and in which order. */
+static void print_files(const struct config_sources *sources, FILE *out) {
+    for (uint32_t i = 0; sources->file_count > 1 && i < sources->file_count;
+         i++) {
+        fprintf(out, "  read %s\n", sources->files[i]);
+    }
+}
+
+struct check {
+    struct config config;
+    struct config_sources sources;
+    struct config_findings findings;
+};
+
+/* Adds all that can be found. Much would be wrong of what a file that cannot be
+ * read hides, so then the machine is not looked at. */
+static bool look(struct check *check, const char *path, bool files_only) {
+    err_t err =
+        config_read(path, &check->config, &check->sources, &check->findings);
+    if (err == ERR_MEMORY) {
+        fputs("not enough memory\n", stderr);
+        return false;
+    }
+    if (check->sources.complete && !files_only) {
+        preflight(&check->config, &check->sources, PREFLIGHT_CHECK,
+                  &check->findings);
+    }
+    preflight_print(&check->findings, stderr);
+    return check->findings.errors == 0;
+}
+
 int command_check(int argc, char **argv) {
     const char *path = COMMANDS_CONFIG_DEFAULT;
     bool describe = false;
     bool print = false;
+    bool files_only = false;
     const struct argument table[] = {
         {"config", &path, NULL},
         {"describe", NULL, &describe},
+        {"files-only", NULL, &files_only},
         {"print", NULL, &print},
     };
-    const struct arguments arguments = {"check", usage, table, 3};
+    const struct arguments arguments = {"check", usage, table, 4};
     int exit_code;
     if (!arguments_read(&arguments, argc, argv, &exit_code)) {
         return exit_code;
@@ -80,16 +118,16 @@ int command_check(int argc, char **argv) {
     if (describe) {
         return print_all(NULL);
     }
-    struct config config;
-    struct reason reason;
-    if (config_load(path, &config, &reason) != ERR_OK) {
-        fprintf(stderr, "%s\n", reason.text);
+    static struct check check;
+    if (!look(&check, path, files_only || print)) {
+        print_files(&check.sources, stderr);
         return EXIT_FAILURE;
     }
     if (print) {
-        return print_all(&config);
+        return print_all(&check.config);
     }
     printf("%s: ok\n", path);
-    print_summary(&config);
+    print_files(&check.sources, stdout);
+    print_summary(&check.config);
     return EXIT_SUCCESS;
 }

@@ -189,3 +189,9 @@ void client_text(struct slice object, const char *name, char *ret,
     }
     ret[len] = '\0';
 }
+
+bool client_is(struct slice object, const char *name, const char *text) {
+    char value[TEXT_MAX];
+    client_text(object, name, value, sizeof value);
+    return strcmp(value, text) == 0;
+}

@@ -29,5 +29,7 @@ err_t client_status(const char *socket_path, struct client_answer *ret,
 uint64_t client_uint(struct slice object, const char *name);
 void client_text(struct slice object, const char *name, char *ret,
                  size_t ret_size);
+/* Is that member this text? */
+bool client_is(struct slice object, const char *name, const char *text);
 
 #endif

@@ -9,12 +9,15 @@
 enum {
     COMMANDS_EXIT_USAGE = 2,      /* wrong arguments on the command line */
     COMMANDS_EXIT_UNFINISHED = 3, /* the time was up before all was done */
+    COMMANDS_EXIT_DEGRADED = 3,   /* of `status`: the verdict */
+    COMMANDS_EXIT_FAILING = 4,
 };
 
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
+int command_downgrade(int argc, char **argv);
 int command_journal(int argc, char **argv); /* reads the next word */
 /* After "journal". */
 int command_journal_cat(int argc, char **argv);
@@ -23,5 +26,6 @@ int command_journal_verify(int argc, char **argv);
 int command_journal_repair(int argc, char **argv);
 int command_journal_replay(int argc, char **argv);
 int command_journal_stats(int argc, char **argv);
+int command_journal_unsent(int argc, char **argv);
 
 #endif

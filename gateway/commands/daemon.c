@@ -11,12 +11,14 @@
 
 #include "gateway/commands/daemon_state.h"
 #include "gateway/commands/journals.h"
+#include "gateway/mqtt/box.h"
+#include "gateway/mqtt/topic.h"
 
 enum {
     PAYMENTS_REPEAT_MS = 5000,
     TICK_MS = 1000,
     STOP_POLL_MS = 5,
-    CLIENT_ID_MAX = 128,
+    CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
     HEAPS = 2,
 };
 
@@ -30,7 +32,7 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return false;
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -50,6 +52,7 @@ static void stop(struct daemon *daemon, int exit_code) {
         return;
     }
     daemon->stop_asked = true;
+    daemon_watch_stopping(daemon);
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         session_untarget(daemon->streams[i].session);
         stream_give_up(daemon->streams[i].stream);
@@ -102,6 +105,41 @@ static void on_broker_down(void *self) {
     }
 }
 
+/* A broker that opened its port was found to have them. */
+static void check_sessions(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (broker_status(daemon->broker).open &&
+            !session_was_kept(daemon->streams[i].session)) {
+            log_line(
+                LOG_ERROR, "session",
+                "lost topic=%s reason=\"the broker did not have the "
+                "session that it had saved: what it acknowledged since its "
+                "start is lost unless devices send it again\"",
+                daemon->sessions[i].topic);
+        }
+    }
+}
+
+/* A broker that started without them may be saved now, and opened. */
+static void on_subscribed(void *self) {
+    struct daemon *daemon = self;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        if (!session_is_up(daemon->streams[i].session)) {
+            return;
+        }
+    }
+    if (daemon->broker != NULL) {
+        check_sessions(daemon);
+        broker_sessions_ready(daemon->broker);
+    }
+}
+
+/* The publisher's client id is random: nobody takes its place. */
+static bool publisher_lasts(void *self, uint64_t since_ms) {
+    const struct daemon *daemon = self;
+    return publisher_is_up_since(daemon->publisher, since_ms);
+}
+
 static void repeat_payments(struct daemon *daemon) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         stream_repeat_payments(daemon->streams[i].stream);
@@ -137,7 +175,12 @@ static void give_memory_back(struct daemon *daemon) {
 /* Tells each stream what the cloud is known to have. */
 static void on_tick(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
+    daemon_watch_turned(daemon);
     give_memory_back(daemon);
+    watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    if (!daemon->stop_asked) {
+        daemon_console_tick(daemon);
+    }
     struct bridge_status bridge = {0};
     if (daemon->bridge != NULL) {
         bridge_status(daemon->bridge, &bridge);
@@ -226,6 +269,8 @@ static err_t open_stream(struct daemon *daemon,
 static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     TRY(job_pool_new(&daemon->loop, &daemon->pool));
+    disk_room_init(&daemon->disk_room, &daemon->platform.disk, config->data,
+                   job_pool_executor(daemon->pool));
     for (uint32_t i = 0; i < config->stream_count; i++) {
         TRY(open_stream(daemon, &config->streams[i], &daemon->streams[i],
                         reason));
@@ -234,8 +279,8 @@ static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
-/* The journal's id makes a client id that no other gateway has and that is the
- * same at every start, so that the broker keeps the session. */
+/* The journal's id and the box's own make a client id that no other gateway has
+ * and that is the same at every start, so that the broker keeps the session. */
 static void client_id(struct daemon *daemon, uint32_t stream,
                       const char *suffix, char ret[CLIENT_ID_MAX]) {
     const uint8_t *id = stream_journal_id(daemon->streams[stream].stream);
@@ -247,17 +292,42 @@ static void client_id(struct daemon *daemon, uint32_t stream,
     snprintf(ret + len, (size_t)(CLIENT_ID_MAX - len), "%s", suffix);
 }
 
-static err_t open_sessions(struct daemon *daemon) {
+static bool all_are_new(const struct daemon *daemon) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        char id[CLIENT_ID_MAX];
-        client_id(daemon, i, "", id);
+        if (atomic_load(&stream_position(daemon->streams[i].stream)->end) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Names the sessions: what the broker is to have of each. */
+static err_t name_sessions(struct daemon *daemon, struct reason *reason) {
+    char suffix[BOX_SUFFIX_SIZE];
+    TRY(box_suffix(&daemon->platform.disk, daemon->config->data, BOX_MACHINE_ID,
+                   all_are_new(daemon), suffix, reason));
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        struct broker_session *session = &daemon->sessions[i];
+        client_id(daemon, i, suffix, session->client_id);
+        topic_of_stream(daemon->config->store,
+                        stream_config(daemon->streams[i].stream)->name,
+                        session->topic, sizeof session->topic);
+    }
+    return ERR_OK;
+}
+
+static err_t open_sessions(struct daemon *daemon, struct reason *reason) {
+    TRY(name_sessions(daemon, reason));
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
         const struct session_options options = {
             .loop = &daemon->loop,
             .stream = daemon->streams[i].stream,
             .store = daemon->config->store,
-            .client_id = id,
+            .client_id = daemon->sessions[i].client_id,
             .self = daemon,
             .failed = on_stream_failed,
+            .subscribed = on_subscribed,
+            .witness = publisher_lasts,
         };
         TRY(session_new(&options, &daemon->streams[i].session));
     }
@@ -268,10 +338,12 @@ static err_t open_publisher(struct daemon *daemon) {
     char id[CLIENT_ID_MAX];
     snprintf(id, sizeof id, "shopme-edge-%016llx",
              (unsigned long long)entropy_u64(&daemon->platform.entropy));
+    TRY(watch_new(daemon->config, &daemon->unheard));
     const struct publisher_options options = {
         .loop = &daemon->loop,
         .store = daemon->config->store,
         .client_id = id,
+        .watch = daemon->unheard,
         .self = daemon,
         .up = on_publisher_up,
     };
@@ -292,6 +364,7 @@ static err_t open_bridge(struct daemon *daemon, struct reason *reason) {
             (struct bridge_stream_options){
                 .config = stream_config(stream),
                 .dir = stream_dir(stream),
+                .journal_id = stream_journal_id(stream),
                 .position = stream_position(stream),
             };
     }
@@ -305,16 +378,12 @@ static err_t open_console(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     const struct console_options options = {
         .loop = &daemon->loop,
+        .executor = job_pool_executor(daemon->pool),
         .listen = config->console_enabled ? &config->console : NULL,
         .socket_path = config->control_socket,
         .source = daemon_console_source(daemon),
     };
-    TRY(console_start(&options, &daemon->console, reason));
-    if (config->console_enabled) {
-        log_line(LOG_INFO, "console", "page=http://%s:%u/",
-                 config->console.host, console_port(daemon->console));
-    }
-    return ERR_OK;
+    return console_start(&options, &daemon->console, reason);
 }
 
 static err_t open_broker(struct daemon *daemon, struct reason *reason) {
@@ -327,6 +396,8 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .loop = &daemon->loop,
         .config = daemon->config,
         .executor = job_pool_executor(daemon->pool),
+        .sessions = daemon->sessions,
+        .session_count = daemon->stream_count,
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,
@@ -347,6 +418,8 @@ static void open_handles(struct daemon *daemon) {
     daemon->tick.data = daemon;
     uv_timer_init(&daemon->loop, &daemon->stopping);
     daemon->stopping.data = daemon;
+    daemon_watch_open(daemon);
+    daemon_reload_open(daemon);
     daemon->handles_open = true;
 }
 
@@ -358,7 +431,6 @@ static void start_timers(struct daemon *daemon) {
 }
 
 static err_t build(struct daemon *daemon, struct reason *reason) {
-    daemon->platform = platform_real();
     const struct clock *clock = &daemon->platform.clock;
     daemon->started_us = clock->mono_us(clock->self);
     if (uv_loop_init(&daemon->loop) != 0) {
@@ -369,11 +441,12 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(make_data_dir(daemon, reason));
     TRY(open_publisher(daemon));
     TRY(open_streams(daemon, reason));
-    TRY(open_sessions(daemon));
+    TRY(open_sessions(daemon, reason));
     TRY(open_bridge(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
     start_timers(daemon);
+    daemon_watch_running(daemon);
     return ERR_OK;
 }
 
@@ -389,6 +462,8 @@ static void close_handles(struct daemon *daemon) {
     uv_close((uv_handle_t *)&daemon->payments, NULL);
     uv_close((uv_handle_t *)&daemon->tick, NULL);
     uv_close((uv_handle_t *)&daemon->stopping, NULL);
+    daemon_watch_close(daemon);
+    daemon_reload_close(daemon);
 }
 
 static void take_apart(struct daemon *daemon) {
@@ -396,6 +471,7 @@ static void take_apart(struct daemon *daemon) {
         session_free(daemon->streams[i].session);
     }
     publisher_free(daemon->publisher);
+    watch_free(daemon->unheard);
     broker_stop(daemon->broker);
     bridge_stop(daemon->bridge);
     close_handles(daemon);
@@ -414,32 +490,61 @@ static void take_apart(struct daemon *daemon) {
     job_pool_free(daemon->pool);
 }
 
-int daemon_run(const struct config *config) {
+/* What ends a process by default and is no request to end: a peer that hung up,
+ * a file past a limit (then write(2) fails, which is handled), somebody's wish
+ * for what other programs do at SIGUSR1. SIGQUIT asks for a core dump and gets
+ * one. SIGHUP is handled once the loop is there. */
+static void ignore_signals(void) {
+    static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        signal(numbers[i], SIG_IGN);
+    }
+}
+
+static void set_up_process(struct daemon *daemon) {
+    ignore_signals();
+    job_pool_size();
+    /* glibc gives each of many threads a heap of its own, which none gives
+     * back; what is allocated here while events flow is little. */
+    mallopt(M_ARENA_MAX, HEAPS);
+    daemon_watch_begin(daemon);
+    daemon_reload_begin(daemon);
+    mosquitto_lib_init();
+}
+
+/* Why it cannot start is the last line, where a person looks for it. */
+static void run(struct daemon *daemon) {
+    struct reason reason = {""};
+    err_t err = build(daemon, &reason);
+    if (err == ERR_OK) {
+        log_line(LOG_INFO, "daemon", "running version=%s store=%s data=%s",
+                 SHOPME_EDGE_VERSION, daemon->config->store,
+                 daemon->config->data);
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    } else {
+        daemon_watch_stopping(daemon);
+        daemon->exit_code = EXIT_FAILURE;
+    }
+    take_apart(daemon);
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
+                 err_name(err), reason.text);
+    }
+}
+
+int daemon_run(const struct daemon_options *options) {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
         log_line(LOG_ERROR, "daemon", "out of memory");
         return EXIT_FAILURE;
     }
-    daemon->config = config;
-    signal(SIGPIPE, SIG_IGN);
-    job_pool_size();
-    /* glibc gives each of many threads a heap of its own, which none gives
-     * back; what is allocated here while events flow is little. */
-    mallopt(M_ARENA_MAX, HEAPS);
-    mosquitto_lib_init();
-    struct reason reason = {""};
-    err_t err = build(daemon, &reason);
-    if (err == ERR_OK) {
-        log_line(LOG_INFO, "daemon", "running version=%s store=%s data=%s",
-                 SHOPME_EDGE_VERSION, config->store, config->data);
-        uv_run(&daemon->loop, UV_RUN_DEFAULT);
-    } else {
-        log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
-                 err_name(err), reason.text);
-        daemon->exit_code = EXIT_FAILURE;
-    }
-    take_apart(daemon);
+    daemon->config = options->config;
+    daemon->reload.path = options->config_path;
+    daemon->reload.level_fixed = options->level_fixed;
+    set_up_process(daemon);
+    run(daemon);
     mosquitto_lib_cleanup();
+    daemon_watch_end(daemon);
     int exit_code = daemon->exit_code;
     free(daemon);
     return exit_code;

@@ -12,6 +12,20 @@ static void fill_damage(struct stream *stream, struct console_stream *ret) {
     }
 }
 
+/* The stream's own, or the bridge's for it. */
+static void fill_disk_job(const struct stream *stream, int64_t mono_us,
+                          struct console_stream *ret) {
+    struct stream_disk_job job = stream_disk_job(stream);
+    const struct bridge_stream_status *bridge = &ret->bridge;
+    if (bridge->disk_job != NULL &&
+        (job.what == NULL || bridge->disk_since_us < job.since_us)) {
+        job.what = bridge->disk_job;
+        job.since_us = bridge->disk_since_us;
+    }
+    ret->disk_job = job.what;
+    ret->disk_job_us = job.what == NULL ? 0 : mono_us - job.since_us;
+}
+
 static void fill_stream(struct daemon_stream *slot,
                         struct console_stream *ret) {
     const struct stream_counts counts = stream_counts(slot->stream);
@@ -22,15 +36,19 @@ static void fill_stream(struct daemon_stream *slot,
     ret->accepted = counts.accepted;
     ret->rejected = counts.rejected;
     ret->duplicates = counts.duplicates;
+    ret->too_old = counts.too_old;
     ret->dropped = counts.dropped;
     fill_damage(slot->stream, ret);
     ret->start = atomic_load(&position->start);
     ret->full = stream_full_reason(slot->stream);
     ret->journal = *stream_journal_stats(slot->stream);
+    ret->written = stream_written(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
+    ret->forecast = forecast_view(&slot->forecast);
     if (ret->has_sink) {
         ret->oldest_us =
             backlog_age_us(&slot->age, ret->bridge.cursor, ret->end);
+        ret->written += ret->bridge.saves * JOURNAL_PAGE;
     }
 }
 
@@ -50,6 +68,7 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
             ret->streams[i].bridge = *status;
         }
         fill_stream(slot, &ret->streams[i]);
+        fill_disk_job(slot->stream, ret->mono_us, &ret->streams[i]);
     }
 }
 
@@ -60,6 +79,40 @@ static bool sessions_up(const struct daemon *daemon) {
         }
     }
     return true;
+}
+
+static const char *contended(const struct daemon *daemon) {
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        const char *why = session_contended(daemon->streams[i].session);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    return NULL;
+}
+
+static void fill_broker(struct daemon *daemon, struct console_status *ret) {
+    ret->broker_up = sessions_up(daemon);
+    ret->broker_port = daemon->config->broker.address.port;
+    ret->broker_reason = contended(daemon);
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        ret->broker_takeovers += session_takeovers(daemon->streams[i].session);
+    }
+    if (daemon->broker != NULL) {
+        const struct broker_status broker = broker_status(daemon->broker);
+        ret->broker_up = ret->broker_up && broker.open;
+        ret->broker_port = broker.port;
+        ret->broker_restarts = broker.restarts;
+        ret->broker_set_aside = broker.set_aside;
+        if (!broker.open) {
+            ret->broker_reason = broker.reason;
+        }
+    }
+    const struct watch_counts watched =
+        watch_counts(daemon->unheard, uv_now(&daemon->loop));
+    ret->broker_dropped = watched.dropped;
+    ret->broker_dropped_a_minute = watched.dropped_a_minute;
+    ret->foreign_messages = watched.foreign;
 }
 
 static struct stream *shop_stream(const struct daemon *daemon) {
@@ -96,29 +149,28 @@ static const struct orders_shown *look_at_orders(struct daemon *daemon,
     return &daemon->orders_shown;
 }
 
-static void fill_status(void *self, struct console_status *ret) {
-    struct daemon *daemon = self;
+/* All but the orders, which cost something only while somebody watches. */
+static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     const struct clock *clock = &daemon->platform.clock;
     ret->store = daemon->config->store;
     ret->version = SHOPME_EDGE_VERSION;
     ret->now_us = clock->wall_us(clock->self);
-    ret->uptime_s =
-        (clock->mono_us(clock->self) - daemon->started_us) / US_A_SECOND;
-    ret->broker_up = sessions_up(daemon);
-    ret->broker_port = daemon->config->broker.address.port;
-    if (daemon->broker != NULL) {
-        ret->broker_port = broker_port(daemon->broker);
-        ret->broker_restarts = broker_restarts(daemon->broker);
-    }
-    if (!ret->broker_up) {
-        ret->unhealthy = "no session with the broker: no events can arrive";
-    }
+    ret->mono_us = clock->mono_us(clock->self);
+    ret->uptime_s = (ret->mono_us - daemon->started_us) / US_A_SECOND;
+    fill_broker(daemon, ret);
     fill_streams(daemon, ret);
-    for (uint32_t i = 0; i < ret->stream_count; i++) {
-        if (ret->streams[i].full != NULL && ret->unhealthy == NULL) {
-            ret->unhealthy = "a stream is full: it accepts no new events";
-        }
-    }
+    daemon_verdict_make(daemon, ret);
+}
+
+void daemon_console_tick(struct daemon *daemon) {
+    struct console_status status = {0};
+    fill_facts(daemon, &status);
+    daemon_forecast_tick(daemon, &status);
+}
+
+static void fill_status(void *self, struct console_status *ret) {
+    struct daemon *daemon = self;
+    fill_facts(daemon, ret);
     struct stream *stream = shop_stream(daemon);
     ret->has_shop = stream != NULL;
     if (stream != NULL) {

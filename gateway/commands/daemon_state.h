@@ -6,13 +6,19 @@
 #include <uv.h>
 
 #include "bridge/bridge.h"
+#include "config/read.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/disk_count.h"
+#include "gateway/commands/disk_room.h"
+#include "gateway/commands/notify.h"
 #include "gateway/commands/orders_shown.h"
+#include "gateway/commands/watchdog.h"
 #include "gateway/console/console.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/mqtt/broker.h"
 #include "gateway/mqtt/publisher.h"
 #include "gateway/mqtt/session.h"
+#include "gateway/mqtt/watch.h"
 #include "gateway/stream/stream.h"
 
 enum { DAEMON_SIGNALS = 2 };
@@ -23,6 +29,32 @@ struct daemon_stream {
     struct job_thread *commits; /* the journal's own */
     struct session *session;
     struct backlog_age age;
+    struct forecast forecast;
+};
+
+/* The service manager, and the watchdog over the loops. */
+struct daemon_watch {
+    struct notify notify;
+    struct disk_count disk;
+    struct watchdog *watchdog;
+    atomic_uint_fast64_t turns; /* of the gateway's loop */
+    uv_timer_t ready;
+    uint32_t ready_polls;
+};
+
+/* What SIGHUP does. */
+struct daemon_reload {
+    const char *path;   /* the configuration's */
+    bool level_fixed;   /* by --log-level */
+    struct config live; /* as started, and what was reloaded since */
+    uv_signal_t signal;
+    bool again; /* a signal came while the job ran */
+    bool runs;  /* the job, which has these until it ended */
+    struct job job;
+    struct config next;
+    struct config_sources sources;
+    struct config_findings findings;
+    err_t err;
 };
 
 /* On the heap, for the life of the process. */
@@ -34,10 +66,18 @@ struct daemon {
     uint32_t stream_count;
     struct job_pool *pool;
     struct publisher *publisher;
+    struct watch *unheard; /* on the publisher's connection */
+    struct broker_session sessions[CONFIG_STREAMS_MAX]; /* of the streams */
     struct broker *broker; /* NULL with an external one */
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
+    struct disk_room disk_room;
+    struct verdict verdict;
+    uint64_t verdict_told; /* its changes that the log was told of */
+    struct log_limit verdict_log;
+    struct daemon_watch watch;
+    struct daemon_reload reload;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */
@@ -53,7 +93,47 @@ struct daemon {
 
 /* A commit ended: updates the orders shown if somebody watches them. */
 void daemon_console_durable(struct daemon *daemon);
+/* Once a second: the verdict is made whether somebody asks for it or not. */
+void daemon_console_tick(struct daemon *daemon);
+/* Makes the verdict on what `status` says, puts it there, and tells the log. */
+void daemon_verdict_make(struct daemon *daemon, struct console_status *status);
+/* Gives each stream's forecast a sample of what `status` says. */
+void daemon_forecast_tick(struct daemon *daemon,
+                          const struct console_status *status);
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
+
+/* --- daemon_watch.c --- */
+
+/* Before any other thread and before the build. From here on the log never
+ * blocks (log_start()), and a start that reads for long asks for time. */
+void daemon_watch_begin(struct daemon *daemon);
+/* Opens the timer, and closes it. */
+void daemon_watch_open(struct daemon *daemon);
+void daemon_watch_close(struct daemon *daemon);
+/* The build is over: watches the loops, and says READY=1 once every session
+ * with the broker is up, or after ten seconds without one: a store whose broker
+ * is away is no reason to start the gateway anew. */
+void daemon_watch_running(struct daemon *daemon);
+/* The loop turned: about once a second. */
+void daemon_watch_turned(struct daemon *daemon);
+void daemon_watch_reloading(struct daemon *daemon);
+void daemon_watch_reloaded(struct daemon *daemon);
+/* The loops end. May be called again. */
+void daemon_watch_stopping(struct daemon *daemon);
+/* Last of all: writes the log, for a second at most. */
+void daemon_watch_end(struct daemon *daemon);
+
+/* --- daemon_reload.c: the configuration file is read again. What the schema
+ * marks as reloadable takes effect; any other key that changed is named and
+ * keeps its value until a restart; a file that cannot be used changes
+ * nothing. --- */
+
+/* Sets `live` and the level of the log. */
+void daemon_reload_begin(struct daemon *daemon);
+void daemon_reload_open(struct daemon *daemon);
+void daemon_reload_close(struct daemon *daemon);
+/* The job has not ended yet. */
+bool daemon_reload_is_busy(const struct daemon *daemon);
 
 #endif

@@ -12,6 +12,7 @@ static const char usage[] =
     "  cat        print the journaled events, one JSON event a line\n"
     "  list       show each journal: its records, bytes, segments, snapshots\n"
     "  stats      count the events by type\n"
+    "  unsent     count the events that the cloud does not have\n"
     "  verify     read everything and report what is damaged\n"
     "  replay     replay the shop's journal and show the resulting state\n"
     "  repair     set damage aside, so that the gateway can start\n"
@@ -29,6 +30,7 @@ static const struct entry entries[] = {
     {"cat", command_journal_cat},       {"list", command_journal_list},
     {"stats", command_journal_stats},   {"verify", command_journal_verify},
     {"replay", command_journal_replay}, {"repair", command_journal_repair},
+    {"unsent", command_journal_unsent},
 };
 
 int command_journal(int argc, char **argv) {

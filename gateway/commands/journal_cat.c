@@ -13,6 +13,7 @@
 #include "gateway/commands/commands.h"
 #include "gateway/commands/reading.h"
 #include "gateway/event/event.h"
+#include "gateway/journal/identity.h"
 
 enum {
     /* A rendered event: its data may grow sixfold where JSON escapes it. */
@@ -45,9 +46,10 @@ static const char usage[] =
 
 struct cat {
     struct journals journals;
-    uint32_t opened;  /* of them, those that there are */
-    const char *name; /* of the one that is read */
-    bool unshown;     /* an event could not be shown */
+    uint32_t opened;              /* of them, those that there are */
+    const char *name;             /* of the one that is read */
+    bool unshown;                 /* an event could not be shown */
+    struct event_life journal_id; /* of it */
     uint64_t from;
     uint64_t to;
     struct slice type;    /* empty = any */
@@ -78,7 +80,9 @@ static err_t print_record(const struct cat *cat,
     if (!wanted(cat, &event)) {
         return ERR_OK;
     }
-    struct event_record stamp = {record->seq, record->wall_us};
+    const struct event_record stamp = {record->seq, record->wall_us,
+                                       cat->journal_id,
+                                       event_life_of(record->life)};
     struct writer writer = writer_over(cat->line, LINE_MAX_BYTES);
     TRY(cat->diagnostic ? render_diagnostic(record, &writer)
                         : event_render_json(&event, &stamp, &writer));
@@ -104,6 +108,14 @@ static err_t on_record(void *self, const struct journal_record *record) {
     return ERR_OK;
 }
 
+static void take_identity(struct cat *cat, const char *dir) {
+    uint8_t id[JOURNAL_ID_SIZE];
+    struct reason unknown; /* the reading will say what is wrong */
+    if (journal_identity(&cat->journals.disk, dir, id, &unknown) == ERR_OK) {
+        cat->journal_id = event_life_of(id);
+    }
+}
+
 /* A range that begins past the end is empty, and a stream without a journal has
  * had no event: reported only if the user named the stream. */
 static bool cat_stream(struct cat *cat, uint32_t n) {
@@ -115,6 +127,7 @@ static bool cat_stream(struct cat *cat, uint32_t n) {
     reading.record = on_record;
     reading.self = cat;
     cat->name = reading.name;
+    take_identity(cat, reading.dir);
     err_t err = reading_run(&reading, &reason);
     cat->opened += err == ERR_NOT_FOUND ? 0 : 1;
     if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->journals.chosen) {

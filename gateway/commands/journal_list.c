@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "bridge/cursor.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/reading.h"
 #include "gateway/event/event.h"
@@ -90,8 +89,8 @@ static err_t inspect(struct list *list, bool print, struct reason *reason) {
 static uint64_t delivered(const struct reading *reading) {
     uint64_t cursor;
     struct reason reason;
-    err_t err = cursor_file_peek(&reading->journals->disk, reading->dir,
-                                 &cursor, &reason);
+    err_t err = journals_cursor(&reading->journals->disk, reading->dir,
+                                reading->name, &cursor, &reason);
     return err == ERR_OK ? cursor : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/event/json.h"
+#include "gateway/journal/identity.h"
 
 uint64_t journals_durable_end(const struct journals *journals,
                               const char *name) {
@@ -147,6 +148,18 @@ void journals_dir(const struct journals *journals, uint32_t n,
              journals->names[n]);
 }
 
+err_t journals_cursor(const struct disk *disk, const char *dir,
+                      const char *stream, uint64_t *ret,
+                      struct reason *reason) {
+    uint8_t id[JOURNAL_ID_SIZE];
+    struct cursor_owner owner = {id, stream};
+    struct reason unknown; /* no journal, or a start will say what is wrong */
+    if (journal_identity(disk, dir, id, &unknown) != ERR_OK) {
+        owner.journal_id = NULL;
+    }
+    return cursor_file_peek(disk, dir, &owner, ret, reason);
+}
+
 err_t journals_known_end(const struct disk *disk, const struct config *config,
                          const struct config_stream *stream, uint64_t *ret,
                          struct reason *reason) {
@@ -156,7 +169,7 @@ err_t journals_known_end(const struct disk *disk, const struct config *config,
     }
     char dir[JOURNALS_DIR_MAX];
     snprintf(dir, sizeof dir, "%s/%s", config->data, stream->name);
-    return cursor_file_peek(disk, dir, ret, reason);
+    return journals_cursor(disk, dir, stream->name, ret, reason);
 }
 
 void journals_none(const struct journals *journals) {

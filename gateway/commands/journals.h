@@ -35,8 +35,12 @@ bool journals_choose(struct journals *journals, const char *command,
 void journals_dir(const struct journals *journals, uint32_t n,
                   char ret[JOURNALS_DIR_MAX]);
 
-/* How many records the bridge's cursor says a stream's journal had; 0 without a
- * sink. ERR_IO, ERR_UNSUPPORTED. */
+/* How many records the bridge's cursor says that the journal in `dir` had; 0 if
+ * the cursor is another journal's or stream's. ERR_IO, ERR_UNSUPPORTED. */
+err_t journals_cursor(const struct disk *disk, const char *dir,
+                      const char *stream, uint64_t *ret,
+                      struct reason *reason) MUST_USE;
+/* The same by the configuration; 0 without a sink. */
 err_t journals_known_end(const struct disk *disk, const struct config *config,
                          const struct config_stream *stream, uint64_t *ret,
                          struct reason *reason) MUST_USE;

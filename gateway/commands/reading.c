@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bridge/cursor.h"
 #include "gateway/event/json.h"
 #include "gateway/journal/damage.h"
 #include "gateway/journal/snapshot.h"
@@ -82,8 +81,8 @@ static bool is_there(const struct reading *reading, const char *name) {
 static uint64_t cursor_of(const struct reading *reading) {
     struct reason ignored;
     uint64_t cursor;
-    return cursor_file_peek(disk_of(reading), reading->dir, &cursor,
-                            &ignored) == ERR_OK
+    return journals_cursor(disk_of(reading), reading->dir, reading->name,
+                           &cursor, &ignored) == ERR_OK
                ? cursor
                : 0;
 }

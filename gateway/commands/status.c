@@ -5,63 +5,37 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "gateway/base/span.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/client.h"
 #include "gateway/commands/commands.h"
 #include "gateway/event/json.h"
 
-enum { WORDS_MAX = 256, SPAN_MAX = 32 };
+enum { WORDS_MAX = 512 };
 
 static const char usage[] =
     "usage: shopme-edge status [--config FILE] [--json]\n"
     "\n"
-    "Shows the state of the running gateway. Exit status: 0 it answered, 1 no\n"
-    "gateway answers, 2 usage.\n"
+    "Shows the state of the running gateway, and what to do about it. Exit\n"
+    "status: 0 all is well, 1 no gateway answers, 2 usage, 3 it is degraded,\n"
+    "4 it is failing.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --json         print the answer of GET /api/v1/status unchanged\n"
     "  --help\n";
 
-static void span(uint64_t seconds, char ret[SPAN_MAX]) {
-    static const struct {
-        uint64_t seconds;
-        const char *name;
-    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-    size_t i = 0;
-    while (i < 3 && seconds < units[i].seconds) {
-        i++;
-    }
-    snprintf(ret, SPAN_MAX, "%" PRIu64 " %s", seconds / units[i].seconds,
-             units[i].name);
-}
-
-/* The age in seconds, or a dash for null. */
-static void age(struct slice stream, char ret[SPAN_MAX]) {
+/* Seconds as a span, or a dash for null. */
+static const char *span_of(struct slice object, const char *name,
+                           char ret[SPAN_SIZE]) {
     struct slice value;
-    if (json_get(stream, "oldest_age_s", &value) == ERR_OK &&
-        json_kind(value) == JSON_NUMBER) {
-        span(client_uint(stream, "oldest_age_s"), ret);
-    } else {
-        snprintf(ret, SPAN_MAX, "-");
+    if (json_get(object, name, &value) != ERR_OK ||
+        json_kind(value) != JSON_NUMBER) {
+        return "-";
     }
+    return span_text((int64_t)client_uint(object, name), ret);
 }
 
-/* Events held because of their content, on a link that may be fine. */
-static void print_held(uint64_t held, const char *error) {
-    if (held > 0) {
-        printf("  %" PRIu64 " event%s held: the cloud refuses %s%s%s\n", held,
-               held == 1 ? " is" : "s are", held == 1 ? "it" : "them",
-               error[0] != '\0' ? ": " : "", error);
-    }
-}
-
-static void print_room(struct slice stream) {
-    char full[WORDS_MAX];
-    client_text(stream, "full", full, sizeof full);
-    if (full[0] != '\0') {
-        printf("  full: %s; no new events are accepted until there is room\n",
-               full);
-    }
+static void print_dropped(struct slice stream) {
     uint64_t dropped = client_uint(stream, "dropped");
     if (dropped > 0) {
         printf("  %" PRIu64 " undelivered events were dropped to make room\n",
@@ -90,56 +64,98 @@ static void print_damage(struct slice stream) {
 static void print_stream(struct slice stream) {
     char name[WORDS_MAX];
     char link[WORDS_MAX];
-    char since[WORDS_MAX];
-    char error[WORDS_MAX];
-    char oldest[SPAN_MAX];
+    char oldest[SPAN_SIZE];
     client_text(stream, "name", name, sizeof name);
     client_text(stream, "link", link, sizeof link);
-    client_text(stream, "since", since, sizeof since);
-    client_text(stream, "last_error", error, sizeof error);
-    age(stream, oldest);
-    printf("%-16s %-8s %10" PRIu64 " %8s %12" PRIu64 " %12" PRIu64 " %10" PRIu64
+    printf("%-16s %-9s %10" PRIu64 " %8s %12" PRIu64 " %12" PRIu64 " %10" PRIu64
            " %10" PRIu64 "\n",
-           name, link, client_uint(stream, "backlog"), oldest,
+           name, link, client_uint(stream, "backlog"),
+           span_of(stream, "oldest_age_s", oldest),
            client_uint(stream, "cursor"), client_uint(stream, "end"),
            client_uint(stream, "rejected"), client_uint(stream, "duplicates"));
-    bool online = strcmp(link, "online") == 0;
-    if (error[0] != '\0' && !online) {
-        printf("  %s since %s: %s\n", link, since, error);
-    }
-    print_room(stream);
+    print_dropped(stream);
     print_damage(stream);
-    print_held(client_uint(stream, "refused"), online ? error : "");
 }
 
-static bool damaged(struct slice status) {
-    struct slice streams;
-    struct slice stream;
+static void print_forecast(struct slice stream) {
+    char name[WORDS_MAX];
+    char in[SPAN_SIZE];
+    char out[SPAN_SIZE];
+    char flash[SPAN_SIZE];
+    char full[SPAN_SIZE];
+    char drained[SPAN_SIZE];
+    struct slice forecast;
+    if (json_get(stream, "forecast", &forecast) != ERR_OK ||
+        json_kind(forecast) != JSON_OBJECT) {
+        return;
+    }
+    client_text(stream, "name", name, sizeof name);
+    span_bytes(client_uint(forecast, "bytes_in_per_s"), in);
+    span_bytes(client_uint(forecast, "bytes_out_per_s"), out);
+    span_bytes(client_uint(forecast, "flash_bytes_per_day"), flash);
+    printf("%-16s %10s/s %10s/s %10s %12s %12s/day\n", name, in, out,
+           span_of(forecast, "full_in_s", full),
+           span_of(forecast, "drained_in_s", drained), flash);
+}
+
+static void print_reason(struct slice reason) {
+    char code[WORDS_MAX];
+    char stream[WORDS_MAX];
+    char text[WORDS_MAX];
+    char action[WORDS_MAX];
+    client_text(reason, "code", code, sizeof code);
+    client_text(reason, "stream", stream, sizeof stream);
+    client_text(reason, "text", text, sizeof text);
+    client_text(reason, "action", action, sizeof action);
+    printf("  %s%s%s%s: %s\n    to do: %s\n", code,
+           stream[0] != '\0' ? " of " : "", stream,
+           client_is(reason, "level", "failing") ? " (failing)" : "", text,
+           action);
+}
+
+/* The elements of an array that are objects, one after another. */
+static void each_object(struct slice object, const char *name,
+                        void (*each)(struct slice element)) {
+    struct slice list;
+    struct slice element;
     size_t at = 0;
-    bool any = false;
-    if (json_get(status, "streams", &streams) != ERR_OK ||
-        json_kind(streams) != JSON_ARRAY) {
-        return false;
+    if (json_get(object, name, &list) != ERR_OK ||
+        json_kind(list) != JSON_ARRAY) {
+        return;
     }
-    while (json_element(streams, &at, &stream) == ERR_OK) {
-        any |= json_kind(stream) == JSON_OBJECT &&
-               client_uint(stream, "damaged") > 0;
+    while (json_element(list, &at, &element) == ERR_OK) {
+        if (json_kind(element) == JSON_OBJECT) {
+            each(element);
+        }
     }
-    return any;
+}
+
+static void print_verdict(struct slice verdict) {
+    char level[WORDS_MAX];
+    char since[WORDS_MAX];
+    client_text(verdict, "level", level, sizeof level);
+    client_text(verdict, "since", since, sizeof since);
+    printf("verdict: %s since %s\n", level, since);
+    each_object(verdict, "reasons", print_reason);
+}
+
+static bool verdict_of(struct slice status, struct slice *ret) {
+    return json_get(status, "verdict", ret) == ERR_OK &&
+           json_kind(*ret) == JSON_OBJECT;
 }
 
 static void print_head(struct slice status) {
     char store[WORDS_MAX];
     char version[WORDS_MAX];
-    char unhealthy[WORDS_MAX];
-    char up[SPAN_MAX];
+    char up[SPAN_SIZE];
     client_text(status, "store", store, sizeof store);
     client_text(status, "version", version, sizeof version);
-    client_text(status, "unhealthy", unhealthy, sizeof unhealthy);
-    span(client_uint(status, "uptime_s"), up);
-    printf("store %s, version %s, up %s\n", store, version, up);
-    const char *health = damaged(status) ? "DAMAGED, see below" : "ok";
-    printf("health: %s\n", unhealthy[0] == '\0' ? health : unhealthy);
+    printf("store %s, version %s, up %s\n", store, version,
+           span_text((int64_t)client_uint(status, "uptime_s"), up));
+    struct slice verdict;
+    if (verdict_of(status, &verdict)) {
+        print_verdict(verdict);
+    }
     struct slice broker;
     struct slice running;
     if (json_get(status, "broker", &broker) == ERR_OK &&
@@ -169,21 +185,33 @@ static void print_head(struct slice status) {
 
 static void print_table(struct slice status) {
     print_head(status);
-    printf("\n%-16s %-8s %10s %8s %12s %12s %10s %10s\n", "STREAM", "LINK",
+    printf("\n%-16s %-9s %10s %8s %12s %12s %10s %10s\n", "STREAM", "LINK",
            "BACKLOG", "OLDEST", "IN CLOUD", "IN JOURNAL", "REJECTED",
            "REPEATED");
-    struct slice streams;
-    if (json_get(status, "streams", &streams) != ERR_OK ||
-        json_kind(streams) != JSON_ARRAY) {
-        return;
-    }
-    size_t at = 0;
-    struct slice stream;
-    while (json_element(streams, &at, &stream) == ERR_OK) {
-        if (json_kind(stream) == JSON_OBJECT) {
-            print_stream(stream);
+    each_object(status, "streams", print_stream);
+    printf("\n%-16s %12s %12s %10s %12s %16s\n", "AT THIS RATE", "IN", "OUT",
+           "FULL IN", "DRAINED IN", "FLASH");
+    each_object(status, "streams", print_forecast);
+}
+
+/* A script must not take what it cannot read for a healthy gateway. */
+static int exit_of(struct slice status) {
+    static const struct {
+        const char *level;
+        int exit_code;
+    } levels[] = {{"ok", EXIT_SUCCESS},
+                  {"degraded", COMMANDS_EXIT_DEGRADED},
+                  {"failing", COMMANDS_EXIT_FAILING}};
+    struct slice verdict;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (verdict_of(status, &verdict) &&
+            client_is(verdict, "level", levels[i].level)) {
+            return levels[i].exit_code;
         }
     }
+    fputs("the gateway gives no verdict; it may be of another version\n",
+          stderr);
+    return EXIT_FAILURE;
 }
 
 int command_status(int argc, char **argv) {
@@ -211,5 +239,5 @@ int command_status(int argc, char **argv) {
     } else {
         print_table(answer.body);
     }
-    return EXIT_SUCCESS;
+    return exit_of(answer.body);
 }

@@ -6,14 +6,19 @@
  * holds no state of the store. A page on another site cannot read or command
  * it: over TCP the Host header must name this machine, and a POST must carry
  * `Content-Type: application/json`, which a browser does not send elsewhere
- * without asking first. Requests, bodies and connections are bounded.
+ * without asking first. Requests, bodies and connections are bounded, each
+ * way in for itself.
+ *
+ * A guest: the store sells without it. If the port is taken or the socket
+ * cannot be made, that is logged once and tried again every
+ * CONSOLE_AGAIN_MS, until it is there.
  *
  * Not its job: TLS, and users. Whoever may open the unix socket (mode
  * 0660) or connect on this machine may pause the uplink.
  *
  * Routes, the same on both:
- *   GET  /  /style.css  /app.js  /icon.svg   the page
- *   GET  /healthz            200, or 503 with the reason
+ *   GET  /  /style.css  /app.js  /words.js  /icon.svg   the page
+ *   GET  /healthz            the verdict; 503 if a restart helps, else 200
  *   GET  /api/v1/status      what console_source.status() gives, as JSON
  *   GET  /api/v1/orders      the last CONSOLE_ORDERS_MAX orders, newest first
  *   POST /api/v1/uplink      {"paused": true | false}
@@ -31,10 +36,14 @@
 
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/base/executor.h"
 #include "gateway/console/source.h"
 
+enum { CONSOLE_AGAIN_MS = 5000 };
+
 struct console_options {
-    uv_loop_t *loop;                     /* outlives the console */
+    uv_loop_t *loop;          /* outlives the console, as does the executor */
+    struct executor executor; /* for what waits for the disk */
     const struct config_address *listen; /* loopback; NULL = no TCP */
     const char *socket_path;             /* NULL = no unix socket */
     struct console_source source;
@@ -42,20 +51,27 @@ struct console_options {
 
 struct console;
 
-/* Listens and serves from the loop's next turn on. ERR_BUSY if the port or the
- * socket path is in use, ERR_RANGE for an address that is not loopback, ERR_IO
- * if the socket cannot be created, ERR_UNSUPPORTED if libwebsockets does not
- * start; the reason says what to do. A socket file that a crash left (nobody
- * listens on it) is replaced. */
+/* Listens and serves from the loop's next turn on, or later: see above. A
+ * socket file that a crash left (nobody listens on it) is replaced. ERR_MEMORY.
+ */
 err_t console_start(const struct console_options *options, struct console **ret,
                     struct reason *reason) MUST_USE;
 
-/* The TCP port, 0 without one. */
-uint16_t console_port(const struct console *console);
+/* Another address for the page, or NULL for none: the old one is closed, the
+ * new one is tried at once and then as at a start. Connections stay. */
+void console_listen(struct console *console,
+                    const struct config_address *listen);
 
-/* Closes everything, removes the socket file, frees. Takes NULL. Call it only
- * when the loop is not running (after uv_run has returned): it turns the loop
- * itself until its own handles are closed. */
+/* The TCP port, 0 while there is none. */
+uint16_t console_port(const struct console *console);
+/* Why the page, or the control socket, is wanted and not there, and what to do;
+ * NULL if it is. Valid until the loop's next turn. */
+const char *console_page_away(const struct console *console);
+const char *console_socket_away(const struct console *console);
+
+/* Closes everything, waits for its job, removes the socket file, frees. Takes
+ * NULL. Call it only when the loop is not running (after uv_run has returned):
+ * it turns the loop itself until its own handles are closed. */
 void console_stop(struct console *console);
 
 #endif

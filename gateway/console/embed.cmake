@@ -21,6 +21,7 @@ endfunction()
 embed("/" "text/html; charset=utf-8" index.html)
 embed("/style.css" "text/css; charset=utf-8" style.css)
 embed("/app.js" "text/javascript; charset=utf-8" app.js)
+embed("/words.js" "text/javascript; charset=utf-8" words.js)
 embed("/icon.svg" "image/svg+xml" icon.svg)
 
 file(WRITE ${OUT} "#include \"gateway/console/page.h\"\n\n${arrays}

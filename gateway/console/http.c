@@ -12,17 +12,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/console/http_request.h"
 #include "gateway/console/page.h"
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_verdict.h"
 
 enum {
-    ANSWER_BYTES_MAX = 64 * 1024,
+    ANSWER_BYTES_MAX = 96 * 1024,
     READ_BYTES = 4096,               /* read or sent at once */
     DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
     REQUEST_HEADER_BYTES_MAX = 4096,
-    HEADER_POOL =
-        CONSOLE_CONNECTIONS_MAX, /* half a request blocks no other connection */
+    CONNECTIONS_MAX = CONSOLE_CONNECTIONS_MAX + CONSOLE_LOCAL_CONNECTIONS_MAX,
+    HEADER_POOL = CONNECTIONS_MAX, /* half a request blocks no other */
     TIMEOUT_S = 10,
     KEEPALIVE_S = 15,
     CLOSING_TURNS_MAX = 100,
@@ -32,7 +34,13 @@ struct http {
     struct lws_context *context;
     struct lws_vhost *vhosts[2]; /* by enum http_door */
     const struct console_source *source;
-    uint32_t connections;
+    uint32_t connections[2]; /* by enum http_door */
+    enum http_door adopting; /* where the next one comes from */
+};
+
+static const uint32_t connections_max[] = {
+    [HTTP_TCP] = CONSOLE_CONNECTIONS_MAX,
+    [HTTP_UNIX] = CONSOLE_LOCAL_CONNECTIONS_MAX,
 };
 
 /* The state of a connection; zeroed by libwebsockets. */
@@ -49,13 +57,6 @@ struct answer {
     struct slice body;
     const char *allow; /* Allow header of a 405; NULL otherwise */
     bool closes;       /* the connection, once it is sent */
-};
-
-enum method {
-    METHOD_GET = 1,
-    METHOD_HEAD = 2,
-    METHOD_POST = 4,
-    METHOD_OTHER = 8
 };
 
 struct route {
@@ -115,10 +116,8 @@ static void answer_health(const struct http *http,
     (void)session;
     struct console_status status;
     read_status(http, &status);
-    ret->code = status.unhealthy == NULL ? 200 : 503;
+    ret->code = reply_health(&status, writer);
     ret->type = "text/plain; charset=utf-8";
-    writer_str(writer, status.unhealthy == NULL ? "ok" : status.unhealthy);
-    writer_str(writer, "\n");
 }
 
 static void answer_uplink(const struct http *http,
@@ -143,11 +142,11 @@ static void answer_uplink(const struct http *http,
 }
 
 static const struct route routes[] = {
-    {"/api/v1/status", METHOD_GET | METHOD_HEAD, answer_status},
-    {"/api/v1/orders", METHOD_GET | METHOD_HEAD, answer_orders},
-    {"/api/v1/uplink", METHOD_POST, answer_uplink},
-    {"/healthz", METHOD_GET | METHOD_HEAD, answer_health},
-    {"/metrics", METHOD_GET | METHOD_HEAD, answer_metrics},
+    {"/api/v1/status", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_status},
+    {"/api/v1/orders", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_orders},
+    {"/api/v1/uplink", HTTP_METHOD_POST, answer_uplink},
+    {"/healthz", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_health},
+    {"/metrics", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_metrics},
 };
 
 static const struct route *find_route(struct slice path) {
@@ -168,86 +167,14 @@ static const struct page_file *find_page(struct slice path) {
     return NULL;
 }
 
-static enum method method_of(struct lws *wsi) {
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0) {
-        return METHOD_GET;
-    }
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0) {
-        return METHOD_HEAD;
-    }
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0) {
-        return METHOD_POST;
-    }
-    return METHOD_OTHER;
+/* What marks a peer that came by TCP. The virtual host does not say it, since
+ * libwebsockets may choose the other one by the Host header. */
+static void *mark_of(const struct http *http, enum http_door door) {
+    return door == HTTP_TCP ? http->context : NULL;
 }
 
-/* A header's value as a string; ERR_NOT_FOUND if it is absent or empty,
- * ERR_FULL if it does not fit. */
-static err_t header(struct lws *wsi, enum lws_token_indexes token, char *ret,
-                    size_t ret_size) {
-    int len = lws_hdr_total_length(wsi, token);
-    ENSURE(len > 0, ERR_NOT_FOUND);
-    ENSURE((size_t)len < ret_size, ERR_FULL);
-    ENSURE(lws_hdr_copy(wsi, ret, (int)ret_size, token) == len, ERR_FULL);
-    return ERR_OK;
-}
-
-/* DNS rebinding: a name that somebody else owns may point at this machine, and
- * the browser then takes us for that site. The Host header gives it away. */
-static bool host_is_ours(struct lws *wsi) {
-    char text[CONFIG_HOST_MAX + 8];
-    if (header(wsi, WSI_TOKEN_HOST, text, sizeof text) != ERR_OK) {
-        return false;
-    }
-    char *host = text;
-    char *end = text[0] == '[' ? strchr(text, ']') : strrchr(text, ':');
-    if (text[0] == '[' && end != NULL) {
-        host++;
-        bool port = end[1] == ':' || end[1] == '\0';
-        *end = '\0';
-        return port && config_host_is_loopback(host);
-    }
-    if (end != NULL) {
-        *end = '\0';
-    }
-    return config_host_is_loopback(host);
-}
-
-static bool is_json(struct lws *wsi) {
-    char text[64];
-    if (header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, text, sizeof text) != ERR_OK) {
-        return false;
-    }
-    size_t len = strcspn(text, "; ");
-    return len == strlen(type_json) && strncasecmp(text, type_json, len) == 0;
-}
-
-/* The length of the body; ERR_NOT_FOUND without one, ERR_RANGE if it is 0, past
- * `max` or no number. */
-static err_t body_length(struct lws *wsi, size_t max, size_t *ret) {
-    char text[16];
-    ENSURE(lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0,
-           ERR_NOT_FOUND);
-    err_t err = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text);
-    ENSURE(err != ERR_FULL, ERR_RANGE);
-    TRY(err);
-    ENSURE(strspn(text, "0123456789") == strlen(text), ERR_RANGE);
-    unsigned long len = strtoul(text, NULL, 10);
-    ENSURE(len > 0 && len <= max, ERR_RANGE);
-    *ret = len;
-    return ERR_OK;
-}
-
-/* May bytes follow that belong to this request? */
-static bool may_have_body(struct lws *wsi) {
-    enum method method = method_of(wsi);
-    char text[16];
-    return (method != METHOD_GET && method != METHOD_HEAD) ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 1 ||
-           (header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text) ==
-                ERR_OK &&
-            text[0] != '0');
+static bool is_by_tcp(struct lws *wsi) {
+    return lws_get_opaque_user_data(wsi) != NULL;
 }
 
 /* For a POST to `route`, or for a refused one if that is NULL. One time limit
@@ -344,27 +271,27 @@ static int send_answer(struct lws *wsi, const struct answer *answer,
 
 static int send_route(struct lws *wsi, const struct http *http,
                       struct session *session, const struct route *route,
-                      enum method method) {
+                      enum http_method method) {
     uint8_t *buf = malloc(ANSWER_BYTES_MAX);
     if (buf == NULL) {
         return -1;
     }
     struct writer writer = writer_over(buf, ANSWER_BYTES_MAX);
-    struct answer answer = {.code = 200, .closes = method == METHOD_POST};
+    struct answer answer = {.code = 200, .closes = method == HTTP_METHOD_POST};
     route->answer(http, session, &writer, &answer);
     assert(!writer.full);
     answer.body = writer_slice(&writer);
-    int closed = send_answer(wsi, &answer, method != METHOD_HEAD);
+    int closed = send_answer(wsi, &answer, method != HTTP_METHOD_HEAD);
     free(buf);
     return closed;
 }
 
 static int send_page(struct lws *wsi, const struct page_file *page,
-                     enum method method) {
+                     enum http_method method) {
     struct answer answer = {.code = 200,
                             .type = page->type,
                             .body = slice_of(page->data, page->len)};
-    return send_answer(wsi, &answer, method != METHOD_HEAD);
+    return send_answer(wsi, &answer, method != HTTP_METHOD_HEAD);
 }
 
 /* A refused request's body is not read, and the connection ends after it, since
@@ -375,13 +302,16 @@ static int refuse(struct lws *wsi, struct session *session, unsigned code,
                   const char *text, const char *allow) {
     uint8_t buf[CONSOLE_BODY_MAX];
     struct writer writer = writer_over(buf, sizeof buf);
-    struct answer answer = {.allow = allow, .closes = may_have_body(wsi)};
+    struct answer answer = {.allow = allow,
+                            .closes = http_request_may_have_body(wsi)};
     fail(&answer, code, text, &writer);
     assert(!writer.full);
     answer.body = writer_slice(&writer);
-    int closed = send_answer(wsi, &answer, method_of(wsi) != METHOD_HEAD);
+    int closed =
+        send_answer(wsi, &answer, http_request_method(wsi) != HTTP_METHOD_HEAD);
     size_t len;
-    if (answer.closes && body_length(wsi, DISCARD_BYTES_MAX, &len) == ERR_OK) {
+    if (answer.closes &&
+        http_request_body_length(wsi, DISCARD_BYTES_MAX, &len) == ERR_OK) {
         return await_body(wsi, session, NULL);
     }
     return closed;
@@ -390,11 +320,11 @@ static int refuse(struct lws *wsi, struct session *session, unsigned code,
 static int begin_post(struct lws *wsi, struct session *session,
                       const struct route *route) {
     size_t len;
-    if (!is_json(wsi)) {
+    if (!http_request_is_json(wsi)) {
         return refuse(wsi, session, 415, "send Content-Type: application/json",
                       NULL);
     }
-    err_t err = body_length(wsi, CONSOLE_BODY_MAX, &len);
+    err_t err = http_request_body_length(wsi, CONSOLE_BODY_MAX, &len);
     if (err == ERR_NOT_FOUND) {
         return refuse(wsi, session, 411, "send a body with a Content-Length",
                       NULL);
@@ -407,29 +337,29 @@ static int begin_post(struct lws *wsi, struct session *session,
 
 static int on_request(struct lws *wsi, const struct http *http,
                       struct session *session, struct slice path) {
-    if (lws_get_opaque_user_data(wsi) != NULL && !host_is_ours(wsi)) {
+    if (is_by_tcp(wsi) && !http_request_is_ours(wsi)) {
         return refuse(wsi, session, 403,
                       "the Host header must be localhost or a loopback address",
                       NULL);
     }
-    enum method method = method_of(wsi);
+    enum http_method method = http_request_method(wsi);
     const struct page_file *page = find_page(path);
     const struct route *route = find_route(path);
     if (page == NULL && route == NULL) {
         return refuse(wsi, session, 404, "not found; see /api/v1/status", NULL);
     }
     unsigned methods =
-        route != NULL ? route->methods : METHOD_GET | METHOD_HEAD;
+        route != NULL ? route->methods : HTTP_METHOD_GET | HTTP_METHOD_HEAD;
     if ((methods & method) == 0) {
-        bool post = methods == METHOD_POST;
+        bool post = methods == HTTP_METHOD_POST;
         return refuse(wsi, session, 405,
                       post ? "use POST here" : "use GET here",
                       post ? "POST" : "GET, HEAD");
     }
-    if (method == METHOD_POST) {
+    if (method == HTTP_METHOD_POST) {
         return begin_post(wsi, session, route);
     }
-    if (may_have_body(wsi)) {
+    if (http_request_may_have_body(wsi)) {
         return refuse(wsi, session, 400, "send no body with GET or HEAD", NULL);
     }
     return page != NULL ? send_page(wsi, page, method)
@@ -460,7 +390,20 @@ static int on_body_complete(struct lws *wsi, const struct http *http,
 #endif
         return -1;
     }
-    return send_route(wsi, http, session, session->route, METHOD_POST);
+    return send_route(wsi, http, session, session->route, HTTP_METHOD_POST);
+}
+
+static int on_created(struct lws *wsi, struct http *http) {
+    lws_set_opaque_user_data(wsi, mark_of(http, http->adopting));
+    http->connections[http->adopting]++;
+    return 0;
+}
+
+static int on_destroyed(struct lws *wsi, struct http *http) {
+    enum http_door door = is_by_tcp(wsi) ? HTTP_TCP : HTTP_UNIX;
+    assert(http->connections[door] > 0);
+    http->connections[door]--;
+    return 0;
 }
 
 static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
@@ -480,11 +423,9 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason,
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1;
     case LWS_CALLBACK_WSI_CREATE:
-        http->connections++;
-        return 0;
+        return on_created(wsi, http);
     case LWS_CALLBACK_WSI_DESTROY:
-        http->connections--;
-        return 0;
+        return on_destroyed(wsi, http);
     default:
         return 0;
     }
@@ -534,7 +475,7 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
                    LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
-    info.fd_limit_per_thread = CONSOLE_CONNECTIONS_MAX + 8;
+    info.fd_limit_per_thread = CONNECTIONS_MAX + 8;
     info.max_http_header_pool = HEADER_POOL;
     info.max_http_header_data = REQUEST_HEADER_BYTES_MAX;
     info.pt_serv_buf_size = READ_BYTES;
@@ -558,21 +499,23 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
 }
 
 void http_adopt(struct http *http, enum http_door door, int fd) {
-    if (http->connections >= CONSOLE_CONNECTIONS_MAX) {
+    if (http->connections[door] >= connections_max[door]) {
         close(fd);
         return;
     }
-    /* Closes the descriptor itself if it fails. The mark says that the peer
-     * came by TCP. The virtual host does not say it, since libwebsockets may
-     * choose the other one by the Host header. */
-    struct lws *wsi = lws_adopt_socket_vhost(http->vhosts[door], fd);
-    if (wsi != NULL && door == HTTP_TCP) {
-        lws_set_opaque_user_data(wsi, lws_get_context(wsi));
-    }
+    http->adopting = door;
+    const lws_adopt_desc_t peer = {
+        .vh = http->vhosts[door],
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+        .fd.sockfd = fd,
+        .opaque = mark_of(http, door),
+    };
+    /* Closes the descriptor itself if it fails. */
+    (void)lws_adopt_descriptor_vhost_via_info(&peer);
 }
 
 uint32_t http_connections(const struct http *http) {
-    return http->connections;
+    return http->connections[HTTP_TCP] + http->connections[HTTP_UNIX];
 }
 
 /* libwebsockets closes its handles through the loop and frees its context only

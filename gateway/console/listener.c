@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -174,20 +175,26 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     }
 }
 
+static void free_handle(uv_handle_t *handle) {
+    free(handle);
+}
+
 err_t listener_start(struct listener *listener, uv_loop_t *loop, int fd,
                      struct reason *reason) {
-    listener->fd = fd;
-    listener->poll.data = listener;
-    int failed = uv_poll_init(loop, &listener->poll, fd);
+    uv_poll_t *poll = malloc(sizeof *poll);
+    int failed = poll == NULL ? UV_ENOMEM : uv_poll_init(loop, poll, fd);
     if (failed != 0) {
         close(fd);
-        listener->fd = -1;
+        free(poll);
         return reason_set(reason, ERR_IO, "cannot watch a socket: %s",
                           uv_strerror(failed));
     }
+    poll->data = listener;
     /* On an open handle and with valid events this cannot fail. */
-    failed = uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+    failed = uv_poll_start(poll, UV_READABLE, on_readable);
     assert(failed == 0);
+    listener->poll = poll;
+    listener->fd = fd;
     return ERR_OK;
 }
 
@@ -195,8 +202,9 @@ void listener_stop(struct listener *listener) {
     if (listener->fd < 0) {
         return;
     }
-    uv_poll_stop(&listener->poll);
-    uv_close((uv_handle_t *)&listener->poll, NULL);
+    uv_poll_stop(listener->poll);
+    uv_close((uv_handle_t *)listener->poll, free_handle);
     close(listener->fd);
     listener->fd = -1;
+    listener->poll = NULL;
 }

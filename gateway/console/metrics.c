@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_verdict.h"
 
 #define PREFIX "shopme_edge_"
 
@@ -69,6 +70,11 @@ static const struct stream_metric stream_metrics[] = {
      UNIT_COUNT, false},
     {"journal_bytes", "gauge", "Bytes on disk, preallocation included.",
      AT(journal.bytes), UNIT_COUNT, false},
+    {"journal_payload_bytes_total", "counter", "Bytes of events journaled.",
+     AT(journal.payload), UNIT_COUNT, false},
+    {"journal_written_bytes_total", "counter",
+     "Bytes given to the disk for them: frames, snapshots, cursors.",
+     AT(written), UNIT_COUNT, false},
     {"journal_commits_total", "counter", "Group commits.", AT(journal.commits),
      UNIT_COUNT, false},
     {"journal_commit_last_seconds", "gauge", "Time of the last commit.",
@@ -136,12 +142,15 @@ static void write_backlog(const struct console_status *status,
 /* One line for each state a link can have: 1 for the one it is in. */
 static void write_links(const struct console_status *status,
                         struct writer *writer) {
-    static const char *const states[] = {"idle", "online", "offline", "refused",
-                                         "paused"};
+    static const char *const states[] = {
+        "idle",   "online",    "offline", "refused",
+        "paused", "throttled", "waiting",
+    };
+    static const size_t count = sizeof states / sizeof *states;
     head(writer, "cloud_link", "gauge", "The link to the cloud, by state.");
     for (uint32_t i = 0; i < status->stream_count; i++) {
         const struct console_stream *stream = &status->streams[i];
-        for (size_t j = 0; stream->has_sink && j < 5; j++) {
+        for (size_t j = 0; stream->has_sink && j < count; j++) {
             writer_printf(writer,
                           PREFIX "cloud_link{stream=\"%s\",state=\"%s\"} %d\n",
                           stream->name, states[j],
@@ -174,12 +183,22 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
                   status->store, status->version);
     single(writer, "uptime_seconds", "gauge", "Seconds since the start.",
            (uint64_t)status->uptime_s);
-    single(writer, "healthy", "gauge", "1 if all is well.",
-           status->unhealthy == NULL);
+    reply_verdict_metrics(status, writer);
     single(writer, "broker_up", "gauge", "1 if the broker answers.",
            status->broker_up);
     single(writer, "broker_restarts_total", "counter",
            "Times the broker was started again.", status->broker_restarts);
+    single(writer, "broker_dropped", "gauge",
+           "Messages the broker dropped since it started: a client of its does "
+           "not keep up.",
+           status->broker_dropped);
+    single(writer, "session_takeovers_total", "counter",
+           "Times another client took a session over at the broker.",
+           status->broker_takeovers);
+    single(writer, "foreign_messages_total", "counter",
+           "Messages on a topic of another store or of no stream: nobody keeps "
+           "them.",
+           status->foreign_messages);
     head(writer, "clock_offset_seconds", "gauge",
          "The cloud's clock minus this machine's.");
     writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",

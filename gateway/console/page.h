@@ -12,7 +12,7 @@ struct page_file {
     size_t len;
 };
 
-enum { PAGE_FILE_COUNT = 4 };
+enum { PAGE_FILE_COUNT = 5 };
 extern const struct page_file page_files[PAGE_FILE_COUNT];
 
 #endif

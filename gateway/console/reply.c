@@ -5,16 +5,21 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "gateway/event/event.h"
+#include "gateway/console/put.h"
+#include "gateway/console/reply_verdict.h"
 #include "gateway/event/json.h"
 
-enum { US_PER_S = 1000000, GAPS_SHOWN = 8 };
+enum { GAPS_SHOWN = 8 };
 
 const char *reply_link(const struct console_stream *stream) {
     static const char *const names[] = {
-        [BRIDGE_LINK_IDLE] = "idle",       [BRIDGE_LINK_ONLINE] = "online",
-        [BRIDGE_LINK_OFFLINE] = "offline", [BRIDGE_LINK_REFUSED] = "refused",
+        [BRIDGE_LINK_IDLE] = "idle",
+        [BRIDGE_LINK_ONLINE] = "online",
+        [BRIDGE_LINK_OFFLINE] = "offline",
+        [BRIDGE_LINK_REFUSED] = "refused",
         [BRIDGE_LINK_PAUSED] = "paused",
+        [BRIDGE_LINK_THROTTLED] = "throttled",
+        [BRIDGE_LINK_WAITING] = "waiting",
     };
     assert((size_t)stream->bridge.link < sizeof names / sizeof *names);
     return stream->has_sink ? names[stream->bridge.link] : "none";
@@ -25,68 +30,10 @@ uint64_t reply_backlog(const struct console_stream *stream) {
     return stream->has_sink && stream->end > cursor ? stream->end - cursor : 0;
 }
 
-static void member(struct writer *writer, const char *name) {
-    bool first = writer->len > 0 && (writer->data[writer->len - 1] == '{');
-    writer_str(writer, first ? "\"" : ",\"");
-    writer_str(writer, name);
-    writer_str(writer, "\":");
-}
-
-static void text_member(struct writer *writer, const char *name,
-                        struct slice text) {
-    member(writer, name);
-    json_write_string(writer, text);
-}
-
-static void str_member(struct writer *writer, const char *name,
-                       const char *text) {
-    text_member(writer, name, slice_from_str(text));
-}
-
-static void uint_member(struct writer *writer, const char *name,
-                        uint64_t value) {
-    member(writer, name);
-    writer_printf(writer, "%" PRIu64, value);
-}
-
-static void int_member(struct writer *writer, const char *name, int64_t value) {
-    member(writer, name);
-    writer_printf(writer, "%" PRId64, value);
-}
-
-static void bool_member(struct writer *writer, const char *name, bool value) {
-    member(writer, name);
-    writer_str(writer, value ? "true" : "false");
-}
-
-/* RFC 3339, or null for a time that is not set. */
-static void time_member(struct writer *writer, const char *name,
-                        int64_t wall_us) {
-    member(writer, name);
-    if (wall_us <= 0) {
-        writer_str(writer, "null");
-        return;
-    }
-    char text[EVENT_TIME_SIZE];
-    event_time_format(wall_us, text);
-    json_write_string(writer, slice_from_str(text));
-}
-
-static void age_member(struct writer *writer, const char *name, int64_t now_us,
-                       int64_t then_us) {
-    member(writer, name);
-    if (then_us <= 0) {
-        writer_str(writer, "null");
-        return;
-    }
-    int64_t age = now_us > then_us ? (now_us - then_us) / US_PER_S : 0;
-    writer_printf(writer, "%" PRId64, age);
-}
-
 /* The most recent ranges that damage took, as [first, last]. */
 static void write_gaps(const struct console_stream *stream,
                        struct writer *writer) {
-    member(writer, "damage");
+    put_name(writer, "damage");
     writer_str(writer, "[");
     size_t from =
         stream->gap_count > GAPS_SHOWN ? stream->gap_count - GAPS_SHOWN : 0;
@@ -102,86 +49,104 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
                          struct writer *writer) {
     const struct bridge_stream_status *bridge = &stream->bridge;
     writer_str(writer, "{");
-    str_member(writer, "name", stream->name);
-    uint_member(writer, "start", stream->start);
-    uint_member(writer, "end", stream->end);
-    uint_member(writer, "cursor", stream->has_sink ? bridge->cursor : 0);
-    uint_member(writer, "backlog", reply_backlog(stream));
-    str_member(writer, "link", reply_link(stream));
-    time_member(writer, "since", stream->has_sink ? bridge->since_us : 0);
-    age_member(writer, "oldest_age_s", now_us, stream->oldest_us);
-    uint_member(writer, "received", stream->received);
-    uint_member(writer, "accepted", stream->accepted);
-    uint_member(writer, "rejected", stream->rejected);
-    uint_member(writer, "duplicates", stream->duplicates);
-    uint_member(writer, "dropped", stream->dropped);
-    uint_member(writer, "lost", bridge->lost);
-    str_member(writer, "full", stream->full == NULL ? "" : stream->full);
-    uint_member(writer, "damaged", stream->damaged);
+    put_str(writer, "name", stream->name);
+    put_uint(writer, "start", stream->start);
+    put_uint(writer, "end", stream->end);
+    put_uint(writer, "cursor", stream->has_sink ? bridge->cursor : 0);
+    put_uint(writer, "backlog", reply_backlog(stream));
+    put_str(writer, "link", reply_link(stream));
+    put_time(writer, "since", stream->has_sink ? bridge->since_us : 0);
+    put_age(writer, "oldest_age_s", now_us, stream->oldest_us);
+    put_uint(writer, "received", stream->received);
+    put_uint(writer, "accepted", stream->accepted);
+    put_uint(writer, "rejected", stream->rejected);
+    put_uint(writer, "duplicates", stream->duplicates);
+    put_uint(writer, "dropped", stream->dropped);
+    put_uint(writer, "lost", bridge->lost);
+    put_str(writer, "full", stream->full == NULL ? "" : stream->full);
+    put_uint(writer, "damaged", stream->damaged);
     write_gaps(stream, writer);
-    uint_member(writer, "sent", bridge->sent);
-    uint_member(writer, "repeated", bridge->repeated);
-    uint_member(writer, "requests", bridge->requests);
-    uint_member(writer, "failures", bridge->failures);
-    uint_member(writer, "refused", bridge->refused);
-    time_member(writer, "confirmed", bridge->confirmed_us);
-    str_member(writer, "last_error", bridge->last_error);
-    uint_member(writer, "segments", stream->journal.segments);
-    uint_member(writer, "bytes", stream->journal.bytes);
-    uint_member(writer, "commits", stream->journal.commits);
-    uint_member(writer, "commit_us_last", stream->journal.commit_us_last);
-    uint_member(writer, "commit_us_max", stream->journal.commit_us_max);
+    put_uint(writer, "sent", bridge->sent);
+    put_uint(writer, "repeated", bridge->repeated);
+    put_uint(writer, "requests", bridge->requests);
+    put_uint(writer, "failures", bridge->failures);
+    put_uint(writer, "refused", bridge->refused);
+    put_time(writer, "confirmed", bridge->confirmed_us);
+    put_str(writer, "last_error", bridge->last_error);
+    put_uint(writer, "segments", stream->journal.segments);
+    put_uint(writer, "bytes", stream->journal.bytes);
+    put_uint(writer, "commits", stream->journal.commits);
+    put_uint(writer, "commit_us_last", stream->journal.commit_us_last);
+    put_uint(writer, "commit_us_max", stream->journal.commit_us_max);
+    put_uint(writer, "payload_bytes", stream->journal.payload);
+    put_uint(writer, "written_bytes", stream->written);
+    reply_forecast(&stream->forecast, writer);
     writer_str(writer, "}");
+}
+
+static const char *text_or_empty(const char *text) {
+    return text == NULL ? "" : text;
 }
 
 static void write_broker(const struct console_status *status,
                          struct writer *writer) {
-    member(writer, "broker");
+    put_name(writer, "broker");
     writer_str(writer, "{");
-    bool_member(writer, "up", status->broker_up);
-    uint_member(writer, "port", status->broker_port);
-    uint_member(writer, "restarts", status->broker_restarts);
+    put_bool(writer, "up", status->broker_up);
+    put_uint(writer, "port", status->broker_port);
+    put_uint(writer, "restarts", status->broker_restarts);
+    put_str(writer, "reason", text_or_empty(status->broker_reason));
+    put_str(writer, "set_aside", text_or_empty(status->broker_set_aside));
+    put_uint(writer, "takeovers", status->broker_takeovers);
+    put_uint(writer, "dropped", status->broker_dropped);
+    put_uint(writer, "dropped_a_minute", status->broker_dropped_a_minute);
+    put_uint(writer, "foreign", status->foreign_messages);
     writer_str(writer, "}");
 }
 
 static void write_counts(const struct console_status *status,
                          struct writer *writer) {
-    member(writer, "orders");
+    put_name(writer, "orders");
     if (!status->has_shop) {
         writer_str(writer, "null");
         return;
     }
     writer_str(writer, "{");
-    uint_member(writer, "placed", status->orders.placed);
-    uint_member(writer, "open", status->orders.open);
-    uint_member(writer, "fulfiled", status->orders.fulfiled);
-    uint_member(writer, "cancelled", status->orders.cancelled);
-    uint_member(writer, "rejected", status->orders.rejected);
-    uint_member(writer, "unfitting", status->orders.unfitting);
+    put_uint(writer, "placed", status->orders.placed);
+    put_uint(writer, "open", status->orders.open);
+    put_uint(writer, "fulfiled", status->orders.fulfiled);
+    put_uint(writer, "cancelled", status->orders.cancelled);
+    put_uint(writer, "rejected", status->orders.rejected);
+    put_uint(writer, "unfitting", status->orders.unfitting);
     writer_str(writer, "}");
+}
+
+/* As 0.1.0 said it, for who asks that: events are taken. (The verdict says how
+ * it is.) */
+static bool takes_events(const struct console_status *status) {
+    bool takes = status->broker_up;
+    for (uint32_t i = 0; i < status->stream_count; i++) {
+        takes = takes && status->streams[i].full == NULL;
+    }
+    return takes;
 }
 
 void reply_status(const struct console_status *status, struct writer *writer) {
     writer_str(writer, "{");
-    str_member(writer, "store", status->store);
-    str_member(writer, "version", status->version);
-    int_member(writer, "uptime_s", status->uptime_s);
-    bool_member(writer, "healthy", status->unhealthy == NULL);
-    member(writer, "unhealthy");
-    if (status->unhealthy == NULL) {
-        writer_str(writer, "null");
-    } else {
-        json_write_string(writer, slice_from_str(status->unhealthy));
-    }
+    put_str(writer, "store", status->store);
+    put_str(writer, "version", status->version);
+    put_int(writer, "uptime_s", status->uptime_s);
+    put_bool(writer, "healthy", takes_events(status));
+    reply_verdict(status, writer);
     write_broker(status, writer);
-    member(writer, "streams");
+    put_name(writer, "streams");
     for (uint32_t i = 0; i < status->stream_count; i++) {
         writer_str(writer, i == 0 ? "[" : ",");
         write_stream(&status->streams[i], status->now_us, writer);
     }
     writer_str(writer, status->stream_count == 0 ? "[]" : "]");
     write_counts(status, writer);
-    int_member(writer, "clock_offset_ms", status->clock_offset_ms);
+    put_int(writer, "clock_offset_ms", status->clock_offset_ms);
     writer_str(writer, "}\n");
 }
 
@@ -194,16 +159,16 @@ static void write_order(const struct shop_order_view *order,
         [SHOP_ORDER_REJECTED] = "rejected",
     };
     writer_str(writer, "{");
-    text_member(writer, "order_id", order->order_id);
-    text_member(writer, "device", order->device);
-    str_member(writer, "state", states[order->state]);
-    bool_member(writer, "reserved", order->reserved);
-    bool_member(writer, "paid", order->paid);
-    int_member(writer, "total_minor", order->total_minor);
-    str_member(writer, "currency", order->currency);
-    text_member(writer, "reason", order->reason);
-    time_member(writer, "placed", order->placed_us);
-    time_member(writer, "changed", order->changed_us);
+    put_slice(writer, "order_id", order->order_id);
+    put_slice(writer, "device", order->device);
+    put_str(writer, "state", states[order->state]);
+    put_bool(writer, "reserved", order->reserved);
+    put_bool(writer, "paid", order->paid);
+    put_int(writer, "total_minor", order->total_minor);
+    put_str(writer, "currency", order->currency);
+    put_slice(writer, "reason", order->reason);
+    put_time(writer, "placed", order->placed_us);
+    put_time(writer, "changed", order->changed_us);
     writer_str(writer, "}");
 }
 
@@ -241,7 +206,7 @@ void reply_orders(const struct console_source *source, struct writer *writer) {
 
 void reply_error(const char *text, struct writer *writer) {
     writer_str(writer, "{");
-    str_member(writer, "error", text);
+    put_str(writer, "error", text);
     writer_str(writer, "}\n");
 }
 

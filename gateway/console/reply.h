@@ -16,8 +16,8 @@ void reply_error(const char *text, struct writer *writer);
 err_t reply_read_uplink(struct slice body, bool *ret_paused,
                         struct reason *reason) MUST_USE;
 
-/* A link's state in one word: idle, online, offline, refused, paused; "none"
- * for a stream that stays in the store. */
+/* A link's state in one word: idle, online, offline, refused, paused,
+ * throttled, waiting; "none" for a stream that stays in the store. */
 const char *reply_link(const struct console_stream *stream);
 /* Events not yet in the cloud; 0 without a sink. */
 uint64_t reply_backlog(const struct console_stream *stream);

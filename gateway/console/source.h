@@ -8,11 +8,14 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
+#include "gateway/verdict/forecast.h"
+#include "gateway/verdict/verdict.h"
 
 enum {
     CONSOLE_ORDERS_MAX = 50,
-    CONSOLE_CONNECTIONS_MAX = 24,
-    CONSOLE_BODY_MAX = 256, /* bytes of a request's body */
+    CONSOLE_CONNECTIONS_MAX = 24,      /* by TCP */
+    CONSOLE_LOCAL_CONNECTIONS_MAX = 8, /* on the control socket */
+    CONSOLE_BODY_MAX = 256,            /* bytes of a request's body */
 };
 
 struct console_stream {
@@ -20,16 +23,22 @@ struct console_stream {
     uint64_t start;   /* durable records: sequence numbers [start, end) */
     uint64_t end;
     uint64_t received, accepted, rejected, duplicates; /* since start */
+    uint64_t too_old; /* of the rejected: might be repeats */
     uint64_t dropped; /* dropped undelivered since start, to make room */
     const struct journal_gap *gaps; /* events that damage took, ever */
     size_t gap_count;
-    uint64_t damaged; /* events in those */
-    const char *full; /* why it accepts nothing; NULL if it does */
+    uint64_t damaged;     /* events in those */
+    const char *full;     /* why it accepts nothing; NULL if it does */
+    const char *disk_job; /* the oldest that is with the disk; NULL: none */
+    int64_t disk_job_us;  /* for how long */
     struct journal_stats journal;
-    bool has_sink;                      /* else `bridge` is not used */
+    uint64_t written; /* bytes given to the disk since start, for the journal,
+                         snapshots and the cursor */
+    bool has_sink;    /* else `bridge` is not used */
     struct bridge_stream_status bridge; /* as the bridge last reported */
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */
+    struct forecast_view forecast;
 };
 
 struct console_status {
@@ -37,10 +46,17 @@ struct console_status {
     const char *version;
     int64_t now_us; /* wall time */
     int64_t uptime_s;
-    const char *unhealthy; /* why not, as text; NULL if all is well */
+    int64_t mono_us; /* the same moment on the clock of `verdict` */
+    const struct verdict *verdict; /* of this moment */
     bool broker_up;
     uint16_t broker_port;
     uint64_t broker_restarts;
+    const char *broker_reason; /* why it is not up, or does not last; or NULL */
+    const char *broker_set_aside; /* a file of its own; NULL or "" if none */
+    uint64_t broker_takeovers;    /* of our sessions, by another client */
+    uint64_t broker_dropped;      /* messages, by the broker itself */
+    uint64_t broker_dropped_a_minute;
+    uint64_t foreign_messages; /* of a topic that no stream takes */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */

@@ -144,8 +144,7 @@ static err_t remember_name(struct build *build, struct slice name) {
 
 static err_t check_extension(struct build *build, struct slice name,
                              const struct build_value *value) {
-    if (slice_eq_str(name, "journalsequence") ||
-        slice_eq_str(name, "recordedtime")) {
+    if (event_field_is_added(name)) {
         return REFUSE(build, ERR_RANGE, name,
                       "is added by the gateway: leave it out");
     }

@@ -50,11 +50,17 @@ err_t event_read_json(struct slice payload, struct arena *arena,
 err_t event_read_cbor(struct slice payload, struct event *ret,
                       struct reason *reason) MUST_USE;
 
-/* The two behind event_find_id(): the value of the one top-level `id` of a
- * payload that is well-formed to its end. ERR_PARSE, ERR_NOT_FOUND if there is
- * none or more than one, ERR_RANGE if it is not text, ERR_FULL. */
-err_t event_find_id_json(struct slice payload, struct arena *arena,
-                         struct slice *ret) MUST_USE;
-err_t event_find_id_cbor(struct slice payload, struct slice *ret) MUST_USE;
+/* What can be read of a payload that is refused, up to its first error. */
+struct event_glance {
+    uint32_t ids;     /* how often it has a top-level `id` */
+    struct slice id;  /* its text, if there is one and it is text; else empty */
+    bool has_version; /* it has a specversion, whatever its value */
+    bool whole;       /* one object or map, without an error */
+};
+
+/* ERR_FULL if the arena has no room for an id with escapes. */
+err_t event_glance_json(struct slice payload, struct arena *arena,
+                        struct event_glance *ret) MUST_USE;
+void event_glance_cbor(struct slice payload, struct event_glance *ret);
 
 #endif

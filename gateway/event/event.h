@@ -9,6 +9,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/base/bytes.h"
+#include "gateway/event/event_life.h"
 
 enum {
     EVENT_EXTENSIONS_MAX = 16,
@@ -79,9 +80,9 @@ err_t event_read(enum event_encoding encoding, struct slice payload,
                  struct reason *reason) MUST_USE;
 
 /* Finds the id of a payload that is refused, however long it is, in one pass:
- * the text of its one top-level `id`, if that is valid and the payload is
- * well-formed to its end. Borrows from the payload, or from `arena` where it
- * has escapes. ERR_NOT_FOUND. */
+ * the text of its one top-level `id`, if that is valid and stands before the
+ * first error in the payload. Borrows from the payload, or from `arena` where
+ * it has escapes. ERR_NOT_FOUND, and `ret` is untouched. */
 err_t event_find_id(enum event_encoding encoding, struct slice payload,
                     struct arena *arena, struct slice *ret) MUST_USE;
 
@@ -100,13 +101,14 @@ err_t event_load(struct slice stored, struct event *ret) MUST_USE;
 struct event_record {
     uint64_t seq;    /* becomes journalsequence, 20 digits */
     int64_t wall_us; /* becomes recordedtime, RFC 3339, UTC, microseconds */
+    struct event_life journal_id; /* becomes journalid */
+    struct event_life life;       /* becomes journallife, if it is known */
 };
 
-/* The structured JSON event (one line), with `journalsequence` and
- * `recordedtime` added (without, if `record` is NULL: for what is not
- * journaled). JSON data is copied as it came; CBOR data is converted. ERR_FULL;
- * ERR_UNSUPPORTED if its CBOR data has no JSON form; the writer is unchanged
- * then. */
+/* The structured JSON event (one line), with what `record` says in place of any
+ * extensions of these names (NULL: for what is not journaled). JSON data is
+ * copied as it came; CBOR data is converted. ERR_FULL; ERR_UNSUPPORTED
+ * if its CBOR data has no JSON form; the writer is unchanged then. */
 err_t event_render_json(const struct event *event,
                         const struct event_record *record,
                         struct writer *writer) MUST_USE;

@@ -170,41 +170,50 @@ err_t event_read_cbor(struct slice payload, struct event *ret,
     return event_build_finish(&reading.build, ret);
 }
 
-/* A pair of the map: if it is the id, its value's head. */
-static err_t find_in_pair(struct cursor *in, bool *ret_is_id,
-                          struct item *ret) {
+/* Reads a pair of the map: its key, and its value's head. */
+static err_t take_pair(struct cursor *in, struct item *ret_key,
+                       struct item *ret_value) {
     struct cursor ahead = *in;
-    struct item key;
-    TRY(event_item_next(&ahead, &key, NULL));
-    *ret_is_id = key.kind == ITEM_TEXT &&
-                 slice_eq_str(key.bytes, EVENT_FIELDS[FIELD_ID].name);
+    TRY(event_item_next(&ahead, ret_key, NULL));
     TRY(event_item_skip(in, 1, NULL));
     ahead = *in;
-    TRY(event_item_next(&ahead, ret, NULL));
-    if (is_text_tag(ret)) {
-        TRY(event_item_next(&ahead, ret, NULL));
+    TRY(event_item_next(&ahead, ret_value, NULL));
+    if (is_text_tag(ret_value)) {
+        TRY(event_item_next(&ahead, ret_value, NULL));
     }
     return event_item_skip(in, 1, NULL);
 }
 
-err_t event_find_id_cbor(struct slice payload, struct slice *ret) {
-    struct cursor in = cursor_over(payload);
-    struct item map;
-    struct item found = {0};
-    uint32_t count = 0;
-    TRY(begin_map(&in, &map, NULL));
-    while (event_item_more(&in, &map)) {
-        bool is_id;
-        struct item item;
-        TRY(find_in_pair(&in, &is_id, &item));
-        if (is_id) {
-            found = item;
-            count++;
+static bool key_is(const struct item *key, const char *name) {
+    return key->kind == ITEM_TEXT && slice_eq_str(key->bytes, name);
+}
+
+/* False if it ends in an error. */
+static bool glance_at_pairs(struct cursor *in, struct item *map,
+                            struct event_glance *glance) {
+    while (event_item_more(in, map)) {
+        struct item key;
+        struct item value;
+        if (take_pair(in, &key, &value) != ERR_OK) {
+            return false;
+        }
+        glance->has_version |= key_is(&key, FIELD_VERSION_NAME);
+        if (key_is(&key, EVENT_FIELDS[FIELD_ID].name)) {
+            glance->ids++;
+            glance->id = value.kind == ITEM_TEXT ? value.bytes : SLICE_EMPTY;
         }
     }
-    ENSURE(cursor_left(&in) == 0, ERR_PARSE);
-    ENSURE(count == 1, ERR_NOT_FOUND);
-    ENSURE(found.kind == ITEM_TEXT, ERR_RANGE);
-    *ret = found.bytes;
-    return ERR_OK;
+    return true;
+}
+
+void event_glance_cbor(struct slice payload, struct event_glance *ret) {
+    struct cursor in = cursor_over(payload);
+    struct item map;
+    *ret = (struct event_glance){.ids = 0};
+    if (begin_map(&in, &map, NULL) == ERR_OK) {
+        ret->whole = glance_at_pairs(&in, &map, ret) && cursor_left(&in) == 0;
+    }
+    if (ret->ids != 1) {
+        ret->id = SLICE_EMPTY;
+    }
 }

@@ -89,19 +89,24 @@ err_t event_read_json(struct slice payload, struct arena *arena,
     return event_build_finish(&build, ret);
 }
 
-err_t event_find_id_json(struct slice payload, struct arena *arena,
-                         struct slice *ret) {
-    struct slice found = SLICE_EMPTY;
+err_t event_glance_json(struct slice payload, struct arena *arena,
+                        struct event_glance *ret) {
+    struct slice id = SLICE_EMPTY;
     struct slice name;
     struct slice json;
     size_t at = 0;
-    TRY(json_check(payload, NULL));
-    while (json_member(payload, &at, &name, &json) == ERR_OK) {
+    err_t err;
+    *ret = (struct event_glance){.ids = 0};
+    while ((err = json_member_strict(payload, &at, &name, &json)) == ERR_OK) {
+        ret->has_version |= slice_eq_str(name, FIELD_VERSION_NAME);
         if (slice_eq_str(name, EVENT_FIELDS[FIELD_ID].name)) {
-            ENSURE(found.len == 0, ERR_NOT_FOUND);
-            found = json;
+            id = json;
+            ret->ids++;
         }
     }
-    ENSURE(found.len > 0, ERR_NOT_FOUND);
-    return json_string(found, arena, ret);
+    ret->whole = err == ERR_END;
+    if (ret->ids != 1 || json_kind(id) != JSON_STRING) {
+        return ERR_OK;
+    }
+    return json_string(id, arena, &ret->id);
 }

@@ -41,8 +41,14 @@ static void write_record(struct writer *writer,
                          const struct event_record *record) {
     char time[EVENT_TIME_SIZE];
     event_time_format(record->wall_us, time);
+    writer_str(writer, ",\"journalid\":\"");
+    event_life_write(writer, record->journal_id);
+    if (event_life_is_known(record->life)) {
+        writer_str(writer, "\",\"journallife\":\"");
+        event_life_write(writer, record->life);
+    }
     writer_printf(writer,
-                  ",\"journalsequence\":\"%020llu\",\"recordedtime\":\"%s\"",
+                  "\",\"journalsequence\":\"%020llu\",\"recordedtime\":\"%s\"",
                   (unsigned long long)record->seq, time);
 }
 
@@ -97,7 +103,11 @@ err_t event_render_json(const struct event *event,
     write_text(writer, "time", event->time);
     write_text(writer, "dataschema", event->dataschema);
     for (uint32_t i = 0; i < event->extension_count; i++) {
-        write_extension(writer, &event->extensions[i]);
+        /* Older programs let a device say these names. */
+        if (record == NULL ||
+            !event_field_is_added(event->extensions[i].name)) {
+            write_extension(writer, &event->extensions[i]);
+        }
     }
     if (record != NULL) {
         write_record(writer, record);

@@ -37,7 +37,7 @@ static const struct publisher_entry publishers[EVENT_PUBLISHER_COUNT] = {
     [EVENT_PUBLISHER_INVENTORY] = {"inventory", "inventory"},
     [EVENT_PUBLISHER_PAYMENT] = {"payment", "payment"},
     [EVENT_PUBLISHER_FULFILMENT] = {"fulfilment", "fulfilment"},
-    [EVENT_PUBLISHER_GATEWAY] = {"gateway", "device"},
+    [EVENT_PUBLISHER_GATEWAY] = {"gateway", "edge"},
 };
 
 const char *event_type_name(enum event_type type) {
@@ -77,6 +77,18 @@ static void write_sendable(struct writer *writer) {
             lead = ", ";
         }
     }
+}
+
+err_t event_type_check_free(struct slice name, struct reason *reason) {
+    enum event_type type;
+    if (event_type_find(name, &type) != ERR_OK ||
+        event_type_is_sendable(type)) {
+        return ERR_OK;
+    }
+    return reason_set(reason, ERR_REFUSED,
+                      "the type \"%s\" is reserved for what the gateway itself "
+                      "publishes: give the event another type",
+                      event_type_name(type));
 }
 
 err_t event_type_check_sendable(struct slice name, struct reason *reason) {

@@ -2,8 +2,9 @@
 /* The registry of event types: who publishes each, who is notified, and which
  * source the cloud is given. The list itself is event_type_list.h.
  *
- * A device may send any type on a stream without the shop; "sendable" here
- * means on the shop's stream. */
+ * On a stream without the shop a device may send any type but those that the
+ * services and the gateway publish; "sendable" here means on the shop's stream.
+ */
 #ifndef GATEWAY_EVENT_EVENT_TYPE_H
 #define GATEWAY_EVENT_EVENT_TYPE_H
 
@@ -47,6 +48,10 @@ err_t event_type_find(struct slice name, enum event_type *ret) MUST_USE;
  * shop's stream, if this is none of them. */
 err_t event_type_check_sendable(struct slice name,
                                 struct reason *reason) MUST_USE;
+
+/* ERR_REFUSED, with a reason, for a type that a service or the gateway
+ * publishes: no device may send it, on whatever stream. */
+err_t event_type_check_free(struct slice name, struct reason *reason) MUST_USE;
 
 /* The last part of the source "/<store>/<name>" of a publisher's events; NULL
  * for a device, whose events carry its own name. */

@@ -52,6 +52,17 @@ bool event_field_name_ok(struct slice name) {
     return true;
 }
 
+bool event_field_is_added(struct slice name) {
+    static const char *const added[] = {"journalid", "journallife",
+                                        "journalsequence", "recordedtime"};
+    for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
+        if (slice_eq_str(name, added[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The code point at the front of valid UTF-8; moves behind it. */
 static uint32_t take_code_point(struct cursor *in) {
     uint8_t lead = in->all.data[in->at];

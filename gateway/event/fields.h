@@ -38,6 +38,9 @@ enum field_id event_field_find(struct slice name);
 
 /* [a-z0-9]+, not longer than EVENT_NAME_MAX. */
 bool event_field_name_ok(struct slice name);
+/* An attribute that the gateway adds when an event leaves: no device sends it.
+ */
+bool event_field_is_added(struct slice name);
 /* For valid UTF-8: none of the characters that CloudEvents forbids in strings
  * (controls and noncharacters; spec.md, "Type System"). */
 bool event_field_text_ok(struct slice text);

@@ -314,6 +314,32 @@ err_t json_check(struct slice text, struct reason *reason) {
     return ERR_OK;
 }
 
+err_t json_member_strict(struct slice text, size_t *at, struct slice *ret_name,
+                         struct slice *ret_value) {
+    struct check check = {.in = {.all = text, .at = *at}};
+    struct cursor *in = &check.in;
+    bool first = *at == 0;
+    skip_space(in);
+    if (!accept(in, first ? '{' : ',')) {
+        return !first && accept(in, '}') ? ERR_END : ERR_PARSE;
+    }
+    skip_space(in);
+    if (first && accept(in, '}')) {
+        return ERR_END;
+    }
+    size_t name = in->at;
+    TRY(check_string(&check));
+    struct slice quoted = slice_part(text, name, in->at - name);
+    skip_space(in);
+    ENSURE(accept(in, ':'), ERR_PARSE);
+    size_t value = in->at;
+    TRY(check_value(&check, 1));
+    *ret_name = slice_part(quoted, 1, quoted.len - 2);
+    *ret_value = slice_part(text, value, in->at - value);
+    *at = in->at;
+    return ERR_OK;
+}
+
 enum json_kind json_kind(struct slice value) {
     struct cursor in = cursor_over(value);
     skip_space(&in);
@@ -527,27 +553,6 @@ err_t json_integer(struct slice value, int64_t min, int64_t max, int64_t *ret) {
     ENSURE(number >= min && number <= max, ERR_RANGE);
     *ret = number;
     return ERR_OK;
-}
-
-void json_write_string(struct writer *writer, struct slice text) {
-    writer_u8(writer, '"');
-    size_t plain = 0; /* where the part not yet written begins */
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
-        }
-        writer_slice_add(writer, slice_part(text, plain, i - plain));
-        plain = i + 1;
-        if (c == '"' || c == '\\') {
-            writer_u8(writer, '\\');
-            writer_u8(writer, c);
-        } else {
-            writer_printf(writer, "\\u%04x", c);
-        }
-    }
-    writer_slice_add(writer, slice_part(text, plain, text.len - plain));
-    writer_u8(writer, '"');
 }
 
 void json_write_compact(struct writer *writer, struct slice text) {

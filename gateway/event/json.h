@@ -24,7 +24,8 @@ enum json_kind {
 
 /* Checks that `text` is exactly one JSON value (white space around it is
  * allowed): grammar, UTF-8, escapes (a lone surrogate is refused), depth. All
- * other functions here require a text, or part of one, that passed this check.
+ * other functions here but json_member_strict() require a text, or part of one,
+ * that passed this check.
  * ERR_PARSE with the byte offset in `reason`. */
 err_t json_check(struct slice text, struct reason *reason) MUST_USE;
 
@@ -36,6 +37,11 @@ enum json_kind json_kind(struct slice value);
  * the quotes, escapes undecoded. */
 err_t json_member(struct slice object, size_t *at, struct slice *ret_name,
                   struct slice *ret_value) MUST_USE;
+/* The same for a text that was not checked, or did not pass: each member is
+ * checked before it is returned, so what stands before the first error can be
+ * read. ERR_END behind the closing brace, ERR_PARSE at the error. */
+err_t json_member_strict(struct slice text, size_t *at, struct slice *ret_name,
+                         struct slice *ret_value) MUST_USE;
 /* The value of the first member called `name` (shorter than 256 bytes), however
  * the text escapes it; ERR_NOT_FOUND, also if it is not an object. */
 err_t json_get(struct slice object, const char *name,

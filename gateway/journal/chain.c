@@ -73,6 +73,7 @@ err_t chain_seal(struct chain *chain, uint64_t next_seq, bool clean_stop) {
     struct segment_seal seal = {.next_seq = next_seq, .clean_stop = clean_stop};
     TRY(sealed_reserve(chain));
     TRY(segment_seal(&chain->segment, chain->offset, seal));
+    chain->written += JOURNAL_PAGE;
     segment_close(&chain->segment);
     uint64_t bytes = chain->offset + JOURNAL_PAGE;
     assert(bytes <= chain->size);
@@ -123,6 +124,11 @@ uint64_t chain_count(const struct chain *chain) {
     return chain->sealed_count - chain->sealed_at + 1;
 }
 
+uint64_t chain_space(const struct chain *chain) {
+    assert(chain->offset <= chain->size);
+    return chain->supply.used - (chain->size - chain->offset);
+}
+
 /* --- The segment being written ---------------------------------------------
  */
 
@@ -143,6 +149,7 @@ static err_t enter(struct chain *chain, struct supply_segment *next,
     chain->size = next->size;
     chain->remains = next->remains;
     chain->supply.used += next->size;
+    chain->written += JOURNAL_PAGE; /* its header */
     return ERR_OK;
 }
 
@@ -279,6 +286,7 @@ err_t chain_write(struct chain *chain, struct slice frame,
 #endif
     TRY(check_place(chain, reason));
     chain->offset += frame.len;
+    chain->written += frame.len;
     return ERR_OK;
 }
 

@@ -28,6 +28,7 @@ struct chain {
     size_t sealed_count;
     size_t sealed_cap;
     struct supply supply;
+    uint64_t written; /* bytes given to the disk since it began */
 };
 
 /* Takes over the segments that an earlier run sealed; `sealed` is freed with
@@ -72,6 +73,8 @@ uint64_t chain_behind_oldest(const struct chain *chain);
  * final. */
 err_t chain_trim(struct chain *chain, struct reason *reason) MUST_USE;
 uint64_t chain_count(const struct chain *chain); /* of segments */
+/* Bytes that the segments take, without what the last one may still take. */
+uint64_t chain_space(const struct chain *chain);
 
 /* Bytes of records and their heads that one frame may hold and will surely find
  * room for, before the reserve: now, or after a frame of `frame_len` bytes is

@@ -52,6 +52,8 @@ struct journal {
     uint64_t commits;
     uint64_t commit_us_last;
     uint64_t commit_us_max;
+    uint64_t payload; /* bytes committed */
+    uint64_t frames;
 };
 
 static const struct disk *journal_disk(const struct journal *journal) {
@@ -356,6 +358,8 @@ static err_t batch_write(struct journal *journal, struct group *batch,
     const struct segment_header *header = &journal->chain.segment.header;
     struct slice frame = group_frame(batch, header->incarnation, header->salt);
     TRY(chain_write(&journal->chain, frame, reason));
+    journal->payload += batch->bytes;
+    journal->frames += frame.len;
     atomic_store_explicit(&journal->position.end, end, memory_order_release);
     return ERR_OK;
 }
@@ -586,5 +590,9 @@ struct journal_stats journal_stats(const struct journal *journal) {
         .commits = journal->commits,
         .commit_us_last = journal->commit_us_last,
         .commit_us_max = journal->commit_us_max,
+        .space = chain_space(&journal->chain),
+        .payload = journal->payload,
+        .frames = journal->frames,
+        .written = journal->chain.written,
     };
 }

@@ -40,6 +40,7 @@ static inline bool journal_gap_is_told(const struct journal_gap *gap) {
     return gap->told_at != JOURNAL_UNTOLD;
 }
 
+/* What a journal says of itself: journal_stats(). */
 struct journal_stats {
     uint64_t segments;
     uint64_t open_first;  /* first record of the one being written */
@@ -50,6 +51,11 @@ struct journal_stats {
     uint64_t commits;     /* since opened */
     uint64_t commit_us_last;
     uint64_t commit_us_max; /* since opened */
+    uint64_t space;   /* part of `bytes`: what the records take, in pages */
+    uint64_t payload; /* bytes of the records committed since opened, */
+    uint64_t frames;  /* of the frames that they are in, */
+    uint64_t written; /* and of all that was given to the disk: those, headers
+                         and seals */
 };
 
 #endif

@@ -1,164 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The phases:
+ *
+ *     PREPARING --> STARTING --> OPEN
+ *      ^     |          |  \
+ *      |     |          |   `--> CLOSED --> SAVING --> PREPARING
+ *      |     v          v          |         |
+ *      `-- WAITING <---- (the child ends) <---
+ *
+ * CLOSED is left when the sessions have subscribed, SAVING when the child has
+ * ended well. A session whose stream is full, or whose disk hangs, does not
+ * read the broker's answer; so CLOSED ends after a while anyway, and what was
+ * saved says whether the broker had all of them. */
 #include "gateway/mqtt/broker.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/mqtt/broker_files.h"
+#include "gateway/base/disk.h"
+#include "gateway/mqtt/broker_child.h"
+#include "gateway/mqtt/broker_prepare.h"
 
 enum {
-    PORT_WAIT_MS = 5000,
     SOCKET_POLL_MS = 20,
     RESTART_MS_MIN = 100,
     RESTART_MS_MAX = 5000,
+    START_MS = 60000, /* it may have to read much */
+    CLOSED_MS = 3000,
+    SAVE_MS = 30000,
     STOP_MS = 3000,
-    LINE_MAX_BYTES = 512,
+    ORPHAN_MS = 5000,
+    STEADY_MS = 10000,
+    /* After so many starts that fail, it is tried without what it saved. */
+    FAILED_STARTS = 2,
+    /* And after so many more nothing is logged that was said before. */
+    FAILED_STARTS_SAID = 5,
+    SESSIONS_MAX = CONFIG_STREAMS_MAX,
 };
+
+enum phase { PREPARING, STARTING, CLOSED, SAVING, OPEN, WAITING };
 
 struct broker {
     struct broker_options options;
-    struct broker_files files; /* the job's while it runs */
+    struct broker_session sessions[SESSIONS_MAX];
+    struct broker_prepare prepare; /* the job's while it runs */
     struct job job;
     bool job_runs;
-    err_t write_err; /* what the last job found */
-    struct reason write_reason;
     bool has_socket;
-    uint32_t starts;
-    uint32_t restart_ms;
-    bool running;
-    bool up;
+    enum phase phase;
     bool stopping;
-    uv_process_t process;
-    uv_pipe_t output;
+    uint32_t spawns;
+    bool planned; /* the last end was */
+    uint32_t restarts;
+    uint32_t restart_ms;
+    uint32_t failed_starts; /* one after the other */
+    bool tried_without;     /* what it saved, and that was not the reason */
+    bool ready;       /* the sessions have subscribed while it was closed */
+    bool closed_said; /* that it is closed */
+    uint64_t phase_began_ns;
+    uint64_t down_ns; /* since when it is not open */
+    uint16_t port;
+    char set_aside[BROKER_PATH_SIZE];
+    uint32_t set_aside_count;
+    struct reason reason; /* why it is not open */
+    struct reason logged;
+    struct broker_child child;
     uv_timer_t timer;
-    bool output_open;
-    int handles_open;
-    char line[LINE_MAX_BYTES];
-    size_t line_len;
+    bool timer_open;
 };
 
-static void on_restart(uv_timer_t *timer);
+static void prepare(struct broker *broker);
 
-/* Can the address be bound? Sets errno. With port 0 finds a free one. */
-static bool port_is_free(const struct config_address *address, uint16_t *port) {
-    char service[8];
-    snprintf(service, sizeof service, "%u", *port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(address->host, service, &hints, &found) != 0) {
-        errno = EADDRNOTAVAIL;
-        return false;
-    }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int yes = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    bool ok = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-              listen(fd, 1) == 0;
-    int saved = errno;
-    struct sockaddr_storage bound;
-    socklen_t bound_len = sizeof bound;
-    if (ok && getsockname(fd, (struct sockaddr *)&bound, &bound_len) == 0) {
-        *port = bound.ss_family == AF_INET6
-                    ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
-                    : ntohs(((struct sockaddr_in *)&bound)->sin_port);
-    }
-    freeaddrinfo(found);
-    if (fd >= 0) {
-        close(fd);
-    }
-    errno = saved;
-    return ok;
+static void enter(struct broker *broker, enum phase phase) {
+    broker->phase = phase;
+    broker->phase_began_ns = uv_hrtime();
 }
 
-static err_t port_claim(struct broker *broker, struct reason *reason) {
-    const struct config_address *listen =
-        &broker->options.config->broker.listen;
-    broker->files.port = listen->port;
-    uint64_t until_ns = uv_hrtime() + (uint64_t)PORT_WAIT_MS * 1000000;
-    while (!port_is_free(listen, &broker->files.port)) {
-        if (errno != EADDRINUSE) {
-            return reason_set(reason, ERR_CONFIG,
-                              "broker.listen: cannot listen on %s:%u: %s",
-                              listen->host, listen->port, strerror(errno));
-        }
-        if (uv_hrtime() >= until_ns) {
-            return reason_set(
-                reason, ERR_BUSY,
-                "port %u on %s is taken, perhaps by Debian's own mosquitto "
-                "service: stop it (systemctl disable --now mosquitto) or set "
-                "broker.listen to another port",
-                listen->port, listen->host);
-        }
-        usleep(100 * 1000);
-    }
-    return ERR_OK;
+static uint64_t phase_ms(const struct broker *broker) {
+    return (uv_hrtime() - broker->phase_began_ns) / 1000000;
 }
 
-static void log_output(struct broker *broker) {
-    if (broker->line_len > 0) {
-        log_line(LOG_WARN, "mosquitto", "%.*s", (int)broker->line_len,
-                 broker->line);
-    }
-    broker->line_len = 0;
-}
+/* --- Ending ------------------------------------------------------------- */
 
-static void on_output(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
-    struct broker *broker = stream->data;
-    for (ssize_t i = 0; i < len; i++) {
-        if (buf->base[i] == '\n') {
-            log_output(broker);
-        } else if (broker->line_len < sizeof broker->line) {
-            broker->line[broker->line_len++] = buf->base[i];
-        }
-    }
-    free(buf->base);
-}
-
-static void on_output_room(uv_handle_t *handle, size_t suggested,
-                           uv_buf_t *buf) {
-    (void)handle;
-    (void)suggested;
-    buf->base = malloc(LINE_MAX_BYTES);
-    buf->len = buf->base == NULL ? 0 : LINE_MAX_BYTES;
-}
-
-static void broker_free_when_closed(struct broker *broker) {
-    if (broker->stopping && broker->handles_open == 0 && !broker->job_runs) {
-        broker_files_remove_socket(&broker->files);
+static void free_when_closed(struct broker *broker) {
+    if (broker->stopping && !broker->timer_open && !broker->job_runs &&
+        broker->child.handles_open == 0) {
+        broker_files_remove_socket(&broker->prepare.files);
         free(broker);
     }
 }
 
-static void on_closed(uv_handle_t *handle) {
-    struct broker *broker = handle->data;
-    broker->handles_open--;
-    broker_free_when_closed(broker);
+static void on_timer_closed(uv_handle_t *timer) {
+    struct broker *broker = timer->data;
+    broker->timer_open = false;
+    free_when_closed(broker);
 }
 
-static void on_output_closed(uv_handle_t *handle) {
-    struct broker *broker = handle->data;
-    broker->output_open = false;
-    on_closed(handle);
+static void close_timer(struct broker *broker) {
+    uv_close((uv_handle_t *)&broker->timer, on_timer_closed);
 }
 
-static void broker_ended(struct broker *broker) {
-    broker->running = false;
-    bool was_up = broker->up;
-    broker->up = false;
-    uv_timer_stop(&broker->timer);
-    if (was_up) {
-        broker->options.down(broker->options.self);
-    }
-    if (broker->stopping) {
-        uv_close((uv_handle_t *)&broker->timer, on_closed);
-        return;
+static void on_restart(uv_timer_t *timer) {
+    prepare(timer->data);
+}
+
+/* The port of a gateway that was killed is taken until its broker has saved. */
+static bool may_be_an_orphan(const struct broker *broker) {
+    return broker->prepare.err == ERR_BUSY &&
+           uv_hrtime() - broker->down_ns < (uint64_t)ORPHAN_MS * 1000000;
+}
+
+/* Says why it does not run, once, and tries again later. */
+static void retry(struct broker *broker) {
+    enter(broker, WAITING);
+    if (strcmp(broker->reason.text, broker->logged.text) != 0 &&
+        !may_be_an_orphan(broker)) {
+        log_line(LOG_ERROR, "broker", "down reason=\"%s\"; it is tried again",
+                 broker->reason.text);
+        broker->logged = broker->reason;
     }
     uv_timer_start(&broker->timer, on_restart, broker->restart_ms, 0);
     broker->restart_ms *= 2;
@@ -167,18 +128,70 @@ static void broker_ended(struct broker *broker) {
     }
 }
 
-static void on_exit_of_child(uv_process_t *process, int64_t status,
-                             int signal_number) {
-    struct broker *broker = process->data;
-    log_output(broker);
-    log_line(broker->stopping ? LOG_INFO : LOG_WARN, "broker",
-             "ended status=%lld signal=%d", (long long)status, signal_number);
-    uv_close((uv_handle_t *)process, on_closed);
-    uv_close((uv_handle_t *)&broker->output, on_output_closed);
-    broker_ended(broker);
+/* What it saved may be the reason, whatever it says. Without it then; if that
+ * does not help it gets it back. */
+static void start_failed(struct broker *broker) {
+    struct broker_prepare *next = &broker->prepare;
+    broker->failed_starts++;
+    broker->child.quiet = broker->failed_starts > FAILED_STARTS_SAID;
+    if (next->trial[0] != '\0') {
+        next->put_back = true;
+        broker->tried_without = true;
+    } else if (broker->failed_starts >= FAILED_STARTS &&
+               !broker->tried_without && next->db != BROKER_DB_MISSING &&
+               next->db != BROKER_DB_DAMAGED) {
+        next->without_db = true;
+    }
 }
 
-/* --- Jobs: what waits for the disk -------------------------------------- */
+static bool is_crash(int signal_number) {
+    return signal_number == SIGSEGV || signal_number == SIGBUS ||
+           signal_number == SIGABRT || signal_number == SIGFPE ||
+           signal_number == SIGILL;
+}
+
+static void note_end(struct broker *broker) {
+    const struct broker_child *child = &broker->child;
+    enum phase phase = broker->phase;
+    if (phase == STARTING ||
+        (is_crash(child->signal_number) && phase_ms(broker) < STEADY_MS)) {
+        start_failed(broker);
+    }
+    (void)reason_set(&broker->reason, ERR_IO,
+                     "the broker ended with status %lld, signal %d%s%s",
+                     (long long)child->status, child->signal_number,
+                     child->last[0] == '\0' ? "" : ": ", child->last);
+}
+
+static void on_ended(void *self, int64_t status, int signal_number) {
+    struct broker *broker = self;
+    enum phase was = broker->phase;
+    uv_timer_stop(&broker->timer);
+    if (broker->stopping) {
+        log_line(LOG_INFO, "broker", "ended status=%lld signal=%d",
+                 (long long)status, signal_number);
+        close_timer(broker);
+        return;
+    }
+    if (was == OPEN || was == CLOSED) {
+        broker->options.down(broker->options.self);
+    }
+    if (was == OPEN) {
+        broker->down_ns = uv_hrtime();
+    }
+    broker->planned = was == SAVING && status == 0 && signal_number == 0;
+    if (broker->planned) {
+        broker->prepare.saved = broker->ready;
+        prepare(broker);
+        return;
+    }
+    if (status >= 0) { /* it did start */
+        note_end(broker);
+    }
+    retry(broker);
+}
+
+/* --- Running ------------------------------------------------------------ */
 
 static void submit(struct broker *broker, void (*work)(void *self),
                    void (*done)(void *self)) {
@@ -189,163 +202,208 @@ static void submit(struct broker *broker, void (*work)(void *self),
                                     &broker->job);
 }
 
+static void on_kill(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    broker_child_signal(&broker->child, SIGKILL);
+}
+
+/* It has been up for a while: what was wrong before is over. */
+static void on_steady(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    broker->failed_starts = 0;
+    broker->tried_without = false;
+    broker->child.quiet = false;
+}
+
+/* Outside of the call that found the last session subscribed, which may come
+ * from within one of them. */
+static void on_ready(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    enter(broker, SAVING);
+    broker->options.down(broker->options.self);
+    broker_child_signal(&broker->child, SIGTERM);
+    uv_timer_start(timer, on_kill, SAVE_MS, 0);
+}
+
+static void came_up(struct broker *broker) {
+    struct broker_prepare *prepared = &broker->prepare;
+    bool closed = prepared->files.closed;
+    enter(broker, closed ? CLOSED : OPEN);
+    broker->restart_ms = RESTART_MS_MIN;
+    if (prepared->trial[0] != '\0') { /* it was the reason */
+        prepared->trial[0] = '\0';
+        broker->tried_without = true;
+    }
+    if (closed) {
+        log_line(broker->closed_said ? LOG_DEBUG : LOG_INFO, "broker",
+                 "closed pid=%d reason=\"%s\"", broker->child.process.pid,
+                 prepared->reason.text);
+        broker->closed_said = true;
+        broker->ready = false;
+        (void)reason_set(&broker->reason, ERR_AGAIN,
+                         "the broker waits for the gateway's sessions before "
+                         "it opens its port");
+        uv_timer_start(&broker->timer, on_ready, CLOSED_MS, 0);
+    } else {
+        log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u",
+                 broker->child.process.pid,
+                 broker->options.config->broker.listen.host, broker->port);
+        broker->closed_said = false;
+        broker->reason = (struct reason){""};
+        broker->logged = (struct reason){""};
+        uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
+    }
+    broker->options.up(broker->options.self, prepared->files.socket_path);
+}
+
 static void look(void *self) {
     struct broker *broker = self;
-    broker->has_socket = broker_files_has_socket(&broker->files);
+    broker->has_socket = broker_files_has_socket(&broker->prepare.files);
 }
 
 static void on_looked(void *self) {
     struct broker *broker = self;
     broker->job_runs = false;
     if (broker->stopping) {
-        broker_free_when_closed(broker);
-        return;
+        free_when_closed(broker);
+    } else if (broker->phase == PREPARING) { /* it has ended meanwhile */
+        prepare(broker);
+    } else if (broker->phase == STARTING && broker->child.running &&
+               broker->has_socket) {
+        uv_timer_stop(&broker->timer);
+        came_up(broker);
     }
-    if (!broker->running || !broker->has_socket) {
-        return;
-    }
-    uv_timer_stop(&broker->timer);
-    broker->up = true;
-    broker->restart_ms = RESTART_MS_MIN;
-    log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u", broker->process.pid,
-             broker->options.config->broker.listen.host, broker->files.port);
-    broker->options.up(broker->options.self, broker->files.socket_path);
 }
 
 static void on_socket_poll(uv_timer_t *timer) {
     struct broker *broker = timer->data;
-    if (!broker->job_runs) {
+    if (phase_ms(broker) > START_MS) {
+        broker_child_signal(&broker->child, SIGKILL);
+    } else if (!broker->job_runs) {
         submit(broker, look, on_looked);
     }
 }
 
-static void start_failed(struct broker *broker, const char *why) {
-    log_line(LOG_ERROR, "broker", "start_failed reason=\"%s\"", why);
-    broker_ended(broker);
-}
-
-static void broker_spawn(struct broker *broker) {
-    uv_loop_t *loop = broker->options.loop;
-    uv_pipe_init(loop, &broker->output, 0);
-    broker->output_open = true;
-    broker->handles_open += 2; /* the pipe and the process */
-    broker->process.data = broker;
-    broker->output.data = broker;
-    char *args[] = {(char[]){"setpriv"},
-                    (char[]){"--pdeathsig"},
-                    (char[]){"TERM"},
-                    (char[CONFIG_PATH_MAX]){0},
-                    (char[]){"-c"},
-                    broker->files.config_path,
-                    NULL};
-    snprintf(args[3], CONFIG_PATH_MAX, "%s",
-             broker->options.config->broker.program);
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&broker->output},
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_exit_of_child,
-        .file = args[0],
-        .args = args,
-        .stdio = stdio,
-        .stdio_count = 3,
-    };
-    int code = uv_spawn(loop, &broker->process, &options);
-    if (code != 0) { /* which leaves the process's handle open */
-        uv_close((uv_handle_t *)&broker->process, on_closed);
-        uv_close((uv_handle_t *)&broker->output, on_output_closed);
-        start_failed(broker, uv_strerror(code));
+static void spawn(struct broker *broker) {
+    if (broker->spawns++ > 0 && !broker->planned) {
+        broker->restarts++;
+    }
+    broker->planned = false;
+    enter(broker, STARTING);
+    int code = broker_child_start(&broker->child, broker->options.loop,
+                                  broker->options.config->broker.program,
+                                  broker->prepare.files.config_path);
+    if (code != 0) { /* on_ended() follows */
+        (void)reason_set(&broker->reason, ERR_IO, "cannot start setpriv: %s",
+                         uv_strerror(code));
         return;
     }
-    broker->running = true;
-    uv_read_start((uv_stream_t *)&broker->output, on_output_room, on_output);
     uv_timer_start(&broker->timer, on_socket_poll, SOCKET_POLL_MS,
                    SOCKET_POLL_MS);
 }
 
-static void write_files(void *self) {
+static void run_prepare(void *self) {
     struct broker *broker = self;
-    broker->write_err =
-        broker_files_write(&broker->files, &broker->write_reason);
+    broker_prepare_run(&broker->prepare);
 }
 
-static void on_written(void *self) {
+static void on_prepared(void *self) {
     struct broker *broker = self;
+    const struct broker_prepare *prepared = &broker->prepare;
     broker->job_runs = false;
+    broker->port = prepared->files.port;
+    broker->set_aside_count = prepared->files.set_aside_count;
+    memcpy(broker->set_aside, prepared->files.set_aside,
+           sizeof broker->set_aside);
     if (broker->stopping) {
-        broker_free_when_closed(broker);
-    } else if (broker->write_err != ERR_OK) {
-        start_failed(broker, broker->write_reason.text);
+        free_when_closed(broker);
+    } else if (prepared->err != ERR_OK) {
+        broker->reason = prepared->reason;
+        retry(broker);
     } else {
-        broker_spawn(broker);
+        spawn(broker);
     }
 }
 
 static void prepare(struct broker *broker) {
-    broker->starts++;
-    broker_files_name_socket(&broker->files, broker->starts);
-    submit(broker, write_files, on_written);
+    enter(broker, PREPARING);
+    if (broker->job_runs) {
+        return; /* a last look for the socket; it goes on from there */
+    }
+    broker_files_name_socket(&broker->prepare.files, broker->spawns + 1);
+    submit(broker, run_prepare, on_prepared);
 }
 
-static void on_restart(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
-    if (broker->output_open || broker->job_runs) {
-        uv_timer_start(timer, on_restart, SOCKET_POLL_MS, 0);
-        return;
+void broker_sessions_ready(struct broker *broker) {
+    if (broker->phase == CLOSED && !broker->stopping) {
+        broker->ready = true;
+        uv_timer_start(&broker->timer, on_ready, 0, 0);
     }
-    prepare(broker);
 }
 
-static err_t broker_prepare(struct broker *broker, struct reason *reason) {
-    const struct config *config = broker->options.config;
-    if (access(config->broker.program, X_OK) != 0) {
-        struct reason why;
-        (void)disk_failed(&why, ERR_IO, "run", config->broker.program);
-        return reason_set(reason, ERR_NOT_FOUND,
-                          "broker.program: %s; install mosquitto, or set "
-                          "broker.mode to external",
-                          why.text);
+struct broker_status broker_status(const struct broker *broker) {
+    return (struct broker_status){
+        .open = broker->phase == OPEN,
+        .reason = broker->reason.text,
+        .port = broker->port,
+        .restarts = broker->restarts,
+        .set_aside = broker->set_aside,
+        .set_aside_count = broker->set_aside_count,
+    };
+}
+
+/* --- Starting and stopping ---------------------------------------------- */
+
+static err_t check_program(const struct config *config, struct reason *reason) {
+    if (access(config->broker.program, X_OK) == 0) {
+        return ERR_OK;
     }
-    TRY(broker_files_make_folder(&broker->files, reason));
-    return port_claim(broker, reason);
+    struct reason why;
+    (void)disk_failed(&why, ERR_IO, "run", config->broker.program);
+    return reason_set(reason, ERR_NOT_FOUND,
+                      "broker.program: %s; install mosquitto, or set "
+                      "broker.mode to external",
+                      why.text);
+}
+
+static struct broker *broker_new(const struct broker_options *options) {
+    struct broker *broker = calloc(1, sizeof *broker);
+    if (broker == NULL) {
+        return NULL;
+    }
+    assert(options->session_count <= SESSIONS_MAX);
+    broker->options = *options;
+    memcpy(broker->sessions, options->sessions,
+           options->session_count * sizeof *broker->sessions);
+    broker->port = options->config->broker.listen.port;
+    broker->restart_ms = RESTART_MS_MIN;
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");
+    broker->child.self = broker;
+    broker->child.ended = on_ended;
+    broker->prepare.files.config = options->config;
+    broker->prepare.files.port = broker->port;
+    broker->prepare.sessions = broker->sessions;
+    broker->prepare.session_count = options->session_count;
+    return broker;
 }
 
 err_t broker_start(const struct broker_options *options, struct broker **ret,
                    struct reason *reason) {
-    struct broker *broker = calloc(1, sizeof *broker);
+    TRY(check_program(options->config, reason));
+    struct broker *broker = broker_new(options);
     ENSURE(broker != NULL, ERR_MEMORY);
-    broker->options = *options;
-    broker->files.config = options->config;
-    broker->restart_ms = RESTART_MS_MIN;
-    err_t err = broker_prepare(broker, reason);
+    err_t err = broker_files_name(&broker->prepare.files, reason);
     if (err != ERR_OK) {
         free(broker);
         return err;
     }
     uv_timer_init(options->loop, &broker->timer);
     broker->timer.data = broker;
-    broker->handles_open = 1;
+    broker->timer_open = true;
     *ret = broker;
     prepare(broker);
     return ERR_OK;
-}
-
-uint16_t broker_port(const struct broker *broker) {
-    return broker->files.port;
-}
-
-uint32_t broker_restarts(const struct broker *broker) {
-    return broker->starts - 1;
-}
-
-static void on_stop_late(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
-    if (broker->running) {
-        uv_process_kill(&broker->process, SIGKILL);
-    }
 }
 
 void broker_stop(struct broker *broker) {
@@ -353,11 +411,10 @@ void broker_stop(struct broker *broker) {
         return;
     }
     broker->stopping = true;
-    broker->up = false; /* its owner's parts may be freed when it ends */
-    if (!broker->running) {
-        uv_close((uv_handle_t *)&broker->timer, on_closed);
+    if (broker->child.handles_open == 0) {
+        close_timer(broker);
         return;
     }
-    uv_process_kill(&broker->process, SIGTERM);
-    uv_timer_start(&broker->timer, on_stop_late, STOP_MS, 0);
+    broker_child_signal(&broker->child, SIGTERM);
+    uv_timer_start(&broker->timer, on_kill, STOP_MS, 0);
 }

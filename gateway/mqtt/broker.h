@@ -2,8 +2,12 @@
 /* Mosquitto, the store's broker, as a supervised child. It listens for devices
  * on the configured address, and for the gateway on a unix socket in a private
  * folder. The socket has a new name at each start, since an orphan that stops
- * late removes the path it was given. Mosquitto is started through setpriv(1),
- * so that it is told to stop when the gateway dies in any way. */
+ * late removes the path it was given.
+ *
+ * Devices reach it only once it has every session that the gateway needs (see
+ * broker_prepare.h): what it acknowledges without one, it drops. Nothing that
+ * keeps it from starting ends the gateway: it is tried again, and
+ * broker_status() says why. */
 #ifndef GATEWAY_MQTT_BROKER_H
 #define GATEWAY_MQTT_BROKER_H
 
@@ -12,27 +16,43 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/base/executor.h"
+#include "gateway/mqtt/broker_db.h"
 
 struct broker_options {
     uv_loop_t *loop;
-    const struct config *config; /* outlives the broker */
-    struct executor executor;    /* for what waits for the disk */
-    void *self;                  /* passed to each of the following */
-    /* The child listens; the gateway connects to this socket. */
+    const struct config *config;           /* outlives the broker */
+    struct executor executor;              /* for what waits for the disk */
+    const struct broker_session *sessions; /* that it must have; copied */
+    size_t session_count;
+    void *self; /* passed to each of the following */
+    /* The child runs; the gateway connects to this socket, and subscribes. */
     void (*up)(void *self, const char *socket_path);
     void (*down)(void *self);
 };
 
+/* For who wants to know how it is. The texts are borrowed until the loop turns.
+ */
+struct broker_status {
+    bool open;             /* devices can connect */
+    const char *reason;    /* why not, and what to do; "" if they can */
+    uint16_t port;         /* 0 = not chosen yet */
+    uint32_t restarts;     /* times it ended by itself and was started again */
+    const char *set_aside; /* the last file that was; "" if none */
+    uint32_t set_aside_count; /* since the gateway started */
+};
+
 struct broker;
 
-/* Writes the child's configuration under <data>/broker and starts it; from then
- * on it is restarted, with back-off, whenever it ends. ERR_BUSY, with what to
- * do, if the port stays taken for 5 s (an earlier child may be stopping);
- * ERR_NOT_FOUND if the program does not exist. */
+/* Starts the child once the loop turns; from then on it is restarted, with
+ * back-off, whenever it ends or cannot start. Refused is only what no time
+ * cures: ERR_NOT_FOUND if the program does not exist, ERR_CONFIG if the
+ * folder's name is too long. */
 err_t broker_start(const struct broker_options *options, struct broker **ret,
                    struct reason *reason) MUST_USE;
-uint16_t broker_port(const struct broker *broker);
-uint32_t broker_restarts(const struct broker *broker);
+/* Every session has subscribed since `up`. A broker that started closed is now
+ * stopped, and started again with its port; any other takes no notice. */
+void broker_sessions_ready(struct broker *broker);
+struct broker_status broker_status(const struct broker *broker);
 /* SIGTERM, and SIGKILL after 3 s; `down` is not called any more. Frees itself
  * when the child has ended, as the loop turns. Takes NULL. */
 void broker_stop(struct broker *broker);

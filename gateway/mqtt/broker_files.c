@@ -2,11 +2,15 @@
 #include "gateway/mqtt/broker_files.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "gateway/base/disk.h"
+#include "gateway/mqtt/set_aside.h"
 
 enum {
     CONFIG_MAX_BYTES = 4096,
@@ -16,11 +20,12 @@ enum {
     PACKET_HEADROOM = 2 * 1024 * 1024,
 };
 
-err_t broker_files_make_folder(struct broker_files *files,
-                               struct reason *reason) {
+err_t broker_files_name(struct broker_files *files, struct reason *reason) {
     const struct config *config = files->config;
     snprintf(files->folder, sizeof files->folder, "%s/broker", config->data);
     snprintf(files->config_path, sizeof files->config_path, "%s/mosquitto.conf",
+             files->folder);
+    snprintf(files->db_path, sizeof files->db_path, "%s/mosquitto.db",
              files->folder);
     /* "/<pid>-<start>.sock" at its longest */
     if (strlen(files->folder) + 28 > sizeof files->socket_path) {
@@ -29,17 +34,68 @@ err_t broker_files_make_folder(struct broker_files *files,
                           "(%zu bytes in all): choose a shorter path",
                           config->data, sizeof files->socket_path);
     }
-    if (mkdir(files->folder, 0700) != 0 && errno != EEXIST) {
-        return disk_failed(reason, ERR_IO, "create the folder", files->folder);
-    }
     return ERR_OK;
 }
 
 void broker_files_name_socket(struct broker_files *files, uint32_t start) {
-    memcpy(files->stale_path, files->socket_path, sizeof files->stale_path);
     int len = snprintf(files->socket_path, sizeof files->socket_path,
                        "%s/%d-%u.sock", files->folder, (int)getpid(), start);
     assert(len > 0 && (size_t)len < sizeof files->socket_path);
+}
+
+err_t broker_files_set_aside(struct broker_files *files, const char *path,
+                             const char *why, struct reason *reason) {
+    char name[BROKER_PATH_SIZE];
+    TRY(set_aside(path, name, sizeof name, reason));
+    log_line(LOG_WARN, "broker", "set_aside file=%s reason=\"%s\"", name, why);
+    snprintf(files->set_aside, sizeof files->set_aside, "%s", name);
+    files->set_aside_count++;
+    return ERR_OK;
+}
+
+/* Whatever stands at `path` and is not of the kind that has to be there. */
+static err_t make_way(struct broker_files *files, const char *path, mode_t kind,
+                      struct reason *reason) {
+    struct stat st;
+    if (stat(path, &st) == 0 ? (st.st_mode & S_IFMT) == kind
+                             : lstat(path, &st) != 0) {
+        return ERR_OK; /* (a link that leads nowhere is in the way, too) */
+    }
+    return broker_files_set_aside(
+        files, path,
+        kind == S_IFDIR ? "it is not a folder" : "it is not a file", reason);
+}
+
+static void close_folder(DIR **folder) {
+    if (*folder != NULL) {
+        (void)closedir(*folder);
+    }
+}
+
+/* What a gateway and a broker that were killed together have left. */
+static void remove_sockets(const struct broker_files *files) {
+    CLEANUP(close_folder) DIR *folder = opendir(files->folder);
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot != NULL && strcmp(dot, ".sock") == 0) {
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+}
+
+err_t broker_files_tidy(struct broker_files *files, struct reason *reason) {
+    TRY(make_way(files, files->folder, S_IFDIR, reason));
+    if (mkdir(files->folder, 0700) != 0 && errno != EEXIST) {
+        return disk_failed(reason, ERR_IO, "create the folder", files->folder);
+    }
+    TRY(make_way(files, files->config_path, S_IFREG, reason));
+    TRY(make_way(files, files->db_path, S_IFREG, reason));
+    char making[BROKER_PATH_SIZE]; /* Mosquitto's name for what it saves */
+    snprintf(making, sizeof making, "%s.new", files->db_path);
+    TRY(make_way(files, making, S_IFREG, reason));
+    remove_sockets(files);
+    return ERR_OK;
 }
 
 /* One text with the broker's limits; the reasons are next to them. */
@@ -51,8 +107,10 @@ static void config_text(const struct broker_files *files, struct writer *out) {
     /* Keeping our user keeps the parent-death signal: a change of user clears
      * it. */
     writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
-    writer_printf(out, "listener %u %s\n", files->port,
-                  config->broker.listen.host);
+    if (!files->closed) {
+        writer_printf(out, "listener %u %s\n", files->port,
+                      config->broker.listen.host);
+    }
     /* Last, since its socket is the sign that all is ready. */
     writer_printf(out, "listener 0 %s\n", files->socket_path);
     writer_str(out, "allow_anonymous true\n");
@@ -70,16 +128,19 @@ static void config_text(const struct broker_files *files, struct writer *out) {
     writer_printf(out, "persistence_location %s/\n", files->folder);
     writer_str(out, "autosave_interval 60\n");
     writer_str(out, "connection_messages false\n");
+    /* So that what it drops is known soon. */
+    writer_str(out, "sys_interval 5\n");
     writer_str(out, "log_dest stderr\nlog_timestamp false\n");
     writer_str(out, "log_type error\nlog_type warning\n");
 }
 
-static err_t config_write(const struct broker_files *files,
-                          struct reason *reason) {
+err_t broker_files_write(const struct broker_files *files,
+                         struct reason *reason) {
     char text[CONFIG_MAX_BYTES];
     struct writer out = writer_over(text, sizeof text);
     config_text(files, &out);
     assert(!out.full);
+    (void)unlink(files->config_path); /* it may be another user's */
     FILE *file = fopen(files->config_path, "we");
     if (file == NULL) {
         return disk_failed(reason, ERR_IO, "write", files->config_path);
@@ -90,14 +151,6 @@ static err_t config_write(const struct broker_files *files,
         return disk_failed(reason, ERR_IO, "write", files->config_path);
     }
     return ERR_OK;
-}
-
-err_t broker_files_write(const struct broker_files *files,
-                         struct reason *reason) {
-    if (files->stale_path[0] != '\0') {
-        unlink(files->stale_path);
-    }
-    return config_write(files, reason);
 }
 
 bool broker_files_has_socket(const struct broker_files *files) {

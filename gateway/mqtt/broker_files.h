@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The broker's folder, <data>/broker: its configuration, and the socket through
- * which the gateway reaches it. Everything but the naming waits for the disk:
- * call it before the loop runs, after it ended, or from a job. */
+/* The broker's folder, <data>/broker: its configuration, what it saves, and the
+ * socket through which the gateway reaches it. Everything but the naming waits
+ * for the disk: call it before the loop runs, after it ended, or from a job. */
 #ifndef GATEWAY_MQTT_BROKER_FILES_H
 #define GATEWAY_MQTT_BROKER_FILES_H
 
@@ -12,25 +12,36 @@
 
 enum {
     BROKER_SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
+    BROKER_PATH_SIZE = CONFIG_PATH_MAX + 48,
 };
 
 struct broker_files {
     const struct config *config; /* outlives it */
     uint16_t port;               /* that the broker listens on */
+    bool closed; /* it listens on the socket alone, not on its port */
     char folder[CONFIG_PATH_MAX + 16];
     char config_path[CONFIG_PATH_MAX + 32];
+    char db_path[CONFIG_PATH_MAX + 32];
     char socket_path[BROKER_SOCKET_PATH_SIZE]; /* of this start */
-    char stale_path[BROKER_SOCKET_PATH_SIZE];  /* of the one before; or empty */
+    char set_aside[BROKER_PATH_SIZE];          /* the last that was; or empty */
+    uint32_t set_aside_count;
 };
 
-/* Names and creates the folder. ERR_CONFIG if its name is too long for a
- * socket, ERR_IO. */
-err_t broker_files_make_folder(struct broker_files *files,
-                               struct reason *reason) MUST_USE;
+/* Names everything. ERR_CONFIG if the folder's name is too long for a socket.
+ */
+err_t broker_files_name(struct broker_files *files,
+                        struct reason *reason) MUST_USE;
 /* Each start of the broker has a socket of a new name. */
 void broker_files_name_socket(struct broker_files *files, uint32_t start);
-/* Writes the configuration, and removes the socket of the start before. ERR_IO.
- */
+/* Gives one of the files another name (see set_aside.h), logs it and why, and
+ * notes it above. ERR_NOT_FOUND, ERR_IO. */
+err_t broker_files_set_aside(struct broker_files *files, const char *path,
+                             const char *why, struct reason *reason) MUST_USE;
+/* Makes the folder, sets aside what stands where a file or the folder has to
+ * be, and removes the sockets of earlier starts. ERR_IO. */
+err_t broker_files_tidy(struct broker_files *files,
+                        struct reason *reason) MUST_USE;
+/* Writes the configuration. ERR_IO. */
 err_t broker_files_write(const struct broker_files *files,
                          struct reason *reason) MUST_USE;
 /* Mosquitto creates its socket last of all it needs to be ready. */

@@ -9,16 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/mqtt/link_retry.h"
 #include "gateway/mqtt/probe.h"
 
 enum {
     KEEPALIVE_S = 60,
     MISC_INTERVAL_MS = 1000,
-    RETRY_MS_MIN = 100,
-    RETRY_MS_MAX = 5000,
     PROBE_TIMEOUT_MS = 5000,
     CLIENT_ID_MAX = 128,
     HOST_MAX = 256,
+    SESSION_PRESENT = 1, /* in the flags of a CONNACK */
 };
 
 struct mqtt_link {
@@ -30,13 +30,18 @@ struct mqtt_link {
     struct mosquitto *client; /* NULL while not connected */
     uv_poll_t *poll;          /* of the client's socket; NULL with it */
     bool up;                  /* CONNACK seen */
+    bool kept;                /* and the broker had its session */
     bool held;                /* read, and not released yet */
     bool read_on;             /* the owner wants more anyway */
     bool reading;             /* inside mosquitto_loop_read() */
     const char *broken;       /* why; set inside a libmosquitto callback */
+    bool taken_over;          /* by another client, as the broker said */
+    bool suspect;             /* or it may have been, without a word */
+    uint64_t lost_ms;         /* when it was lost */
+    bool contended;           /* again and again, as the log says */
     bool freed;
     struct probe *probe; /* asks whether a TCP broker is there */
-    uint32_t retry_ms;
+    struct link_retry retry_state;
     uv_timer_t retry;
     uv_timer_t misc;
     int timers_open;
@@ -48,7 +53,6 @@ static void link_lost(struct mqtt_link *link, const char *why);
 
 static void on_connect(struct mosquitto *client, void *self, int code,
                        int flags, const mosquitto_property *properties) {
-    (void)flags;
     (void)properties;
     struct mqtt_link *link = self;
     if (code != 0) {
@@ -56,7 +60,8 @@ static void on_connect(struct mosquitto *client, void *self, int code,
         return;
     }
     link->up = true;
-    link->retry_ms = RETRY_MS_MIN;
+    link->kept = (flags & SESSION_PRESENT) != 0;
+    link_retry_up(&link->retry_state, uv_now(link->options.loop));
     link->options.up(link->options.self, client);
 }
 
@@ -69,8 +74,6 @@ static void on_message(struct mosquitto *client, void *self,
     link->options.message(link->options.self, message);
 }
 
-/* Held acknowledgements need QoS 1: with QoS 0 an event could be lost between
- * the broker and the disk, and without a subscription no event arrives. */
 static void on_subscribe(struct mosquitto *client, void *self, int message_id,
                          int count, const int *granted,
                          const mosquitto_property *properties) {
@@ -78,11 +81,22 @@ static void on_subscribe(struct mosquitto *client, void *self, int message_id,
     (void)message_id;
     (void)properties;
     struct mqtt_link *link = self;
-    for (int i = 0; i < count; i++) {
-        if (granted[i] != 1) {
-            link->broken = "the broker does not grant QoS 1 on the "
-                           "subscription: fix its access rules and max_qos";
-        }
+    for (int i = 0; i < count && link->options.subscribed != NULL; i++) {
+        const char *broken =
+            link->options.subscribed(link->options.self, granted[i]);
+        link->broken = broken != NULL ? broken : link->broken;
+    }
+}
+
+/* The broker says goodbye. */
+static void on_disconnect(struct mosquitto *client, void *self, int code,
+                          const mosquitto_property *properties) {
+    (void)client;
+    (void)properties;
+    struct mqtt_link *link = self;
+    if (code == MQTT_RC_SESSION_TAKEN_OVER) {
+        link->taken_over = true;
+        link->broken = "another client of this id took the session over";
     }
 }
 
@@ -116,20 +130,26 @@ static void link_drop(struct mqtt_link *link) {
     link->held = false;
     link->read_on = false;
     link->broken = NULL;
+    link->taken_over = false;
 }
 
-static void on_retry(uv_timer_t *timer) {
-    link_connect(timer->data);
+static void on_retry(uv_timer_t *timer);
+
+static uint32_t random_number(void) {
+    uint32_t random = 0;
+    (void)uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
+    return random;
 }
 
-static void link_retry_later(struct mqtt_link *link) {
-    if (!link->targeted || link->freed) {
-        return;
+static void link_retry_later(struct mqtt_link *link, bool taken_over) {
+    link->lost_ms = uv_now(link->options.loop);
+    uint32_t wait_ms =
+        link_retry_lost(&link->retry_state, link->lost_ms, random_number());
+    if (taken_over) {
+        wait_ms = link_retry_taken(&link->retry_state, true, random_number());
     }
-    uv_timer_start(&link->retry, on_retry, link->retry_ms, 0);
-    link->retry_ms *= 2;
-    if (link->retry_ms > RETRY_MS_MAX) {
-        link->retry_ms = RETRY_MS_MAX;
+    if (link->targeted && !link->freed) {
+        uv_timer_start(&link->retry, on_retry, wait_ms, 0);
     }
 }
 
@@ -142,14 +162,52 @@ static void link_leave(struct mqtt_link *link) {
     }
 }
 
+/* One line when it begins, and one when it is over. */
+static void note_contention(struct mqtt_link *link) {
+    bool contended =
+        link_retry_is_contended(&link->retry_state, uv_now(link->options.loop));
+    if (contended && !link->contended) {
+        log_line(
+            LOG_ERROR, "mqtt",
+            "contended client=%s takeovers=%llu reason=\"" MQTT_LINK_CONTENDED
+            "\"",
+            link->client_id, (unsigned long long)link->retry_state.takeovers);
+    } else if (!contended && link->contended) {
+        log_line(LOG_INFO, "mqtt", "contended_no_more client=%s",
+                 link->client_id);
+    }
+    link->contended = contended;
+}
+
 static void link_lost(struct mqtt_link *link, const char *why) {
     uint64_t skipped;
-    if (log_allowed(&link->lost_log, &skipped)) {
+    bool taken_over = link->taken_over;
+    link->suspect = link->up && link->broken == NULL;
+    if (!link->contended && log_allowed(&link->lost_log, &skipped)) {
         log_line(LOG_WARN, "mqtt", "broker_lost client=%s reason=\"%s\"",
                  link->client_id, why);
     }
     link_leave(link);
-    link_retry_later(link);
+    link_retry_later(link, taken_over);
+    note_contention(link);
+}
+
+/* A broker that went away, or a network that did, took the other connections
+ * along: so it is only known a moment later what it was. */
+static void on_retry(uv_timer_t *timer) {
+    struct mqtt_link *link = timer->data;
+    bool taken = link->suspect && link->options.witness != NULL &&
+                 link->options.witness(link->options.self, link->lost_ms);
+    link->suspect = false;
+    uint32_t wait_ms =
+        taken ? link_retry_taken(&link->retry_state, false, random_number())
+              : 0;
+    if (wait_ms > 0) {
+        uv_timer_start(timer, on_retry, wait_ms, 0);
+        note_contention(link);
+        return;
+    }
+    link_connect(link);
 }
 
 static void link_poll(struct mqtt_link *link);
@@ -204,6 +262,7 @@ static struct mosquitto *client_new(struct mqtt_link *link) {
                          link->options.receive_maximum);
     mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_connect_v5_callback_set(client, on_connect);
+    mosquitto_disconnect_v5_callback_set(client, on_disconnect);
     mosquitto_subscribe_v5_callback_set(client, on_subscribe);
     mosquitto_message_v5_callback_set(client, on_message);
     mosquitto_publish_v5_callback_set(client, on_publish);
@@ -273,7 +332,7 @@ static void link_connect(struct mqtt_link *link) {
     link->probe = probe_start(link->options.loop, link->host, link->port,
                               PROBE_TIMEOUT_MS, on_probe, link);
     if (link->probe == NULL) {
-        link_retry_later(link);
+        link_retry_later(link, false);
     }
 }
 
@@ -281,6 +340,7 @@ static void link_connect(struct mqtt_link *link) {
  * then it is sent with them. */
 static void on_misc(uv_timer_t *timer) {
     struct mqtt_link *link = timer->data;
+    note_contention(link);
     if (link->client == NULL) {
         return;
     }
@@ -301,7 +361,6 @@ err_t mqtt_link_new(const struct mqtt_link_options *options,
     link->options = *options;
     snprintf(link->client_id, sizeof link->client_id, "%s", options->client_id);
     link->options.client_id = link->client_id;
-    link->retry_ms = RETRY_MS_MIN;
     uv_timer_init(options->loop, &link->retry);
     uv_timer_init(options->loop, &link->misc);
     link->retry.data = link;
@@ -317,7 +376,7 @@ void mqtt_link_target(struct mqtt_link *link, const char *host, uint16_t port) {
     snprintf(link->host, sizeof link->host, "%s", host);
     link->port = port;
     link->targeted = true;
-    link->retry_ms = RETRY_MS_MIN;
+    link_retry_reset(&link->retry_state);
     link_connect(link);
 }
 
@@ -333,6 +392,22 @@ void mqtt_link_untarget(struct mqtt_link *link) {
 
 bool mqtt_link_is_up(const struct mqtt_link *link) {
     return link->up;
+}
+
+bool mqtt_link_is_up_since(const struct mqtt_link *link, uint64_t since_ms) {
+    return link->up && link->retry_state.up_ms < since_ms;
+}
+
+bool mqtt_link_had_session(const struct mqtt_link *link) {
+    return link->kept;
+}
+
+uint64_t mqtt_link_takeovers(const struct mqtt_link *link) {
+    return link->retry_state.takeovers;
+}
+
+const char *mqtt_link_contended(const struct mqtt_link *link) {
+    return link->contended ? MQTT_LINK_CONTENDED : NULL;
 }
 
 struct mosquitto *mqtt_link_client(struct mqtt_link *link) {

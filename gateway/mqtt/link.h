@@ -18,6 +18,11 @@
 
 #include "gateway/base/base.h"
 
+#define MQTT_LINK_CONTENDED                                             \
+    "another gateway uses this one's client id at the broker: was its " \
+    "data folder, or the whole box with its /etc/machine-id, copied? "  \
+    "stop one of them, or give it a data folder and a machine id of its own"
+
 struct mqtt_link;
 
 struct mqtt_link_options {
@@ -38,13 +43,21 @@ struct mqtt_link_options {
     void (*message)(void *self, const struct mosquitto_message *message);
     /* The broker acknowledged a QoS 1 message of ours. May be NULL. */
     void (*published)(void *self, int message_id);
+    /* It answered a subscription, with the QoS granted or a reason from 128 on.
+     * Returns why the connection is of no use with that, or NULL. May be NULL.
+     */
+    const char *(*subscribed)(void *self, int granted);
+    /* Has another connection to the same broker, under an id that nobody else
+     * can have, lasted since then (uv_now)? So it was not the broker or the
+     * network that this one was lost with. NULL = nobody knows. */
+    bool (*witness)(void *self, uint64_t since_ms);
 };
 
 err_t mqtt_link_new(const struct mqtt_link_options *options,
                     struct mqtt_link **ret) MUST_USE;
 
 /* Where the broker is: a unix socket's path with port 0, or a host. Starts
- * connecting, and reconnects with back-off (0.1 s to 5 s) whenever that fails.
+ * connecting, and reconnects with back-off (link_retry.h) whenever that fails.
  */
 void mqtt_link_target(struct mqtt_link *link, const char *host, uint16_t port);
 /* The broker is known to be down: drops the connection and waits for the next
@@ -52,6 +65,15 @@ void mqtt_link_target(struct mqtt_link *link, const char *host, uint16_t port);
 void mqtt_link_untarget(struct mqtt_link *link);
 
 bool mqtt_link_is_up(const struct mqtt_link *link);
+/* And was before then (uv_now). */
+bool mqtt_link_is_up_since(const struct mqtt_link *link, uint64_t since_ms);
+/* The broker had kept the session when the connection was last made. */
+bool mqtt_link_had_session(const struct mqtt_link *link);
+/* Times another client of the same id took the session over. */
+uint64_t mqtt_link_takeovers(const struct mqtt_link *link);
+/* Why no session can last, and what to do: it is taken over again and again;
+ * NULL if it is not. */
+const char *mqtt_link_contended(const struct mqtt_link *link);
 /* NULL unless up. */
 struct mosquitto *mqtt_link_client(struct mqtt_link *link);
 

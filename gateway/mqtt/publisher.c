@@ -26,18 +26,36 @@ static void forget_waiting(struct publisher *publisher) {
 }
 
 static void on_up(void *self, struct mosquitto *client) {
-    (void)client;
     struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_up(publisher->options.watch, client);
+    }
     publisher->options.up(publisher->options.self);
 }
 
+static const char *on_subscribed(void *self, int granted) {
+    (void)granted; /* less is less to be heard of */
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_answered(publisher->options.watch);
+    }
+    return NULL;
+}
+
 static void on_down(void *self) {
-    forget_waiting(self);
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_down(publisher->options.watch);
+    }
+    forget_waiting(publisher);
 }
 
 static void on_message(void *self, const struct mosquitto_message *message) {
-    (void)self;
-    (void)message; /* it subscribes to nothing */
+    struct publisher *publisher = self;
+    if (publisher->options.watch != NULL) {
+        watch_message(publisher->options.watch, message,
+                      uv_now(publisher->options.loop));
+    }
 }
 
 static void on_published(void *self, int message_id) {
@@ -67,6 +85,7 @@ err_t publisher_new(const struct publisher_options *options,
         .down = on_down,
         .message = on_message,
         .published = on_published,
+        .subscribed = on_subscribed,
     };
     err_t err = publisher->sizes == NULL
                     ? ERR_MEMORY
@@ -87,6 +106,11 @@ void publisher_target(struct publisher *publisher, const char *host,
 
 void publisher_untarget(struct publisher *publisher) {
     mqtt_link_untarget(publisher->link);
+}
+
+bool publisher_is_up_since(const struct publisher *publisher,
+                           uint64_t since_ms) {
+    return mqtt_link_is_up_since(publisher->link, since_ms);
 }
 
 static void drop(struct publisher *publisher, const char *what) {

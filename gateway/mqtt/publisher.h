@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "gateway/base/base.h"
+#include "gateway/mqtt/watch.h"
 
 enum {
     PUBLISHER_MESSAGES_MAX = 4096,         /* unacknowledged by the broker */
@@ -22,6 +23,7 @@ struct publisher_options {
     uv_loop_t *loop;
     const char *store;     /* copied */
     const char *client_id; /* copied */
+    struct watch *watch;   /* listens on its connection; NULL = nobody does */
     void *self;
     void (*up)(void *self); /* the connection is up, and nothing waits */
 };
@@ -33,6 +35,9 @@ err_t publisher_new(const struct publisher_options *options,
 void publisher_target(struct publisher *publisher, const char *host,
                       uint16_t port);
 void publisher_untarget(struct publisher *publisher);
+/* Its connection has lasted since before then (uv_now). */
+bool publisher_is_up_since(const struct publisher *publisher,
+                           uint64_t since_ms);
 
 /* On shopme/{store}/{device}/{leaf}, QoS 1. */
 void publisher_to_device(struct publisher *publisher, struct slice device,

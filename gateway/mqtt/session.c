@@ -27,6 +27,7 @@ struct session {
     uv_timer_t delay;   /* runs while the batch waits to fill */
     bool busy;          /* reads or commits */
     err_t failed;       /* why no more messages are accepted */
+    bool subscribed;    /* the broker said so, on this connection */
 };
 
 static void session_fail(struct session *session, err_t err,
@@ -45,16 +46,41 @@ static void session_fail(struct session *session, err_t err,
 static void on_up(void *self, struct mosquitto *client) {
     struct session *session = self;
     char topic[TOPIC_MAX];
-    snprintf(topic, sizeof topic, "shopme/%s/+/%s", session->store,
-             stream_config(session->options.stream)->name);
+    topic_of_stream(session->store,
+                    stream_config(session->options.stream)->name, topic,
+                    sizeof topic);
     int code = mosquitto_subscribe_v5(client, NULL, topic, 1,
                                       MQTT_SUB_OPT_SEND_RETAIN_NEVER, NULL);
-    log_line(LOG_INFO, "session", "up topic=%s subscribe=\"%s\"", topic,
-             mosquitto_strerror(code));
+    bool kept = mqtt_link_had_session(session->link);
+    log_line(code == MOSQ_ERR_SUCCESS ? LOG_DEBUG : LOG_WARN, "session",
+             "up topic=%s session=%s subscribe=\"%s\"", topic,
+             kept ? "kept" : "new", mosquitto_strerror(code));
+}
+
+/* Held acknowledgements need QoS 1: with QoS 0 an event could be lost between
+ * the broker and the disk, and without a subscription no event arrives. */
+static const char *on_subscribed(void *self, int granted) {
+    struct session *session = self;
+    if (granted != 1) {
+        return "the broker does not grant QoS 1 on the subscription: fix its "
+               "access rules and max_qos";
+    }
+    session->subscribed = true;
+    if (session->options.subscribed != NULL) {
+        session->options.subscribed(session->options.self);
+    }
+    return NULL;
+}
+
+static bool witness(void *self, uint64_t since_ms) {
+    struct session *session = self;
+    return session->options.witness != NULL &&
+           session->options.witness(session->options.self, since_ms);
 }
 
 static void on_down(void *self) {
-    (void)self; /* the link says so, and comes back */
+    struct session *session = self;
+    session->subscribed = false; /* the link says so, and comes back */
 }
 
 static void on_message(void *self, const struct mosquitto_message *message) {
@@ -185,6 +211,8 @@ err_t session_new(const struct session_options *options, struct session **ret) {
         .down = on_down,
         .readable = on_readable,
         .message = on_message,
+        .subscribed = on_subscribed,
+        .witness = witness,
     };
     err_t err = mqtt_link_new(&link, &session->link);
     if (err != ERR_OK) {
@@ -209,7 +237,19 @@ void session_untarget(struct session *session) {
 }
 
 bool session_is_up(const struct session *session) {
-    return mqtt_link_is_up(session->link);
+    return session->subscribed;
+}
+
+uint64_t session_takeovers(const struct session *session) {
+    return mqtt_link_takeovers(session->link);
+}
+
+const char *session_contended(const struct session *session) {
+    return mqtt_link_contended(session->link);
+}
+
+bool session_was_kept(const struct session *session) {
+    return mqtt_link_had_session(session->link);
 }
 
 bool session_is_busy(const struct session *session) {

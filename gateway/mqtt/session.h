@@ -23,6 +23,11 @@ struct session_options {
     /* The stream failed; nothing more is acknowledged. The process must stop.
      */
     void (*failed)(void *self, const struct reason *reason);
+    /* The broker has the subscription. From within libmosquitto: the session
+     * must not be touched. May be NULL. */
+    void (*subscribed)(void *self);
+    /* As a link's (link.h). May be NULL. */
+    bool (*witness)(void *self, uint64_t since_ms);
 };
 
 err_t session_new(const struct session_options *options,
@@ -30,7 +35,13 @@ err_t session_new(const struct session_options *options,
 void session_target(struct session *session, const char *host, uint16_t port);
 /* A batch that waits to fill is committed. */
 void session_untarget(struct session *session);
+/* Connected and subscribed: it hears devices. */
 bool session_is_up(const struct session *session);
+/* The broker had the session when it was last connected. */
+bool session_was_kept(const struct session *session);
+/* As mqtt_link_takeovers() and mqtt_link_contended(). */
+uint64_t session_takeovers(const struct session *session);
+const char *session_contended(const struct session *session);
 /* A batch is between its first message and its acknowledgements. */
 bool session_is_busy(const struct session *session);
 /* Drops the connection. Messages not committed are not acknowledged, and the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/topic.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 err_t topic_device(struct slice topic, const char *store, const char *leaf,
@@ -17,4 +18,10 @@ err_t topic_device(struct slice topic, const char *store, const char *leaf,
     ENSURE(slice_eq_str(end, suffix), ERR_PARSE);
     *ret_device = slice_part(topic, (size_t)prefix_len, topic.len - fixed);
     return ERR_OK;
+}
+
+void topic_of_stream(const char *store, const char *leaf, char *ret,
+                     size_t ret_size) {
+    int len = snprintf(ret, ret_size, "shopme/%s/+/%s", store, leaf);
+    assert(len > 0 && (size_t)len < ret_size);
 }

@@ -11,4 +11,9 @@
 err_t topic_device(struct slice topic, const char *store, const char *leaf,
                    struct slice *ret_device) MUST_USE;
 
+/* The filter for a stream's events, shopme/{store}/+/{leaf}; asserts that it
+ * fits. */
+void topic_of_stream(const char *store, const char *leaf, char *ret,
+                     size_t ret_size);
+
 #endif

@@ -43,6 +43,8 @@ struct published {
 struct shop {
     uint8_t *store; /* owned */
     struct shop_context context;
+    bool has_life;
+    struct event_life life;
     void *services[SERVICE_COUNT];
     struct view view;
     uint8_t *memory; /* owned; the arena's */
@@ -75,6 +77,10 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
                                     sizeof(shop->context.journal_hex));
     for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
         writer_printf(&hex, "%02x", options->journal_id[i]);
+    }
+    shop->has_life = options->life != NULL;
+    if (shop->has_life) {
+        shop->life = event_life_of(options->life);
     }
     return open_services(shop, currency);
 }
@@ -162,8 +168,8 @@ static err_t write_id(struct shop *shop, uint64_t cause_seq, uint32_t number,
                       struct slice *ret) {
     char text[64];
     struct writer writer = writer_over(text, sizeof(text));
-    writer_printf(&writer, "%s-%" PRIu64 "-%" PRIu32, shop->context.journal_hex,
-                  cause_seq, number);
+    event_life_write(&writer, shop->life);
+    writer_printf(&writer, "-%" PRIu64 "-%" PRIu32, cause_seq, number);
     return keep(shop, &writer, ret);
 }
 
@@ -307,6 +313,7 @@ err_t shop_run(struct shop *shop, const struct event *input,
                struct slice device, struct shop_stamp stamp,
                const struct shop_bus *bus) {
     enum event_type type;
+    assert(shop->has_life);
     ENSURE(event_type_find(input->type, &type) == ERR_OK, ERR_REFUSED);
     ENSURE(event_type_is_sendable(type), ERR_REFUSED);
     struct slice name;

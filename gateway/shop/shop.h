@@ -41,9 +41,12 @@ struct shop_bus {
 
 struct shop_options {
     struct slice store;        /* copied; source of the shop's events */
-    const uint8_t *journal_id; /* 16 bytes, copied: goes into derived ids */
-    const char *currency;      /* ISO 4217, copied; used where an order names
-                                  none; NULL = EUR */
+    const uint8_t *journal_id; /* 16 bytes, copied: goes into orders' ids */
+    /* 16 bytes, copied: goes into the ids of what the shop publishes. NULL for
+     * a shop that only applies: shop_run() must not be called. */
+    const uint8_t *life;
+    const char *currency; /* ISO 4217, copied; used where an order names
+                             none; NULL = EUR */
 };
 
 struct shop;

@@ -15,7 +15,7 @@ enum {
     SHOP_WORDS_MAX = 160,       /* bytes of a reason from a device */
     SHOP_REASON_MAX = 256,      /* bytes of a reason from a service */
     SHOP_QUANTITY_MAX = 1000 * 1000,
-    SHOP_JOURNAL_HEX = 8, /* digits of the journal's id in derived ids */
+    SHOP_JOURNAL_HEX = 8, /* digits of the journal's id in orders' ids */
     /* Bytes that data in CBOR may grow by when it is written as JSON. */
     SHOP_CBOR_GROWTH_MAX = 16 * 1024,
     /* Memory that turning CBOR into JSON may take beyond twice its length. */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "gateway/journal/frame.h"
+
 enum {
     RECORD_HEAD_MAX = 16, /* bytes; what a record takes beyond itself */
     OWN_EVENTS_ALONE = 256,
@@ -18,8 +20,9 @@ struct batch {
     uint8_t *rendered; /* an event as JSON */
     size_t rendered_cap;
     uint64_t bytes_ever;
-    uint64_t room; /* for all of this batch, as it was last looked at */
-    uint64_t used; /* of it */
+    uint64_t room;   /* for all of this batch, as it was last looked at */
+    uint64_t used;   /* of it */
+    uint64_t framed; /* bytes of the records in their frame */
 };
 
 uint32_t batch_message_bytes_max(uint32_t event_bytes_max) {
@@ -74,13 +77,23 @@ err_t batch_append(struct batch *batch, const struct event *event,
     assert(seq == expected);
     batch->bytes_ever += out.len;
     batch->used += out.len + RECORD_HEAD_MAX;
+    batch->framed += out.len + FRAME_ITEM_HEAD_SIZE;
     *ret = (struct shop_stamp){.seq = seq, .wall_us = begun.wall_us};
     return ERR_OK;
 }
 
 err_t batch_render(struct batch *batch, const struct event *event,
                    struct shop_stamp stamp, struct slice *ret) {
-    const struct event_record record = {stamp.seq, stamp.wall_us};
+    struct event_record record = {
+        .seq = stamp.seq,
+        .wall_us = stamp.wall_us,
+        .journal_id = event_life_of(journal_id(batch->journal)),
+    };
+    /* An answer given again may be an earlier life's, or so old that its id
+     * does not tell. */
+    if (event_life_of_own_id(event->id, &record.life) != ERR_OK) {
+        record.life = (struct event_life){{0}};
+    }
     struct writer out = writer_over(batch->rendered, batch->rendered_cap);
     TRY(event_render_json(event, &record, &out));
     *ret = writer_slice(&out);
@@ -130,11 +143,22 @@ uint32_t batch_takes_own(const struct batch *batch) {
     return fits ? OWN_EVENTS_BESIDE : 0;
 }
 
+bool batch_fills_page(const struct batch *batch) {
+    uint32_t events = batch_events(batch);
+    if (events == 0) {
+        return false;
+    }
+    uint64_t frame = FRAME_HEAD_SIZE + batch->framed + FRAME_ITEM_HEAD_SIZE;
+    uint64_t left = JOURNAL_PAGE - frame % JOURNAL_PAGE;
+    return left < batch->framed / events;
+}
+
 void batch_hand_over(struct batch *batch) {
     journal_hand_over(batch->journal);
     assert(batch_events(batch) == 0);
     batch->room = journal_room_behind(batch->journal);
     batch->used = 0;
+    batch->framed = 0;
 }
 
 /* journal_room() is what is left beside what the batch holds. */

@@ -42,8 +42,9 @@ uint32_t batch_message_bytes_max(uint32_t event_bytes_max);
  * journal_append(). */
 err_t batch_append(struct batch *batch, const struct event *event,
                    struct shop_stamp *ret) MUST_USE;
-/* The event as JSON, from its position in the journal. `*ret` lives until the
- * next call. ERR_FULL, ERR_UNSUPPORTED as event_render_json(). */
+/* One of the gateway's own events as JSON, from its position in the journal;
+ * its id tells the life. `*ret` lives until the next call. ERR_FULL,
+ * ERR_UNSUPPORTED as event_render_json(). */
 err_t batch_render(struct batch *batch, const struct event *event,
                    struct shop_stamp stamp, struct slice *ret) MUST_USE;
 
@@ -64,6 +65,9 @@ bool batch_has_room(const struct batch *batch);
 /* How many of the stream's own events fit next to what is there and still leave
  * a message its room; with an empty batch, which may use the reserve, many. */
 uint32_t batch_takes_own(const struct batch *batch);
+
+/* Does another event like those in the batch take another page of the disk? */
+bool batch_fills_page(const struct batch *batch);
 
 /* Gives what was appended to a commit, and begins an empty batch. */
 void batch_hand_over(struct batch *batch);

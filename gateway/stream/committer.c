@@ -26,9 +26,10 @@ struct committer {
     struct commit_gaps gaps;
     bool has_taken; /* messages, not handed over yet */
     bool working;
-    bool full;       /* the job found no room, and is tried again */
-    bool commits;    /* the job that works has a batch */
-    bool progressed; /* the job that just ended committed one */
+    int64_t working_since_us; /* monotonic */
+    bool full;                /* the job found no room, and is tried again */
+    bool commits;             /* the job that works has a batch */
+    bool progressed;          /* the job that just ended committed one */
     struct reason full_reason;
     struct log_limit full_log;
     bool failed; /* for good */
@@ -175,6 +176,8 @@ static void submit(struct committer *committer) {
     committer->commits = is_handed(committer);
     committer->progressed = false;
     committer->working = true;
+    committer->working_since_us =
+        committer->options.clock->mono_us(committer->options.clock->self);
     committer->options.executor.submit(committer->options.executor.self,
                                        &committer->job);
 }
@@ -357,6 +360,7 @@ void committer_note_damage(struct committer *committer,
 err_t committer_new(const struct committer_options *options,
                     struct committer **ret) {
     assert(options->executor.submit != NULL && options->room_bytes > 0);
+    assert(options->clock != NULL);
     struct committer *committer = calloc(1, sizeof *committer);
     ENSURE(committer != NULL, ERR_MEMORY);
     committer->options = *options;
@@ -405,6 +409,11 @@ bool committer_has_taken(const struct committer *committer) {
 
 bool committer_is_working(const struct committer *committer) {
     return committer->working;
+}
+
+int64_t committer_working_since_us(const struct committer *committer) {
+    assert(committer->working);
+    return committer->working_since_us;
 }
 
 bool committer_is_settled(const struct committer *committer) {

@@ -16,7 +16,8 @@
 struct committer;
 
 struct committer_options {
-    const char *stream; /* its name, for the log; these five outlive it */
+    const char *stream; /* its name, for the log; these six outlive it */
+    const struct clock *clock;
     struct journal *journal;
     struct batch *batch;
     struct own_event *own;
@@ -64,6 +65,8 @@ bool committer_wants_snapshot(const struct committer *committer);
 /* Are there messages in the batch, even if none of them added a record? */
 bool committer_has_taken(const struct committer *committer);
 bool committer_is_working(const struct committer *committer);
+/* If so: since when its job is with the disk (monotonic). */
+int64_t committer_working_since_us(const struct committer *committer);
 /* Everything that was appended is durable. */
 bool committer_is_settled(const struct committer *committer);
 /* Nothing more will be committed. */

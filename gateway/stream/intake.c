@@ -8,9 +8,6 @@
 #include "gateway/stream/admission.h"
 
 enum {
-    /* Part of event_bytes_max kept free for what the sink adds, and for what
-     * the shop adds when it echoes an event's data. */
-    SINK_HEADROOM = 4096,
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
 };
 
@@ -49,19 +46,12 @@ void intake_free(struct intake *intake) {
     free(intake);
 }
 
-/* The device must be able to match the answer, so even an event that is too
- * long to be read is searched for its id. */
-static err_t check_size(struct intake *intake,
-                        const struct stream_message *message, struct event *ret,
+static err_t check_size(const struct intake *intake,
+                        const struct stream_message *message,
                         struct reason *why) {
     uint32_t max = intake->options.event_bytes_max;
     if (message->payload.len <= max) {
         return ERR_OK;
-    }
-    struct slice id;
-    if (event_find_id(event_encoding_guess(message->payload), message->payload,
-                      &intake->arena, &id) == ERR_OK) {
-        ret->id = id;
     }
     return reason_set(why, ERR_RANGE,
                       "the event has %zu bytes; at most %u are accepted "
@@ -86,16 +76,16 @@ static err_t check_renders(struct intake *intake, const struct event *event,
 static err_t check_rendered_size(struct intake *intake,
                                  const struct event *event,
                                  struct reason *why) {
-    const struct event_record anywhere = {0, 0};
+    const struct event_record anywhere = {.life = {{1}}};
     struct writer out = writer_over(intake->rendered, intake->rendered_cap);
     uint32_t max = intake->options.event_bytes_max;
     if (event_render_json(event, &anywhere, &out) != ERR_OK ||
-        out.len + SINK_HEADROOM > max) {
+        out.len + INTAKE_HEADROOM > max) {
         return reason_set(why, ERR_RANGE,
                           "the event written as JSON is larger than the %u "
                           "bytes that are sure to reach the cloud "
                           "(event_bytes_max less %d)",
-                          max - SINK_HEADROOM, SINK_HEADROOM);
+                          max - INTAKE_HEADROOM, INTAKE_HEADROOM);
     }
     return ERR_OK;
 }
@@ -103,28 +93,21 @@ static err_t check_rendered_size(struct intake *intake,
 static err_t check_shop(const struct intake *intake, const struct event *event,
                         struct reason *why) {
     if (!intake->options.has_shop) {
-        return ERR_OK;
+        return event_type_check_free(event->type, why);
     }
     TRY(event_type_check_sendable(event->type, why));
     return shop_check(event, why);
 }
 
-static err_t check(struct intake *intake, const struct dedupe *dedupe,
-                   const struct stream_message *message, struct event *ret,
-                   struct reason *why) {
+static err_t check(struct intake *intake, const struct stream_message *message,
+                   struct event *ret, struct reason *why) {
     TRY(admission_device(message->device, why));
-    TRY(check_size(intake, message, ret, why));
+    TRY(check_size(intake, message, why));
     TRY(event_read(event_encoding_guess(message->payload), message->payload,
                    &intake->arena, ret, why));
     TRY(admission_source(ret, intake->options.store, message->device, why));
     TRY(check_renders(intake, ret, why));
     TRY(check_shop(intake, ret, why));
-    if (!dedupe_has_room(dedupe, message->device)) {
-        return reason_set(why, ERR_FULL,
-                          "%d devices have sent events on this stream; no "
-                          "more are accepted",
-                          DEDUPE_DEVICES_MAX);
-    }
     return check_rendered_size(intake, ret, why);
 }
 
@@ -140,12 +123,42 @@ static void make_printable(struct reason *why) {
     }
 }
 
-static void reject(struct intake_result *ret) {
+/* The device must be able to match the answer, so the payload is searched for
+ * its id whatever it was refused for. */
+static void reject(struct intake *intake, const struct stream_message *message,
+                   struct intake_result *ret) {
     ret->verdict = INTAKE_REJECTED;
     make_printable(&ret->why);
+    struct slice id;
+    if (ret->event.id.len == 0 &&
+        event_find_id(event_encoding_guess(message->payload), message->payload,
+                      &intake->arena, &id) == ERR_OK) {
+        ret->event.id = id;
+    }
     if (ret->event.id.len > EVENT_ID_MAX || !slice_is_utf8(ret->event.id)) {
         ret->event.id = SLICE_EMPTY;
     }
+}
+
+/* A stock that is received or a sale that is placed twice is worse than one
+ * that a person is asked about, so the shop takes nothing that it might have.
+ */
+static err_t check_age(const struct intake *intake, const struct dedupe *dedupe,
+                       const struct stream_message *message,
+                       const struct event *event, struct reason *why) {
+    const struct clock *clock = intake->options.clock;
+    int64_t time_us;
+    if (!intake->options.has_shop ||
+        event_time_parse(event->time, &time_us) != ERR_OK ||
+        !dedupe_is_too_old(dedupe, message->device, time_us,
+                           clock->wall_us(clock->self))) {
+        return ERR_OK;
+    }
+    return reason_set(why, ERR_REFUSED,
+                      "too old to tell whether it is a repeat: its time is not "
+                      "after that of events of this device whose ids are "
+                      "forgotten; if it is new, set the device's clock and "
+                      "send it under a new id with the present time");
 }
 
 err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
@@ -153,16 +166,21 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                    struct intake_result *ret) {
     arena_reset(&intake->arena);
     *ret = (struct intake_result){.verdict = INTAKE_NEW};
-    err_t err = check(intake, dedupe, message, &ret->event, &ret->why);
+    err_t err = check(intake, message, &ret->event, &ret->why);
     ENSURE(err != ERR_MEMORY, err);
     if (err != ERR_OK) {
-        reject(ret);
+        reject(intake, message, ret);
         return ERR_OK;
     }
     ret->content_hash = event_hash(&ret->event);
     switch (dedupe_find(dedupe, message->device, ret->event.id,
                         ret->content_hash, &ret->first_seq)) {
     case DEDUPE_NEW:
+        if (check_age(intake, dedupe, message, &ret->event, &ret->why) !=
+            ERR_OK) {
+            ret->too_old = true;
+            reject(intake, message, ret);
+        }
         break;
     case DEDUPE_SAME:
         ret->verdict = INTAKE_DUPLICATE;
@@ -172,7 +190,7 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                          "another event (seq %llu) has already used this id: "
                          "give each event its own id",
                          (unsigned long long)ret->first_seq);
-        reject(ret);
+        reject(intake, message, ret);
         break;
     }
     return ERR_OK;

@@ -9,6 +9,10 @@
 #include "gateway/event/event.h"
 #include "gateway/stream/dedupe.h"
 
+/* Part of event_bytes_max kept free for what the sink adds, and for what the
+ * shop adds when it echoes an event's data. */
+enum { INTAKE_HEADROOM = 4096 };
+
 /* One message as it came through a door. */
 struct stream_message {
     struct slice device; /* from the topic or a certificate */
@@ -26,6 +30,7 @@ struct intake_result {
     struct event event; /* NEW, DUPLICATE; of REJECTED at most the id */
     uint64_t content_hash;
     uint64_t first_seq;
+    bool too_old; /* REJECTED for that: it might be a repeat */
     struct reason why;
 };
 
@@ -34,7 +39,8 @@ struct intake;
 struct intake_options {
     const char *store; /* outlives the intake */
     uint32_t event_bytes_max;
-    bool has_shop; /* the shop's rules apply too */
+    bool has_shop;             /* the shop's rules apply too */
+    const struct clock *clock; /* outlives the intake */
 };
 
 err_t intake_new(const struct intake_options *options,

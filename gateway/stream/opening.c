@@ -140,6 +140,8 @@ static err_t begin_empty(struct opening *opening) {
         .store = from->config->store,
         .currency = from->config->currency,
         .journal_id = journal_id(opening->to.journal),
+        .life = journal_life(opening->to.journal),
+        .ids_max = from->stream->ids,
         .has_shop = from->stream->shop,
     };
     state_free(opening->to.state);
@@ -270,11 +272,13 @@ static err_t replay(struct opening *opening) {
     }
     int64_t took_us = clock->mono_us(clock->self) - began_us;
     log_line(LOG_INFO, "stream",
-             "replayed name=%s snapshot=%llu events=%llu ms=%lld hash=%016llx",
+             "replayed name=%s snapshot=%llu events=%llu ms=%lld hash=%016llx "
+             "ids=%016llx",
              opening->options->stream->name,
              (unsigned long long)opening->snapshot_seq,
              (unsigned long long)(end - from), (long long)(took_us / 1000),
-             (unsigned long long)state_hash(opening->to.state));
+             (unsigned long long)state_hash(opening->to.state),
+             (unsigned long long)state_ids_hash(opening->to.state));
     return ERR_OK;
 }
 

@@ -30,6 +30,8 @@ struct item {
 };
 
 struct outbox {
+    struct event_life journal_id;
+    struct event_life life;
     struct item *items;
     size_t count;
     size_t items_cap;
@@ -41,9 +43,12 @@ struct outbox {
     uint64_t added; /* items, ever */
 };
 
-err_t outbox_new(struct outbox **ret) {
+err_t outbox_new(const uint8_t *journal_id, const uint8_t *life,
+                 struct outbox **ret) {
     struct outbox *outbox = calloc(1, sizeof *outbox);
     ENSURE(outbox != NULL, ERR_MEMORY);
+    outbox->journal_id = event_life_of(journal_id);
+    outbox->life = event_life_of(life);
     *ret = outbox;
     return ERR_OK;
 }
@@ -202,7 +207,11 @@ static void receipt_json(const struct outbox *outbox, struct writer *out,
         json_write_string(out, item_reason(outbox, &items[i]));
         writer_str(out, "}");
     }
-    writer_str(out, "]}");
+    writer_str(out, "],\"journalid\":\"");
+    event_life_write(out, outbox->journal_id);
+    writer_str(out, "\",\"journallife\":\"");
+    event_life_write(out, outbox->life);
+    writer_str(out, "\"}");
 }
 
 /* RFC 8949: major types 0 (unsigned), 3 (text), 4 (array), 5 (map), in fixed
@@ -222,10 +231,18 @@ static void cbor_id(struct writer *out, struct slice id) {
     }
 }
 
+static void cbor_life(struct writer *out, struct slice name,
+                      struct event_life life) {
+    cbor_text(out, name);
+    writer_u8(out, 0x7a);
+    writer_u32(out, EVENT_LIFE_DIGITS);
+    event_life_write(out, life);
+}
+
 static void receipt_cbor(const struct outbox *outbox, struct writer *out,
                          const struct item *items, size_t accepted,
                          size_t count) {
-    writer_u8(out, 0xa2);
+    writer_u8(out, 0xa4);
     cbor_text(out, SLICE("accepted"));
     writer_u8(out, 0x9a);
     writer_u32(out, (uint32_t)accepted);
@@ -245,13 +262,15 @@ static void receipt_cbor(const struct outbox *outbox, struct writer *out,
         cbor_text(out, SLICE("reason"));
         cbor_text(out, item_reason(outbox, &items[i]));
     }
+    cbor_life(out, SLICE("journalid"), outbox->journal_id);
+    cbor_life(out, SLICE("journallife"), outbox->life);
 }
 
 /* One receipt: `items` are all of one device in one encoding. */
 static err_t release_receipt(struct outbox *outbox, const struct item *items,
                              size_t count, const struct outbox_sink *sink) {
     size_t accepted = 0;
-    size_t bound = 64;
+    size_t bound = 192; /* what is said once */
     for (size_t i = 0; i < count; i++) {
         accepted += items[i].kind == ITEM_ACCEPT;
         /* An escaped byte is six at most; names and numbers are under 64. */

@@ -17,7 +17,9 @@ struct outbox_sink {
     void (*notice)(void *self, struct slice device, struct slice payload);
 };
 
-err_t outbox_new(struct outbox **ret) MUST_USE;
+/* The journal's id and life, which outlive it: the receipts say them. */
+err_t outbox_new(const uint8_t *journal_id, const uint8_t *life,
+                 struct outbox **ret) MUST_USE;
 void outbox_free(struct outbox *outbox); /* takes NULL */
 
 /* Each copies its arguments. `needs_end` is the durable end without which the
@@ -35,8 +37,8 @@ err_t outbox_notice(struct outbox *outbox, uint64_t needs_end,
 
 /* Releases all items whose need is met, in order. The receipts of one device
  * become one message, in the encoding the device used:
- * {"accepted":[{"id","seq"}], "rejected":[{"id","reason"}]}, id null where it
- * could not be read. */
+ * {"accepted":[{"id","seq"}], "rejected":[{"id","reason"}], "journalid",
+ * "journallife"}, id null where it could not be read. */
 err_t outbox_release(struct outbox *outbox, uint64_t durable_end,
                      const struct outbox_sink *sink) MUST_USE;
 

@@ -10,9 +10,6 @@
 
 enum {
     DATA_MAX = BATCH_OWN_BYTES_MAX / 2,
-    /* A broken device is told of each mistake, but head office only of this
-     * many. */
-    REJECTED_A_MINUTE = 60,
     MINUTE_US = 60 * 1000 * 1000,
 };
 
@@ -21,18 +18,18 @@ enum {
 static err_t append(struct own_event *own, enum event_type type, char mark,
                     struct slice data) {
     assert(event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
-    const uint8_t *journal = own->journal_id;
     char event_id[64];
-    snprintf(event_id, sizeof event_id, "%02x%02x%02x%02x-%llu-%c", journal[0],
-             journal[1], journal[2], journal[3],
-             (unsigned long long)batch_end(own->batch), mark);
+    struct writer id = writer_over(event_id, sizeof event_id);
+    event_life_write(&id, event_life_of(own->life));
+    writer_printf(&id, "-%llu-%c", (unsigned long long)batch_end(own->batch),
+                  mark);
     char source[128];
     struct writer from = writer_over(source, sizeof source);
     event_source_write(&from, slice_from_str(own->store), SLICE("gateway"));
     char time[EVENT_TIME_SIZE];
     event_time_format(batch_begin(own->batch).wall_us, time);
     const struct event event = {
-        .id = slice_from_str(event_id),
+        .id = writer_slice(&id),
         .source = writer_slice(&from),
         .type = slice_from_str(event_type_name(type)),
         .time = slice_from_str(time),
@@ -50,7 +47,7 @@ static bool rejected_is_due(struct own_event *own) {
         own->rejected_since_us = now_us;
         own->rejected = 0;
     }
-    return own->rejected++ < REJECTED_A_MINUTE;
+    return own->rejected++ < OWN_EVENT_REJECTED_A_MINUTE;
 }
 
 err_t own_event_rejected(struct own_event *own, struct slice device,

@@ -6,10 +6,13 @@
 
 #include "gateway/stream/batch.h"
 
+/* A broken device is told of each mistake, but head office only of so many. */
+enum { OWN_EVENT_REJECTED_A_MINUTE = 60 };
+
 struct own_event {
-    const char *store;  /* these four outlive it */
-    const char *stream; /* its name */
-    const uint8_t *journal_id;
+    const char *store;   /* these four outlive it */
+    const char *stream;  /* its name */
+    const uint8_t *life; /* of the journal */
     struct batch *batch;
     /* Limits EventRejected: how many were journaled since this moment. */
     int64_t rejected_since_us; /* monotonic */

@@ -60,12 +60,22 @@ static err_t look(struct run *run) {
 
 /* --- The state ------------------------------------------------------------ */
 
+static uint32_t ids_of_shop(const struct config *config) {
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        if (config->streams[i].shop) {
+            return config->streams[i].ids;
+        }
+    }
+    return 0;
+}
+
 static err_t empty_state(const struct run *run, struct state **ret) {
     const struct config *config = run->options->config;
     const struct state_options options = {
         .store = config->store[0] != '\0' ? config->store : run->store,
         .currency = config->currency,
         .journal_id = run->journal_id,
+        .ids_max = ids_of_shop(config),
         .has_shop = true,
     };
     return state_new(&options, ret);

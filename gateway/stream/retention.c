@@ -13,6 +13,8 @@ struct retention {
     /* Of any thread. */
     _Atomic uint64_t delivered;
     _Atomic uint64_t covered;
+    _Atomic uint64_t keep_bytes;
+    _Atomic uint64_t keep_for_ms;
     /* Of the committing thread, from here on. */
     uint64_t dropped_ever; /* events */
     /* When what follows the oldest segment was appended: not before its last
@@ -29,6 +31,8 @@ err_t retention_new(const struct retention_options *options,
     struct retention *retention = calloc(1, sizeof *retention);
     ENSURE(retention != NULL, ERR_MEMORY);
     retention->options = *options;
+    retention_set_kept(retention, options->stream->keep,
+                       options->stream->keep_for_ms);
     retention->ageing = (struct ageing){
         .platform = options->platform,
         .dir = options->dir,
@@ -41,6 +45,14 @@ err_t retention_new(const struct retention_options *options,
 
 void retention_free(struct retention *retention) {
     free(retention);
+}
+
+void retention_set_kept(struct retention *retention, uint64_t keep_bytes,
+                        uint64_t keep_for_ms) {
+    atomic_store_explicit(&retention->keep_bytes, keep_bytes,
+                          memory_order_relaxed);
+    atomic_store_explicit(&retention->keep_for_ms, keep_for_ms,
+                          memory_order_relaxed);
 }
 
 void retention_set_delivered(struct retention *retention, uint64_t seq) {
@@ -141,7 +153,8 @@ static uint64_t bytes_of_events(const struct retention *retention) {
  */
 static bool is_past_keep_for(struct retention *retention,
                              const struct journal_segment *oldest) {
-    uint64_t keep_for_ms = retention->options.stream->keep_for_ms;
+    uint64_t keep_for_ms =
+        atomic_load_explicit(&retention->keep_for_ms, memory_order_relaxed);
     if (keep_for_ms == 0) {
         return true;
     }
@@ -160,7 +173,8 @@ static bool is_past_keep_for(struct retention *retention,
 /* Delivered segments are trimmed, oldest first, down to what is to be kept. */
 static err_t trim_delivered(struct retention *retention,
                             struct reason *reason) {
-    uint64_t keep = retention->options.stream->keep;
+    uint64_t keep =
+        atomic_load_explicit(&retention->keep_bytes, memory_order_relaxed);
     struct journal_segment oldest;
     for (int i = 0; i < TRIM_A_COMMIT && oldest_delivered(retention, &oldest) &&
                     bytes_of_events(retention) - oldest.bytes >= keep &&

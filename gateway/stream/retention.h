@@ -4,7 +4,7 @@
  * their room is needed. Others are trimmed only if the stream may drop its
  * oldest events; those ranges are in the drop ledger until the cloud knows.
  *
- * Everything but the two marks belongs to the committing thread: calls on it
+ * Everything but the marks belongs to the committing thread: calls on it
  * may trim, write and wait for the disk. */
 #ifndef GATEWAY_STREAM_RETENTION_H
 #define GATEWAY_STREAM_RETENTION_H
@@ -35,6 +35,9 @@ void retention_set_delivered(struct retention *retention, uint64_t seq);
 /* A start needs nothing before `seq`, even if the newest snapshot is bad. Only
  * the shop's stream is limited by it. */
 void retention_set_covered(struct retention *retention, uint64_t seq);
+/* What is kept from now on, in place of `stream`'s keep and keep_for_ms. */
+void retention_set_kept(struct retention *retention, uint64_t keep_bytes,
+                        uint64_t keep_for_ms);
 
 /* --- On the committing thread --- */
 

@@ -12,8 +12,9 @@ enum { BYTES_A_TICK = 8 * 1024 * 1024 }; /* of events */
 struct scrub {
     struct scrub_options options;
     struct job job;
-    bool running; /* the job has all that follows */
-    uint64_t at;  /* read on from here */
+    int64_t begun_us; /* monotonic */
+    bool running;     /* the job has all that follows */
+    uint64_t at;      /* read on from here */
     err_t err;
     bool unreadable;        /* the disk could not read the record `at` */
     err_t ask_err;          /* of asking the next start to read everything */
@@ -131,9 +132,15 @@ void scrub_tick(struct scrub *scrub) {
         return;
     }
     scrub->running = true;
+    scrub->begun_us = scrub->options.clock->mono_us(scrub->options.clock->self);
     scrub->options.executor.submit(scrub->options.executor.self, &scrub->job);
 }
 
 bool scrub_is_running(const struct scrub *scrub) {
     return scrub->running;
+}
+
+int64_t scrub_running_since_us(const struct scrub *scrub) {
+    assert(scrub->running);
+    return scrub->begun_us;
 }

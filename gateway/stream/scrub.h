@@ -14,7 +14,8 @@ struct scrub;
 
 struct scrub_options {
     const struct disk *disk; /* these outlive it */
-    const char *stream;      /* its name, for the log */
+    const struct clock *clock;
+    const char *stream; /* its name, for the log */
     const char *dir;
     const struct journal_position *position;
     struct executor executor;
@@ -33,5 +34,7 @@ void scrub_free(struct scrub *scrub);
  */
 void scrub_tick(struct scrub *scrub);
 bool scrub_is_running(const struct scrub *scrub);
+/* If so: since when (monotonic). */
+int64_t scrub_running_since_us(const struct scrub *scrub);
 
 #endif

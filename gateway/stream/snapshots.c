@@ -25,10 +25,12 @@ struct snapshots {
     size_t saved_len;
     uint64_t seq; /* it was made of all records before this */
     struct job job;
+    int64_t begun_us; /* monotonic */
     bool writing;
     err_t err;
     struct reason reason;
     uint64_t covered;
+    uint64_t written; /* bytes of all of them since the start */
 };
 
 static void work(void *self) {
@@ -62,6 +64,7 @@ static void done(void *self) {
     snapshots->writing = false;
     uint64_t skipped;
     if (snapshots->err == ERR_OK) {
+        snapshots->written += snapshots->saved_len;
         options->covered(options->self, snapshots->covered);
         log_line(LOG_INFO, "stream", "snapshot name=%s seq=%llu bytes=%zu",
                  options->stream, (unsigned long long)snapshots->seq,
@@ -146,10 +149,21 @@ void snapshots_durable(struct snapshots *snapshots) {
     }
     snapshots->reason = (struct reason){""};
     snapshots->writing = true;
+    snapshots->begun_us =
+        snapshots->options.clock->mono_us(snapshots->options.clock->self);
     snapshots->options.executor.submit(snapshots->options.executor.self,
                                        &snapshots->job);
 }
 
 bool snapshots_is_writing(const struct snapshots *snapshots) {
     return snapshots->writing;
+}
+
+int64_t snapshots_writing_since_us(const struct snapshots *snapshots) {
+    assert(snapshots->writing);
+    return snapshots->begun_us;
+}
+
+uint64_t snapshots_written(const struct snapshots *snapshots) {
+    return snapshots->written;
 }

@@ -16,7 +16,8 @@ struct snapshots;
 
 struct snapshots_options {
     const struct disk *disk; /* these outlive it */
-    const char *stream;      /* its name, for the log */
+    const struct clock *clock;
+    const char *stream; /* its name, for the log */
     const char *dir;
     const struct journal *journal;
     struct executor executor;
@@ -44,5 +45,9 @@ void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
 /* The durable position moved: writes the copy, if all it covers is durable. */
 void snapshots_durable(struct snapshots *snapshots);
 bool snapshots_is_writing(const struct snapshots *snapshots);
+/* If so: since when (monotonic). */
+int64_t snapshots_writing_since_us(const struct snapshots *snapshots);
+/* Bytes of those that were written since it was made. */
+uint64_t snapshots_written(const struct snapshots *snapshots);
 
 #endif

@@ -7,7 +7,9 @@
 #include "gateway/event/event_source.h"
 #include "gateway/stream/admission.h"
 
-enum { STATE_VERSION = 1 };
+/* The version is that of the dedupe windows: the shop's parts have their own.
+ */
+enum { STATE_VERSION = DEDUPE_SAVED_2 };
 
 struct state {
     const char *store;
@@ -17,13 +19,16 @@ struct state {
 
 static err_t open_parts(struct state *state,
                         const struct state_options *options) {
-    TRY(dedupe_new(&state->dedupe));
+    uint32_t ids_max =
+        options->ids_max == 0 ? DEDUPE_IDS_DEFAULT : options->ids_max;
+    TRY(dedupe_new(ids_max, &state->dedupe));
     if (!options->has_shop) {
         return ERR_OK;
     }
     const struct shop_options shop = {
         .store = slice_from_str(options->store),
         .journal_id = options->journal_id,
+        .life = options->life,
         .currency = options->currency,
     };
     return shop_new(&shop, &state->shop);
@@ -64,18 +69,34 @@ static struct slice device_of(const struct state *state,
                : SLICE_EMPTY;
 }
 
+static err_t remember(struct state *state, const struct event *event,
+                      struct slice device, uint64_t content_hash,
+                      struct shop_stamp stamp) {
+    struct dedupe_event added = {
+        .device = device,
+        .id = event->id,
+        .content_hash = content_hash,
+        .seq = stamp.seq,
+        .time_us = DEDUPE_NO_TIME,
+        .wall_us = stamp.wall_us,
+    };
+    if (event_time_parse(event->time, &added.time_us) != ERR_OK) {
+        added.time_us = DEDUPE_NO_TIME;
+    }
+    return dedupe_add(state->dedupe, &added);
+}
+
 err_t state_apply(struct state *state, const struct journal_record *record) {
     struct event event;
     TRY(event_load(record->bytes, &event));
     struct slice device = device_of(state, &event);
+    const struct shop_stamp stamp = {record->seq, record->wall_us};
     if (device.len > 0) {
-        TRY(dedupe_add(state->dedupe, device, event.id, event_hash(&event),
-                       record->seq));
+        TRY(remember(state, &event, device, event_hash(&event), stamp));
     }
     if (state->shop == NULL) {
         return ERR_OK;
     }
-    const struct shop_stamp stamp = {record->seq, record->wall_us};
     return shop_apply(state->shop, &event, stamp);
 }
 
@@ -89,7 +110,7 @@ err_t state_run(struct state *state, const struct event *event,
                 struct slice device, uint64_t content_hash,
                 struct shop_stamp stamp, const struct shop_bus *bus) {
     assert(device.len > 0);
-    TRY(dedupe_add(state->dedupe, device, event->id, content_hash, stamp.seq));
+    TRY(remember(state, event, device, content_hash, stamp));
     return state->shop == NULL
                ? ERR_OK
                : shop_run(state->shop, event, device, stamp, bus);
@@ -97,6 +118,10 @@ err_t state_run(struct state *state, const struct event *event,
 
 uint64_t state_hash(const struct state *state) {
     return state->shop == NULL ? 0 : shop_hash(state->shop);
+}
+
+uint64_t state_ids_hash(const struct state *state) {
+    return dedupe_hash(state->dedupe);
 }
 
 const struct dedupe *state_dedupe(const struct state *state) {
@@ -115,12 +140,21 @@ void state_save(const struct state *state, struct writer *to) {
     }
 }
 
+void state_save_older(const struct state *state, struct writer *to) {
+    writer_u32(to, DEDUPE_SAVED_1);
+    dedupe_save_older(state->dedupe, to);
+    if (state->shop != NULL) {
+        shop_save(state->shop, to);
+    }
+}
+
 static err_t load_parts(struct state *state, struct slice saved) {
     struct cursor from = cursor_over(saved);
     uint32_t version;
     TRY(cursor_u32(&from, &version));
-    ENSURE(version == STATE_VERSION, ERR_UNSUPPORTED);
-    TRY(dedupe_load(state->dedupe, &from));
+    ENSURE(version >= DEDUPE_SAVED_1 && version <= STATE_VERSION,
+           ERR_UNSUPPORTED);
+    TRY(dedupe_load(state->dedupe, version, &from));
     struct slice rest;
     TRY(cursor_take(&from, cursor_left(&from), &rest));
     if (state->shop == NULL) {

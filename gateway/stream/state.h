@@ -16,6 +16,9 @@ struct state_options {
     const char *store;         /* outlives the state */
     const char *currency;      /* copied */
     const uint8_t *journal_id; /* copied */
+    /* Of what runs now; copied. NULL if nothing is run, only applied. */
+    const uint8_t *life;
+    uint32_t ids_max; /* of the dedupe windows; 0: DEDUPE_IDS_DEFAULT */
     bool has_shop;
 };
 
@@ -39,14 +42,19 @@ err_t state_run(struct state *state, const struct event *event,
 
 /* Of the shop; 0 without one. Equal before a stop and after a start. */
 uint64_t state_hash(const struct state *state);
+/* Of the dedupe windows; equal likewise. */
+uint64_t state_ids_hash(const struct state *state);
 const struct dedupe *state_dedupe(const struct state *state);
 struct shop *state_shop(const struct state *state); /* NULL without */
 
 /* For a snapshot: saves the state, and loads it into a new one. `to->full`
- * means that it had no room. ERR_UNSUPPORTED for another version's, or for one
- * with a shop where there is none; ERR_CORRUPT; ERR_MEMORY. After an error the
- * state must be freed. */
+ * means that it had no room. Loads what an older version of this program saved,
+ * too. ERR_UNSUPPORTED for a newer version's, or for one with a shop where
+ * there is none; ERR_CORRUPT; ERR_MEMORY. After an error the state must be
+ * freed. */
 void state_save(const struct state *state, struct writer *to);
+/* The same in the form that release 0.1.0 reads. */
+void state_save_older(const struct state *state, struct writer *to);
 err_t state_load(struct state *state, struct slice saved) MUST_USE;
 
 #endif

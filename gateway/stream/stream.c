@@ -40,6 +40,7 @@ struct stream {
     struct scrub *scrub;
     struct committer *committer;
     struct stream_counts counts;
+    uint32_t commit_delay_ms;
     int64_t upkeep_us;      /* monotonic: when it was last asked for */
     int64_t taken_us;       /* monotonic: when the batch's first message came */
     uint64_t durable_told;  /* `durable` was called for this position */
@@ -85,6 +86,7 @@ static err_t take_rejected(struct stream *stream,
                            const struct intake_result *result,
                            struct stream_answer *ret) {
     stream->counts.rejected++;
+    stream->counts.too_old += result->too_old ? 1 : 0;
     if (admission_device(message->device, NULL) == ERR_OK) {
         TRY(own_event_rejected(&stream->own, message->device, result->event.id,
                                result->why.text));
@@ -158,12 +160,17 @@ bool stream_is_full(const struct stream *stream) {
 }
 
 uint64_t stream_wait_ms(const struct stream *stream) {
-    uint64_t delay_ms = stream->options.stream->commit_delay_ms;
+    uint64_t delay_ms = stream->commit_delay_ms;
     if (!committer_has_taken(stream->committer) || stream_is_full(stream)) {
         return 0;
     }
     int64_t waited_us = mono_us(stream) - stream->taken_us;
     uint64_t waited_ms = waited_us > 0 ? (uint64_t)waited_us / 1000 : 0;
+    /* A commit writes whole pages. One that is nearly full need not wait for
+     * an event more, which would leave the next page nearly empty. */
+    if (waited_ms >= delay_ms / 2 && batch_fills_page(stream->batch)) {
+        return 0;
+    }
     return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
 }
 
@@ -241,6 +248,12 @@ static bool on_found(void *self, const struct journal_gap *gap) {
     return false;
 }
 
+void stream_reconfigure(struct stream *stream,
+                        const struct config_stream *changed) {
+    stream->commit_delay_ms = changed->commit_delay_ms;
+    retention_set_kept(stream->retention, changed->keep, changed->keep_for_ms);
+}
+
 void stream_give_up(struct stream *stream) {
     committer_give_up(stream->committer);
 }
@@ -298,11 +311,12 @@ static err_t make_committer(struct stream *stream) {
     stream->own = (struct own_event){
         .store = options->config->store,
         .stream = options->stream->name,
-        .journal_id = journal_id(stream->journal),
+        .life = journal_life(stream->journal),
         .batch = stream->batch,
     };
     const struct committer_options committer = {
         .stream = options->stream->name,
+        .clock = &options->platform->clock,
         .journal = stream->journal,
         .batch = stream->batch,
         .own = &stream->own,
@@ -323,6 +337,7 @@ static err_t make_shared_jobs(struct stream *stream,
     const struct stream_options *options = &stream->options;
     const struct snapshots_options snapshots = {
         .disk = &options->platform->disk,
+        .clock = &options->platform->clock,
         .stream = options->stream->name,
         .dir = stream->dir,
         .journal = stream->journal,
@@ -334,6 +349,7 @@ static err_t make_shared_jobs(struct stream *stream,
     };
     const struct scrub_options scrub = {
         .disk = &options->platform->disk,
+        .clock = &options->platform->clock,
         .stream = options->stream->name,
         .dir = stream->dir,
         .position = journal_position(stream->journal),
@@ -352,9 +368,11 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .store = options->config->store,
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
+        .clock = &options->platform->clock,
     };
     TRY(intake_new(&intake, &stream->intake));
-    TRY(outbox_new(&stream->outbox));
+    TRY(outbox_new(journal_id(stream->journal), journal_life(stream->journal),
+                   &stream->outbox));
     TRY(make_committer(stream));
     retention_set_covered(stream->retention, opened->covered);
     return make_shared_jobs(stream, opened);
@@ -405,6 +423,7 @@ err_t stream_open(const struct stream_options *options, struct stream **ret,
                           options->stream->name);
     }
     stream->options = *options;
+    stream->commit_delay_ms = options->stream->commit_delay_ms;
     snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
              options->stream->name);
     err_t err = open_steps(stream, reason);
@@ -422,10 +441,12 @@ void stream_close(struct stream *stream) {
     }
     if (stream->scrub != NULL) {
         assert(stream_is_idle(stream));
-        log_line(LOG_INFO, "stream", "closed name=%s events=%llu hash=%016llx",
+        log_line(LOG_INFO, "stream",
+                 "closed name=%s events=%llu hash=%016llx ids=%016llx",
                  stream->options.stream->name,
                  (unsigned long long)durable_end(stream),
-                 (unsigned long long)state_hash(stream->state));
+                 (unsigned long long)state_hash(stream->state),
+                 (unsigned long long)state_ids_hash(stream->state));
     }
     scrub_free(stream->scrub);
     snapshots_free(stream->snapshots);
@@ -453,6 +474,30 @@ bool stream_is_idle(const struct stream *stream) {
            !scrub_is_running(stream->scrub);
 }
 
+static void note_job(struct stream_disk_job *oldest, const char *what,
+                     int64_t since_us) {
+    if (oldest->what == NULL || since_us < oldest->since_us) {
+        *oldest = (struct stream_disk_job){what, since_us};
+    }
+}
+
+struct stream_disk_job stream_disk_job(const struct stream *stream) {
+    struct stream_disk_job oldest = {NULL, 0};
+    if (committer_is_working(stream->committer)) {
+        note_job(&oldest, "a commit",
+                 committer_working_since_us(stream->committer));
+    }
+    if (snapshots_is_writing(stream->snapshots)) {
+        note_job(&oldest, "writing a snapshot",
+                 snapshots_writing_since_us(stream->snapshots));
+    }
+    if (scrub_is_running(stream->scrub)) {
+        note_job(&oldest, "reading old segments",
+                 scrub_running_since_us(stream->scrub));
+    }
+    return oldest;
+}
+
 const char *stream_full_reason(const struct stream *stream) {
     return committer_full_reason(stream->committer);
 }
@@ -465,6 +510,11 @@ struct stream_counts stream_counts(const struct stream *stream) {
 
 const struct journal_stats *stream_journal_stats(const struct stream *stream) {
     return committer_stats(stream->committer);
+}
+
+uint64_t stream_written(const struct stream *stream) {
+    return committer_stats(stream->committer)->written +
+           snapshots_written(stream->snapshots);
 }
 
 const struct journal_gap *stream_gaps(const struct stream *stream,
@@ -488,6 +538,14 @@ const uint8_t *stream_journal_id(const struct stream *stream) {
     return journal_id(stream->journal);
 }
 
+const uint8_t *stream_journal_life(const struct stream *stream) {
+    return journal_life(stream->journal);
+}
+
 const struct shop *stream_shop(const struct stream *stream) {
     return state_shop(stream->state);
+}
+
+uint64_t stream_ids_hash(const struct stream *stream) {
+    return state_ids_hash(stream->state);
 }

@@ -62,7 +62,8 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
  * room on the disk: commit, even if the batch is empty. */
 bool stream_is_full(const struct stream *stream);
 /* How long the batch may wait for more messages (commit_delay), counted from
- * its first; 0: commit it now. */
+ * its first; 0: commit it now. After half of it a batch that fills its pages
+ * need not wait: another event would write another page. */
 uint64_t stream_wait_ms(const struct stream *stream);
 
 /* Makes durable what was taken so far, and releases its receipts and notices.
@@ -90,6 +91,10 @@ void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
 /* Asks again for payments that a terminal has not answered, if the request is
  * durable: some of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);
+/* Takes commit_delay, keep and keep_for from `changed`, from the next batch and
+ * the next commit on; stream_config() stays as it was. */
+void stream_reconfigure(struct stream *stream,
+                        const struct config_stream *changed);
 /* The process stops: a commit that waits for room, now or later, ends with
  * ERR_FULL, and no tick retries anything. Running jobs, and what a door has
  * asked for, are completed. */
@@ -99,6 +104,12 @@ void stream_give_up(struct stream *stream);
 bool stream_is_settled(const struct stream *stream);
 /* No job of the stream is running. */
 bool stream_is_idle(const struct stream *stream);
+/* The stream's oldest job that is with the disk now. */
+struct stream_disk_job {
+    const char *what; /* "a commit"; NULL: there is none */
+    int64_t since_us; /* monotonic */
+};
+struct stream_disk_job stream_disk_job(const struct stream *stream);
 /* Why the commit waits for room; NULL if it does not. */
 const char *stream_full_reason(const struct stream *stream);
 
@@ -107,11 +118,15 @@ struct stream_counts {
     uint64_t accepted;
     uint64_t duplicates;
     uint64_t rejected;
+    uint64_t too_old; /* of those, the ones that might be repeats */
     uint64_t dropped; /* events trimmed undelivered, to make room */
 };
 struct stream_counts stream_counts(const struct stream *stream);
 /* As they were when the last commit ended. */
 const struct journal_stats *stream_journal_stats(const struct stream *stream);
+/* Bytes given to the disk since the start: frames, headers, seals, snapshots.
+ */
+uint64_t stream_written(const struct stream *stream);
 /* All recorded damage, as of then. Valid until the loop's next turn. */
 const struct journal_gap *stream_gaps(const struct stream *stream,
                                       size_t *ret_count);
@@ -119,6 +134,9 @@ const struct config_stream *stream_config(const struct stream *stream);
 const char *stream_dir(const struct stream *stream);
 const struct journal_position *stream_position(const struct stream *stream);
 const uint8_t *stream_journal_id(const struct stream *stream);
+const uint8_t *stream_journal_life(const struct stream *stream);
 const struct shop *stream_shop(const struct stream *stream); /* NULL without */
+/* Of the dedupe windows: the same live and after a replay. */
+uint64_t stream_ids_hash(const struct stream *stream);
 
 #endif

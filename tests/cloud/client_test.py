@@ -446,6 +446,9 @@ class FaultsTest(CloudTest):
         def put(number):  # each time on a connection of its own
             return self.client("events").put_events(
                 Entries=[self.entry(number)])
+        self.cloud.faults(refuse="ExpiredTokenException")
+        self.refused("ExpiredTokenException", "on request", put, number=0)
+        self.cloud.faults(refuse="")
         self.cloud.faults(throttle=1)
         self.refused("ThrottlingException", "Rate exceeded", put, number=0)
         self.assertEqual(self.bus()["events"], 0)

@@ -162,6 +162,8 @@ class Cloud:
         except ServiceError:
             self.tally["signature_failures"] += 1
             raise
+        if self.faults["refuse"]:
+            raise ServiceError(self.faults["refuse"], "Refused on request")
         if self.faults.strikes("throttle"):
             self.tally["throttled"] += 1
             raise ServiceError(service.THROTTLED, "Rate exceeded")

@@ -10,6 +10,7 @@
   cut_body         probability that an answer breaks off half-way
   captive_portal   true: each answer is a 200 with a page of HTML
   skew_s           the cloud's clock is this many seconds ahead
+  refuse           each whole call is refused with this error code; "" for none
 """
 
 import random
@@ -46,6 +47,8 @@ def _complaint(name, value):
         good, form = _is_number(value) and value >= 0, "0 or more"
     elif name == "skew_s":
         good, form = _is_number(value), "a number of seconds"
+    elif name == "refuse":
+        good, form = isinstance(value, str), "an error code, or empty"
     elif name == "partial_failure":
         good, form = _is_partial(value), (
             "a number from 0 to 1 or {\"every\": n, \"code\": name}")
@@ -61,6 +64,7 @@ class Faults:
         self.settings = dict.fromkeys(BOOLEANS, False)
         self.settings |= dict.fromkeys(PROBABILITIES + NUMBERS, 0)
         self.settings["partial_failure"] = 0
+        self.settings["refuse"] = ""
         self.seed = seed
         self._random = random.Random(seed)
         self._entries = 0

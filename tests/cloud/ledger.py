@@ -6,15 +6,17 @@ its acknowledgement leaves, so that a killed cloud has what it acknowledged;
 a line that was torn is cut off at the next start, since nobody was told.
 
 The judge looks at CloudEvents as the gateway renders them: `source` and `id`
-name an event, `journalsequence` says where it stands in its journal. For each
-bus or stream (one journal feeds one of them) it counts:
+name an event; `journalid`, `journallife` and `journalsequence` say where it
+stands. One journal feeds one bus or stream, or copies of it that went different
+ways: then a number comes again in another life. For each it counts:
 
   duplicates        accepted again: allowed, at least once is the promise
   order_violations  an event seen for the first time after a later one of its
                     key: never allowed
   missing           sequence numbers below the highest that never came
-  conflicts         one identity under two sequence numbers, or one number
-                    for two identities
+  conflicts         one identity with two contents, in two places of one life,
+                    or with one number in two lives; or one place for two
+                    identities
   moved_keys        a key that came under more than one Kinesis partition key
   unreadable        entries that are no CloudEvent or lack journalsequence
 
@@ -23,10 +25,12 @@ The key is the extension `partitionkey`, else `subject`, else `source`.
 
 import base64
 import fcntl
+import hashlib
 import json
 import os
 
 MISSING_LISTED = 100
+ADDED = ("journalid", "journallife", "journalsequence", "recordedtime")
 KEY_ATTRIBUTES = ("partitionkey", "subject", "source")
 
 
@@ -48,6 +52,17 @@ def event_identity(event):
             or not isinstance(sequence, str) or not sequence.isdecimal()):
         return None
     return f"{source}\n{name}", int(sequence)
+
+
+def event_content(event):
+    """A digest of what was said, without what the journal added."""
+    said = {name: value for name, value in event.items() if name not in ADDED}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def event_life(event):
+    return event.get("journalid", ""), event.get("journallife", "")
 
 
 class Seen:
@@ -97,7 +112,9 @@ class Holding:
 
     def __init__(self):
         self.count = dict.fromkeys(self.COUNTERS, 0)
-        self._sequence_of = {}  # identity -> journalsequence
+        self._places = {}  # identity -> (content, {(life, sequence)})
+        self._taken = set()  # (life, sequence)
+        self._lives = {}  # (journalid, journallife) -> a small number
         self._latest = {}  # key -> highest journalsequence
         self._partition = {}  # key -> Kinesis partition key
         self._seen = Seen()
@@ -114,17 +131,29 @@ class Holding:
         if partition_key is not None:
             first = self._partition.setdefault(key, partition_key)
             self.count["moved_keys"] += first != partition_key
-        known = self._sequence_of.get(identity)
-        if known == sequence:
+        life = self._lives.setdefault(event_life(event), len(self._lives))
+        place = life, sequence
+        content = event_content(event)
+        known, places = self._places.get(identity, (content, ()))
+        if known != content:
+            self.count["conflicts"] += 1
+        elif place in places:
             self.count["duplicates"] += 1
-        elif known is not None or sequence in self._seen:
+        elif place in self._taken or any(
+                at[0] == life or at[1] == sequence for at in places):
             self.count["conflicts"] += 1
         else:
-            self._sequence_of[identity] = sequence
-            self._note_first(key, sequence)
+            self._places[identity] = content, (*places, place)
+            self._taken.add(place)
+            if places:  # a copy of the journal got it again
+                self.count["duplicates"] += 1
+            else:
+                self._note_first(key, sequence)
 
     def _note_first(self, key, sequence):
         self.count["unique"] += 1
+        if sequence in self._seen:
+            return  # another life's number: the copies went different ways
         self._seen.add(sequence)
         latest = self._latest.get(key, -1)
         self.count["order_violations"] += sequence < latest

@@ -102,6 +102,31 @@ class IdentityTest(unittest.TestCase):
         report = judged(event(0, name="x"), event(0, name="y"))
         self.assertEqual(report["conflicts"], 1)
 
+    def test_one_identity_with_two_contents(self):
+        # Goal: a name is never given twice, in whatever life.
+        report = judged(event(0, name="x", journallife="a"),
+                        event(0, name="x", journallife="b", subject="other"))
+        self.assertEqual(report["conflicts"], 1)
+
+    def test_copies_that_went_different_ways(self):
+        # Goal: a number may come again in another life, and so may what a
+        # device said to both; neither is a conflict.
+        report = judged(event(0, journallife="a"), event(1, journallife="a"),
+                        event(1, name="x", journallife="b"),
+                        event(2, name="id-0", journallife="b"),
+                        event(1, name="x", journallife="b"))
+        self.assertEqual(report["conflicts"], 0)
+        self.assertEqual(report["unique"], 3)
+        self.assertEqual(report["duplicates"], 2)
+        report = judged(event(0, name="x", journallife="a"),
+                        event(0, name="y", journallife="a"))
+        self.assertEqual(report["conflicts"], 1)
+
+    def test_a_repeat_that_changes_its_life(self):
+        # Goal: an event that is sent again is of the life it was of.
+        report = judged(event(0, journallife="a"), event(0, journallife="b"))
+        self.assertEqual(report["conflicts"], 1)
+
     def test_what_is_no_event_is_counted(self):
         # Goal: an entry that cannot be judged is not passed over.
         bare = event(0)
@@ -171,6 +196,7 @@ class FaultsTest(unittest.TestCase):
                 ({"offline": 1}, "true or false"),
                 ({"latency_ms": -1}, "0 or more"),
                 ({"throttle": 2}, "0 to 1"),
+                ({"refuse": True}, "error code"),
                 ({"skew_s": "x"}, "seconds"),
                 ({"partial_failure": {"every": 0}}, "every"),
                 ({"latency_ms": 5, "throttle": True}, "0 to 1"),

@@ -545,16 +545,37 @@ class RefusalTest(BridgeCase):
         self.assertIn("cloud.ca_file", self.refusal(ca=empty))
         self.assertIn("https", self.refusal(endpoint="http://localhost:1"))
 
-    def test_a_cursor_past_the_end(self):
-        # Goal: a journal that was replaced under its cursor is refused, since
-        # its first events would never be sent.
+    def replaced_journal(self):
+        """100 events are sent, and the journal is gone; its cursor's path."""
         bridge = self.start()
         bridge.append("orders", 100, 10)
         bridge.drained("orders", 100)
         bridge.stop()
-        for name in os.listdir(os.path.join(self.folder, "orders")):
-            if name != "cursor":
-                os.unlink(os.path.join(self.folder, "orders", name))
+        folder = pathlib.Path(self.folder, "orders")
+        for path in folder.iterdir():
+            if path.name != "cursor":
+                path.unlink()
+        return folder / "cursor"
+
+    def test_another_journals_cursor(self):
+        # Goal: a journal that was replaced under its cursor is sent from its
+        # beginning; the cursor is set aside.
+        path = self.replaced_journal()
+        bridge = self.start()
+        bridge.append("orders", 5, 1)
+        bridge.drained("orders", 5)
+        self.assertIn("cursor.other", bridge.log_text())
+        self.assertTrue(path.with_name("cursor.other").exists())
+        bridge.stop()
+
+    def test_a_cursor_past_the_end(self):
+        # Goal: a cursor that names no journal (release 0.1.0 wrote it) and lies
+        # past the end is refused, since first events would never be sent.
+        path = self.replaced_journal()
+        with open(path, "r+b") as file:
+            for slot in (0, 4096):
+                file.seek(slot + 40)
+                file.write(bytes(88))
         for _ in range(2):  # the refusal leaves the cursor as it is
             words = self.refusal()
             self.assertIn("100 events were sent", words)

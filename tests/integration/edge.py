@@ -105,7 +105,7 @@ class Gateway:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended:\n{self.log()[-2000:]}")
             status = self.status()
-            return status and status["healthy"]
+            return status and status["broker"]["up"]
         wait_for("the gateway is up", hears, seconds)
         return self
 

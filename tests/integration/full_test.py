@@ -185,8 +185,9 @@ class FullTest(unittest.TestCase):
         store.cloud.faults(offline=True)
         status, stream = sensor.send_until_full()
         self.assertIn("(capacity)", stream["full"])
-        self.assertFalse(status["healthy"])
-        self.assertIn("full", status["unhealthy"])
+        self.assertEqual(status["verdict"]["level"], "failing")
+        self.assertIn(("stream-full", "telemetry"), [
+            (r["code"], r.get("stream")) for r in status["verdict"]["reasons"]])
         accepted = len(sensor.accepted)
         self.assertLess(accepted, sensor.sent)
         takes_orders(self, store)
@@ -196,7 +197,8 @@ class FullTest(unittest.TestCase):
         ids = {event["id"] for event in in_cloud(store).values()}
         self.assertEqual(ids, {f"e-{n}" for n in range(sensor.sent)})
         self.assertEqual(store.gateway.stream("telemetry")["full"], "")
-        self.assertTrue(store.gateway.status()["healthy"])
+        self.assertNotIn("stream-full", [
+            r["code"] for r in store.gateway.status()["verdict"]["reasons"]])
 
     def test_full_and_still_says_so(self):
         """What the gateway has to say is journaled while the stream is full."""

@@ -79,6 +79,35 @@ class Refusals(unittest.TestCase):
         self.assertLess(grown, 8 * 1024)
         self.goes_on()
 
+    def test_plain_json(self):
+        """Told what is wrong with all of it, not with its first member."""
+        self.till.send({"orderId": "o-1", "customerId": 7, "total": 12.5})
+        self.assertIn("this is no CloudEvent: specversion is missing",
+                      self.refused()[0])
+        self.assertEqual(self.goes_on(), 1)
+
+    def test_every_refusal_names_the_event(self):
+        """Whatever the event is refused for: its id is in the receipt and in
+        the EventRejected, if it can be read before the first error."""
+        good = json.dumps(self.till.order("o", "named"))
+        bad = {"cut": good[:-9], "followed": good + "}", "no colon":
+               good.replace('"data": ', '"data" '),
+               "no source": good.replace('"source"', '"sourc"'),
+               "plain": '{"id": "named", "total": 5}',
+               "too large": good[:-1] + ', "x": "' + "x" * 300000 + '"}',
+               "a service's": good.replace("OrderPlaced", "OrderCreated")}
+        for name, payload in bad.items():
+            with self.subTest(name=name):
+                self.till.rejected.clear()
+                self.till.send(payload)
+                self.refused()
+                self.assertEqual(self.till.rejected[0]["id"], "named")
+        self.assertEqual(self.goes_on(), len(bad))
+        self.store.gateway.wait_synced()
+        told = [e["data"].get("eventId") for e in
+                self.store.cloud.events(bus=BUS, type="EventRejected")]
+        self.assertGreaterEqual(told.count("named"), len(bad))
+
     def test_another_device_s_source(self):
         self.till.send(self.till.event("OrderPlaced", "forged", {},
                                        source="/s1/till-2"))
@@ -96,6 +125,7 @@ class Refusals(unittest.TestCase):
             mate.send(mate.order("r"), device=name)
             wait_for("the refusal", lambda m=mate: m.rejected)
             self.assertIn(name, mate.rejected[0]["reason"])
+            self.assertEqual(mate.rejected[0]["id"], "e-r")
             mate.close()
         self.goes_on()
 

@@ -18,6 +18,7 @@ import unittest
 
 from edge import BUS, SHIM, STREAM, Device, Store, wait_for
 from rot_test import Journal
+from verdict_places import seen_everywhere
 
 SECONDS = float(os.environ.get("EDGE_STUCK_SECONDS", "15"))
 ASK_EVERY_S = 0.02
@@ -130,6 +131,7 @@ class Case:
             time.sleep(ASK_EVERY_S)
         self.page = page
         page.close()
+        self.expect_verdict()
         self.expect(healthy == beat, "/healthz turned bad")
         self.expect(statuses == beat, "the control socket did not answer")
         self.went_on = {
@@ -139,6 +141,20 @@ class Case:
             self.expect(pathlib.Path(f"{self.control}.seen").exists(),
                         "nothing hung")
             self.control.unlink()
+
+    def expect_verdict(self):
+        """A file that hangs for ten seconds is said in all five places, and asks
+        for no restart; nothing else is said of any stream."""
+        if not self.path:
+            level = self.store.gateway.status()["verdict"]["level"]
+            self.expect(level != "failing", "it is failing with no cause")
+            return
+        try:
+            seen_everywhere(self.store, "disk-hangs",
+                            self.path.split("/")[2], SECONDS)
+        except AssertionError as error:
+            self.expect(False, str(error))
+        self.expect(self.store.gateway.process.poll() is None, "it was ended")
 
     def judge(self, quiet):
         """Beside the store where nothing hung. (A batch that was written before

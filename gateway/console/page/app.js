@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the gateway once a second and shows what it says. Text from the gateway
 // is only ever set as text, never as markup.
-"use strict";
+import * as words from "./words.js";
 
 const PERIOD_MS = 1000;
-const LATE_MS = 5000;
+const LATE_MS = 1500; // without an answer, the figures are called old
+const GIVE_UP_MS = 4000; // on one request
+const CHECK_MS = 250;
 
 const byId = (id) => document.getElementById(id);
-const numbers = new Intl.NumberFormat("en");
-const kindOf = {
-  online: "good",
-  offline: "warn",
-  refused: "bad",
-  paused: "warn",
-  idle: "",
-  none: "",
+const state = {
+  answered: null, // Date of the last answer
+  asked: null, // performance.now() of the first request since that answer
+  why: "", // the last request failed
+  level: null, // the last verdict, in words
+  silent: false,
+  commanding: false, // the button's request is under way
+  paused: false,
+  version: null,
+  spoken: null, // key of what was said last
+  timer: null, // of the next turn
 };
-
-let paused = false;
-let answeredAt = 0;
-const before = new Map(); // stream -> {at, cursor, rate} to tell its speed
 
 function element(tag, text, kind) {
   const made = document.createElement(tag);
@@ -30,205 +31,143 @@ function element(tag, text, kind) {
   return made;
 }
 
-// Writes only what differs, so that a screen reader does not repeat it.
+// Writes only what differs.
 function setText(node, text) {
   if (node.textContent !== text) {
     node.textContent = text;
   }
 }
 
-function duration(seconds) {
-  const units = [[86400, "d"], [3600, "h"], [60, "min"]];
-  for (const [size, name] of units) {
-    if (seconds >= size) {
-      return `${Math.floor(seconds / size)} ${name}`;
+// Turns the children of `node` into `made`, touching only what differs: what a
+// reader has selected or reached stays where it is.
+function setContent(node, made) {
+  while (node.childNodes.length > made.length) {
+    node.lastChild.remove();
+  }
+  made.forEach((child, i) => {
+    const old = node.childNodes[i];
+    if (!old) {
+      node.append(child);
+    } else if (old.nodeName !== child.nodeName ||
+        old.className !== child.className) {
+      old.replaceWith(child);
+    } else if (old.nodeType === Node.TEXT_NODE) {
+      setText(old, child.textContent);
+    } else {
+      setContent(old, [...child.childNodes]);
     }
-  }
-  return `${Math.floor(seconds)} s`;
-}
-
-function bytes(count) {
-  const mib = count / 1048576;
-  return mib >= 1024 ? `${(mib / 1024).toFixed(1)} GiB` : `${mib.toFixed(1)} MiB`;
-}
-
-// Right for currencies whose minor unit is not a hundredth, too.
-function money(minor, currency) {
-  try {
-    const format = new Intl.NumberFormat("en", {style: "currency", currency});
-    const digits = format.resolvedOptions().maximumFractionDigits;
-    return format.format(minor / 10 ** digits);
-  } catch {
-    return `${minor} ${currency}`;
-  }
-}
-
-function time(text) {
-  const date = new Date(text);
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString() : date.toLocaleString();
-}
-
-// How fast the cursor moves, smoothed over some ten answers.
-function drainRate(stream, now) {
-  const last = before.get(stream.name);
-  let rate = 0;
-  if (last && now > last.at) {
-    const speed = ((stream.cursor - last.cursor) * 1000) / (now - last.at);
-    rate = last.rate === 0 ? speed : last.rate * 0.8 + speed * 0.2;
-  }
-  before.set(stream.name, {at: now, cursor: stream.cursor, rate});
-  return rate;
-}
-
-function drainWords(stream, rate) {
-  if (stream.link === "none") {
-    return "stays in the store";
-  }
-  if (stream.backlog === 0) {
-    return "all sent";
-  }
-  if (rate < 0.5) {
-    return stream.oldest_age_s === null
-      ? "waiting"
-      : `waiting, oldest ${duration(stream.oldest_age_s)}`;
-  }
-  const left = duration(stream.backlog / rate);
-  return `${numbers.format(Math.round(rate))}/s, ${left} left`;
-}
-
-// Fills one table, reusing its rows: cells are [heading, node or text].
-function fill(table, rows) {
-  const body = table.tBodies[0];
-  while (body.rows.length > rows.length) {
-    body.deleteRow(-1);
-  }
-  rows.forEach((cells, i) => {
-    const row = body.rows[i] || body.insertRow();
-    cells.forEach(([name, content, kind], j) => {
-      const cell = row.cells[j] || row.insertCell();
-      cell.dataset.name = name;
-      cell.className = kind || "";
-      if (typeof content === "string") {
-        setText(cell, content);
-      } else if (!cell.firstChild || !cell.firstChild.isEqualNode(content)) {
-        cell.replaceChildren(content);
-      }
-    });
   });
 }
 
-function eventCount(count) {
-  return `${numbers.format(count)} event${count === 1 ? "" : "s"}`;
+function say(key, text) {
+  if (state.spoken !== key) {
+    state.spoken = key;
+    setText(byId("spoken"), text);
+  }
 }
 
-// The notes next to a link's state. A link may be online while events are held
-// because the cloud refuses them: then the reason is shown, too.
-function linkNotes(stream) {
-  const notes = [];
-  if (stream.since) {
-    notes.push(`since ${time(stream.since)}`);
-  }
-  if (stream.refused > 0) {
-    notes.push(`${eventCount(stream.refused)} held, refused by the cloud`);
-  }
-  if (stream.full) {
-    notes.push(`full, no new events are accepted: ${stream.full}`);
-  }
-  if (stream.dropped > 0) {
-    notes.push(`${eventCount(stream.dropped)} dropped to make room`);
-  }
-  if (stream.damaged > 0) {
-    const ranges = stream.damage.map(([first, last]) => `${first} to ${last}`);
-    notes.push(`${eventCount(stream.damaged)} lost by the disk: ` +
-      ranges.join(", "));
-  }
-  if (stream.last_error && (stream.link !== "online" || stream.refused > 0)) {
-    notes.push(stream.last_error);
-  }
-  return notes;
+// A state in a word, with a sign, so that it is not told by colour alone.
+function wordParts({word, sign}) {
+  const mark = element("span", `${sign} `, "sign");
+  mark.setAttribute("aria-hidden", "true");
+  return [mark, document.createTextNode(word)];
 }
 
-function linkCell(stream) {
-  const cell = element("span", "");
-  cell.append(element("span", stream.link, `word ${kindOf[stream.link]}`));
-  cell.append(...linkNotes(stream).map((words) =>
-    element("span", words, "note")));
-  return cell;
+function pill(look, tag = "span") {
+  const made = element(tag, "", `word ${look.kind}`);
+  made.append(...wordParts(look));
+  return made;
 }
 
-function streamRow(stream, now) {
-  const drains = drainWords(stream, drainRate(stream, now));
-  const sent = stream.link === "none" ? "–" : numbers.format(stream.cursor);
-  const commit = `${(stream.commit_us_last / 1000).toFixed(2)} ms`;
-  return [
-    ["Stream", stream.name],
-    ["Link", linkCell(stream)],
-    ["Backlog", numbers.format(stream.backlog), "number"],
-    ["Drains", drains],
-    ["In the cloud", sent, "number"],
-    ["In the journal", numbers.format(stream.end), "number"],
-    ["Refused events", numbers.format(stream.rejected), "number"],
-    ["Repeated events", numbers.format(stream.duplicates), "number"],
-    ["Last commit", commit, "number"],
-    ["Disk", bytes(stream.bytes), "number"],
+// A figure and what belongs to it, below it.
+function figure(text, ...below) {
+  const made = element("span", "", "figure");
+  made.append(typeof text === "string" ? element("span", text) : text);
+  made.append(...below.map((line) => element("span", line, "note")));
+  return made;
+}
+
+// Fills one table, reusing its rows: a row is {cells: [[heading, node, kind]]},
+// or {notes: [text]} across the whole table.
+function fill(table, rows) {
+  const body = table.tBodies[0];
+  const width = table.tHead.rows[0].cells.length;
+  setContent(body, rows.map((row) => {
+    const made = document.createElement("tr");
+    if (row.notes) {
+      made.className = "notes";
+      const cell = made.insertCell();
+      cell.colSpan = width;
+      cell.append(...row.notes.map((text) => element("p", text)));
+      return made;
+    }
+    for (const [name, content, kind] of row.cells) {
+      const cell = made.insertCell();
+      cell.dataset.name = name;
+      cell.className = kind || "";
+      cell.append(content);
+    }
+    return made;
+  }));
+}
+
+function streamRows(stream, reasons) {
+  const sent = stream.link !== "none";
+  const {forecast} = stream;
+  const cells = [
+    ["Stream", element("strong", stream.name)],
+    ["Cloud link", figure(pill(words.link(stream.link)),
+      ...(stream.since ? [`since ${words.time(stream.since)}`] : []))],
+    ["To send", figure(sent ? words.count(stream.backlog) : words.UNKNOWN,
+      ...(sent && stream.backlog > 0 && stream.oldest_age_s !== null
+        ? [`oldest ${words.duration(stream.oldest_age_s)}`] : [])), "number"],
+    ["All sent in", figure(words.allSentIn(stream)), "number"],
+    ["Full in", figure(words.fullIn(stream)), "number"],
+    ["Rate", figure(`in ${words.bytes(forecast.bytes_in_per_s)}/s`,
+      ...(sent ? [`out ${words.bytes(forecast.bytes_out_per_s)}/s`] : [])),
+      "number"],
+    ["Events", figure(words.count(stream.end), ...(sent
+      ? [`${words.count(stream.cursor)} in the cloud`] : [])), "number"],
+    ["Rejected from devices", figure(words.count(stream.rejected),
+      `${words.count(stream.duplicates)} repeated`), "number"],
+    ["Disk", figure(words.bytes(stream.bytes),
+      `${words.bytes(forecast.flash_bytes_per_day)} a day`,
+      `commit ${(stream.commit_us_last / 1000).toFixed(2)} ms`), "number"],
   ];
+  const notes = words.notes(stream, reasons);
+  return notes.length === 0 ? [{cells}] : [{cells}, {notes}];
 }
 
-// One line for all streams: the worst link, and what is still to send.
-function summary(status) {
-  const order = ["refused", "offline", "paused", "online", "idle"];
-  const sinks = status.streams.filter((stream) => stream.link !== "none");
-  const worst = order.find((link) => sinks.some((s) => s.link === link));
-  const backlog = sinks.reduce((sum, stream) => sum + stream.backlog, 0);
-  const held = sinks.reduce((sum, stream) => sum + stream.refused, 0);
-  const events = eventCount(backlog);
-  const words = {
-    refused: ["Refused", `The cloud refuses requests; ${events} waiting.`],
-    offline: ["Offline", `The store keeps selling; ${events} waiting.`],
-    paused: ["Paused", `Sending is paused; ${events} waiting.`],
-    online: ["Online", backlog === 0 ? "Everything is in the cloud."
-      : held > 0 ? `${events} waiting, ${numbers.format(held)} of them ` +
-        "refused by the cloud."
-      : `${events} being sent.`],
-    idle: ["Idle", "Nothing to send yet."],
-  };
-  return worst
-    ? [kindOf[worst], ...words[worst]]
-    : ["", "None", "No stream has a sink; everything stays in the store."];
+function reasonItem(reason) {
+  const item = element("li", "", words.level(reason.level).kind);
+  const title = element("p", "", "title");
+  title.append(pill(words.level(reason.level)),
+    document.createTextNode(` ${words.reasonTitle(reason)}`));
+  const facts = [
+    ...(reason.since ? [`since ${words.time(reason.since)}`] : []),
+    ...(reason.level === "failing" ? [reason.restart_helps
+      ? "a restart helps" : "a restart alone does not help"] : []),
+    `code ${reason.code}`,
+  ];
+  item.append(title);
+  if (reason.action) {
+    item.append(element("p", `What to do: ${reason.action}`));
+  }
+  item.append(element("p", facts.join(" · "), "note"));
+  return item;
 }
 
-function showLink([kind, word, words]) {
-  byId("link-word").className = `word ${kind}`;
-  setText(byId("link-word"), word);
-  setText(byId("link-words"), words);
-}
-
-function damageWords(status) {
-  const damaged = status.streams.filter((stream) => stream.damaged > 0);
-  return damaged.length === 0 ? "" : "The disk has lost events of " +
-    damaged.map((stream) => stream.name).join(", ");
-}
-
-function showStatus(status) {
-  document.title = `Shopme Edge ${status.store}`;
-  setText(byId("store"), status.store);
-  const broker = status.broker.up
-    ? `broker on port ${status.broker.port}`
-    : "broker down";
-  setText(byId("facts"), `version ${status.version}, ` +
-    `up ${duration(status.uptime_s)}, ${broker}`);
-  showLink(summary(status));
-  const alarm = [status.unhealthy, damageWords(status)].filter(Boolean);
-  byId("alarm").hidden = alarm.length === 0;
-  setText(byId("alarm"), alarm.join("; "));
-  const sinks = status.streams.filter((stream) => stream.link !== "none");
-  paused = sinks.some((stream) => stream.link === "paused");
-  byId("uplink").hidden = sinks.length === 0;
-  setText(byId("uplink"), paused ? "Resume uplink" : "Pause uplink");
-  const now = performance.now();
-  fill(byId("streams"), status.streams.map((s) => streamRow(s, now)));
-  showCounts(status.orders);
+function showVerdict({verdict, store}) {
+  const look = words.level(verdict.level);
+  state.level = look.word;
+  document.title = `${look.sign} ${store} – Shopme Edge`;
+  byId("level").className = `word ${look.kind}`;
+  setContent(byId("level"), wordParts(look));
+  setText(byId("since"), verdict.since
+    ? `since ${words.time(verdict.since)}` : "");
+  byId("reasons").hidden = verdict.reasons.length === 0;
+  setContent(byId("reasons"),
+    words.worstReasonsFirst(verdict.reasons).map(reasonItem));
 }
 
 function showCounts(orders) {
@@ -236,51 +175,55 @@ function showCounts(orders) {
   if (orders === null) {
     return;
   }
-  const names = ["placed", "open", "fulfiled", "cancelled", "rejected"];
-  byId("counts").replaceChildren(...names.map((name) => {
+  const names = {placed: "placed", open: "open", fulfiled: "fulfilled",
+    cancelled: "cancelled", rejected: "rejected"};
+  setContent(byId("counts"), Object.entries(names).map(([name, word]) => {
     const item = document.createElement("li");
-    item.append(element("strong", numbers.format(orders[name])), ` ${name}`);
+    item.append(element("strong", words.count(orders[name])), ` ${word}`);
     return item;
   }));
 }
 
-function steps(order) {
-  const list = element("ul", "", "steps");
-  const add = (text, kind) => list.append(element("li", text, `step ${kind}`));
-  add("placed", "good");
-  if (order.state === "open" || order.state === "fulfiled" || order.reserved) {
-    add(order.reserved ? "reserved" : "stock …", order.reserved ? "good" : "");
-  }
-  if (order.state === "open" || order.state === "fulfiled" || order.paid) {
-    add(order.paid ? "paid" : "payment …", order.paid ? "good" : "");
-  }
-  const ends = {fulfiled: "good", cancelled: "warn", rejected: "bad"};
-  if (order.state in ends) {
-    add(order.state, ends[order.state]);
-  }
-  const cell = element("span", "");
-  cell.append(list);
-  if (order.reason) {
-    cell.append(element("span", order.reason, "note"));
-  }
-  return cell;
+function showStatus(status) {
+  setText(byId("store"), status.store);
+  setText(byId("facts"), `version ${status.version}, ` +
+    `up ${words.duration(status.uptime_s)}, ` +
+    (status.broker.up ? `broker on port ${status.broker.port}`
+      : "broker down"));
+  showVerdict(status);
+  setText(byId("link"), words.summary(status));
+  const sinks = status.streams.filter((stream) => stream.link !== "none");
+  state.paused = sinks.some((stream) => stream.link === "paused");
+  byId("uplink").hidden = sinks.length === 0;
+  setText(byId("uplink"), state.paused ? "Resume sending" : "Pause sending");
+  fill(byId("streams"), status.streams.flatMap(
+    (stream) => streamRows(stream, status.verdict.reasons)));
+  showCounts(status.orders);
+  const {key, text} = words.spoken(status);
+  say(key, text);
+}
+
+function stepList(order) {
+  const list = element("ol", "", "steps");
+  list.append(...words.steps(order).map((look) => pill(look, "li")));
+  return order.reason ? figure(list, order.reason) : figure(list);
 }
 
 function showOrders(orders) {
   byId("no-orders").hidden = orders.length > 0;
   byId("orders").hidden = orders.length === 0;
-  fill(byId("orders"), orders.map((order) => [
-    ["Order", order.order_id],
-    ["Placed", time(order.placed)],
+  fill(byId("orders"), orders.map((order) => ({cells: [
+    ["Order", element("strong", order.order_id)],
+    ["Placed", words.time(order.placed)],
     ["From", order.device],
-    ["Steps", steps(order)],
-    ["Total", money(order.total_minor, order.currency), "number"],
-  ]));
+    ["Steps", stepList(order), "wide"],
+    ["Total", words.money(order.total_minor, order.currency), "number"],
+  ]})));
 }
 
 async function ask(path, options) {
   const answer = await fetch(path, {
-    signal: AbortSignal.timeout(LATE_MS),
+    signal: AbortSignal.timeout(GIVE_UP_MS),
     ...options,
   });
   const body = await answer.json();
@@ -290,42 +233,96 @@ async function ask(path, options) {
   return body;
 }
 
-function showLate() {
-  const silent = Math.round((Date.now() - answeredAt) / 1000);
-  setText(byId("refreshed"), answeredAt === 0 || silent < 3
-    ? "Refreshed each second"
-    : `The gateway has not answered for ${silent} s`);
+// Old figures are called old, in words too, and nothing can be commanded.
+function showSilence(silent) {
+  const at = state.answered && words.time(state.answered);
+  document.body.classList.toggle("stale", silent);
+  byId("silence").hidden = !silent;
+  for (const name of ["verdict", "streams", "orders"]) {
+    setText(byId(`${name}-old`), !silent ? ""
+      : at ? `as of ${at}, not now` : "not known");
+  }
+  byId("uplink").disabled =
+    silent || state.commanding || state.answered === null;
+  if (silent) {
+    const since = at ? `No answer since ${at}.` : "No answer yet.";
+    setText(byId("silent-since"), since);
+    setText(byId("silent-why"), state.why);
+    byId("level").className = "word";
+    setContent(byId("level"), wordParts({sign: "?", word: state.level
+      ? `Not known; it was: ${state.level}` : "Not known"}));
+    document.title = "✕ No answer – Shopme Edge";
+    say("silent", `The gateway does not answer. ${since}`);
+  }
+  setText(byId("refreshed"), at ? `Last answer at ${at}` : "");
+}
+
+function checkSilence() {
+  const silent = state.asked !== null &&
+    performance.now() - state.asked > LATE_MS;
+  if (silent || state.silent) {
+    state.silent = silent;
+    showSilence(silent);
+  }
+}
+
+function answered(status, orders) {
+  state.answered = new Date();
+  state.asked = null;
+  state.silent = false;
+  if (state.version !== null && state.version !== status.version) {
+    location.reload(); // another program: its page may read differently
+  }
+  state.version = status.version;
+  showStatus(status);
+  if (orders !== null) {
+    showOrders(orders);
+  }
+  showSilence(false);
 }
 
 async function turn() {
+  state.timer = null; // while it asks
+  if (state.asked === null) {
+    state.asked = performance.now();
+  }
   try {
     const status = await ask("/api/v1/status");
-    showStatus(status);
-    if (status.orders !== null) {
-      showOrders((await ask("/api/v1/orders")).orders);
-    }
-    answeredAt = Date.now();
-  } catch {
-    showLink(["bad", "No answer",
-      "The gateway does not answer; the figures below are old."]);
+    const orders = status.orders === null ? null
+      : (await ask("/api/v1/orders")).orders;
+    state.why = "";
+    setTimeout(answered, 0, status, orders); // what it throws is no silence
+  } catch (error) {
+    state.why = error.message;
   }
-  showLate();
-  setTimeout(turn, document.hidden ? PERIOD_MS * 5 : PERIOD_MS);
+  state.timer = setTimeout(turn, document.hidden ? PERIOD_MS * 5 : PERIOD_MS);
 }
 
+// Who looks again sees what is so now.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && state.timer !== null) {
+    clearTimeout(state.timer);
+    turn();
+  }
+});
+
 byId("uplink").addEventListener("click", async () => {
+  state.commanding = true;
   byId("uplink").disabled = true;
+  byId("failed").hidden = true;
   try {
     await ask("/api/v1/uplink", {
       method: "POST",
       headers: {"Content-Type": "application/json"},
-      body: JSON.stringify({paused: !paused}),
+      body: JSON.stringify({paused: !state.paused}),
     });
   } catch (error) {
-    byId("alarm").hidden = false;
-    setText(byId("alarm"), error.message);
+    byId("failed").hidden = false;
+    setText(byId("failed"), `Not done: ${error.message}`);
   }
-  byId("uplink").disabled = false;
+  state.commanding = false;
+  byId("uplink").disabled = state.silent;
 });
 
+setInterval(checkSilence, CHECK_MS);
 turn();

@@ -96,6 +96,12 @@ static void test_errors_of_whole_calls(void **state) {
     answer = read_body(&sink_eventbridge, 400, "",
                        "{\"__type\":\"AccessDeniedException\"}", 1);
     assert_true(answer.not_ours);
+    assert_false(answer.expired);
+    answer = read_body(&sink_kinesis, 400, "",
+                       "{\"__type\":\"ExpiredTokenException\"}", 1);
+    assert_true(answer.expired);
+    answer = read_body(&sink_eventbridge, 403, "ExpiredToken", "", 1);
+    assert_true(answer.expired);
 }
 
 /* Goal: nothing but a result for each entry, each with its sign of success or

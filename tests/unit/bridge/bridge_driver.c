@@ -119,6 +119,7 @@ static void start_bridge(struct driver *driver) {
         options.streams[i] = (struct bridge_stream_options){
             .config = &driver->config.streams[i],
             .dir = driver->dirs[i],
+            .journal_id = journal_id(driver->journals[i]),
             .position = journal_position(driver->journals[i]),
         };
     }

@@ -187,6 +187,7 @@ static err_t try_start(struct bench *bench, const struct connector *connector,
         options.streams[i] = (struct bridge_stream_options){
             .config = &bench->config.streams[i],
             .dir = bench->dirs[i],
+            .journal_id = journal_id(bench->journals[i]),
             .position = journal_position(bench->journals[i]),
         };
     }
@@ -288,8 +289,11 @@ static void wait_until_hanging(struct bench *bench) {
 
 static uint64_t cursor_on_disk(struct bench *bench, uint32_t stream) {
     uint64_t cursor;
+    const struct cursor_owner owner = {journal_id(bench->journals[stream]),
+                                       bench->config.streams[stream].name};
     assert_int_equal(cursor_file_peek(&bench->platform.disk,
-                                      bench->dirs[stream], &cursor, NULL),
+                                      bench->dirs[stream], &owner, &cursor,
+                                      NULL),
                      ERR_OK);
     return cursor;
 }
@@ -403,9 +407,11 @@ static void test_starts_that_are_refused(void **state) {
     assert_non_null(strstr(reason.text, "AWS_ACCESS_KEY_ID"));
     setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
     struct cursor_file file;
-    bool damaged;
+    enum cursor_found found;
+    const struct cursor_owner owner = {journal_id(bench->journals[1]),
+                                       bench->config.streams[1].name};
     assert_int_equal(cursor_file_open(&file, &bench->platform.disk,
-                                      bench->dirs[1], &damaged, NULL),
+                                      bench->dirs[1], &owner, &found, NULL),
                      ERR_OK);
     assert_int_equal(cursor_file_save(&file, 1, NULL), ERR_OK);
     cursor_file_close(&file);

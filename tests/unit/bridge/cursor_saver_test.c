@@ -27,18 +27,22 @@ static void on_ended(void *context) {
     bench->ended++;
 }
 
+static const uint8_t ID[JOURNAL_ID_SIZE] = "a journal's id.";
+static const struct cursor_owner OWNER = {ID, "orders"};
+
 static int set_up(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
     bench->fake = fake_disk_new(7);
     bench->disk = fake_disk_table(bench->fake);
-    bool damaged = false;
+    enum cursor_found found;
     assert_int_equal(bench->disk.make_dir(bench->disk.self, "/data"), ERR_OK);
-    assert_int_equal(
-        cursor_file_open(&bench->file, &bench->disk, "/data", &damaged, NULL),
-        ERR_OK);
+    assert_int_equal(cursor_file_open(&bench->file, &bench->disk, "/data",
+                                      &OWNER, &found, NULL),
+                     ERR_OK);
     cursor_saver_init(&bench->saver, &bench->file,
-                      fake_executor(&bench->executor), on_ended, bench);
+                      fake_executor(&bench->executor), CURSOR_SAVE_US, on_ended,
+                      bench);
     *state = bench;
     return 0;
 }
@@ -53,8 +57,8 @@ static int tear_down(void **state) {
 
 static uint64_t on_disk(struct bench *bench) {
     uint64_t cursor;
-    assert_int_equal(cursor_file_peek(&bench->disk, "/data", &cursor, NULL),
-                     ERR_OK);
+    assert_int_equal(
+        cursor_file_peek(&bench->disk, "/data", &OWNER, &cursor, NULL), ERR_OK);
     return cursor;
 }
 
@@ -148,10 +152,20 @@ static void test_the_last_save(void **state) {
     assert_int_equal(saver->saved, 9);
 }
 
+/* Goal: the pace follows the commit_delay between its bounds. */
+static void test_the_pace(void **state) {
+    (void)state;
+    assert_int_equal(cursor_saver_every_us(0), CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(200), CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(1000), 5 * CURSOR_SAVE_US);
+    assert_int_equal(cursor_saver_every_us(10000), CURSOR_SAVE_MAX_US);
+}
+
 int main(void) {
 #define SAVER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_pace),
         SAVER_TEST(test_is_saved_when_it_is_durable),
         SAVER_TEST(test_at_most_once_a_second),
         SAVER_TEST(test_a_save_that_fails),

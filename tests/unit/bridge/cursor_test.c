@@ -20,6 +20,11 @@ struct room {
     char path[80];
 };
 
+enum { OLD_SIZE = 40 }; /* of a slot in release 0.1.0 */
+
+static const uint8_t ID[JOURNAL_ID_SIZE] = "a journal's id.";
+static const struct cursor_owner OWNER = {ID, "orders"};
+
 static int set_up(void **state) {
     struct room *room = calloc(1, sizeof *room);
     room->platform = platform_real();
@@ -41,9 +46,12 @@ static int tear_down(void **state) {
 static err_t open_cursor(struct room *room, struct cursor_file *file,
                          bool *ret_damaged) {
     struct reason reason;
-    *ret_damaged = false;
-    return cursor_file_open(file, &room->platform.disk, room->dir, ret_damaged,
-                            &reason);
+    enum cursor_found found = CURSOR_GOOD;
+    err_t err = cursor_file_open(file, &room->platform.disk, room->dir, &OWNER,
+                                 &found, &reason);
+    *ret_damaged = found == CURSOR_DAMAGED;
+    assert_int_not_equal(found, CURSOR_FOREIGN);
+    return err;
 }
 
 static uint64_t read_back(struct room *room, bool *ret_damaged) {
@@ -75,6 +83,14 @@ static void test_the_last_one_saved_counts(void **state) {
         assert_int_equal(read_back(room, &damaged), cursors[i]);
         assert_false(damaged);
     }
+}
+
+static uint64_t peek(struct room *room, const struct cursor_owner *owner) {
+    uint64_t cursor = UINT64_MAX;
+    assert_int_equal(
+        cursor_file_peek(&room->platform.disk, room->dir, owner, &cursor, NULL),
+        ERR_OK);
+    return cursor;
 }
 
 static void flip(struct room *room, long at, int bit) {
@@ -109,8 +125,10 @@ static void test_every_bit_flip_is_safe(void **state) {
             }
         }
     }
-    assert_int_equal(older, CURSOR_SLOT_SIZE * 8);
-    assert_int_equal(newest, CURSOR_SLOT_SIZE * 8);
+    /* What is beside the position names its owner: without that it is as an
+     * older program left it, and counts. */
+    assert_int_equal(older, OLD_SIZE * 8);
+    assert_int_equal(newest, (2 * CURSOR_SLOT_SIZE - OLD_SIZE) * 8);
 }
 
 /* Goal: with both slots bad it starts from 0 and says so. */
@@ -119,7 +137,7 @@ static void test_two_bad_slots_begin_again(void **state) {
     bool damaged;
     save(room, 100);
     save(room, 200);
-    for (long at = 0; at < CURSOR_SLOT_SIZE; at++) {
+    for (long at = 0; at < OLD_SIZE; at++) {
         for (int bit = 0; bit < 8; bit++) {
             flip(room, at, bit);
             flip(room, CURSOR_SLOT_APART + at, 7 - bit);
@@ -135,8 +153,8 @@ static void test_two_bad_slots_begin_again(void **state) {
 static void test_every_length_is_safe(void **state) {
     struct room *room = *state;
     bool damaged;
-    static const long lengths[] = {0,    1,    20,   39,   40,  41,
-                                   4095, 4096, 4100, 4135, 4136};
+    static const long lengths[] = {0,    1,    20,   39,   40,   41,   4095,
+                                   4096, 4100, 4135, 4136, 4200, 4223, 4224};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         unlink(room->path);
         save(room, 100);
@@ -173,7 +191,7 @@ static void test_a_later_version_is_refused(void **state) {
     struct room *room = *state;
     /* Version 2, cursor 7, and a checksum that is right: made by this program
      * with its version changed. */
-    static const uint8_t later[CURSOR_SLOT_SIZE] = {
+    static const uint8_t later[OLD_SIZE] = {
         'S', 'E', 'D', 'G', 'E',  'C',  'U',  'R',  0,    0,    0,    2,   0, 0,
         0,   0,   0,   0,   0,    0,    0,    0,    0,    2,    0,    0,   0, 0,
         0,   0,   0,   7,   0x06, 0x36, 0x2b, 0xdb, 0xb9, 0xbc, 0x07, 0xf3};
@@ -182,9 +200,9 @@ static void test_a_later_version_is_refused(void **state) {
     fclose(file);
     struct cursor_file cursor;
     struct reason reason = {""};
-    bool damaged;
+    enum cursor_found found;
     assert_int_equal(cursor_file_open(&cursor, &room->platform.disk, room->dir,
-                                      &damaged, &reason),
+                                      &OWNER, &found, &reason),
                      ERR_UNSUPPORTED);
     assert_non_null(strstr(reason.text, "newer version"));
 }
@@ -194,9 +212,10 @@ static void test_no_folder_is_an_error(void **state) {
     struct room *room = *state;
     struct cursor_file file;
     struct reason reason = {""};
-    bool damaged;
+    enum cursor_found found;
     assert_int_equal(cursor_file_open(&file, &room->platform.disk,
-                                      "/nowhere/at/all", &damaged, &reason),
+                                      "/nowhere/at/all", &OWNER, &found,
+                                      &reason),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(reason.text, "/nowhere/at/all/cursor"));
 }
@@ -208,16 +227,17 @@ static void test_a_directory_is_refused(void **state) {
     const struct disk *disk = &room->platform.disk;
     struct cursor_file file;
     struct reason reason = {""};
-    bool damaged;
+    enum cursor_found found;
     uint64_t cursor;
     char words[128];
     assert_int_equal(disk->make_dir(disk->self, room->path), ERR_OK);
     assert_int_equal(
-        cursor_file_open(&file, disk, room->dir, &damaged, &reason), ERR_IO);
+        cursor_file_open(&file, disk, room->dir, &OWNER, &found, &reason),
+        ERR_IO);
     snprintf(words, sizeof words, "cannot open %s: Is a directory", room->path);
     assert_string_equal(reason.text, words);
-    assert_int_equal(cursor_file_peek(disk, room->dir, &cursor, &reason),
-                     ERR_IO);
+    assert_int_equal(
+        cursor_file_peek(disk, room->dir, &OWNER, &cursor, &reason), ERR_IO);
     snprintf(words, sizeof words, "cannot read %s: Is a directory", room->path);
     assert_string_equal(reason.text, words);
     assert_int_equal(rmdir(room->path), 0);
@@ -246,6 +266,61 @@ static void test_a_file_replaced_is_not_saved(void **state) {
     }
 }
 
+/* Goal: what release 0.1.0 wrote is read, written on in the new form, and still
+ * read by it: the first 40 bytes of a slot are as they were. */
+static void test_the_old_form_is_read(void **state) {
+    struct room *room = *state;
+    bool damaged;
+    save(room, 100);
+    save(room, 200);
+    for (int slot = 0; slot < 2; slot++) { /* as if it had written them */
+        FILE *file = fopen(room->path, "r+b");
+        static const uint8_t zeros[CURSOR_SLOT_SIZE - OLD_SIZE];
+        fseek(file, slot * CURSOR_SLOT_APART + OLD_SIZE, SEEK_SET);
+        fwrite(zeros, 1, sizeof zeros, file);
+        fclose(file);
+    }
+    assert_int_equal(truncate(room->path, CURSOR_SLOT_APART + OLD_SIZE), 0);
+    assert_int_equal(read_back(room, &damaged), 200);
+    assert_false(damaged);
+    save(room, 300);
+    assert_int_equal(read_back(room, &damaged), 300);
+    assert_int_equal(peek(room, &OWNER), 300);
+    const struct cursor_owner other = {ID, "telemetry"};
+    assert_int_equal(peek(room, &other), 0);
+}
+
+/* Goal: the cursor of another journal, or of another stream, moves nothing
+ * forward: it is set aside, and the next one begins at 0. */
+static void test_another_ones_cursor_is_set_aside(void **state) {
+    struct room *room = *state;
+    static const uint8_t other_id[JOURNAL_ID_SIZE] = "another one's..";
+    const struct cursor_owner others[] = {
+        {other_id, "orders"}, {ID, "telemetry"}, {other_id, "telemetry"}};
+    char aside[sizeof room->path + 8];
+    snprintf(aside, sizeof aside, "%s.other", room->path);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct cursor_file file;
+        enum cursor_found found;
+        save(room, 66 + i);
+        assert_int_equal(peek(room, &others[i]), 0);
+        assert_int_equal(cursor_file_open(&file, &room->platform.disk,
+                                          room->dir, &others[i], &found, NULL),
+                         ERR_OK);
+        assert_int_equal(found, CURSOR_FOREIGN);
+        assert_int_equal(file.saved, 0);
+        assert_int_equal(cursor_file_save(&file, 3, NULL), ERR_OK);
+        cursor_file_close(&file);
+        assert_int_equal(peek(room, &others[i]), 3);
+        /* What was set aside can be put back. */
+        assert_int_equal(rename(aside, room->path), 0);
+        bool damaged;
+        assert_int_equal(read_back(room, &damaged), 66 + i);
+    }
+    const struct cursor_owner unknown = {NULL, "orders"};
+    assert_int_equal(peek(room, &unknown), 68);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_last_one_saved_counts, set_up,
@@ -260,6 +335,10 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_later_version_is_refused, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_the_old_form_is_read, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_another_ones_cursor_is_set_aside,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_folder_is_an_error, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_replaced_is_not_saved,

@@ -88,7 +88,8 @@ static int set_up(void **state) {
     strcpy(bench->config.cloud.region, "eu-central-1");
     strcpy(bench->config.cloud.source_prefix, "com.shopme");
     strcpy(bench->stream.sink_name, "a-bus");
-    bench->target = (struct sink_target){&bench->config, &bench->stream};
+    bench->target = (struct sink_target){.config = &bench->config,
+                                         .stream = &bench->stream};
     strcpy(bench->where.host, "localhost");
     strcpy(bench->where.authority, "localhost:1");
     fake_network_init(&bench->network);

@@ -56,6 +56,111 @@ static int tear_down(void **state) {
     return 0;
 }
 
+/* Goal: a stream that only waits for its turn is shown as waiting once that
+ * took a second, without the words of what went wrong before; and until it was
+ * answered, however often it gets a turn meanwhile. */
+static void test_waiting_is_a_state(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    report_say(report, BRIDGE_LINK_OFFLINE, "connection refused");
+    report_turn(report, true, true);
+    assert_true(report_due_us(report) == bench->wall_us + REPORT_WAITING_US);
+    bench->wall_us += REPORT_WAITING_US - 1;
+    report_turn(report, true, true);
+    assert_int_equal(report->status.link, BRIDGE_LINK_OFFLINE);
+    bench->wall_us += 1;
+    report_turn(report, true, true);
+    assert_int_equal(report->status.link, BRIDGE_LINK_WAITING);
+    assert_string_equal(report->status.last_error, "");
+    assert_int_equal(lines, 2);
+    assert_true(report_due_us(report) == INT64_MAX);
+    report_turn(report, true, false);
+    assert_int_equal(report->status.link, BRIDGE_LINK_WAITING);
+    report_say(report, BRIDGE_LINK_ONLINE, "");
+    assert_int_equal(report->status.link, BRIDGE_LINK_ONLINE);
+    /* A turn now and then: the clock starts again. */
+    for (int i = 0; i < 5; i++) {
+        report_turn(report, true, true);
+        bench->wall_us += REPORT_WAITING_US - 1;
+        report_turn(report, true, false);
+    }
+    assert_int_equal(report->status.link, BRIDGE_LINK_ONLINE);
+    report_turn(report, true, true);
+    bench->wall_us += REPORT_WAITING_US;
+    report_turn(report, true, true);
+    assert_int_equal(report->status.link, BRIDGE_LINK_WAITING);
+    assert_int_equal(lines, 2); /* online and waiting alternate: no line */
+    report_turn(report, false, true);
+    assert_int_equal(report->status.link, BRIDGE_LINK_IDLE);
+}
+
+/* Goal: one that has nothing to send waits for nothing, nor does a paused one.
+ */
+static void test_nothing_waits(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    for (int i = 0; i < 3; i++) {
+        report_turn(report, false, true);
+        bench->wall_us += REPORT_WAITING_US;
+    }
+    assert_int_equal(report->status.link, BRIDGE_LINK_IDLE);
+    assert_true(report_due_us(report) == INT64_MAX);
+    report_pause(report, true);
+    for (int i = 0; i < 3; i++) {
+        report_turn(report, true, true);
+        assert_true(report_due_us(report) == INT64_MAX);
+        bench->wall_us += REPORT_WAITING_US;
+    }
+    assert_int_equal(report->status.link, BRIDGE_LINK_PAUSED);
+}
+
+/* Goal: a service that throttles every other request is throttled all the time,
+ * with one line; it is online five seconds after the last. */
+static void test_throttled_does_not_flap(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    report_say(report, BRIDGE_LINK_ONLINE, "");
+    lines = 0;
+    for (int i = 0; i < 10; i++) {
+        report_say(report, BRIDGE_LINK_THROTTLED, "Rate exceeded");
+        assert_true(report_due_us(report) == INT64_MAX);
+        bench->wall_us += REPORT_EASES_US - 1;
+        report_say(report, BRIDGE_LINK_ONLINE, "");
+        assert_int_equal(report->status.link, BRIDGE_LINK_THROTTLED);
+        assert_true(report_due_us(report) == bench->wall_us + 1);
+        report_turn(report, true, false);
+    }
+    assert_int_equal(report->status.link, BRIDGE_LINK_THROTTLED);
+    assert_string_equal(report->status.last_error, "Rate exceeded");
+    assert_int_equal(lines, 1);
+    assert_string_equal(last_line, "1 bridge stream=orders link=throttled "
+                                   "was=online backlog=0 error=Rate exceeded");
+    bench->wall_us += 1;
+    report_turn(report, true, false);
+    assert_int_equal(report->status.link, BRIDGE_LINK_ONLINE);
+    assert_string_equal(report->status.last_error, "");
+    assert_true(report_due_us(report) == INT64_MAX);
+    /* An outage, a long time later, is no ease. */
+    report_say(report, BRIDGE_LINK_THROTTLED, "Rate exceeded");
+    report_say(report, BRIDGE_LINK_OFFLINE, "no route");
+    assert_int_equal(report->status.link, BRIDGE_LINK_OFFLINE);
+    report_say(report, BRIDGE_LINK_ONLINE, "");
+    assert_int_equal(report->status.link, BRIDGE_LINK_ONLINE);
+}
+
+/* Goal: an answer is a throttled one if any of its entries is. */
+static void test_throttled_in_part(void **state) {
+    (void)state;
+    struct answer answer = {.call = CALL_ANSWERED};
+    answer.outcomes[2] = ENTRY_THROTTLED;
+    assert_false(explain_throttled(&answer, 2));
+    assert_true(explain_throttled(&answer, 3));
+    answer.call = CALL_FAILED; /* outcomes mean nothing then */
+    assert_false(explain_throttled(&answer, 3));
+    answer.call = CALL_THROTTLED;
+    assert_true(explain_throttled(&answer, 0));
+}
+
 /* Goal: one line for each change of the link, with the words where it is a bad
  * one, and none for what stays the same. */
 static void test_a_link_is_told_when_it_changes(void **state) {
@@ -157,7 +262,7 @@ static void test_the_link_after_an_answer(void **state) {
         enum bridge_link link;
     } cases[] = {
         {CALL_ANSWERED, 3, BRIDGE_LINK_ONLINE},
-        {CALL_THROTTLED, 3, BRIDGE_LINK_ONLINE},
+        {CALL_THROTTLED, 3, BRIDGE_LINK_THROTTLED},
         {CALL_TOO_LARGE, 3, BRIDGE_LINK_ONLINE},
         {CALL_FAILED, 3, BRIDGE_LINK_OFFLINE},
         {CALL_OFFLINE, 0, BRIDGE_LINK_OFFLINE},
@@ -181,7 +286,7 @@ static void test_when_a_clock_is_to_blame(void **state) {
     const int64_t skew_us = 240 * (int64_t)1000000;
     static const struct config config = {.cloud = {.region = "r"}};
     static const struct config_stream stream = {.sink_name = "s"};
-    const struct sink_target target = {&config, &stream};
+    const struct sink_target target = {.config = &config, .stream = &stream};
     const struct {
         int64_t offset_us;
         bool has_offset;
@@ -216,12 +321,19 @@ static void test_when_a_clock_is_to_blame(void **state) {
     explain_result(&sink_kinesis, &target, &result);
     assert_int_equal(strlen(result.answer.text), sizeof result.answer.text - 1);
     assert_non_null(strstr(result.answer.text, "x (check the AWS"));
+    result.answer = (struct answer){.call = CALL_REFUSED, .expired = true};
+    explain_result(&sink_kinesis, &target, &result);
+    assert_non_null(strstr(result.answer.text, "renew the AWS credentials"));
 }
 
 int main(void) {
 #define REPORT_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        REPORT_TEST(test_waiting_is_a_state),
+        REPORT_TEST(test_nothing_waits),
+        REPORT_TEST(test_throttled_does_not_flap),
+        cmocka_unit_test(test_throttled_in_part),
         REPORT_TEST(test_a_link_is_told_when_it_changes),
         REPORT_TEST(test_words_are_cut),
         REPORT_TEST(test_gaps_are_kept),

@@ -34,7 +34,8 @@ static int set_up(void **state) {
     strcpy(bench->config.store, "store-7");
     strcpy(bench->config.cloud.source_prefix, "com.shopme");
     strcpy(bench->stream.sink_name, "bus-\"1\"");
-    bench->target = (struct sink_target){&bench->config, &bench->stream};
+    bench->target =
+        (struct sink_target){&bench->config, &bench->stream, {{0xca, 0xfe}}};
     bench->writer = writer_over(bench->memory, sizeof bench->memory);
     *state = bench;
     return 0;
@@ -69,8 +70,10 @@ static struct slice store(struct bench *bench, const struct event *event) {
 static struct forwarder_record measure(struct bench *bench,
                                        const struct sink *sink,
                                        const struct event *event) {
-    struct forwarder_record record = {
-        .seq = 7, .wall_us = 1795432440812999, .bytes = store(bench, event)};
+    struct forwarder_record record = {.seq = 7,
+                                      .wall_us = 1795432440812999,
+                                      .life = {{1, 2, 3}},
+                                      .bytes = store(bench, event)};
     assert_int_equal(sink_measure(sink, &bench->target, &bench->scratch,
                                   &record, &bench->reason),
                      ERR_OK);
@@ -78,8 +81,11 @@ static struct forwarder_record measure(struct bench *bench,
 }
 
 static void add(struct bench *bench, const struct event *event) {
-    bench->batch.entries[bench->batch.count++] = (struct forwarder_entry){
-        .seq = 7, .wall_us = 1795432440812999, .bytes = store(bench, event)};
+    bench->batch.entries[bench->batch.count++] =
+        (struct forwarder_entry){.seq = 7,
+                                 .wall_us = 1795432440812999,
+                                 .life = {{1, 2, 3}},
+                                 .bytes = store(bench, event)};
 }
 
 static struct slice build(struct bench *bench, const struct sink *sink) {
@@ -103,7 +109,8 @@ static struct slice text_in(struct slice object, const char *name,
 
 static struct slice rendered(const struct event *event, uint8_t *memory,
                              size_t size) {
-    struct event_record record = {7, 1795432440812999};
+    const struct event_record record = {
+        7, 1795432440812999, {{0xca, 0xfe}}, {{1, 2, 3}}};
     struct writer writer = writer_over(memory, size);
     assert_int_equal(event_render_json(event, &record, &writer), ERR_OK);
     return writer_slice(&writer);
@@ -157,6 +164,12 @@ static void test_sources(void **state) {
         {"InventoryReserved", "/store-7/inventory", "com.shopme.inventory"},
         {"PaymentRequested", "/store-7/payment", "com.shopme.payment"},
         {"OrderFulfiled", "/store-7/fulfilment", "com.shopme.fulfilment"},
+        {"EventRejected", "/store-7/gateway", "com.shopme.edge"},
+        {"EventsDropped", "/store-7/gateway", "com.shopme.edge"},
+        {"JournalDamaged", "/store-7/gateway", "com.shopme.edge"},
+        {"JournalDamaged", "/store-7/till-1", "com.shopme.device"},
+        {"JournalDamaged", "/store-8/gateway", "com.shopme.device"},
+        {"OrderPlaced", "/store-7/gateway", "com.shopme.device"},
         {"OrderPlaced", "/store-7/till-1", "com.shopme.device"},
         {"OrderPlaced", "/store-7/order", "com.shopme.device"},
         {"OrderCreated", "/store-7/till-1", "com.shopme.device"},

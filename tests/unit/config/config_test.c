@@ -160,6 +160,7 @@ static void test_defaults(void **state) {
     assert_false(c.streams[1].shop);
     assert_int_equal(c.streams[1].priority, 2);
     assert_int_equal(c.free_floor, 64 * 1024 * 1024);
+    assert_int_equal(c.log_level, CONFIG_LOG_INFO);
     assert_int_equal(c.streams[0].when_full, CONFIG_FULL_REJECT);
     assert_int_equal(c.streams[1].when_full, CONFIG_FULL_DROP_OLDEST);
     for (int i = 0; i < 2; i++) {
@@ -189,12 +190,14 @@ static const char all_keys[] =
     "control_socket: /run/c.sock\n"
     "event_bytes_max: 255 KiB\n"
     "free_floor: 5 GiB\n"
+    "log_level: warn\n"
     "broker: {listen: \"[::1]:0\", program: /opt/mosquitto}\n"
     "streams:\n"
     "  - {name: a-1, priority: 7, shop: false, capacity: 6 GiB,\n"
     "     when_full: drop_oldest, keep: 0, on_rot: stop,\n"
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
+    "     ids: 8192,\n"
     "     sink: {kinesis: {stream: s_1}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
@@ -227,10 +230,13 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.streams[0].priority, 7);
     assert_false(c.streams[0].shop);
     assert_true(c.free_floor == (uint64_t)5 << 30);
+    assert_int_equal(c.log_level, CONFIG_LOG_WARN);
     assert_true(c.streams[0].capacity == (uint64_t)6 << 30);
     assert_true(c.streams[0].segment_bytes == (uint64_t)32 << 20);
     assert_int_equal(c.streams[0].when_full, CONFIG_FULL_DROP_OLDEST);
     assert_int_equal(c.streams[0].keep, 0);
+    assert_int_equal(c.streams[0].ids, 8192);
+    assert_int_equal(c.streams[1].ids, 131072);
     assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");
@@ -376,6 +382,20 @@ static void test_describe(void **state) {
     assert_non_null(strstr(text, "default 256 KiB"));
 }
 
+/* Goal: a help line is one sentence, as the man page and --describe show it. */
+static void test_help_is_one_sentence(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const char *help = config_keys[i].help;
+        size_t len = strlen(help);
+        bool good = len > 10 && len <= 200 && help[len - 1] == '.' &&
+                    strstr(help, ". ") == NULL && strchr(help, '\n') == NULL;
+        if (!good) {
+            fail_msg("%s: %s", config_keys[i].path, help);
+        }
+    }
+}
+
 static struct slice read_example(void) {
     static char text[TEXT_MAX];
     FILE *stream = fopen(CONFIG_EXAMPLE, "rb");
@@ -490,6 +510,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_durations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_print_round_trip, setup, teardown),
         cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_help_is_one_sentence),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
         cmocka_unit_test(test_loopback),

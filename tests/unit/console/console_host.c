@@ -3,18 +3,26 @@
  *
  *   console_host HOST:PORT|off SOCKET|off
  *
- * Prints "port N" when it listens, or the reason and exits with 1. SIGUSR1
- * turns its health off and on; SIGTERM ends it in order. */
+ * Prints "port N" (0: none yet), then "away WHY" for each way in that is not
+ * open. SIGUSR1 turns its health off and on, SIGUSR2 moves the page to the
+ * address in the environment's CONSOLE_NEXT ("off" for none); SIGTERM ends it
+ * in order. SIGHUP takes the room of its journal and the cloud, and gives them
+ * back. */
 #include "gateway/console/console.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORDER_COUNT = 60 };
+#include "gateway/jobs/jobs.h"
+
+enum { ORDER_COUNT = 60, SIGNALS = 4 };
 
 struct host {
+    struct console *console;
     bool paused;
     bool sick;
+    bool full;
+    struct verdict verdict;
     uint32_t uplink_calls;
 };
 
@@ -37,7 +45,9 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                     .bytes = 25165824,
                     .commits = 77,
                     .commit_us_last = 131,
-                    .commit_us_max = 20500},
+                    .commit_us_max = 20500,
+                    .payload = 1000},
+        .written = 15000,
         .has_sink = true,
         .bridge = {.link =
                        host->paused ? BRIDGE_LINK_PAUSED : BRIDGE_LINK_OFFLINE,
@@ -50,21 +60,52 @@ static void fill_stream(const struct host *host, struct console_stream *ret) {
                    .since_us = 1795000000000000,
                    .last_error = "no route to \"events\" <host>"},
         .oldest_us = 1795000000000000,
+        .forecast = {.bytes_in_per_s = 4000,
+                     .bytes_out_per_s = 0,
+                     .full_in_s = 147600,
+                     .drained_in_s = FORECAST_UNKNOWN,
+                     .flash_bytes_per_day = 1288490188},
     };
 }
 
+static void judge(struct host *host, struct console_status *ret) {
+    const struct verdict_facts facts = {
+        .streams = {{.name = "orders",
+                     .full = host->full ? "no \"room\"" : NULL,
+                     .link =
+                         host->full ? VERDICT_LINK_OFFLINE : VERDICT_LINK_FINE,
+                     .oldest_age_s = VERDICT_UNKNOWN,
+                     .full_in_s = VERDICT_UNKNOWN}},
+        .stream_count = 1,
+        .broker_down = host->sick,
+    };
+    verdict_judge(&host->verdict, &facts, ret->mono_us, ret->now_us);
+    ret->verdict = &host->verdict;
+}
+
 static void on_status(void *self, struct console_status *ret) {
-    const struct host *host = self;
+    struct host *host = self;
     ret->store = "store-7";
     ret->version = "9.8.7";
     ret->now_us = 1795000090500000;
     ret->uptime_s = 3600 + host->uplink_calls;
-    ret->unhealthy = host->sick ? "the disk is full; free some space" : NULL;
+    ret->mono_us = 3600000000;
+    judge(host, ret);
     ret->broker_up = true;
     ret->broker_port = 1883;
     ret->broker_restarts = 2;
+    ret->broker_reason = "another gateway";
+    ret->broker_set_aside = "/data/broker/mosquitto.db.bad-1";
+    ret->broker_takeovers = 3;
+    ret->broker_dropped = 40;
+    ret->broker_dropped_a_minute = 5;
+    ret->foreign_messages = 6;
     fill_stream(host, &ret->streams[0]);
-    ret->streams[1] = (struct console_stream){.name = "telemetry", .end = 5};
+    ret->streams[1] = (struct console_stream){
+        .name = "telemetry",
+        .end = 5,
+        .forecast = {.full_in_s = FORECAST_UNKNOWN, .drained_in_s = 180},
+    };
     ret->stream_count = 2;
     ret->has_shop = true;
     ret->orders = (struct shop_counts){.placed = 60,
@@ -106,15 +147,6 @@ static err_t on_uplink(void *self, bool paused) {
     return ERR_OK;
 }
 
-static void on_signal(uv_signal_t *signal, int number) {
-    struct host *host = signal->data;
-    if (number == SIGTERM) {
-        uv_stop(signal->loop);
-    } else {
-        host->sick = !host->sick;
-    }
-}
-
 /* "127.0.0.1:8080" or "[::1]:8080", as the test gives it. */
 static void read_address(const char *text, struct config_address *ret) {
     const char *colon = strrchr(text, ':');
@@ -124,6 +156,38 @@ static void read_address(const char *text, struct config_address *ret) {
              (int)(colon - text) - (six ? 2 : 0), text + (six ? 1 : 0));
 }
 
+static void move(struct host *host) {
+    const char *next = getenv("CONSOLE_NEXT");
+    struct config_address address;
+    memset(&address, 0, sizeof address);
+    bool tcp = strcmp(next, "off") != 0;
+    if (tcp) {
+        read_address(next, &address);
+    }
+    console_listen(host->console, tcp ? &address : NULL);
+    printf("port %u\n", console_port(host->console));
+    fflush(stdout);
+}
+
+static void on_signal(uv_signal_t *signal, int number) {
+    struct host *host = signal->data;
+    if (number == SIGTERM) {
+        uv_stop(signal->loop);
+    } else if (number == SIGUSR2) {
+        move(host);
+    } else if (number == SIGHUP) {
+        host->full = !host->full;
+    } else {
+        host->sick = !host->sick;
+    }
+}
+
+static void print_away(const char *why) {
+    if (why != NULL) {
+        printf("away %s\n", why);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc != 3) {
         return 2;
@@ -131,9 +195,9 @@ int main(int argc, char **argv) {
     struct host host = {0};
     uv_loop_t loop;
     uv_loop_init(&loop);
-    uv_signal_t signals[2];
-    int numbers[2] = {SIGTERM, SIGUSR1};
-    for (int i = 0; i < 2; i++) {
+    uv_signal_t signals[SIGNALS];
+    int numbers[SIGNALS] = {SIGTERM, SIGUSR1, SIGUSR2, SIGHUP};
+    for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&loop, &signals[i]);
         signals[i].data = &host;
         uv_signal_start(&signals[i], on_signal, numbers[i]);
@@ -144,28 +208,33 @@ int main(int argc, char **argv) {
     if (tcp) {
         read_address(argv[1], &address);
     }
+    struct job_pool *pool;
+    if (job_pool_new(&loop, &pool) != ERR_OK) {
+        return 2;
+    }
     struct console_options options = {
         .loop = &loop,
+        .executor = job_pool_executor(pool),
         .listen = tcp ? &address : NULL,
         .socket_path = strcmp(argv[2], "off") != 0 ? argv[2] : NULL,
         .source = {&host, on_status, on_orders, on_uplink},
     };
-    struct console *console;
     struct reason reason;
-    err_t err = console_start(&options, &console, &reason);
-    if (err == ERR_OK) {
-        printf("port %u\n", console_port(console));
-        fflush(stdout);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        console_stop(console);
-    } else {
-        printf("%s: %s\n", err_name(err), reason.text);
+    if (console_start(&options, &host.console, &reason) != ERR_OK) {
+        return 2;
     }
-    for (int i = 0; i < 2; i++) {
+    printf("port %u\n", console_port(host.console));
+    print_away(console_page_away(host.console));
+    print_away(console_socket_away(host.console));
+    fflush(stdout);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    console_stop(host.console);
+    for (int i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *)&signals[i], NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
+    job_pool_free(pool);
     int busy = uv_loop_close(&loop);
     printf("loop %s\n", busy == 0 ? "closed" : "still has handles");
-    return err == ERR_OK && busy == 0 ? 0 : 1;
+    return busy == 0 ? 0 : 1;
 }

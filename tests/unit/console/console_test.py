@@ -17,8 +17,10 @@ import tempfile
 import time
 import unittest
 
-from host import HOST, WAIT, Host, ask, raw
+from host import HOST, WAIT, Host, UnixConnection, ask, raw
 
+FORECAST = {"bytes_in_per_s": 4000, "bytes_out_per_s": 0, "full_in_s": 147600,
+            "drained_in_s": None, "flash_bytes_per_day": 1288490188}
 IDLE_S = 9  # the console closes what says nothing for 10 seconds
 
 
@@ -64,10 +66,14 @@ class ConsoleTest(unittest.TestCase):
                 self.assertEqual(status["store"], "store-7")
                 self.assertEqual(status["version"], "9.8.7")
                 self.assertGreaterEqual(status["uptime_s"], 3600)
-                self.assertIs(status["healthy"], True)
+                self.assertEqual(status["verdict"]["level"], "ok")
                 self.assertEqual(status["clock_offset_ms"], -1500)
                 self.assertEqual(status["broker"],
-                                 {"up": True, "port": 1883, "restarts": 2})
+                                 {"up": True, "port": 1883, "restarts": 2,
+                                  "reason": "another gateway", "set_aside":
+                                  "/data/broker/mosquitto.db.bad-1",
+                                  "takeovers": 3, "dropped": 40,
+                                  "dropped_a_minute": 5, "foreign": 6})
                 self.assertEqual(
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
@@ -86,7 +92,9 @@ class ConsoleTest(unittest.TestCase):
                     "refused": 0, "confirmed": None,
                     "last_error": "no route to \"events\" <host>",
                     "segments": 3, "bytes": 25165824, "commits": 77,
-                    "commit_us_last": 131, "commit_us_max": 20500})
+                    "commit_us_last": 131, "commit_us_max": 20500,
+                    "payload_bytes": 1000, "written_bytes": 15000,
+                    "forecast": FORECAST})
                 kept = status["streams"][1]
                 self.assertEqual((kept["link"], kept["backlog"]), ("none", 0))
                 self.assertIsNone(kept["since"])
@@ -142,33 +150,85 @@ class ConsoleTest(unittest.TestCase):
                 ('backlog_events{stream="telemetry"}', 0),
                 ("orders_fulfiled_total", 15),
                 ("clock_offset_seconds", -1.5),
-                ("healthy", 1),
+                ("verdict", 0),
                 ('info{store="store-7",version="9.8.7"}', 1)):
             self.assertEqual(values["shopme_edge_" + name], value, name)
         states = [v for k, v in values.items() if "cloud_link{" in k]
-        self.assertEqual(sorted(states), [0, 0, 0, 0, 1])
+        self.assertEqual(sorted(states), [0, 0, 0, 0, 0, 0, 1])
 
-    def turn_health(self, connection, wanted):
+    def turn_health(self, connection, how, wanted, words):
         """A signal takes its time."""
-        self.host.process.send_signal(signal.SIGUSR1)
+        self.host.process.send_signal(how)
         for _ in range(100):
             answer, body = ask(connection, "GET", "/healthz")
-            if answer.status == wanted:
-                return body
+            if (answer.status, body.split(b"\n")[0]) == (wanted, words):
+                return body.decode()
             time.sleep(0.02)
-        self.fail(f"no {wanted}: {answer.status} {body}")
+        self.fail(f"no {wanted} {words}: {answer.status} {body}")
+
+    def verdict(self, connection):
+        status = json.loads(ask(connection, "GET", "/api/v1/status")[1])
+        metrics = ask(connection, "GET", "/metrics")[1].decode()
+        level = re.search(r"^shopme_edge_verdict (\d)$", metrics, re.M)[1]
+        conditions = re.findall(
+            r'^shopme_edge_condition\{code="(.*)",stream="(.*)"\} 1$', metrics,
+            re.M)
+        return status["verdict"], int(level), conditions
 
     def test_health(self):
-        """healthz turns with the gateway's health, and says why."""
+        """healthz, status and metrics say the same verdict; healthz is 503
+        only where a restart helps, and names the reasons."""
         connection = self.connection()
         answer, body = ask(connection, "GET", "/healthz")
         self.assertEqual((answer.status, body), (200, b"ok\n"))
-        body = self.turn_health(connection, 503)
-        self.assertIn(b"the disk is full", body)
-        status = json.loads(ask(connection, "GET", "/api/v1/status")[1])
-        self.assertIs(status["healthy"], False)
-        self.assertIn("free some space", status["unhealthy"])
-        self.turn_health(connection, 200)
+        verdict, level, conditions = self.verdict(connection)
+        self.assertEqual(verdict, {"level": "ok", "reasons": [],
+                                   "since": "2026-11-18T11:08:10.500000Z"})
+        self.assertEqual((level, conditions), (0, []))
+
+        body = self.turn_health(connection, signal.SIGHUP, 200,
+                                b"failing: stream-full(orders) "
+                                b"cloud-offline(orders)")
+        self.assertIn('stream-full(orders): no new events are accepted: no '
+                      '"room"; free disk space', body)
+        verdict, level, conditions = self.verdict(connection)
+        self.assertEqual(
+            (verdict["level"], level, conditions),
+            ("failing", 2, [("stream-full", "orders"),
+                            ("cloud-offline", "orders")]))
+        self.assertEqual([(r["code"], r["level"], r["stream"],
+                           r["restart_helps"]) for r in verdict["reasons"]],
+                         [("stream-full", "failing", "orders", False),
+                          ("cloud-offline", "degraded", "orders", False)])
+        for reason in verdict["reasons"]:
+            self.assertTrue(reason["text"] and reason["action"])
+            self.assertEqual(reason["since"], "2026-11-18T11:08:10.500000Z")
+
+        body = self.turn_health(
+            connection, signal.SIGUSR1, 503, b"failing: broker-down "
+            b"stream-full(orders) cloud-offline(orders)")
+        self.assertIn("broker-down: no events can arrive: there is no session",
+                      body)
+        reason = self.verdict(connection)[0]["reasons"][0]
+        self.assertNotIn("stream", reason)
+        self.assertIs(reason["restart_helps"], True)
+        self.turn_health(connection, signal.SIGHUP, 503,
+                         b"failing: broker-down")
+        self.turn_health(connection, signal.SIGUSR1, 200, b"ok")
+
+    def test_forecast(self):
+        status = json.loads(self.host.ask("GET", "/api/v1/status")[1])
+        orders, telemetry = (s["forecast"] for s in status["streams"])
+        self.assertEqual(orders, FORECAST)
+        self.assertEqual((telemetry["full_in_s"], telemetry["drained_in_s"]),
+                         (None, 180))
+        metrics = self.host.ask("GET", "/metrics")[1].decode()
+        for words in ('full_seconds{stream="orders"} 147600\n',
+                      'drained_seconds{stream="telemetry"} 180\n',
+                      'in_bytes_per_second{stream="orders"} 4000\n',
+                      'flash_bytes_per_day{stream="orders"} 1288490188\n'):
+            self.assertIn("shopme_edge_forecast_" + words, metrics)
+        self.assertNotIn('full_seconds{stream="telemetry"}', metrics)
 
     def test_page(self):
         """The page and all it names come from here, under a policy that lets
@@ -188,9 +248,10 @@ class ConsoleTest(unittest.TestCase):
             self.assertEqual(ask(connection, "GET", name)[0].status, 200)
         names = re.findall(r'(?:src|href)="([^"#]+)"', page)
         names = [name for name in names if name not in links]
-        self.assertEqual(set(names), {"/style.css", "/app.js", "/icon.svg"})
+        self.assertEqual(set(names), {"/style.css", "/app.js", "/words.js",
+                                      "/icon.svg"})
         kinds = {"/style.css": "text/css", "/app.js": "text/javascript",
-                 "/icon.svg": "image/svg+xml"}
+                 "/words.js": "text/javascript", "/icon.svg": "image/svg+xml"}
         for name in names:
             answer, body = ask(connection, "GET", name)
             self.assertEqual(answer.status, 200)
@@ -217,31 +278,29 @@ class ConsoleTest(unittest.TestCase):
     def test_page_tells_of_held_events(self):
         """An event that the cloud refuses shows with its reason, whatever the
         link is; an error that is over does not."""
-        script = self.host.ask("GET", "/app.js")[1].decode()
-        stage = """
-            const nothing = {addEventListener() {}};
-            globalThis.document = {getElementById: () => nothing};
-            globalThis.fetch = () => Promise.reject(new Error("no gateway"));
-            globalThis.setTimeout = () => 0;
-            """
+        script = self.host.ask("GET", "/words.js")[1].decode()
         ask_it = """
-            const stream = (link, refused) => linkNotes(
-              {link, refused, since: null, last_error: "too large"});
-            const sent = (refused) => summary({streams:
-              [{link: "online", refused, backlog: 9}]})[2];
-            console.log(JSON.stringify([stream("online", 1),
+            const stream = (link, refused) => notes(
+              {link, refused, last_error: "too large"},
+              [{text: "the cloud is away"}]);
+            const sent = (refused) => summary({verdict: {level: "ok"},
+              streams: [{link: "online", refused, backlog: 9}]});
+            const told = notes(
+              {link: "offline", refused: 0, last_error: "no route"},
+              [{text: "the cloud does not answer: no route"}]);
+            console.log(JSON.stringify([told, stream("online", 1),
               stream("online", 0), stream("offline", 0),
               stream("offline", 2), sent(0), sent(1)]));
             """
-        said = subprocess.run(["node", "-"], input=stage + script + ask_it,
-                              capture_output=True, text=True, timeout=120,
-                              check=True).stdout
+        said = subprocess.run(["node", "--input-type=module", "-"],
+                              input=script + ask_it, capture_output=True,
+                              text=True, timeout=120, check=True).stdout
         self.assertEqual(json.loads(said), [
-            ["1 event held, refused by the cloud", "too large"], [],
+            [], ["1 event held: the cloud refuses it", "too large"], [],
             ["too large"],
-            ["2 events held, refused by the cloud", "too large"],
+            ["2 events held: the cloud refuses them", "too large"],
             "9 events being sent.",
-            "9 events waiting, 1 of them refused by the cloud."])
+            "9 events to send. 1 held: the cloud refuses it."])
 
     def test_uplink(self):
         """Pausing and resuming reaches the gateway, and shows."""
@@ -438,24 +497,126 @@ class StartTest(unittest.TestCase):
         self.directory = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.directory)
 
-    def refused(self, *arguments):
-        done = subprocess.run([HOST, *arguments], capture_output=True,
-                              text=True, timeout=WAIT)
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("loop closed", done.stdout)
-        return done.stdout.splitlines()[0]
+    @contextlib.contextmanager
+    def away(self, address, path, free=lambda: None):
+        """The console starts without a way in, says why, and has it once
+        `free` made that possible."""
+        host = subprocess.Popen([HOST, address, path], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.assertEqual(host.stdout.readline().strip(), "port 0")
+            why = host.stdout.readline().strip()
+            free()
+            yield why.removeprefix("away ")
+        finally:
+            host.terminate()
+            out, self.errors = host.communicate(timeout=WAIT)
+        self.assertEqual(host.returncode, 0, self.errors)
+        self.assertIn("loop closed", out)
+
+    def why_away(self, address, path):
+        with self.away(address, path) as why:
+            return why
+
+    def answers(self, connect):
+        """Within the wait between two tries."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, http.client.HTTPException), \
+                    contextlib.closing(connect()) as connection:
+                return ask(connection, "GET", "/healthz")[0].status
+            time.sleep(0.1)
+        return None
 
     def test_port_taken(self):
+        """The rest works, and the page comes when the port is free."""
+        path = os.path.join(self.directory, "s")
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            error = self.refused(f"127.0.0.1:{port}", "off")
-        self.assertTrue(error.startswith("busy:"), error)
-        self.assertIn(f"another program uses port {port} of 127.0.0.1", error)
-        self.assertIn("console.listen", error)
+            with self.away(
+                    f"127.0.0.1:{port}", path, other.close) as why:
+                self.assertIn(
+                    f"another program uses port {port} of 127.0.0.1", why)
+                self.assertIn("console.listen", why)
+                self.assertEqual(self.answers(lambda: UnixConnection(path)), 200)
+                self.assertEqual(self.answers(
+                    lambda: http.client.HTTPConnection("127.0.0.1", port,
+                                                       timeout=WAIT)), 200)
+        self.assertEqual(self.errors.count("page_away"), 1, self.errors)
+        self.assertIn(f"page=http://127.0.0.1:{port}/", self.errors)
 
     def test_other_addresses(self):
-        error = self.refused("0.0.0.0:0", "off")
-        self.assertIn("no token", error)
+        self.assertIn("no token", self.why_away("0.0.0.0:0", "off"))
+
+    def test_address_not_there(self):
+        why = self.why_away("[fe80::1]:0", "off")
+        self.assertIn("no token", why)
+
+    def test_move(self):
+        """To another address and away, while a connection stays."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        host = Host(self.directory, following=f"127.0.0.1:{port}")
+        old = host.port
+        with contextlib.closing(host.connection()) as kept:
+            self.assertEqual(ask(kept, "GET", "/healthz")[0].status, 200)
+            for _ in range(2):  # the second changes nothing
+                host.move()
+                self.assertEqual(host.port, port)
+                self.assertEqual(host.ask("GET", "/healthz")[0].status, 200)
+                with self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", old), timeout=WAIT)
+            self.assertEqual(ask(kept, "GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_move_away(self):
+        host = Host(self.directory, following="off")
+        old = host.port
+        host.move()
+        self.assertEqual(host.port, 0)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", old), timeout=WAIT)
+        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_move_to_a_taken_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            host = Host(self.directory, following=f"127.0.0.1:{port}")
+            host.move()
+            self.assertEqual(host.port, 0)
+        self.assertEqual(self.answers(
+            lambda: http.client.HTTPConnection("127.0.0.1", port,
+                                               timeout=WAIT)), 200)
+        self.assertEqual(host.stop(), 0, host.errors)
+
+    def test_slow_pages_leave_the_socket_alone(self):
+        """Thirty peers that ask for the page and send no end of it, or do not
+        read: the command line is answered all the while. And the other way
+        round."""
+        host = Host(self.directory)
+        peers = []
+        for n in range(30):
+            peer = socket.create_connection(("127.0.0.1", host.port),
+                                            timeout=WAIT)
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+                         + (b"\r\n" if n % 3 == 0 else b""))
+            peers.append(peer)
+        for _ in range(20):
+            self.assertEqual(host.ask_unix("GET", "/api/v1/status")[0].status,
+                             200)
+        for peer in peers:
+            peer.close()
+        peers = []
+        for _ in range(20):
+            peer = socket.socket(socket.AF_UNIX)
+            peer.connect(host.socket_path)
+            peers.append(peer)
+        self.assertEqual(self.answers(host.connection), 200)
+        for peer in peers:
+            peer.close()
+        self.assertEqual(self.answers(host.unix), 200)
+        self.assertEqual(host.stop(), 0, host.errors)
 
     def test_every_loopback_address(self):
         for address in ("127.0.0.1:0", "127.0.0.2:0", "localhost:0"):
@@ -558,33 +719,40 @@ class StartTest(unittest.TestCase):
         self.assertEqual(again.stop(), 0, again.errors)
 
     def test_socket_of_a_living_gateway(self):
-        """A second gateway does not take the first one's socket away."""
+        """A second gateway does not take the first one's socket away, but has
+        it when that one ends."""
         host = Host(self.directory)
-        error = self.refused("off", host.socket_path)
-        self.assertTrue(error.startswith("busy:"), error)
-        self.assertIn("another gateway answers", error)
-        self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
-        self.assertEqual(host.stop(), 0, host.errors)
+        with self.away("off", host.socket_path) \
+                as why:
+            self.assertIn("another gateway answers", why)
+            self.assertEqual(host.ask_unix("GET", "/healthz")[0].status, 200)
+            self.assertEqual(host.stop(), 0, host.errors)
+            self.assertEqual(self.answers(host.unix), 200)
+        self.assertEqual(self.errors.count("control_socket_away"), 1)
+        self.assertFalse(os.path.exists(host.socket_path))
 
     def test_socket_path_is_a_file(self):
         path = os.path.join(self.directory, "precious")
         with open(path, "w") as file:
             file.write("data")
-        self.assertIn("is not a socket", self.refused("off", path))
+        self.assertIn("is not a socket", self.why_away("off", path))
         self.assertTrue(os.path.exists(path))
 
     def test_socket_path_cannot_be_made(self):
-        error = self.refused("off", os.path.join(self.directory, "no", "s"))
-        self.assertIn("cannot listen on", error)
-        self.assertIn("No such file or directory", error)
+        path = os.path.join(self.directory, "no", "s")
+        with self.away("off", path) as why:
+            self.assertIn("cannot listen on", why)
+            self.assertIn("No such file or directory", why)
+            os.mkdir(os.path.dirname(path))
+            self.assertEqual(self.answers(lambda: UnixConnection(path)), 200)
         file = os.path.join(self.directory, "file")
         with open(file, "w"):
             pass
-        error = self.refused("off", os.path.join(file, "s"))
-        self.assertIn("cannot look at", error)
-        self.assertIn("Not a directory", error)
-        error = self.refused("off", "/tmp/" + "a" * 120)
-        self.assertIn("longer than 107 bytes", error)
+        why = self.why_away("off", os.path.join(file, "s"))
+        self.assertIn("cannot look at", why)
+        self.assertIn("Not a directory", why)
+        why = self.why_away("off", "/tmp/" + "a" * 120)
+        self.assertIn("longer than 107 bytes", why)
 
     def test_umask(self):
         """The socket's mode is 0660 whatever the umask says."""

@@ -27,11 +27,12 @@ class UnixConnection(http.client.HTTPConnection):
 class Host:
     """One running console."""
 
-    def __init__(self, directory, address="127.0.0.1:0"):
+    def __init__(self, directory, address="127.0.0.1:0", following=""):
         self.socket_path = os.path.join(directory, "control.sock")
         self.process = subprocess.Popen(
             [HOST, address, self.socket_path],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"CONSOLE_NEXT": following})
         self.first = self.process.stdout.readline().strip()
         match = re.fullmatch(r"port (\d+)", self.first)
         self.port = int(match.group(1)) if match else None
@@ -50,6 +51,11 @@ class Host:
     def ask_unix(self, *request, **more):
         with contextlib.closing(self.unix()) as connection:
             return ask(connection, *request, **more)
+
+    def move(self):
+        """To the address `following`; the new port."""
+        self.process.send_signal(signal.SIGUSR2)
+        self.port = int(self.process.stdout.readline().split()[1])
 
     def stop(self):
         """Ends in order; the exit status says whether the loop closed."""

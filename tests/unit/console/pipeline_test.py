@@ -300,7 +300,9 @@ class PipelineTest(unittest.TestCase):
                 peer.sendall(request)
                 peer.close()
         self.stop()
-        self.assertEqual(self.host.errors, "")
+        lines = self.host.errors.splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("page=http://127.0.0.1:", lines[0])
 
     def test_slow_body(self):
         """A body has one time for all of it, not one for each byte."""

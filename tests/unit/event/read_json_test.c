@@ -182,7 +182,7 @@ static void names_what_is_missing(void **state) {
     refuse("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\"}",
            ERR_RANGE, "attribute \"type\" is missing");
     refuse("{\"id\":\"1\",\"source\":\"/s\",\"type\":\"T\"}", ERR_RANGE,
-           "attribute \"specversion\" is missing: set it to \"1.0\"");
+           "this is no CloudEvent: specversion is missing; set it to \"1.0\"");
     refuse("{\"specversion\":null,\"id\":\"1\",\"source\":\"/s\","
            "\"type\":\"T\"}",
            ERR_RANGE, "attribute \"specversion\" is missing");
@@ -383,12 +383,30 @@ static void refuses_other_shapes(void **state) {
     refuse("{" REQUIRED ",}", ERR_PARSE, "expected a string");
 }
 
+/* Goal: plain JSON is told that it is no event, not what is wrong with the name
+ * or the value of its first member; what has a specversion is told the latter.
+ */
+static void says_what_is_no_event(void **state) {
+    (void)state;
+    static const char no_event[] = "this is no CloudEvent: specversion is "
+                                   "missing";
+    refuse("{}", ERR_RANGE, no_event);
+    refuse("{\"orderId\":\"o-1\",\"total\":{\"EUR\":5}}", ERR_RANGE, no_event);
+    refuse("{\"temperature\": 21.5}", ERR_RANGE, no_event);
+    refuse("{\"id\":7,\"data\":1,\"data\":2}", ERR_RANGE, no_event);
+    refuse("{\"orderId\":\"o-1\",\"specversion\":\"1.0\"}", ERR_PARSE,
+           "attribute name \"orderId\"");
+    refuse("{\"orderId\":\"o-1\"", ERR_PARSE, "not JSON at byte 16");
+    refuse("[{\"orderId\":\"o-1\"}]", ERR_PARSE, "an event is one JSON object");
+}
+
 /* Goal: every truncation of a valid event is refused, reading no byte past its
- * end, and the result is left alone. */
+ * end, and of the result only the id is touched, once it is whole. */
 static void refuses_every_truncation(void **state) {
     (void)state;
     struct event before;
     memset(&before, 0x5a, sizeof before);
+    unsigned named = 0;
     for (size_t len = 0; len < sizeof FULL - 1; len++) {
         struct slice part = exact(slice_of(FULL, len));
         struct arena arena = arena_over(arena_buf, sizeof arena_buf);
@@ -399,9 +417,16 @@ static void refuses_every_truncation(void **state) {
             event_read(EVENT_ENCODING_JSON, part, &arena, &event, &reason),
             ERR_PARSE);
         assert_true(strlen(reason.text) > 0);
+        if (memcmp(&event.id, &before.id, sizeof event.id) != 0) {
+            assert_says(event.id, "p-1");
+            event.id = before.id;
+            named++;
+        }
         assert_memory_equal(&event, &before, sizeof event);
         exact_free(&part);
     }
+    static const char to_id[] = "{\"specversion\":\"1.0\",\"id\":\"p-1\"";
+    assert_int_equal(named, sizeof FULL - sizeof to_id);
 }
 
 /* Goal: the payload's length plus 64 KiB of arena is always enough, for the
@@ -519,6 +544,17 @@ static void refused_event_keeps_its_id(void **state) {
         snprintf(text, sizeof text, "{%s," REQUIRED "}", wrong[i]);
         refused_id(text, "1");
     }
+    /* Also where an error follows it. */
+    static const char *const broken[] = {
+        "{\"id\":\"1\"",        "{\"id\":\"1\",",
+        "{\"id\":\"1\"}{",      "{\"id\":\"1\"}x",
+        "{\"id\":\"1\",}",      "{\"id\":\"1\",\"a\":}",
+        "{\"id\":\"1\" \"a\"}", "{\"id\":\"1\",\"a\":\"\xff\"}",
+        "{\"id\":\"1\",a}",     "{\"a\":{},\"id\":\"1\",\"b\":01}",
+    };
+    for (size_t i = 0; i < COUNT(broken); i++) {
+        refused_id(broken[i], "1");
+    }
     refused_id("{\"id\":\"caf\\u00e9\",\"source\":\"/s\",\"type\":\"T\"}",
                "caf\xc3\xa9");
     struct writer out = writer_over(text, sizeof text);
@@ -545,8 +581,14 @@ static void refused_event_has_no_other_id(void **state) {
         "[]",
         "\"id\"",
         "{}",
-        "{\"id\":\"1\"",
-        "{\"id\":\"1\"}{",
+        "{\"id\":\"1",
+        "{\"id\" \"1\"}",
+        "x{\"id\":\"1\"}",
+        "[{\"id\":\"1\"}",
+        "{,\"id\":\"1\"}",
+        "{\"a\":1 \"id\":\"1\"}",
+        "{\"a\":[1},\"id\":\"1\"}",
+        "{\"id\":\"1\",\"id\":\"1\"",
         "{\"id\":\"\"}",
         "{\"id\":null}",
         "{\"id\":7}",
@@ -586,7 +628,7 @@ static void finds_the_id_of_what_is_too_large(void **state) {
         event_find_id(EVENT_ENCODING_JSON, writer_slice(&out), &arena, &id),
         ERR_OK);
     assert_says(id, "b/1");
-    out.len--;
+    out.len -= 2; /* the last quote too */
     assert_int_equal(
         event_find_id(EVENT_ENCODING_JSON, writer_slice(&out), &arena, &id),
         ERR_NOT_FOUND);
@@ -600,6 +642,7 @@ int main(void) {
         cmocka_unit_test(decodes_base64),
         cmocka_unit_test(refuses_broken_base64),
         cmocka_unit_test(names_what_is_missing),
+        cmocka_unit_test(says_what_is_no_event),
         cmocka_unit_test(refuses_wrong_values),
         cmocka_unit_test(allows_the_neighbours),
         cmocka_unit_test(refuses_wrong_names),

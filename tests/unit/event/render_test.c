@@ -12,8 +12,12 @@
 static _Alignas(16) uint8_t arena_buf[2 * 1024 * 1024];
 static uint8_t out_buf[512 * 1024];
 
-static const struct event_record RECORD = {.seq = 42,
-                                           .wall_us = 1795429110123456};
+static const struct event_record RECORD = {
+    .seq = 42,
+    .wall_us = 1795429110123456,
+    .journal_id = {{0x0b, 0xad, 0xca, 0xfe}},
+    .life = {{0x5e, 0xed, 1, 2, 3, 4, 5, 6}},
+};
 
 /* SLICE() where only a constant will do. */
 #define BYTES(literal) \
@@ -45,6 +49,8 @@ static const struct event FULL = {
     "\"n\":-2147483648,\"b\":false,\"t\":\"\""
 
 #define RECORDED                                     \
+    ",\"journalid\":\"0badcafe00000000\""            \
+    ",\"journallife\":\"5eed010203040506\""          \
     ",\"journalsequence\":\"00000000000000000042\"," \
     "\"recordedtime\":\"2026-11-23T10:18:30.123456Z\""
 
@@ -53,6 +59,56 @@ static struct slice render(const struct event *event,
     struct writer writer = writer_over(out_buf, sizeof out_buf);
     assert_int_equal(event_render_json(event, record, &writer), ERR_OK);
     return writer_slice(&writer);
+}
+
+/* Goal: what the gateway adds stands there once, whatever a journal of an older
+ * program holds; a life that is not known is not invented. */
+static void adds_its_own_once(void **state) {
+    (void)state;
+    struct event event = {.id = SLICE("a"),
+                          .source = SLICE("/s"),
+                          .type = SLICE("T"),
+                          .extension_count = 2};
+    event.extensions[0] = (struct event_extension){.name = SLICE("journallife"),
+                                                   .text = SLICE("forged")};
+    event.extensions[1] = (struct event_extension){.name = SLICE("journalid"),
+                                                   .text = SLICE("forged")};
+    assert_says(render(&event, &RECORD),
+                "{\"specversion\":\"1.0\",\"id\":\"a\",\"source\":\"/s\","
+                "\"type\":\"T\"" RECORDED "}");
+    event.extension_count = 0;
+    struct event_record old = RECORD;
+    old.life = (struct event_life){{0}};
+    assert_says(render(&event, &old),
+                "{\"specversion\":\"1.0\",\"id\":\"a\",\"source\":\"/s\","
+                "\"type\":\"T\",\"journalid\":\"0badcafe00000000\","
+                "\"journalsequence\":\"00000000000000000042\","
+                "\"recordedtime\":\"2026-11-23T10:18:30.123456Z\"}");
+}
+
+/* Goal: an own event's id tells its life; an older form, a device's id and
+ * anything else do not. */
+static void reads_the_life_of_an_own_id(void **state) {
+    (void)state;
+    struct event_life life;
+    char text[EVENT_LIFE_DIGITS + 1] = "";
+    struct writer writer = writer_over(text, sizeof text);
+    assert_int_equal(event_life_of_own_id(SLICE("5eed0102030405ff-7-1"), &life),
+                     ERR_OK);
+    event_life_write(&writer, life);
+    assert_string_equal(text, "5eed0102030405ff");
+    assert_true(event_life_is_known(life));
+    static const char *const others[] = {"",
+                                         "0badcafe-7-1",
+                                         "5eed0102030405ff",
+                                         "-7-1",
+                                         "5eed0102030405FF-7",
+                                         "5eed010203040g06-7-1",
+                                         "till-1-000000000-1"};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_int_equal(event_life_of_own_id(slice_from_str(others[i]), &life),
+                         ERR_NOT_FOUND);
+    }
 }
 
 /* Goal: one line, specversion, id, source and type first, data last, numbers
@@ -397,6 +453,8 @@ static void writes_the_vectors_of_rfc_4648(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(adds_its_own_once),
+        cmocka_unit_test(reads_the_life_of_an_own_id),
         cmocka_unit_test(renders_in_order),
         cmocka_unit_test(renders_binary_and_nothing),
         cmocka_unit_test(converts_the_content_type),

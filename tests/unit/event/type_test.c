@@ -90,6 +90,26 @@ static void the_refusal_lists_what_is_taken(void **state) {
     assert_non_null(strstr(reason.text, "StockCounted"));
 }
 
+/* Goal: with the shop or without, no device says what the gateway says. */
+static void what_a_device_may_say_elsewhere(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    for (uint32_t at = 0; at < EVENT_TYPE_COUNT; at++) {
+        enum event_type type = (enum event_type)at;
+        assert_int_equal(event_type_check_free(
+                             slice_from_str(event_type_name(type)), &reason),
+                         event_type_is_sendable(type) ? ERR_OK : ERR_REFUSED);
+    }
+    assert_int_equal(event_type_check_free(SLICE("ReadingTaken"), &reason),
+                     ERR_OK);
+    assert_int_equal(event_type_check_free(SLICE("JournalDamaged"), &reason),
+                     ERR_REFUSED);
+    assert_string_equal(reason.text,
+                        "the type \"JournalDamaged\" is reserved for what the "
+                        "gateway itself publishes: give the event another "
+                        "type");
+}
+
 /* Each type from each publisher's source: only its own makes it speak as one.
  */
 static void only_its_publisher_is_its_source(void **state) {
@@ -103,12 +123,11 @@ static void only_its_publisher_is_its_source(void **state) {
             struct writer source = writer_over(text, sizeof text);
             event_source_write(&source, SLICE("s"),
                                slice_from_str(name == NULL ? "till-1" : name));
-            bool service =
-                by != EVENT_PUBLISHER_DEVICE && by != EVENT_PUBLISHER_GATEWAY;
+            const char *cloud = by == EVENT_PUBLISHER_GATEWAY ? "edge" : name;
             assert_string_equal(
                 event_type_cloud_source(slice_from_str(event_type_name(type)),
                                         writer_slice(&source), SLICE("s")),
-                by == own && service ? name : "device");
+                by == own && by != EVENT_PUBLISHER_DEVICE ? cloud : "device");
         }
     }
 }
@@ -145,6 +164,7 @@ int main(void) {
         cmocka_unit_test(each_is_found_by_its_name),
         cmocka_unit_test(devices_send_what_is_theirs),
         cmocka_unit_test(the_refusal_lists_what_is_taken),
+        cmocka_unit_test(what_a_device_may_say_elsewhere),
         cmocka_unit_test(only_its_publisher_is_its_source),
         cmocka_unit_test(publishers_own_their_names),
         cmocka_unit_test(notices_are_of_the_services),

@@ -42,7 +42,7 @@ static void a_stream_with_the_shop_takes_it(void **state) {
     struct intake *intake;
     struct dedupe *dedupe;
     assert_int_equal(intake_new(&options, &intake), ERR_OK);
-    assert_int_equal(dedupe_new(&dedupe), ERR_OK);
+    assert_int_equal(dedupe_new(DEDUPE_IDS_MIN, &dedupe), ERR_OK);
     static const struct {
         const char *type;
         enum intake_verdict verdict;
@@ -107,7 +107,7 @@ static void the_cloud_sees_it_as_a_devices(void **state) {
     static struct config config = {.store = HARNESS_STORE,
                                    .cloud = {.source_prefix = "com.shopme"}};
     static const struct config_stream stream = {.sink_name = "bus"};
-    const struct sink_target target = {&config, &stream};
+    const struct sink_target target = {.config = &config, .stream = &stream};
     static const char *const sources[] = {"/" HARNESS_STORE "/door-1",
                                           "/" HARNESS_STORE "/order"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {

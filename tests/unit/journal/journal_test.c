@@ -170,6 +170,13 @@ static void rolls_over_segments(void **state) {
     assert_true(stats.segments > 12);
     assert_true(stats.bytes >= stats.segments * 3 * JOURNAL_PAGE);
     assert_true(stats.commit_us_max >= stats.commit_us_last);
+    /* Fifty frames of a page; a header and, but for the last, a seal for each
+     * segment. What is written is what they take, the last seal's page not. */
+    assert_int_equal(stats.frames, 50 * JOURNAL_PAGE);
+    assert_int_equal(stats.written,
+                     stats.frames + (2 * stats.segments - 1) * JOURNAL_PAGE);
+    assert_int_equal(stats.space, stats.written);
+    assert_true(stats.payload > 0 && stats.payload < stats.frames);
     for (uint64_t from = 0; from <= 150; from += 13) {
         expect_values(f, from, 150, 150);
     }

@@ -66,6 +66,21 @@ bool mqtt_link_is_up(const struct mqtt_link *link) {
     return link->up;
 }
 
+bool mqtt_link_had_session(const struct mqtt_link *link) {
+    (void)link;
+    return true;
+}
+
+uint64_t mqtt_link_takeovers(const struct mqtt_link *link) {
+    (void)link;
+    return 0;
+}
+
+const char *mqtt_link_contended(const struct mqtt_link *link) {
+    (void)link;
+    return NULL;
+}
+
 bool mqtt_link_ready(const struct mqtt_link *link) {
     return link->first < link->count;
 }
@@ -122,7 +137,10 @@ struct world {
     uv_loop_t loop;
     struct session *session;
     int failed;
+    int subscribed;
 };
+
+static void on_subscribed(void *self);
 
 static void on_failed(void *self, const struct reason *reason) {
     assert_non_null(strstr(reason->text, "stream orders: "));
@@ -142,6 +160,7 @@ static int setup(void **state) {
         .client_id = "gateway-orders",
         .self = &w,
         .failed = on_failed,
+        .subscribed = on_subscribed,
     };
     assert_int_equal(session_new(&options, &w.session), ERR_OK);
     session_target(w.session, "broker", 1883);
@@ -173,8 +192,31 @@ static void test_subscribes(void **state) {
     assert_non_null(strstr(subscribed, "shopme/s/+/orders qos=1"));
     assert_true(the_link.options.hold_writes);
     assert_true(the_link.options.session_expiry_s > 24 * 3600);
-    assert_true(session_is_up(w->session));
     assert_false(session_is_busy(w->session));
+}
+
+static void on_subscribed(void *self) {
+    ((struct world *)self)->subscribed++;
+}
+
+/* Goal: it is up, and says so, once the broker has granted what it needs; not
+ * with less, and not any more when the connection is gone. */
+static void test_is_up_when_subscribed(void **state) {
+    struct world *w = *state;
+    const char *(*answer)(void *, int) = the_link.options.subscribed;
+    void *self = the_link.options.self;
+    assert_false(session_is_up(w->session));
+    static const int too_little[] = {0, 2, 128, 135};
+    for (size_t i = 0; i < sizeof too_little / sizeof *too_little; i++) {
+        assert_non_null(strstr(answer(self, too_little[i]), "max_qos"));
+        assert_false(session_is_up(w->session));
+    }
+    assert_int_equal(w->subscribed, 0);
+    assert_null(answer(self, 1));
+    assert_int_equal(w->subscribed, 1);
+    assert_true(session_is_up(w->session));
+    the_link.options.down(self);
+    assert_false(session_is_up(w->session));
 }
 
 /* Goal: it reads until the socket is dry, and acknowledges when the commit is
@@ -235,6 +277,7 @@ static void test_a_bound_on_the_batch(void **state) {
 static void test_waits_for_company(void **state) {
     struct world *w = *state;
     w->f->settings->commit_delay_ms = DELAY_MS;
+    stream_reconfigure(w->f->stream, w->f->settings);
     arrives(1);
     readable();
     assert_int_equal(the_link.read_on, 1);
@@ -256,6 +299,7 @@ static void test_waits_for_company(void **state) {
 static void test_no_company_to_wait_for(void **state) {
     struct world *w = *state;
     w->f->settings->commit_delay_ms = DELAY_MS;
+    stream_reconfigure(w->f->stream, w->f->settings);
     arrives(1);
     arrives(2);
     readable();
@@ -363,6 +407,7 @@ static void test_giving_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_subscribes),
+        TEST(test_is_up_when_subscribed),
         TEST(test_acknowledges_after_the_commit),
         TEST(test_nothing_for_the_stream),
         TEST(test_a_bound_on_the_batch),

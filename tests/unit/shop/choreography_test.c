@@ -91,10 +91,10 @@ static void attributes_come_from_the_cause(void **state) {
     struct harness *harness = *state;
     place(harness, ORDER("a", "[\"tea\"]", CASH));
     static const char *const expected[][3] = {
-        {"0badcafe-0-1", "/store-7/order", "in-0"},
-        {"0badcafe-1-1", "/store-7/inventory", "0badcafe-0-1"},
-        {"0badcafe-1-2", "/store-7/payment", "0badcafe-0-1"},
-        {"0badcafe-3-1", "/store-7/fulfilment", "0badcafe-1-2"},
+        {"5eed0123456789ab-0-1", "/store-7/order", "in-0"},
+        {"5eed0123456789ab-1-1", "/store-7/inventory", "5eed0123456789ab-0-1"},
+        {"5eed0123456789ab-1-2", "/store-7/payment", "5eed0123456789ab-0-1"},
+        {"5eed0123456789ab-3-1", "/store-7/fulfilment", "5eed0123456789ab-1-2"},
     };
     for (size_t i = 0; i < 4; i++) {
         struct event event;
@@ -525,9 +525,9 @@ static void open_payments_are_told(void **state) {
         uint64_t next =
             shop_open_payments(shops[i], 0, 9, collect_payment, &writer);
         assert_int_equal(next, 0);
-        assert_true(
-            slice_eq_str(writer_slice(&writer),
-                         "0badcafe-1-2@3>card-1 0badcafe-9-2@11>card-1 "));
+        assert_true(slice_eq_str(
+            writer_slice(&writer),
+            "5eed0123456789ab-1-2@3>card-1 5eed0123456789ab-9-2@11>card-1 "));
     }
     shop_free(replayed);
 }
@@ -549,23 +549,24 @@ static void open_payments_take_turns(void **state) {
     uint64_t next =
         shop_open_payments(harness->shop, 0, 2, collect_payment, &writer);
     assert_int_equal(next, 11);
-    assert_true(slice_eq_str(writer_slice(&writer),
-                             "0badcafe-1-2@3>card-1 0badcafe-5-2@7>card-1 "));
+    assert_true(slice_eq_str(
+        writer_slice(&writer),
+        "5eed0123456789ab-1-2@3>card-1 5eed0123456789ab-5-2@7>card-1 "));
     /* Where it was to carry on is answered: so it does behind that. */
     harness_send(harness, TERMINAL, "PaymentAuthorized",
                  "{\"orderId\":\"o2\"}");
     writer = writer_over(text, sizeof(text));
     next = shop_open_payments(harness->shop, next, 1, collect_payment, &writer);
     assert_int_equal(next, 19);
-    assert_true(
-        slice_eq_str(writer_slice(&writer), "0badcafe-13-2@15>card-1 "));
+    assert_true(slice_eq_str(writer_slice(&writer),
+                             "5eed0123456789ab-13-2@15>card-1 "));
     place(harness, ORDER("late", "[\"tea\"]", ASK));
     writer = writer_over(text, sizeof(text));
     next = shop_open_payments(harness->shop, next, 2, collect_payment, &writer);
     assert_int_equal(next, 0);
-    assert_true(
-        slice_eq_str(writer_slice(&writer),
-                     "0badcafe-17-2@19>card-1 0badcafe-24-2@26>card-1 "));
+    assert_true(slice_eq_str(
+        writer_slice(&writer),
+        "5eed0123456789ab-17-2@19>card-1 5eed0123456789ab-24-2@26>card-1 "));
     /* All behind it are answered: nothing to tell, and it begins again. */
     writer = writer_over(text, sizeof(text));
     next = shop_open_payments(harness->shop, 1000, 2, collect_payment, &writer);

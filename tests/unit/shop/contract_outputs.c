@@ -22,7 +22,9 @@ static void print_rendered(const char *word, const struct event *event,
                            struct shop_stamp stamp) {
     static char text[16 * 1024];
     struct writer writer = writer_over(text, sizeof(text));
-    struct event_record record = {.seq = stamp.seq, .wall_us = stamp.wall_us};
+    const struct event_record record = {stamp.seq, stamp.wall_us,
+                                        event_life_of(harness_journal_id),
+                                        event_life_of(harness_life)};
     err_t err = event_render_json(event, &record, &writer);
     assert_int_equal(err, ERR_OK);
     printf("%s %.*s\n", word, SLICE_ARG(writer_slice(&writer)));

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 const uint8_t harness_journal_id[16] = {0x0b, 0xad, 0xca, 0xfe};
+const uint8_t harness_life[16] = {0x5e, 0xed, 0x01, 0x23,
+                                  0x45, 0x67, 0x89, 0xab};
 
 enum { START_US = 1780000000 };
 
@@ -18,6 +20,7 @@ struct shop *harness_new_shop(const struct harness *harness) {
     struct shop_options options = {
         .store = SLICE(HARNESS_STORE),
         .journal_id = harness_journal_id,
+        .life = harness_life,
         .currency = harness->currency,
     };
     struct shop *shop;

@@ -35,6 +35,7 @@ struct harness {
 
 #define HARNESS_STORE "store-7"
 extern const uint8_t harness_journal_id[16];
+extern const uint8_t harness_life[16];
 
 void harness_open(struct harness *harness, const char *currency);
 void harness_close(struct harness *harness);

@@ -112,7 +112,11 @@ static void test_a_commit_that_never_ends(void **state) {
         fixture_order(f, taken++);
     }
     assert_true(taken > 100);
+    assert_string_equal(stream_disk_job(f->stream).what, "a commit");
+    int64_t since_us = f->mono_us;
     for (int i = 0; i < 100; i++) {
+        f->mono_us += 100000;
+        assert_true(stream_disk_job(f->stream).since_us == since_us);
         stream_tick(f->stream, 0);
         fixture_note(f, 0, 1);
         stream_repeat_payments(f->stream);
@@ -132,6 +136,7 @@ static void test_a_commit_that_never_ends(void **state) {
     assert_int_equal(f->door.told, 0);
     fixture_settle(f);
     fixture_commit(f);
+    assert_null(stream_disk_job(f->stream).what);
     assert_int_equal(f->seen.accepted_count, taken);
     assert_int_equal(fixture_damaged_count(f), 1);
 }
@@ -158,6 +163,8 @@ static void test_stuck_shared_jobs_keep_no_commit(void **state) {
     assert_int_equal(f->shared.given_count, 1); /* one snapshot, for ever */
     assert_int_equal(fixture_end(f), 60);
     assert_false(stream_is_idle(f->stream));
+    assert_string_equal(stream_disk_job(f->stream).what, "writing a snapshot");
+    assert_true(stream_disk_job(f->stream).since_us <= f->mono_us);
 }
 
 /* Goal: a door that asks while the stream commits something of its own gets

@@ -212,7 +212,7 @@ bool fixture_has_file(struct fixture *f, const char *name) {
     return true;
 }
 
-uint64_t fixture_replayed_hash(struct fixture *f, uint64_t *ret_snapshots) {
+static struct replay replayed(struct fixture *f) {
     const struct replay_options options = {
         .disk = &f->disk,
         .dir = FIXTURE_DIR,
@@ -225,10 +225,22 @@ uint64_t fixture_replayed_hash(struct fixture *f, uint64_t *ret_snapshots) {
     if (replay_run(&options, &replay, &reason) != ERR_OK) {
         fail_msg("replay: %s", reason.text);
     }
+    return replay;
+}
+
+uint64_t fixture_replayed_hash(struct fixture *f, uint64_t *ret_snapshots) {
+    struct replay replay = replayed(f);
     uint64_t hash = state_hash(replay.state);
     if (ret_snapshots != NULL) {
         *ret_snapshots = replay.snapshots;
     }
+    state_free(replay.state);
+    return hash;
+}
+
+uint64_t fixture_replayed_ids_hash(struct fixture *f) {
+    struct replay replay = replayed(f);
+    uint64_t hash = state_ids_hash(replay.state);
     state_free(replay.state);
     return hash;
 }

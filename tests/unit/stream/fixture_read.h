@@ -37,6 +37,8 @@ size_t fixture_damaged_count(struct fixture *f);
 /* What a replay of the files alone gives, with the snapshots it met on its way,
  * all of the right state; and what the stream's shop is. */
 uint64_t fixture_replayed_hash(struct fixture *f, uint64_t *ret_snapshots);
+/* Of the dedupe windows that the files give; see stream_ids_hash(). */
+uint64_t fixture_replayed_ids_hash(struct fixture *f);
 uint64_t fixture_hash(const struct fixture *f);
 
 #endif

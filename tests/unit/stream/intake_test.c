@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/stream/intake.h"
 
+#include "gateway/event/event_type.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,17 +16,38 @@ struct fixture {
     struct intake *intake;
     struct intake *of_shop;
     struct dedupe *dedupe;
+    struct clock clock;
+    int64_t now_us;
     struct intake_result result;
 };
 
+#define NOW_US ((int64_t)1795432440 * 1000 * 1000) /* 2026-11-23T11:14Z */
+
+static int64_t read_clock(void *self) {
+    return ((struct fixture *)self)->now_us;
+}
+
+static void remember(struct fixture *f, const char *device, const char *id,
+                     uint64_t content_hash, uint64_t seq, int64_t time_us) {
+    const struct dedupe_event event = {.device = slice_from_str(device),
+                                       .id = slice_from_str(id),
+                                       .content_hash = content_hash,
+                                       .seq = seq,
+                                       .time_us = time_us,
+                                       .wall_us = NOW_US};
+    assert_int_equal(dedupe_add(f->dedupe, &event), ERR_OK);
+}
+
 static int setup(void **state) {
     static struct fixture f;
-    struct intake_options options = {.store = "s",
-                                     .event_bytes_max = BYTES_MAX};
+    f.now_us = NOW_US;
+    f.clock = (struct clock){&f, read_clock, read_clock};
+    struct intake_options options = {
+        .store = "s", .event_bytes_max = BYTES_MAX, .clock = &f.clock};
     assert_int_equal(intake_new(&options, &f.intake), ERR_OK);
     options.has_shop = true;
     assert_int_equal(intake_new(&options, &f.of_shop), ERR_OK);
-    assert_int_equal(dedupe_new(&f.dedupe), ERR_OK);
+    assert_int_equal(dedupe_new(DEDUPE_IDS_MIN, &f.dedupe), ERR_OK);
     *state = &f;
     return 0;
 }
@@ -72,9 +95,7 @@ static void test_new_repeated_and_other(void **state) {
     assert_int_equal(judge_text(f, event), INTAKE_NEW);
     assert_true(slice_eq_str(f->result.event.id, "a"));
     assert_int_equal(judge_text(f, event), INTAKE_NEW); /* not remembered */
-    assert_int_equal(dedupe_add(f->dedupe, SLICE("meter-1"), SLICE("a"),
-                                f->result.content_hash, 42),
-                     ERR_OK);
+    remember(f, "meter-1", "a", f->result.content_hash, 42, DEDUPE_NO_TIME);
     assert_int_equal(judge_text(f, event), INTAKE_DUPLICATE);
     assert_int_equal(f->result.first_seq, 42);
     assert_true(slice_eq_str(f->result.event.id, "a"));
@@ -95,8 +116,10 @@ static void test_refusals(void **state) {
         const char *id;
         const char *words;
     } rows[] = {
-        {"gateway", EVENT("a", "/s/gateway", "T", ""), "", "another name"},
-        {"a+b", EVENT("a", "/s/a+b", "T", ""), "", "any of / + #"},
+        {"gateway", EVENT("a", "/s/gateway", "T", ""), "a", "another name"},
+        {"a+b", EVENT("a", "/s/a+b", "T", ""), "a", "any of / + #"},
+        {"meter-1", "{\"id\":\"a\",\"type\":", "a", "not JSON at byte 17"},
+        {"meter-1", "{\"celsius\":21}", "", "this is no CloudEvent"},
         {"meter-1", "", "", "JSON"},
         {"meter-1", "{\"id\":\"a\"}", "a", "specversion"},
         {"meter-1", EVENT("a", "/s/meter-2", "T", ""), "a",
@@ -157,7 +180,7 @@ static void test_sizes(void **state) {
                      INTAKE_NEW);
     static char json[BYTES_MAX];
     struct writer out = writer_over(json, sizeof json);
-    const struct event_record record = {UINT64_MAX, 0};
+    const struct event_record record = {.seq = UINT64_MAX, .life = {{9}}};
     assert_int_equal(event_render_json(&f->result.event, &record, &out),
                      ERR_OK);
     assert_int_equal(out.len, BYTES_MAX - HEADROOM);
@@ -214,22 +237,58 @@ static void test_what_is_quoted_is_text(void **state) {
     assert_int_equal(f->result.event.id.len, 0);
 }
 
-/* Goal: the device that finds no room for its window is told so; those that
- * are known go on. */
-static void test_too_many_devices(void **state) {
+/* Goal: what the services and the gateway publish is taken from no device, with
+ * the shop or without. */
+static void test_reserved_types(void **state) {
     struct fixture *f = *state;
-    for (int i = 0; i < DEDUPE_DEVICES_MAX; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "d-%d", i);
-        assert_int_equal(
-            dedupe_add(f->dedupe, slice_from_str(name), SLICE("x"), 1, 1),
-            ERR_OK);
+    unsigned reserved = 0;
+    for (uint32_t type = 0; type < EVENT_TYPE_COUNT; type++) {
+        char payload[256];
+        snprintf(payload, sizeof payload, EVENT("a", "/s/meter-1", "%s", ""),
+                 event_type_name((enum event_type)type));
+        if (event_type_is_sendable((enum event_type)type)) {
+            assert_int_equal(judge_text(f, payload), INTAKE_NEW);
+            continue;
+        }
+        reserved++;
+        rejects(f, f->intake, "meter-1", slice_from_str(payload), "a",
+                "is reserved for what the gateway itself publishes");
+        rejects(f, f->of_shop, "meter-1", slice_from_str(payload), "a",
+                "this stream takes OrderPlaced");
     }
-    rejects(f, f->intake, "meter-1", SLICE(EVENT("a", "/s/meter-1", "T", "")),
-            "a", "10000 devices");
+    assert_int_equal(reserved, 15);
+}
+
+#define PLACED(time, more)                          \
+    EVENT("a", "/s/till-1", "OrderCancelRequested", \
+          time ",\"data\":{\"orderId\":\"x\"}" more)
+
+/* Goal: what may be a repeat of something that was forgotten is refused where
+ * it would be sold twice, and the device is told what to do. */
+static void test_too_old_to_tell(void **state) {
+    struct fixture *f = *state;
+    for (int i = 0; i < DEDUPE_WINDOW + 1; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "i-%d", i);
+        remember(f, "till-1", id, 1, (uint64_t)i, NOW_US + i);
+        remember(f, "meter-1", id, 1, (uint64_t)i, NOW_US + i);
+    }
+    struct slice old = SLICE(PLACED(",\"time\":\"2026-11-23T11:14:00Z\"", ""));
+    rejects(f, f->of_shop, "till-1", old, "a",
+            "too old to tell whether it is a repeat");
+    rejects(f, f->of_shop, "till-1", old, "a", "under a new id");
     assert_int_equal(
-        judge(f, f->intake, "d-7", SLICE(EVENT("a", "/s/d-7", "T", ""))),
+        judge(f, f->of_shop, "till-1",
+              SLICE(PLACED(",\"time\":\"2026-11-23T11:14:00.000001Z\"", ""))),
         INTAKE_NEW);
+    assert_int_equal(judge(f, f->of_shop, "till-1", SLICE(PLACED("", ""))),
+                     INTAKE_NEW);
+    /* Elsewhere nothing is sold. */
+    assert_int_equal(judge_text(f, EVENT("a", "/s/meter-1", "T",
+                                         ",\"time\":\"2026-11-23T11:14:00Z\"")),
+                     INTAKE_NEW);
+    f->now_us = 0; /* a clock that was never set */
+    assert_int_equal(judge(f, f->of_shop, "till-1", old), INTAKE_NEW);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -239,7 +298,7 @@ int main(void) {
         TEST(test_new_repeated_and_other),    TEST(test_refusals),
         TEST(test_the_shops_rules),           TEST(test_sizes),
         TEST(test_cbor_that_json_cannot_say), TEST(test_what_is_quoted_is_text),
-        TEST(test_too_many_devices),
+        TEST(test_too_old_to_tell),           TEST(test_reserved_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

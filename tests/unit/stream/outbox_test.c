@@ -13,6 +13,9 @@
 
 #include "gateway/stream/outbox.h"
 
+static const uint8_t ID[16] = {1, 2};
+static const uint8_t LIFE[16] = {0x5e, 0xed};
+
 struct seen {
     int receipts;
     int accepted;
@@ -28,11 +31,18 @@ static void see_receipt(void *self, struct slice device, struct slice payload) {
     snprintf(seen->last, sizeof seen->last, "%.*s", SLICE_ARG(payload));
     snprintf(seen->last_device, sizeof seen->last_device, "%.*s",
              SLICE_ARG(device));
+    /* In either encoding, whose numbers these are. */
+    assert_non_null(memmem(payload.data, payload.len, "0102000000000000", 16));
+    assert_non_null(memmem(payload.data, payload.len, "5eed000000000000", 16));
     if (payload.data[0] != '{') {
         return;
     }
     json_t *json = json_loadb((const char *)payload.data, payload.len, 0, NULL);
     assert_non_null(json);
+    assert_string_equal(json_string_value(json_object_get(json, "journalid")),
+                        "0102000000000000");
+    assert_string_equal(json_string_value(json_object_get(json, "journallife")),
+                        "5eed000000000000");
     seen->accepted += (int)json_array_size(json_object_get(json, "accepted"));
     seen->rejected += (int)json_array_size(json_object_get(json, "rejected"));
     json_decref(json);
@@ -53,7 +63,7 @@ static void waits_for_its_need(void **state) {
     struct outbox *outbox;
     struct seen seen = {0};
     const struct outbox_sink sink = sink_of(&seen);
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     assert_int_equal(outbox_accept(outbox, 6, SLICE("till"),
                                    EVENT_ENCODING_JSON, SLICE("a"), 5),
                      ERR_OK);
@@ -76,7 +86,7 @@ static void groups_by_device(void **state) {
     struct outbox *outbox;
     struct seen seen = {0};
     const struct outbox_sink sink = sink_of(&seen);
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     enum { DEVICES = 5, EACH = 40 };
     for (int i = 0; i < DEVICES * EACH; i++) {
         char device[16];
@@ -106,7 +116,7 @@ static void says_it_in_the_device_s_encoding(void **state) {
     struct outbox *outbox;
     struct seen seen = {0};
     const struct outbox_sink sink = sink_of(&seen);
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     assert_int_equal(outbox_accept(outbox, 1, SLICE("d"), EVENT_ENCODING_CBOR,
                                    SLICE("x"), 3),
                      ERR_OK);
@@ -116,7 +126,7 @@ static void says_it_in_the_device_s_encoding(void **state) {
     assert_int_equal(outbox_release(outbox, 1, &sink), ERR_OK);
     assert_int_equal(seen.receipts, 2);
     assert_int_equal(seen.accepted, 1);
-    assert_int_equal((uint8_t)seen.last[0], 0xa2);
+    assert_int_equal((uint8_t)seen.last[0], 0xa4);
     outbox_free(outbox);
 }
 
@@ -157,7 +167,7 @@ static void test_order_holds_across_releases(void **state) {
     struct outbox *outbox;
     struct order order = {0};
     const struct outbox_sink sink = {&order, see_number, see_number};
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     for (int i = 0; i < 15; i++) {
         add_notice(outbox, i < 10 ? 1 : 2, i);
     }
@@ -180,7 +190,7 @@ static void test_memory_is_bounded_without_an_empty_moment(void **state) {
     struct seen seen = {0};
     const struct outbox_sink sink = sink_of(&seen);
     memset(text, 'x', sizeof text);
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     largest_realloc = 0;
     for (uint64_t round = 1; round <= ROUNDS; round++) {
         assert_int_equal(outbox_notice(outbox, round, SLICE("till"),
@@ -202,7 +212,7 @@ static void test_a_large_batch_is_given_back(void **state) {
     const struct outbox_sink sink = sink_of(&seen);
     char id[256];
     memset(id, '"', sizeof id); /* each is two bytes in JSON */
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     for (int round = 1; round <= 2; round++) {
         for (int i = 0; i < ITEMS; i++) {
             assert_int_equal(outbox_accept(outbox, 1, SLICE("till"),
@@ -223,7 +233,7 @@ static void test_a_rejection_in_cbor(void **state) {
     struct outbox *outbox;
     struct seen seen = {0};
     const struct outbox_sink sink = sink_of(&seen);
-    assert_int_equal(outbox_new(&outbox), ERR_OK);
+    assert_int_equal(outbox_new(ID, LIFE, &outbox), ERR_OK);
     assert_int_equal(outbox_reject(outbox, 0, SLICE("d"), EVENT_ENCODING_CBOR,
                                    SLICE_EMPTY, "no map"),
                      ERR_OK);

@@ -28,7 +28,7 @@ static int setup(void **state) {
     w.own = (struct own_event){
         .store = "s",
         .stream = "orders",
-        .journal_id = journal_id(w.journal),
+        .life = journal_life(w.journal),
         .batch = w.batch,
     };
     *state = &w;
@@ -63,11 +63,11 @@ static void is(struct world *w, uint64_t seq, const char *type, char mark,
     char found[512];
     assert_int_equal(slice_to_str(event.data, found, sizeof found), ERR_OK);
     assert_string_equal(found, data);
-    const uint8_t *id = journal_id(w->journal);
     char wanted[64];
-    snprintf(wanted, sizeof wanted, "%02x%02x%02x%02x-%d-%c", id[0], id[1],
-             id[2], id[3], (int)seq, mark);
-    assert_true(slice_eq_str(event.id, wanted));
+    struct writer id = writer_over(wanted, sizeof wanted);
+    event_life_write(&id, event_life_of(journal_life(w->journal)));
+    writer_printf(&id, "-%d-%c", (int)seq, mark);
+    assert_true(slice_eq(event.id, writer_slice(&id)));
     journal_reader_close(reader);
 }
 

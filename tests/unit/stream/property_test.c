@@ -6,7 +6,7 @@
  * - every event that a receipt was sent for is in the journal under its number,
  *   or was delivered, or is named by EventsDropped or JournalDamaged;
  * - no event is there twice, and the numbers have no hole that is not named;
- * - the shop is what a replay of the files gives.
+ * - the shop and the dedupe windows are what a replay of the files gives.
  *
  * That a receipt speaks only of what is durable the fixture sees to.
  *
@@ -236,6 +236,7 @@ static void check_shop(const struct model *model) {
     struct fixture *f = model->f;
     if (f->settings->shop && !model->noted) {
         assert_true(fixture_hash(f) == fixture_replayed_hash(f, NULL));
+        assert_true(stream_ids_hash(f->stream) == fixture_replayed_ids_hash(f));
     }
 }
 

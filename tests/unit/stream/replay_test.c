@@ -13,7 +13,7 @@
 #include "gateway/stream/dedupe.h"
 #include "tests/simulation/support.h"
 
-enum { STATE_VERSION = 1, RECORDS = 20 };
+enum { STATE_VERSION = DEDUPE_SAVED_2, RECORDS = 20 };
 
 struct fixture {
     char dir[256];
@@ -114,7 +114,7 @@ static void snapshot(const struct fixture *f, uint64_t seq, uint64_t of) {
     static uint8_t memory[65536];
     struct writer to = writer_over(memory, sizeof memory);
     struct dedupe *dedupe;
-    assert_int_equal(dedupe_new(&dedupe), ERR_OK);
+    assert_int_equal(dedupe_new(DEDUPE_IDS_MIN, &dedupe), ERR_OK);
     writer_u32(&to, STATE_VERSION);
     dedupe_save(dedupe, &to);
     dedupe_free(dedupe);

@@ -138,6 +138,22 @@ static void test_keep(void **state) {
     assert_true(stats.bytes - stats.spare_bytes < 5 * MIB);
 }
 
+/* Goal: what is to be kept may change while it runs. */
+static void test_kept_otherwise(void **state) {
+    struct world *w = *state;
+    w->f->settings->keep = 100 * MIB;
+    begin(w);
+    retention_set_delivered(w->retention, UINT64_MAX);
+    commit(w, 60);
+    assert_int_equal(start(w), 0);
+    retention_set_kept(w->retention, 0, HOUR_MS);
+    commit(w, 1);
+    assert_int_equal(start(w), 0);
+    retention_set_kept(w->retention, 0, 0);
+    commit(w, 1);
+    assert_true(start(w) > 0);
+}
+
 /* Goal: `keep_for` keeps a segment until its last event is that old. */
 static void test_keep_for(void **state) {
     struct world *w = *state;
@@ -352,6 +368,7 @@ int main(void) {
         TEST(test_delivered_segments_go),
         TEST(test_a_few_at_each_commit),
         TEST(test_keep),
+        TEST(test_kept_otherwise),
         TEST(test_keep_for),
         TEST(test_keep_for_what_cannot_be_read),
         TEST(test_covered),

@@ -15,6 +15,7 @@ static struct state *make(bool has_shop) {
         .store = "s",
         .currency = "EUR",
         .journal_id = ID,
+        .life = ID,
         .has_shop = has_shop,
     };
     struct state *state;

@@ -35,6 +35,47 @@ static void test_commit_delay_counts_from_the_first(void **state) {
     assert_int_equal(stream_wait_ms(f->stream), 0);
 }
 
+/* Goal: from half of the delay on a batch goes as soon as another event would
+ * take another page, so that pages are written full. */
+static void test_pages_are_filled(void **state) {
+    struct fixture *f = *state;
+    f->settings->commit_delay_ms = 1000;
+    fixture_open(f);
+    uint64_t number = 0;
+    for (int round = 0; round < 20; round++) {
+        const struct journal_stats before = *stream_journal_stats(f->stream);
+        uint64_t wait_ms = 1000;
+        while (wait_ms > 0) {
+            fixture_small(f, number++);
+            f->mono_us += 20000;
+            wait_ms = stream_wait_ms(f->stream);
+        }
+        fixture_commit(f);
+        const struct journal_stats *now = stream_journal_stats(f->stream);
+        uint64_t frame = now->frames - before.frames;
+        uint64_t payload = now->payload - before.payload;
+        assert_true(frame - payload < JOURNAL_PAGE / 4);
+        assert_in_range(frame, JOURNAL_PAGE, 3 * JOURNAL_PAGE);
+    }
+}
+
+/* Goal: another delay takes effect for the batch that waits. */
+static void test_commit_delay_changes(void **state) {
+    struct fixture *f = *state;
+    f->settings->commit_delay_ms = 500;
+    fixture_open(f);
+    fixture_small(f, 0);
+    struct config_stream changed = *f->settings;
+    changed.commit_delay_ms = 0;
+    stream_reconfigure(f->stream, &changed);
+    assert_int_equal(stream_wait_ms(f->stream), 0);
+    changed.commit_delay_ms = 9000;
+    stream_reconfigure(f->stream, &changed);
+    f->mono_us += 1000000;
+    assert_int_equal(stream_wait_ms(f->stream), 8000);
+    fixture_commit(f);
+}
+
 /* Goal: the second batch has a wait of its own, and of duplicates alone too. */
 static void test_commit_delay_of_the_next_batch(void **state) {
     struct fixture *f = *state;
@@ -273,6 +314,44 @@ static void test_many_payments_in_turn(void **state) {
 }
 
 /* Goal: a stream without the shop has none, and asks for nothing. */
+static bool notice_has(const struct fixture *f, uint32_t nth,
+                       const char *what) {
+    assert_true(nth < f->seen.notice_count);
+    return strstr(f->seen.notices[nth].payload, what) != NULL;
+}
+
+/* Goal: a notice says in which life of the journal its event was published, and
+ * the id begins with that life; an answer given again after a restart is of the
+ * life that gave it first, whichever says it. */
+static void test_a_notice_names_its_life(void **state) {
+    struct fixture *f = *state;
+    static const char order[] =
+        "{\"orderId\":\"x\",\"customerId\":7,\"items\":[\"tea\"],"
+        "\"total\":\"1\",\"paymentDetails\":{\"paymentMethod\":\"CASH\"}}";
+    f->settings->shop = true;
+    fixture_open(f);
+    char life[64] = "\"journallife\":\"";
+    char id[64] = "\"id\":\"";
+    struct writer to = writer_over(life + strlen(life), EVENT_LIFE_DIGITS);
+    event_life_write(&to, event_life_of(stream_journal_life(f->stream)));
+    memcpy(id + strlen(id), to.data, EVENT_LIFE_DIGITS);
+    (void)fixture_take(f, "till-1", "e-1", "OrderPlaced", order);
+    fixture_commit(f);
+    uint32_t count = f->seen.notice_count;
+    assert_true(count >= 2);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(notice_has(f, i, life) && notice_has(f, i, id));
+        assert_true(notice_has(f, i, "\"journalid\":\""));
+    }
+    fixture_close(f);
+    fixture_open(f);
+    (void)fixture_take(f, "till-1", "e-2", "OrderPlaced", order);
+    fixture_commit(f);
+    assert_int_equal(f->seen.notice_count, count + 1);
+    assert_true(notice_has(f, count, "\"repeated\":true"));
+    assert_true(notice_has(f, count, life) && notice_has(f, count, id));
+}
+
 static void test_without_a_shop(void **state) {
     struct fixture *f = *state;
     fixture_open(f);
@@ -362,6 +441,8 @@ static void test_a_start_that_fails_anywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_commit_delay_counts_from_the_first),
+        FIXTURE_TEST(test_pages_are_filled),
+        FIXTURE_TEST(test_commit_delay_changes),
         FIXTURE_TEST(test_commit_delay_of_the_next_batch),
         FIXTURE_TEST(test_a_full_batch_does_not_wait),
         FIXTURE_TEST(test_repeats_over_a_restart),
@@ -372,6 +453,7 @@ int main(void) {
         FIXTURE_TEST(test_notices_leave_when_durable),
         FIXTURE_TEST(test_payments_are_asked_again),
         FIXTURE_TEST(test_many_payments_in_turn),
+        FIXTURE_TEST(test_a_notice_names_its_life),
         FIXTURE_TEST(test_without_a_shop),
         FIXTURE_TEST(test_a_stream_that_cannot_be_opened),
         FIXTURE_TEST(test_damage_is_told_at_the_start),

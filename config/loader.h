@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What loading, merging and checking share. Internal to the config folder. */
+#ifndef CONFIG_LOADER_H
+#define CONFIG_LOADER_H
+
+#include "config/read.h"
+#include "config/yaml_file.h"
+
+/* A node and the file it stands in; node NULL: nowhere. */
+struct spot {
+    const yaml_node_t *node;
+    uint32_t file;
+};
+
+/* Where the keys of one scope (the files' top, or one stream) were found. */
+struct found {
+    struct spot self; /* the mapping itself; of the last file that has it */
+    struct spot keys[CONFIG_KEY_COUNT];
+    bool bad[CONFIG_KEY_COUNT]; /* the value was refused */
+};
+
+struct loader {
+    struct config_sources *sources;
+    struct config_findings *findings;
+    struct yaml_file files[CONFIG_FILES_MAX];
+    bool open[CONFIG_FILES_MAX];
+    struct config config;
+    struct found found;
+    struct found streams[CONFIG_STREAMS_MAX];
+};
+
+struct spot loader_spot(const struct found *found, const char *path);
+bool loader_is_bad(const struct found *found, const char *path);
+
+/* Adds a finding at `spot` (nowhere: the start of the first file). */
+void loader_fault(struct loader *loader, struct spot spot, const char *format,
+                  ...) PRINTF_LIKE(3, 4);
+void loader_warn(struct loader *loader, struct spot spot, const char *format,
+                 ...) PRINTF_LIKE(3, 4);
+
+/* Finds the files of conf.d beside the first file and adds their names to the
+ * sources; says so if the folder cannot be read or holds too many. */
+void conf_d_list(struct config_sources *sources,
+                 struct config_findings *findings);
+
+/* Reads the values of one file over those of the files before it. */
+void load_file(struct loader *loader, uint32_t file);
+
+/* Checks keys against each other, after all files and defaults. */
+void cross_check(struct loader *loader);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/commands/preflight.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bridge/bridge.h"
+#include "bridge/credentials.h"
+#include "gateway/journal/owner.h"
+#include "gateway/journal/segment.h"
+#include "gateway/shop/money.h"
+
+struct look {
+    const struct config *config;
+    const struct config_sources *sources;
+    struct config_findings *findings;
+    enum preflight_for what;
+    bool gateway_runs; /* its control socket answers */
+};
+
+#define ADD(look, level, key, ...)                             \
+    config_find((look)->sources, (look)->findings, level, key, \
+                CONFIG_NO_STREAM, __VA_ARGS__)
+
+/* The folder that a file's name is in. */
+static void parent_of(const char *path, char ret[CONFIG_PATH_MAX]) {
+    snprintf(ret, CONFIG_PATH_MAX, "%s", path);
+    size_t len = strlen(ret);
+    while (len > 1 && ret[len - 1] == '/') {
+        ret[--len] = '\0';
+    }
+    char *slash = strrchr(ret, '/');
+    if (slash == NULL) {
+        strcpy(ret, ".");
+    } else {
+        slash[slash == ret ? 1 : 0] = '\0';
+    }
+}
+
+/* --- Folders and files ---------------------------------------------------- */
+
+static bool folder_is_usable(const char *path, struct reason *why) {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        (void)disk_failed(why, ERR_IO, "write in", path);
+        return false;
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        (void)disk_failed(why, ERR_IO, "write in", path);
+        return false;
+    }
+    return true;
+}
+
+/* A start creates the folder itself, but not what it is in. */
+static void check_data(const struct look *look) {
+    const char *data = look->config->data;
+    struct stat status;
+    struct reason why;
+    char parent[CONFIG_PATH_MAX];
+    if (stat(data, &status) == 0) {
+        if (!folder_is_usable(data, &why)) {
+            ADD(look, CONFIG_ERROR, "data",
+                "%s; expected a folder that user %u may write in", why.text,
+                (unsigned)geteuid());
+        }
+        return;
+    }
+    parent_of(data, parent);
+    if (errno == ENOENT && folder_is_usable(parent, &why)) {
+        return;
+    }
+    if (errno == ENOENT && access(parent, F_OK) == 0) {
+        errno = EACCES;
+    }
+    (void)disk_failed(&why, ERR_IO, "create the folder", data);
+    ADD(look, CONFIG_ERROR, "data",
+        "%s; create its parent so that user %u may write in it, or set `data` "
+        "to another folder",
+        why.text, (unsigned)geteuid());
+}
+
+/* Whoever renames a store whose journal has its old name gives it a folder of
+ * its own. What cannot be read is said by who opens it. */
+static void check_owner(const struct look *look) {
+    const struct platform platform = platform_real();
+    for (uint32_t i = 0; i < look->config->stream_count; i++) {
+        char dir[SEGMENT_DIR_MAX + 1];
+        int len = snprintf(dir, sizeof dir, "%s/%s", look->config->data,
+                           look->config->streams[i].name);
+        const struct journal_options options = {
+            .platform = &platform,
+            .dir = dir,
+            .store = look->config->store,
+            .stream = look->config->streams[i].name,
+        };
+        struct reason why;
+        if (len < (int)sizeof dir &&
+            owner_look(&options, &why) == ERR_REFUSED) {
+            ADD(look, CONFIG_ERROR, "store", "%s", why.text);
+        }
+    }
+}
+
+static void check_free_space(const struct look *look) {
+    char path[CONFIG_PATH_MAX];
+    struct statvfs status;
+    snprintf(path, sizeof path, "%s", look->config->data);
+    if (statvfs(path, &status) != 0) {
+        parent_of(look->config->data, path);
+        if (statvfs(path, &status) != 0) {
+            return; /* check_data() has said so */
+        }
+    }
+    uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    if (free_bytes < look->config->free_floor) {
+        ADD(look, CONFIG_WARNING, "free_floor",
+            "found %" PRIu64 " MiB free on the disk of %s, fewer than the "
+            "%" PRIu64 " MiB to leave free; expected more: nothing is "
+            "accepted until there is room",
+            free_bytes >> 20, look->config->data,
+            look->config->free_floor >> 20);
+    }
+}
+
+static void check_program(const struct look *look) {
+    const char *program = look->config->broker.program;
+    struct stat status;
+    struct reason why;
+    bool here = stat(program, &status) == 0;
+    if (here && !S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : EACCES;
+    } else if (here && access(program, X_OK) == 0) {
+        return;
+    }
+    (void)disk_failed(&why, ERR_IO, "run", program);
+    ADD(look, CONFIG_ERROR, "broker.program",
+        "%s; install mosquitto, or set broker.mode to external", why.text);
+}
+
+/* --- The control socket and the ports ------------------------------------- */
+
+static void close_fd(const int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static bool answers(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (slice_to_str(slice_from_str(path), address.sun_path,
+                     sizeof address.sun_path) != ERR_OK) {
+        return false;
+    }
+    CLEANUP(close_fd)
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd >= 0 && (connect(fd, (const struct sockaddr *)&address,
+                               sizeof address) == 0 ||
+                       errno == EAGAIN);
+}
+
+/* The store sells without it. */
+static void check_control_socket(const struct look *look) {
+    const char *path = look->config->control_socket;
+    struct stat status;
+    struct reason why;
+    char parent[CONFIG_PATH_MAX];
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        ADD(look, CONFIG_WARNING, "control_socket",
+            "found %s, which is not a socket; move it away or set another "
+            "control_socket: without one no command reaches the gateway",
+            path);
+        return;
+    }
+    parent_of(path, parent);
+    if (strcmp(parent, look->config->data) != 0 &&
+        !folder_is_usable(parent, &why)) {
+        ADD(look, CONFIG_WARNING, "control_socket",
+            "%s; expected a folder that user %u may write in: without one no "
+            "command reaches the gateway",
+            why.text, (unsigned)geteuid());
+    }
+}
+
+/* Could a program listen there now? Sets errno. */
+static bool is_free(const struct config_address *address) {
+    char service[8];
+    snprintf(service, sizeof service, "%u", address->port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(address->host, service, &hints, &found) != 0) {
+        errno = EADDRNOTAVAIL;
+        return false;
+    }
+    CLEANUP(close_fd)
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    bool ok = fd >= 0 &&
+              setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+              bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+              listen(fd, 1) == 0;
+    int saved = errno;
+    freeaddrinfo(found);
+    errno = saved;
+    return ok;
+}
+
+/* A port that is taken may be free again when the gateway starts. */
+static void check_port(const struct look *look, const char *key,
+                       const struct config_address *address,
+                       enum config_level otherwise, const char *advice) {
+    if (is_free(address)) {
+        return;
+    }
+    if (errno == EADDRINUSE) {
+        ADD(look, CONFIG_WARNING, key,
+            "found port %u on %s, which another program uses now; expected a "
+            "free port%s",
+            address->port, address->host, advice);
+        return;
+    }
+    ADD(look, otherwise, key, "cannot listen on %s port %u: %s", address->host,
+        address->port, strerror(errno));
+}
+
+/* A running gateway holds its own ports. */
+static void check_ports(const struct look *look) {
+    const struct config *config = look->config;
+    if (look->gateway_runs) {
+        return;
+    }
+    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+        check_port(look, "broker.listen", &config->broker.listen, CONFIG_ERROR,
+                   ": if it is Debian's own mosquitto service, systemctl "
+                   "disable --now mosquitto");
+    }
+    if (config->console_enabled) {
+        check_port(look, "console.listen", &config->console, CONFIG_WARNING,
+                   "");
+    }
+}
+
+/* --- The cloud and the shop ------------------------------------------------
+ */
+
+/* Said once, at the first stream that is sent anywhere. A gateway that runs has
+ * its credentials from elsewhere than from whoever looks at it. */
+static void check_cloud(const struct look *look) {
+    const struct config *config = look->config;
+    uint32_t i = 0;
+    while (i < config->stream_count &&
+           config->streams[i].sink == CONFIG_SINK_NONE) {
+        i++;
+    }
+    if (i == config->stream_count) {
+        return;
+    }
+    struct reason why;
+    struct credentials credentials;
+    if (credentials_read(&credentials, &why) != ERR_OK) {
+        bool elsewhere = look->what == PREFLIGHT_CHECK && look->gateway_runs;
+        config_find(look->sources, look->findings,
+                    elsewhere ? CONFIG_WARNING : CONFIG_ERROR, "streams[].sink",
+                    (int)i, "%s", why.text);
+    }
+    explicit_bzero(&credentials, sizeof credentials);
+    if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {
+        ADD(look, CONFIG_ERROR, "cloud.ca_file", "%s", why.text);
+    }
+}
+
+static void check_currency(const struct look *look) {
+    const char *currency = look->config->currency;
+    uint32_t decimals;
+    if (money_decimals(slice_from_str(currency), &decimals) != ERR_OK) {
+        ADD(look, CONFIG_WARNING, "shop.currency",
+            "found %s, which is not a currency of ISO 4217; expected a code "
+            "such as EUR, USD or JPY: orders that name no currency are "
+            "refused",
+            currency);
+    }
+}
+
+void preflight(const struct config *config,
+               const struct config_sources *sources, enum preflight_for what,
+               struct config_findings *findings) {
+    const struct look look = {
+        .config = config,
+        .sources = sources,
+        .findings = findings,
+        .what = what,
+        .gateway_runs = answers(config->control_socket),
+    };
+    check_data(&look);
+    check_owner(&look);
+    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+        check_program(&look);
+    }
+    check_cloud(&look);
+    check_currency(&look);
+    if (what == PREFLIGHT_CHECK) {
+        check_control_socket(&look);
+        check_free_space(&look);
+        check_ports(&look);
+    }
+}
+
+static void print_level(const struct config_findings *findings,
+                        enum config_level level, FILE *out) {
+    bool warning = level == CONFIG_WARNING;
+    for (uint32_t i = 0; i < findings->count; i++) {
+        if (findings->items[i].level == level) {
+            fprintf(out, "%s%s%s\n", log_prefix(warning ? LOG_WARN : LOG_ERROR),
+                    warning ? "warning: " : "", findings->items[i].what.text);
+        }
+    }
+}
+
+/* Why a start failed is last, where a person looks for it. */
+void preflight_print(const struct config_findings *findings, FILE *out) {
+    print_level(findings, CONFIG_WARNING, out);
+    print_level(findings, CONFIG_ERROR, out);
+    if (findings->left_off > 0) {
+        fprintf(out, "%s... and %u more\n", log_prefix(LOG_ERROR),
+                findings->left_off);
+    }
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/mqtt/broker_child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+enum { VARIABLES_MAX = 2, READ_MAX = 512 };
+
+/* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
+ * and who we run as is not its business. */
+static bool is_noise(struct slice line) {
+    return slice_starts_with(line, "Warning: Unable to set TCP_NODELAY.") ||
+           slice_starts_with(line, "Warning: Mosquitto should not be run as "
+                                   "root");
+}
+
+static void line_over(struct broker_child *child) {
+    if (child->line_len == 0) {
+        return;
+    }
+    child->line[child->line_len] = '\0';
+    bool noise = is_noise(slice_of(child->line, child->line_len));
+    if (!child->quiet) {
+        log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
+    }
+    if (!noise) {
+        memcpy(child->last, child->line, child->line_len + 1);
+    }
+    child->line_len = 0;
+}
+
+static void take_output(struct broker_child *child, const char *bytes,
+                        size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] == '\n') {
+            line_over(child);
+        } else if (child->line_len < BROKER_LINE_MAX) {
+            child->line[child->line_len++] = bytes[i];
+        }
+    }
+}
+
+static void on_output(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
+    if (len > 0) {
+        take_output(stream->data, buf->base, (size_t)len);
+    }
+    free(buf->base);
+}
+
+static void on_output_room(uv_handle_t *handle, size_t suggested,
+                           uv_buf_t *buf) {
+    (void)handle;
+    (void)suggested;
+    buf->base = malloc(READ_MAX);
+    buf->len = buf->base == NULL ? 0 : READ_MAX;
+}
+
+/* Its end may be noticed before its last words. The pipe does not block. */
+static void read_rest(struct broker_child *child) {
+    uv_os_fd_t fd;
+    char bytes[READ_MAX];
+    ssize_t len;
+    if (uv_fileno((uv_handle_t *)&child->output, &fd) != 0) {
+        return;
+    }
+    while ((len = read(fd, bytes, sizeof bytes)) > 0) {
+        take_output(child, bytes, (size_t)len);
+    }
+    line_over(child);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct broker_child *child = handle->data;
+    if (--child->handles_open == 0) {
+        child->ended(child->self, child->status, child->signal_number);
+    }
+}
+
+static void close_all(struct broker_child *child) {
+    child->running = false;
+    uv_close((uv_handle_t *)&child->process, on_closed);
+    uv_close((uv_handle_t *)&child->output, on_closed);
+}
+
+static void on_exit_of_child(uv_process_t *process, int64_t status,
+                             int signal_number) {
+    struct broker_child *child = process->data;
+    child->status = status;
+    child->signal_number = signal_number;
+    read_rest(child);
+    close_all(child);
+}
+
+/* The child's environment, of pointers into ours. */
+static void pick_environment(char *ret[VARIABLES_MAX + 1]) {
+    static const char *const names[VARIABLES_MAX] = {"PATH=", "TZ="};
+    size_t count = 0;
+    for (size_t i = 0; i < VARIABLES_MAX; i++) {
+        for (char **entry = environ; *entry != NULL; entry++) {
+            if (strncmp(*entry, names[i], strlen(names[i])) == 0) {
+                ret[count++] = *entry;
+                break;
+            }
+        }
+    }
+    ret[count] = NULL;
+}
+
+static int spawn(struct broker_child *child, uv_loop_t *loop,
+                 const char *program, const char *config_path) {
+    char *environment[VARIABLES_MAX + 1];
+    pick_environment(environment);
+    char path[CONFIG_PATH_MAX];
+    char config[CONFIG_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s", program);
+    snprintf(config, sizeof config, "%s", config_path);
+    char *args[] = {(char[]){"setpriv"},
+                    (char[]){"--pdeathsig"},
+                    (char[]){"TERM"},
+                    path,
+                    (char[]){"-c"},
+                    config,
+                    NULL};
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+         .data.stream = (uv_stream_t *)&child->output},
+    };
+    uv_process_options_t options = {
+        .exit_cb = on_exit_of_child,
+        .file = args[0],
+        .args = args,
+        .env = environment,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
+    return uv_spawn(loop, &child->process, &options);
+}
+
+int broker_child_start(struct broker_child *child, uv_loop_t *loop,
+                       const char *program, const char *config_path) {
+    uv_pipe_init(loop, &child->output, 0);
+    child->handles_open = 2; /* the pipe and the process */
+    child->process.data = child;
+    child->output.data = child;
+    child->line_len = 0;
+    child->last[0] = '\0';
+    int code = spawn(child, loop, program, config_path);
+    if (code != 0) { /* which leaves the process's handle open */
+        child->status = -1;
+        child->signal_number = 0;
+        close_all(child);
+        return code;
+    }
+    child->running = true;
+    uv_read_start((uv_stream_t *)&child->output, on_output_room, on_output);
+    return 0;
+}
+
+void broker_child_signal(struct broker_child *child, int number) {
+    if (child->running) {
+        (void)uv_process_kill(&child->process, number);
+    }
+}

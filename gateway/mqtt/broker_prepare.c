@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/mqtt/broker_prepare.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/base/disk.h"
+#include "gateway/mqtt/broker_port.h"
+
+/* As it was: the broker does not start without it either. */
+static err_t put_back(struct broker_prepare *prepare) {
+    prepare->put_back = false;
+    char name[BROKER_PATH_SIZE];
+    snprintf(name, sizeof name, "%s", prepare->trial);
+    prepare->trial[0] = '\0';
+    if (rename(name, prepare->files.db_path) != 0) {
+        return disk_failed(&prepare->reason, ERR_IO, "rename", name);
+    }
+    log_line(LOG_INFO, "broker", "put_back file=%s", name);
+    return ERR_OK;
+}
+
+static err_t take_away(struct broker_prepare *prepare, const char *why) {
+    TRY(broker_files_set_aside(&prepare->files, prepare->files.db_path, why,
+                               &prepare->reason));
+    (void)reason_set(&prepare->reason, ERR_OK,
+                     "what it had saved was set aside");
+    return ERR_OK;
+}
+
+/* Finds out what is saved, and sets aside what is of no use. */
+static err_t look(struct broker_prepare *prepare) {
+    prepare->db =
+        broker_db_look(prepare->files.db_path, prepare->sessions,
+                       prepare->session_count, time(NULL), &prepare->reason);
+    if (prepare->db == BROKER_DB_DAMAGED) {
+        const struct reason why = prepare->reason;
+        return take_away(prepare, why.text);
+    }
+    if (prepare->without_db) {
+        prepare->without_db = false;
+        TRY(take_away(prepare, "the broker does not start with it"));
+        snprintf(prepare->trial, sizeof prepare->trial, "%s",
+                 prepare->files.set_aside);
+    }
+    return ERR_OK;
+}
+
+/* A format that cannot be read is believed if a closed broker has just written
+ * it. One that can be read, and does not have what was to be saved, was not
+ * written. */
+static err_t decide(struct broker_prepare *prepare) {
+    bool here = prepare->db == BROKER_DB_ALL ||
+                (prepare->db == BROKER_DB_UNKNOWN && prepare->saved);
+    prepare->files.closed = !here || prepare->trial[0] != '\0';
+    if (prepare->files.closed && prepare->saved) {
+        return reason_set(&prepare->reason, ERR_FULL,
+                          "the broker cannot save its sessions in %s: is the "
+                          "disk full, or the folder another user's?",
+                          prepare->files.folder);
+    }
+    return ERR_OK;
+}
+
+static err_t run(struct broker_prepare *prepare) {
+    struct broker_files *files = &prepare->files;
+    TRY(broker_port_check(&files->config->broker.listen, &files->port,
+                          &prepare->reason));
+    if (prepare->put_back) {
+        TRY(put_back(prepare));
+    }
+    TRY(broker_files_tidy(files, &prepare->reason));
+    TRY(look(prepare));
+    TRY(decide(prepare));
+    return broker_files_write(files, &prepare->reason);
+}
+
+void broker_prepare_run(struct broker_prepare *prepare) {
+    prepare->err = run(prepare);
+    prepare->saved = false;
+}

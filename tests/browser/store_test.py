@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: what a person sees of a real store on the page: the verdict, the
+forecast, an order to its end, the cloud going away and coming back, the gateway
+killed and back, and whatever devices send as text. Method: the gateway with
+Mosquitto and the local cloud, and chromium on the gateway's own page."""
+
+import contextlib
+import pathlib
+import re
+import sys
+import threading
+import time
+import unittest
+
+import looks
+from browser import Browser
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
+                       / "integration"))
+from edge import Device, Store, wait_for  # noqa: E402
+import signal  # noqa: E402
+
+ROW = "#streams tbody tr:first-child td:nth-child"
+LINK = f"{ROW}(2)"
+SAID_S = 2  # the page says a change of the gateway's within that
+MARKUP = "<img src=x onerror=taken=1>"  # without a slash it fits in a topic
+# What chromium itself writes while a gateway is down.
+UNREACHABLE = re.compile(r"net::ERR_(CONNECTION_(REFUSED|RESET)|EMPTY_RESPONSE)")
+
+
+@contextlib.contextmanager
+def busy(send):
+    """Calls `send` with 0, 1, ... some 20 times a second meanwhile."""
+    over = threading.Event()
+
+    def work():
+        count = 0
+        while not over.wait(0.05):
+            send(count)
+            count += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class StoreTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.stop)
+
+    def setUp(self):
+        self.store = self.enterContext(Store(orders="capacity: 256 MiB,"))
+        self.store.gateway.start().wait_up()
+        self.till = self.device("till-1")
+        self.page = self.open()
+        self.page.until("#level", "All is well")
+
+    def device(self, name):
+        device = Device(self.store, name)
+        self.addCleanup(device.close)
+        return device
+
+    def open(self):
+        return self.enterContext(self.browser.open(
+            f"http://127.0.0.1:{self.store.page_port}/"))
+
+    def test_the_verdict_and_an_order(self):
+        self.till.send(self.till.order("order-4711"))
+        took = self.page.until("#orders", "✓ fulfilled")
+        self.assertIn("order-4711", self.page.text("#orders"))
+        print(f"figure: an order's end is on the page after {took:.1f} s")
+        self.page.until("#link", "Everything is in the cloud")
+        self.assertEqual(self.page.said(), [])
+
+    def said_in_time(self, link, word):
+        """Seconds until the gateway knows, and until the page says it."""
+        began, knows, says = time.monotonic(), None, None
+        while says is None:
+            now = time.monotonic() - began
+            self.assertLess(now, 30, f"{self.page.text(LINK)} is not {word}")
+            stream = self.store.gateway.stream()
+            if knows is None and stream and stream["link"] == link:
+                knows = now
+            if word in (self.page.text(LINK) or ""):
+                says = time.monotonic() - began
+        knows = says if knows is None else knows
+        print(f"figure: {word.lower()}: the gateway knows after {knows:.1f} s, "
+              f"the page says it after {says:.1f} s")
+        self.assertLess(says - knows, SAID_S)
+        return says
+
+    def test_the_cloud_goes_away_and_returns(self):
+        self.page.check("listen")
+        with busy(lambda n: self.till.send(self.till.order(f"o-{n}"))):
+            self.page.until(LINK, "Online")
+            self.store.cloud.stop(signal.SIGKILL)
+            # Each order is a request: the gateway knows with the next.
+            self.assertLess(self.said_in_time("offline", "Offline"), 4)
+            self.page.until("#link", "No link to the cloud; the store keeps "
+                                     "selling")
+            self.page.until("#level", "Needs attention")
+            self.page.until("#reasons", "What to do: ")
+            self.page.until(f"{ROW}(3)", "oldest")
+            wait_for("a forecast in words", lambda: re.fullmatch(
+                r"\d+ (min|h|d)", self.page.text(f"{ROW}(5)")), 30, 0.2)
+            self.assertRegex(self.page.text(f"{ROW}(6)"),
+                             r"^in [1-9][\d.]* (Ki)?B/s")
+            print("figure: full in " + self.page.text(f"{ROW}(5)"))
+            self.store.cloud.start()
+            self.said_in_time("online", "Online")
+        self.page.until("#link", "Everything is in the cloud", 60)
+        self.page.until("#level", "All is well", 60)
+        spoken = self.page.check("heard")
+        self.assertIn("orders: ", spoken[0])
+        self.assertIn("All is well", spoken[-1])
+        self.assertLessEqual(len(spoken), 6, spoken)
+        self.assertEqual(self.page.said(), [])
+
+    def test_the_gateway_is_killed(self):
+        self.till.send(self.till.order("order-1"))
+        self.page.until("#orders", "fulfilled")
+        self.store.gateway.stop(signal.SIGKILL)
+        took = self.page.until("#silence", "No answer since", 10)
+        print(f"figure: a killed gateway is said after {took:.1f} s")
+        self.assertLess(took, 5)
+        self.assertIn("not now", self.page.text("#streams-old"))
+        self.assertIn("Not known", self.page.text("#level"))
+        self.assertTrue(self.page.evaluate(
+            "() => document.querySelector('#uplink').disabled"))
+        self.assertIn("order-1", self.page.text("#orders"))
+        self.store.gateway.start().wait_up()
+        self.page.until("#level", "✓ All is well", 15)
+        self.assertIsNone(self.page.text("#silence"))
+        self.assertEqual(self.page.text("#streams-old") or "", "")
+        self.page.do("click", selector="#uplink")
+        self.page.until(LINK, "Paused")
+        self.page.until("#uplink", "Resume sending")
+        self.page.do("click", selector="#uplink")
+        self.page.until("#uplink", "Pause sending")
+        other = [line for line in self.page.said()
+                 if not UNREACHABLE.search(line)]
+        self.assertEqual(other, [])
+
+    def test_script_in_every_field_of_an_event(self):
+        """Fields that the gateway takes are shown as they came; those that it
+        refuses are counted. Nothing is run, whichever it is."""
+        till = self.device(f"till-{MARKUP}")
+        whole = till.order(looks.MARKUP[:40] + MARKUP[:20], looks.MARKUP)
+        good = till.order("good-1")
+        till.send(till.order(MARKUP, f"e-{looks.MARKUP}", customerId=looks.MARKUP,
+                             items=[looks.MARKUP[:60]], note=looks.MARKUP))
+        sent = 0
+        for name in [*good, "time", "datacontenttype"]:
+            till.send(good | {"id": f"f-{name}"} | {name: looks.MARKUP})
+            sent += 1
+        for name in [*good["data"], "currency", "reason"]:
+            till.send(till.order(f"d-{name}", **{name: looks.MARKUP}))
+            sent += 1
+        for name in good["data"]["paymentDetails"]:
+            details = good["data"]["paymentDetails"] | {name: looks.MARKUP}
+            till.send(till.order(f"p-{name}", paymentDetails=details))
+            sent += 1
+        till.send(whole)
+        till.send(till.event("OrderCancelRequested", "cancel-1", {
+            "orderId": MARKUP, "reason": looks.MARKUP}))
+        till.send(till.event(looks.MARKUP, "type-1", {}))
+        till.send(looks.MARKUP)
+        self.page.until("#orders", MARKUP)
+        self.page.until("#orders", f"till-{MARKUP}")
+        stream = wait_for("each is answered", lambda: (
+            (s := self.store.gateway.stream()) and
+            s["received"] >= sent + 5 and s), 30)
+        self.assertGreater(stream["rejected"], 5)
+        self.page.until(f"{ROW}(8)", f"{stream['rejected']}")
+        self.assertEqual(self.page.check("foreign"), [])
+        self.assertIsNone(self.page.evaluate("() => window.taken ?? null"))
+        looks.fits(self.page, (320, 768, 1280))
+        self.assertEqual(self.page.said(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: `check` finds what a start would, all of it at once, each with the
+place of its key; and `run` refuses the same with the same words, before it has
+changed anything."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from edge import EDGE, Store, free_port
+
+PROGRAM = os.environ.get("EDGE_BIN", str(EDGE))
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "config/shopme-edge.yaml"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+NOBODY = 65534
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def run(*words, keys=True, **more):
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("AWS_")}
+    return subprocess.run([PROGRAM, *map(str, words)], text=True, timeout=60,
+                          capture_output=True, stdin=subprocess.DEVNULL,
+                          env=environment | (KEYS if keys else {}), **more)
+
+
+class CheckCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-check-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder.chmod(0o755)
+        self.config = self.folder / "edge.yaml"
+        self.broker_port, self.page_port = free_port(), free_port()
+
+    def write(self, **changed):
+        """A configuration that can start, but for what is changed; a line
+        each, so that a finding's line says its key."""
+        keys = {"data": self.folder / "data",
+                "control_socket": self.folder / "control.sock",
+                "free_floor": 0, "program": "/usr/sbin/mosquitto",
+                "listen": f"127.0.0.1:{self.broker_port}",
+                "ca_file": CERTIFICATES, "region": "eu-central-1",
+                "currency": "EUR",
+                "page": f"127.0.0.1:{self.page_port}"} | changed
+        self.config.write_text(f"""store: s1
+data: {keys["data"]}
+control_socket: {keys["control_socket"]}
+free_floor: {keys["free_floor"]}
+broker:
+  program: {keys["program"]}
+  listen: {keys["listen"]}
+streams:
+  - name: orders
+    shop: true
+    sink:
+      eventbridge: {{bus: b}}
+  - name: telemetry
+cloud:
+  region: {keys["region"]}
+  ca_file: {keys["ca_file"]}
+shop: {{currency: {keys["currency"]}}}
+console: {{listen: "{keys["page"]}"}}
+""")
+
+    def check(self, *words, **more):
+        return run("check", "--config", self.config, *words, **more)
+
+    def is_error(self, place, *words, **more):
+        """`check` says so, `run` says the same, and nothing was changed."""
+        before = sorted(self.folder.rglob("*"))
+        done = self.check(**more)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertTrue(lines[0].startswith(f"{self.config}:{place}: "),
+                        lines[0])
+        for word in words:
+            self.assertIn(word, lines[0])
+        started = run("run", "--config", self.config, **more)
+        self.assertEqual(started.returncode, 1)
+        self.assertEqual(started.stderr, done.stderr)
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+
+    def is_warning(self, place, *words, **more):
+        done = self.check(**more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(": ok\n", done.stdout)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertTrue(lines[0].startswith(
+            f"warning: {self.config}:{place}: "), lines[0])
+        for word in words:
+            self.assertIn(word, lines[0])
+
+
+class Errors(CheckCase):
+    def test_nothing_is_wrong(self):
+        self.write()
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines()[0], f"{self.config}: ok")
+        self.assertFalse((self.folder / "data").exists())
+
+    def test_the_broker_s_program(self):
+        text = self.folder / "mosquitto"
+        text.write_text("no program\n")
+        text.chmod(0o644)
+        for program, why in (("/no/mosquitto", "No such file or directory"),
+                             (text, "Permission denied"),
+                             ("/usr/sbin", "Is a directory")):
+            with self.subTest(program=program):
+                self.write(program=program)
+                self.is_error("6:12", f"cannot run {program}: {why}",
+                              "install mosquitto")
+
+    def test_an_external_broker_needs_no_program(self):
+        self.write(program="/no/mosquitto")
+        self.config.write_text(self.config.read_text().replace(
+            "  program: /no/mosquitto\n", "  mode: external\n").replace(
+            "  listen:", "  address:"))
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_the_certificates(self):
+        other = self.folder / "ca.pem"
+        other.write_text("no certificate\n")
+        self.write(ca_file="/no/ca.pem")
+        self.is_error("16:12", "/no/ca.pem", "set cloud.ca_file to a")
+        self.write(ca_file=other)
+        self.is_error("16:12", str(other), "set cloud.ca_file to a")
+
+    def test_without_a_sink_no_certificates_are_needed(self):
+        self.write(ca_file="/no/ca.pem")
+        text = self.config.read_text().replace(
+            "    sink:\n      eventbridge: {bus: b}\n", "")
+        self.config.write_text(text)
+        done = self.check(keys=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_no_credentials(self):
+        self.write()
+        self.is_error("12:7", "AWS_ACCESS_KEY_ID is not set", keys=False)
+
+    def test_data_is_a_file(self):
+        data = self.folder / "data"
+        data.write_text("")
+        self.write()
+        self.is_error("2:7", f"cannot write in {data}: Not a directory",
+                      "expected a folder")
+
+    def test_data_is_below_a_file(self):
+        (self.folder / "data").write_text("")
+        self.write(data=self.folder / "data/data")
+        self.is_error("2:7", "Not a directory", "set `data` to another folder")
+
+    def test_data_is_relative(self):
+        self.write(data="data")
+        self.is_error("2:7", 'found "data"; expected data: a file name that '
+                      "begins with /")
+
+    def test_data_s_parent_is_missing(self):
+        self.write(data=self.folder / "no/data")
+        self.is_error("2:7", "cannot create the folder", "No such file or "
+                      "directory; create its parent")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
+    def test_data_that_the_user_cannot_write(self):
+        socket_path = "/tmp/edge-check-nobody.sock"
+        self.write(control_socket=socket_path)
+        self.is_error("2:7", "cannot create the folder", "Permission denied",
+                      f"user {NOBODY}", user=NOBODY)
+        (self.folder / "data").mkdir(mode=0o755)
+        self.is_error("2:7", "cannot write in", "Permission denied",
+                      f"user {NOBODY}", user=NOBODY)
+
+    def test_a_control_socket_s_name_that_is_too_long(self):
+        self.write(control_socket="/" + "c" * 108)
+        self.is_error("3:17", "109 bytes", "at most 107")
+
+    def test_an_address_of_another_machine(self):
+        """A start says this itself, after it has begun."""
+        self.write(listen="192.0.2.1:1883")
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.config}:7:11: cannot listen on 192.0.2.1 port "
+                      "1883", done.stderr)
+
+    def test_another_store_s_journal(self):
+        """A store that is renamed, as by a file of conf.d that came later."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            self.assertEqual(store.gateway.stop(), 0)
+            folder = store.folder / "conf.d"
+            folder.mkdir()
+            (folder / "a.yaml").write_text("store: s2\n")
+            done = run("check", "--config", store.config_path)
+            self.assertEqual(done.returncode, 1)
+            for name in ("orders", "telemetry"):
+                self.assertIn(
+                    f"{folder}/a.yaml:1:8: the journal belongs to store s1, "
+                    f"stream {name}, not to store s2", done.stderr)
+            started = run("run", "--config", store.config_path)
+            self.assertEqual(started.returncode, 1)
+            self.assertIn(started.stderr, done.stderr)
+
+    def test_all_at_once(self):
+        """Of the files and of the machine, in one go."""
+        self.write(data="/proc/self/status", program="/no/mosquitto",
+                   ca_file="/no/ca", region="EU", currency="EUX")
+        self.config.write_text(self.config.read_text() + "colour: red\n")
+        done = self.check(keys=False)
+        self.assertEqual(done.returncode, 1)
+        for words in (":2:7: cannot write in /proc/self/status",
+                      ":6:12: cannot run /no/mosquitto",
+                      ":12:7: AWS_ACCESS_KEY_ID is not set",
+                      ":15:11: found \"EU\"",
+                      ":16:12: cannot read CA certificates",
+                      ":17:18: found EUX", ":19:1: found the unknown key"):
+            self.assertIn(words, done.stderr)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 7)
+        self.assertEqual([line.startswith("warning: ") for line in lines],
+                         [True] + 6 * [False])  # the cause comes last
+
+    def test_more_than_are_shown(self):
+        self.write()
+        self.config.write_text(self.config.read_text() + "".join(
+            f"zz{n}: 1\n" for n in range(60)))
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 51)
+        self.assertEqual(lines[-1], "... and 10 more")
+
+    def test_a_default_is_named_by_its_key(self):
+        self.config.write_text(
+            f"store: s\ndata: {self.folder}\ncloud: {{region: eu-west-1}}\n"
+            "streams: [{name: a, sink: {kinesis: {stream: s}}}]\n")
+        environment = {"AWS_CA_BUNDLE": "/no/bundle.pem"} | KEYS
+        done = subprocess.run([PROGRAM, "check", "--config", self.config],
+                              env=os.environ | environment, text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cloud.ca_file: cannot read CA certificates from "
+                      "/no/bundle.pem", done.stderr)
+
+
+class Warnings(CheckCase):
+    def test_an_unknown_region(self):
+        self.write(region="eu-centrl-1")
+        self.is_warning("15:11", "eu-centrl-1", "such as eu-central-1")
+
+    def test_an_unknown_currency(self):
+        self.write(currency="EUX")
+        self.is_warning("17:18", "EUX", "ISO 4217")
+
+    def test_a_start_logs_them(self):
+        """A start that is refused for something else says both."""
+        self.write(currency="EUX", program="/no/mosquitto")
+        done = run("run", "--config", self.config)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("warning: ", done.stderr)
+        self.assertIn("EUX", done.stderr)
+
+    def test_ports_that_are_taken(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            self.write(listen=f"127.0.0.1:{port}")
+            self.is_warning("7:11", f"found port {port} on 127.0.0.1",
+                            "disable --now mosquitto")
+            self.write(page=f"127.0.0.1:{port}")
+            self.is_warning("18:19", f"found port {port} on 127.0.0.1")
+
+    def test_the_control_socket(self):
+        """The store sells without it."""
+        path = self.folder / "file"
+        path.write_text("")
+        self.write(control_socket=path)
+        self.is_warning("3:17", f"found {path}, which is not a socket")
+        self.write(control_socket=self.folder / "no/control.sock")
+        self.is_warning("3:17", "cannot write in", "No such file or directory")
+
+    def test_no_room(self):
+        self.write(free_floor="1 TiB")
+        stat = os.statvfs(self.folder)
+        if stat.f_bavail * stat.f_frsize > 1 << 40:
+            self.skipTest("the disk has more than 1 TiB free")
+        self.is_warning("4:13", "MiB free on the disk", "1048576 MiB")
+
+    def test_a_name_that_is_not_read(self):
+        self.write()
+        (self.folder / "conf.d").mkdir()
+        (self.folder / "conf.d/store.yml").write_text("store: s2\n")
+        done = self.check()
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("found store.yml, which is not read", done.stderr)
+
+    def test_a_running_gateway_has_its_own_ports_and_credentials(self):
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            done = run("check", "--config", store.config_path)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            done = run("check", "--config", store.config_path, keys=False)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, "^warning: .*AWS_ACCESS_KEY_ID is "
+                             "not set[^\n]*\n$")
+            self.assertEqual(store.gateway.stop(), 0)
+
+
+class Files(CheckCase):
+    def test_conf_d(self):
+        """The files are named in order; what is merged is printed; an error
+        names its file."""
+        self.write()
+        folder = self.folder / "conf.d"
+        folder.mkdir()
+        (folder / "50-store.yaml").write_text("store: store-7\n")
+        (folder / "10-fleet.yaml").write_text("store: fleet\nshop: {currency: "
+                                              "CHF}\n")
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines()[:5], [
+            f"{self.config}: ok", f"  read {self.config}",
+            f"  read {folder}/10-fleet.yaml", f"  read {folder}/50-store.yaml",
+            f"  store store-7, data in {self.folder}/data"])
+        printed = self.check("--print").stdout
+        self.assertIn('store: "store-7"', printed)
+        self.assertIn('currency: "CHF"', printed)
+
+        (folder / "50-store.yaml").write_text("stor: store-7\n")
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{folder}/50-store.yaml:1:1: found the unknown key",
+                      done.stderr)
+        self.assertIn(f"  read {folder}/10-fleet.yaml", done.stderr)
+
+    def test_a_gateway_runs_with_conf_d(self):
+        with Store(cloud=False) as store:
+            folder = store.folder / "conf.d"
+            folder.mkdir()
+            (folder / "a.yaml").write_text(
+                "streams: [{name: telemetry, sink: {kinesis: {stream: t}}},\n"
+                "  {name: video}]\n")
+            store.gateway.start().wait_up()
+            names = [s["name"] for s in store.gateway.status()["streams"]]
+            self.assertEqual(names, ["orders", "telemetry", "video"])
+            done = run("status", "--config", store.config_path)
+            self.assertIn("video", done.stdout)
+            self.assertEqual(store.gateway.stop(), 0)
+
+    def test_files_only(self):
+        """What a build machine can check for a store."""
+        self.write(data="/no/such/folder/data", program="/no/mosquitto",
+                   ca_file="/no/ca.pem")
+        done = self.check("--files-only", keys=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(self.check("--print", keys=False).returncode, 0)
+        self.write(data="relative", program="/no/mosquitto")
+        done = self.check("--files-only")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())),
+                         (1, 1))
+
+    def test_the_example(self):
+        done = run("check", "--files-only", "--config", EXAMPLE, keys=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_nested_brackets(self):
+        """80 KB of them took 15 s: 5 s are generous, and the place shows that
+        no more was read than the first of them."""
+        self.config.write_text("store: " + "[" * 80000)
+        began = time.monotonic()
+        done = self.check()
+        took = time.monotonic() - began
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(":1:23: found brackets or lists nested more than 16 "
+                      "deep", done.stderr)
+        self.assertLess(took, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,461 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: what the gateway says of itself is true, and said alike everywhere. Each
+condition of the verdict is provoked with real processes and seen in all five
+places, and gone from them once its cause is; no other process is needed to see
+it. Stores run side by side, since most of what they do is to wait."""
+
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from edge import EDGE, SHIM, Device, Store, can_connect, free_port, wait_for
+from rot_test import Journal
+from verdict_places import (conditions, gone_everywhere, last_verdict,
+                            seen_everywhere)
+
+LATE_S = 90  # many stores share the machine
+DAY_S = 24 * 60 * 60
+HANGS_S = 10
+WINDOW = 4096  # ids that are remembered for a device
+
+# Provoked by the tests of the part that knows the fact.
+ELSEWHERE = {"broker-drops", "broker-takeover"}
+
+
+class Case:
+    """One store, and what is provoked in it."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def provoked(self, code, stream=None, **more):
+        reason = seen_everywhere(self.store, code, stream, LATE_S, **more)
+        self.seen.add(code)
+        return reason
+
+    def cured(self, code, stream=None, **more):
+        gone_everywhere(self.store, code, stream, LATE_S, **more)
+
+    def sell(self, *ids):
+        till = Device(self.store, "till-1")
+        for id_ in ids:
+            till.send(till.order(id_, id_))
+        till.wait_accepted(ids)
+        till.close()
+
+    def measure(self, count=1, size=1, wait=True, start=0):
+        sensor = Device(self.store, "sensor-1")
+        ids = [f"m-{start + n}" for n in range(count)]
+        for id_ in ids:
+            sensor.send(sensor.event("Measured", id_, {"fill": "x" * size}),
+                        "telemetry")
+        if wait:
+            sensor.wait_accepted(ids)
+        sensor.close()
+
+    def run(self):
+        with self.make() as self.store:
+            self.play()
+        return self
+
+    def make(self):
+        return Store()
+
+    def link(self, name="orders"):
+        return self.store.gateway.stream(name)["link"]
+
+
+class CloudCase(Case):
+    """The line and the service behind it."""
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        self.sell("first")
+        self.store.gateway.wait_synced()
+        faults = self.store.cloud.faults
+
+        faults(offline=True)
+        self.sell("offline")
+        reason = self.provoked("cloud-offline", "orders")
+        assert "wait" in reason["text"], reason
+        faults(offline=False)
+        self.cured("cloud-offline", "orders")
+
+        faults(throttle=1)
+        self.sell("throttled")
+        self.provoked("cloud-throttled", "orders")
+        assert self.link() == "throttled"
+        faults(throttle=0)
+        self.cured("cloud-throttled", "orders")
+        self.store.gateway.wait_synced()
+
+        faults(refuse="ExpiredTokenException")
+        self.sell("expired")
+        self.provoked("credentials-expired", "orders")
+        faults(refuse="UnrecognizedClientException")
+        reason = self.provoked("cloud-refused", "orders")
+        assert "Unrecognized" in reason["text"], reason
+        faults(refuse="")
+        self.cured("cloud-refused", "orders")
+        self.store.gateway.wait_synced()
+
+        faults(partial_failure={"every": 1, "code": "NotAuthorizedForSource"})
+        self.sell("held")
+        reason = self.provoked("events-held", "orders")
+        assert "NotAuthorized" in reason["text"], reason
+        faults(partial_failure=0)
+        self.cured("events-held", "orders")
+
+
+class ClockCase(Case):
+    """A box whose clock stood still, and one that was offline for a day."""
+
+    def make(self):
+        self.shift = pathlib.Path(tempfile.mkstemp(prefix="edge-shift-")[1])
+        self.shift.write_text(str(-int(time.time()) + 3600))
+        return Store(environment={"LD_PRELOAD": str(SHIM),
+                                  "EDGE_CLOCK_SHIFT": str(self.shift)})
+
+    def play(self):
+        self.store.cloud.faults(offline=True)
+        self.store.gateway.start().wait_up()
+        reason = self.provoked("clock-unset")
+        assert "before 2025" in reason["text"], reason
+        self.shift.write_text("0")
+        self.cured("clock-unset")
+        self.shift.write_text(str(-DAY_S - 7200))
+        self.sell("yesterday")
+        self.shift.write_text("0")
+        reason = self.provoked("backlog-old", "orders")
+        assert "26 h" in reason["text"], reason
+        self.store.cloud.faults(offline=False)
+        self.cured("backlog-old", "orders")
+        self.shift.unlink()
+
+
+class BrokerCase(Case):
+    """The gateway's broker does not come back; and the page's port is taken."""
+
+    def make(self):
+        store = Store(cloud=False)
+        self.gate = store.folder / "gate"
+        program = store.folder / "broker.sh"
+        program.write_text(f"#!/bin/sh\n[ ! -e {self.gate} ] || exit 3\n"
+                           'exec /usr/sbin/mosquitto "$@"\n')
+        program.chmod(0o755)
+        store.config_path.write_text(store.config_path.read_text().replace(
+            "mode: embedded,", f"mode: embedded, program: {program},"))
+        return store
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        self.broker_down()
+        self.page_away()
+
+    def broker_down(self):
+        self.gate.write_text("")
+        pid = re.findall(r"up pid=(\d+)", self.store.gateway.log())[-1]
+        os.kill(int(pid), signal.SIGKILL)
+        reason = self.provoked("broker-down")
+        assert reason["restart_helps"], reason
+        self.gate.unlink()
+        self.cured("broker-down")
+
+    def page_away(self):
+        self.store.gateway.stop()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.store.page_port))
+            self.store.gateway.start().wait_up()
+            self.provoked("page-away")
+        self.cured("page-away")
+
+
+class SiteCase(Case):
+    """The site's broker goes away."""
+
+    def make(self):
+        self.port = free_port()
+        self.broker = self.listen()
+        return Store(cloud=False, broker_address=self.port)
+
+    def listen(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-site-"))
+        config = folder / "broker.conf"
+        config.write_text(f"listener {self.port} 127.0.0.1\n"
+                          "allow_anonymous true\n")
+        broker = subprocess.Popen(
+            ["/usr/sbin/mosquitto", "-c", config], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("the broker listens", lambda: can_connect(self.port))
+        return broker
+
+    def end(self):
+        self.broker.kill()
+        self.broker.wait()
+
+    def play(self):
+        try:
+            self.store.gateway.start().wait_up()
+            self.end()
+            self.provoked("broker-unreachable")
+            self.broker = self.listen()
+            self.cured("broker-unreachable")
+        finally:
+            self.end()
+
+
+class RoomCase(Case):
+    """The cloud is away, and the journal fills, first slowly, then at once."""
+
+    def make(self):
+        return Store(telemetry="capacity: 32 MiB, keep: 0,")
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        self.measure()
+        self.store.gateway.wait_synced()
+        self.store.cloud.faults(offline=True)
+        self.feed_until_short()
+        self.fill()
+        self.provoked("stream-full", "telemetry")
+        self.store.cloud.faults(offline=False)
+        self.cured("stream-full", "telemetry")
+        self.store.gateway.wait_synced(120)
+        self.cured("room-short", "telemetry")
+
+    def feed_until_short(self):
+        """Some 100 KB a second fill 32 MiB in minutes."""
+        over = threading.Event()
+
+        def feed():
+            count = 1
+            while not over.wait(0.5):
+                self.measure(1, 50_000, start=count)
+                count += 1
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        try:
+            reason = self.provoked("room-short", "telemetry")
+            assert "full in" in reason["text"], reason
+            forecast = self.store.gateway.stream("telemetry")["forecast"]
+            assert forecast["bytes_in_per_s"] > 1000, forecast
+            assert 0 <= forecast["full_in_s"] < DAY_S, forecast
+        finally:
+            over.set()
+            feeder.join()
+
+    def fill(self):
+        sensor = Device(self.store, "sensor-2")
+        for n in range(260):
+            sensor.send(sensor.event("Measured", f"b-{n}",
+                                     {"fill": "x" * 150_000}), "telemetry")
+        wait_for("it is full", lambda: self.store.gateway.stream(
+            "telemetry")["full"], LATE_S)
+        sensor.close()
+
+
+class DiskCase(Case):
+    """A commit hangs: no restart can help, so none is asked for."""
+
+    def make(self):
+        self.control = pathlib.Path(tempfile.mkdtemp(prefix="edge-stuck-"),
+                                    "stuck")
+        return Store(environment={"LD_PRELOAD": str(SHIM),
+                                  "EDGE_SYNC_STUCK": str(self.control)})
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        self.sell("first")
+        process = self.store.gateway.process
+        self.control.write_text("/data/orders/0")
+        till = Device(self.store, "till-2")
+        till.send(till.order("stuck"))
+        began = time.monotonic()
+        reason = self.provoked("disk-hangs", "orders")
+        assert time.monotonic() - began >= HANGS_S - 1
+        assert "a commit has waited" in reason["text"], reason
+        self.control.unlink()
+        self.cured("disk-hangs", "orders")
+        till.wait_accepted(["e-stuck"])
+        till.close()
+        assert process.poll() is None
+
+
+class DamageCase(Case):
+    """The disk has lost a frame in the middle."""
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        for n in range(5):
+            self.sell(f"order-{n}")
+        self.store.gateway.stop(signal.SIGKILL)
+        Journal(self.store, "orders").rot_frame_of(2)
+        self.store.gateway.start().wait_up()
+        reason = self.provoked("journal-damaged", "orders")
+        assert "has lost" in reason["text"], reason
+
+
+class LogCase(Case):
+    """Nobody reads standard error; when somebody does, it stands there, too."""
+
+    def make(self):
+        return Store(cloud=False)
+
+    def play(self):
+        out, into = os.pipe()
+        self.store.gateway.log_path.write_text("")
+        self.store.gateway.process = subprocess.Popen(
+            [EDGE, "run", "--config", self.store.config_path],
+            stdin=subprocess.DEVNULL, stderr=into,
+            env=os.environ | self.store.cloud.environment)
+        os.close(into)
+        self.store.gateway.wait_up()
+        self.flood()
+        text = []
+
+        def read():
+            with os.fdopen(out, "rb") as pipe:
+                for line in pipe:
+                    text.append(line.decode(errors="replace"))
+
+        threading.Thread(target=read, daemon=True).start()
+        self.provoked("log-drops", log=lambda: "".join(text))
+        self.store.gateway.stop()
+
+    def flood(self):
+        """More lines than pipe and buffer hold: each SIGHUP names keys that need
+        a restart."""
+        config = self.store.config_path
+        text = config.read_text()
+        for key, value in (("store", "other"), ("region", "eu-west-1")):
+            text = re.sub(rf"{key}: .*", f"{key}: {value}", text)
+        config.write_text(text + "free_floor: 1 MiB\nevent_bytes_max: 16 KiB\n")
+
+        def dropped():
+            for _ in range(50):
+                self.store.gateway.process.send_signal(signal.SIGHUP)
+                time.sleep(0.004)
+            verdict = self.store.gateway.status()["verdict"]
+            return any(r["code"] == "log-drops" for r in verdict["reasons"])
+
+        wait_for("lines are dropped", dropped, LATE_S, 0)
+
+
+class RepeatCase(Case):
+    """A till whose window has turned over sends again what it sent first."""
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        till = Device(self.store, "till-1")
+        began = time.time() - 3600
+        events = []
+        for n in range(WINDOW + 100):
+            event = till.event("OrderCancelRequested", f"c-{n}",
+                               {"orderId": "none"})
+            stamp = time.gmtime(began + n // 1000)
+            event["time"] = (time.strftime("%Y-%m-%dT%H:%M:%S", stamp)
+                             + f".{n % 1000:03d}Z")
+            events.append(event)
+        for event in events:
+            till.send(event)
+        till.wait_accepted([event["id"] for event in events], LATE_S)
+        till.send(events[-1])  # is remembered
+        till.send(events[0])
+        wait_for("the refusal", lambda: till.rejected, LATE_S)
+        assert "too old to tell" in till.rejected[0]["reason"], till.rejected
+        assert len(till.rejected) == 1, till.rejected
+        till.close()
+        reason = self.provoked("events-too-old", "orders")
+        assert reason["text"].startswith("1 event was refused"), reason
+
+
+CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, RoomCase, DiskCase,
+         DamageCase, LogCase, RepeatCase]
+
+
+class VerdictTest(unittest.TestCase):
+    def test_each_condition_everywhere(self):
+        with concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
+            runs = {case.__name__: pool.submit(case().run) for case in CASES}
+            seen, problems = set(), []
+            for name, run in runs.items():
+                try:
+                    seen |= run.result().seen
+                except Exception as error:  # all of them, by name
+                    problems.append(f"{name}: {error!r}")
+        self.assertEqual([], problems)
+        self.assertEqual(seen | ELSEWHERE, set(conditions()))
+        print(f"figure: {len(seen)} of {len(conditions())} conditions provoked, "
+              "each seen in and gone from the API, status, /healthz, metrics, "
+              "log")
+
+    def test_waiting_is_a_state(self):
+        """After an outage the stream of lower priority waits for its turn. It is
+        shown so, without the words of the outage, until it is drained."""
+        with Store() as store:
+            gateway = store.gateway.start().wait_up()
+            store.cloud.faults(offline=True)
+            till = Device(store, "till-1")
+            ids = [f"o-{n}" for n in range(400)]
+            for id_ in ids:
+                till.send(till.order(id_, id_))
+            till.wait_accepted(ids)
+            till.close()
+            sensor = Device(store, "sensor-1")
+            sensor.send(sensor.event("Measured", "m", {}), "telemetry")
+            sensor.wait_accepted(["m"])
+            wait_for("both are offline", lambda: all(
+                s["link"] == "offline" for s in gateway.status()["streams"]))
+            store.cloud.faults(offline=False, latency_ms=60)
+            seen = []
+            began = None
+            while not seen or seen[-1][1] > 0:
+                orders, telemetry = gateway.status()["streams"]
+                if began is None and orders["link"] == "online":
+                    began = time.monotonic()
+                if began is not None:
+                    seen.append((time.monotonic() - began, orders["backlog"],
+                                 telemetry["link"], telemetry["last_error"]))
+                sensor.send(sensor.event("Measured", f"m-{len(seen)}", {}),
+                            "telemetry")
+                time.sleep(0.1)
+            sensor.close()
+            self.assertGreater(seen[-1][0], 4, "it was drained at once")
+            late = [s for s in seen if s[0] > 3]
+            links = collections.Counter(link for _, _, link, _ in late)
+            self.assertLessEqual(set(links), {"waiting", "online"})
+            self.assertGreater(links["waiting"], len(late) / 2, links)
+            self.assertEqual({error for _, _, _, error in late}, {""})
+            gateway.wait_synced()
+            wait_for("it is online", lambda: gateway.stream(
+                "telemetry")["link"] == "online")
+            print(f"figure: {seen[-1][0]:.0f} s of drain, from the third second "
+                  f"on {dict(links)}, 0 offline")
+
+    def test_a_start_is_no_alarm(self):
+        """From the start until all is well no verdict is logged, though it is
+        given to who asks."""
+        with Store() as store:
+            store.gateway.start().wait_up()
+            self.assertEqual(last_verdict(store.gateway.log()), [])
+            self.assertNotIn("verdict changes", store.gateway.log())
+            done = subprocess.run(
+                [EDGE, "status", "--json", "--config", store.config_path],
+                capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertEqual(json.loads(done.stdout)["verdict"]["level"], "ok")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/verdict/verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define S ((int64_t)1000 * 1000)
+#define WALL_US ((int64_t)1790000000 * S) /* 2026 */
+
+/* A box with two streams and nothing wrong. */
+struct world {
+    struct verdict verdict;
+    struct verdict_facts facts;
+    int64_t now_us;
+    int64_t wall_us;
+};
+
+static const struct verdict_facts well = {
+    .streams = {{.name = "orders",
+                 .oldest_age_s = VERDICT_UNKNOWN,
+                 .full_in_s = VERDICT_UNKNOWN},
+                {.name = "telemetry",
+                 .oldest_age_s = VERDICT_UNKNOWN,
+                 .full_in_s = VERDICT_UNKNOWN}},
+    .stream_count = 2,
+};
+
+static void world_init(struct world *w) {
+    *w = (struct world){.facts = well, .now_us = 1000 * S, .wall_us = WALL_US};
+}
+
+static void judge(struct world *w, int64_t after_s) {
+    w->now_us += after_s * S;
+    w->wall_us += after_s * S;
+    verdict_judge(&w->verdict, &w->facts, w->now_us, w->wall_us);
+}
+
+/* "code(stream) code": the reasons in their order. */
+static const char *codes(const struct world *w) {
+    static char text[4096];
+    struct writer writer = writer_over(text, sizeof text - 1);
+    struct verdict_reason reason;
+    for (uint32_t at = 0; verdict_next(&w->verdict, &at, &reason);) {
+        writer_printf(&writer, "%s%s(%s)", writer.len > 0 ? " " : "",
+                      reason.about->code, reason.stream);
+    }
+    text[writer.len] = '\0';
+    return text;
+}
+
+static const char *text_of(const struct world *w, const char *code) {
+    struct verdict_reason reason;
+    for (uint32_t at = 0; verdict_next(&w->verdict, &at, &reason);) {
+        if (strcmp(reason.about->code, code) == 0) {
+            return reason.text;
+        }
+    }
+    return "";
+}
+
+/* --- Each condition: what raises it, and what is one step short of it ------
+ */
+
+/* `bad` and `near` change the facts of a well box, which last for `lasts_s`. */
+struct row {
+    enum verdict_condition condition;
+    const char *raised; /* as codes() says it */
+    int64_t lasts_s;
+    void (*bad)(struct world *w);
+    void (*near)(struct world *w);
+    const char *text; /* words of its text */
+};
+
+#define CHANGE(name, statement)                          \
+    static void name(struct world *w) {                  \
+        struct verdict_facts *f = &w->facts;             \
+        struct verdict_stream_facts *s = &f->streams[1]; \
+        (void)f;                                         \
+        (void)s;                                         \
+        statement;                                       \
+    }
+
+CHANGE(hangs, s->hangs_us = 10 * S; s->hanging = "a commit")
+CHANGE(hangs_not, s->hangs_us = 10 * S - 1; s->hanging = "a commit")
+CHANGE(broker_down, f->broker_down = true)
+CHANGE(broker_up, f->broker_down = false; f->broker_external = true)
+CHANGE(site_down, f->broker_down = true; f->broker_external = true)
+CHANGE(full, s->full = "no room (capacity)")
+CHANGE(expired, s->link = VERDICT_LINK_EXPIRED; s->link_error = "ExpiredToken")
+CHANGE(fine, s->link = VERDICT_LINK_FINE; s->link_error = "ExpiredToken")
+CHANGE(refused, s->link = VERDICT_LINK_REFUSED; s->backlog = 1)
+CHANGE(offline, s->link = VERDICT_LINK_OFFLINE; s->backlog = 12)
+CHANGE(throttled, s->link = VERDICT_LINK_THROTTLED)
+CHANGE(held, s->held = 1; s->link_error = "too large")
+CHANGE(room, s->full_in_s = VERDICT_DAY_S - 1)
+CHANGE(room_left, s->full_in_s = VERDICT_DAY_S)
+CHANGE(old, s->oldest_age_s = VERDICT_DAY_S + 1; s->backlog = 7)
+CHANGE(not_old, s->oldest_age_s = VERDICT_DAY_S; s->backlog = 7)
+CHANGE(damaged, s->damaged = 4)
+CHANGE(too_old, s->too_old = 1)
+CHANGE(drops, f->broker_dropped = 1)
+CHANGE(taken, f->broker_takeovers = 1)
+CHANGE(away, f->page_away = "port 8080 is in use")
+CHANGE(no_socket, f->socket_away = "no such folder")
+CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
+CHANGE(set, w->wall_us = VERDICT_CLOCK_MIN_US)
+CHANGE(deaf, f->log_dropped = 9)
+CHANGE(nothing, f->stream_count = 2)
+
+static const struct row rows[] = {
+    {CONDITION_DISK_HANGS, "disk-hangs(telemetry)", 1, hangs, hangs_not,
+     "a commit has waited for the disk for 10 s"},
+    {CONDITION_BROKER_DOWN, "broker-down()", 1, broker_down, broker_up,
+     "no session with the broker"},
+    {CONDITION_BROKER_UNREACHABLE, "broker-unreachable()", 1, site_down,
+     broker_up, "the site's broker"},
+    {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
+     "no room (capacity)"},
+    {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 1,
+     expired, fine, "expired, 0 events wait: ExpiredToken"},
+    {CONDITION_CLOUD_REFUSED, "cloud-refused(telemetry)", 1, refused, fine,
+     "1 event waits"},
+    {CONDITION_CLOUD_OFFLINE, "cloud-offline(telemetry)", 1, offline, fine,
+     "12 events wait"},
+    {CONDITION_CLOUD_THROTTLED, "cloud-throttled(telemetry)", 1, throttled,
+     fine, "takes less"},
+    {CONDITION_EVENTS_HELD, "events-held(telemetry)", 1, held, nothing,
+     "1 event is held, since the cloud refuses it: too large"},
+    {CONDITION_ROOM_SHORT, "room-short(telemetry)", 31, room, room_left,
+     "full in 23 h"},
+    {CONDITION_BACKLOG_OLD, "backlog-old(telemetry)", 1, old, not_old,
+     "the oldest of 7 waiting events is 24 h old"},
+    {CONDITION_JOURNAL_DAMAGED, "journal-damaged(telemetry)", 1, damaged,
+     nothing, "lost 4 events"},
+    {CONDITION_EVENTS_TOO_OLD, "events-too-old(telemetry)", 1, too_old, nothing,
+     "1 event was refused as too old"},
+    {CONDITION_BROKER_DROPS, "broker-drops()", 1, drops, nothing,
+     "dropped 1 message since"},
+    {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, taken, nothing,
+     "1 time"},
+    {CONDITION_PAGE_AWAY, "page-away()", 1, away, nothing,
+     "port 8080 is in use"},
+    {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
+     "control socket is not served: no such folder"},
+    {CONDITION_CLOCK_UNSET, "clock-unset()", 1, unset, set, "before 2025"},
+    {CONDITION_LOG_DROPS, "log-drops()", 1, deaf, nothing, "9 log lines were"},
+};
+
+static void look_on(struct world *w, void (*change)(struct world *w),
+                    int64_t seconds) {
+    judge(w, 1);
+    change(w);
+    for (int64_t i = 0; i < seconds; i++) {
+        judge(w, 1);
+    }
+}
+
+/* Goal: each condition is raised by its fact, alone, with its figures, and not
+ * by what is one step short of it; and there is a row for each. */
+static void test_each_condition(void **state) {
+    (void)state;
+    bool seen[CONDITION_COUNT] = {false};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *row = &rows[i];
+        const struct verdict_about *about = verdict_about(row->condition);
+        struct world w;
+        world_init(&w);
+        look_on(&w, row->near, row->lasts_s);
+        assert_string_equal(codes(&w), "");
+        assert_int_equal(w.verdict.level, VERDICT_OK);
+        world_init(&w);
+        look_on(&w, row->bad, row->lasts_s);
+        assert_string_equal(codes(&w), row->raised);
+        assert_int_equal(w.verdict.level, about->level);
+        assert_non_null(strstr(text_of(&w, about->code), row->text));
+        assert_int_equal(verdict_wants_restart(&w.verdict),
+                         about->level == VERDICT_FAILING &&
+                             about->restart_helps);
+        seen[row->condition] = true;
+    }
+    for (int i = 0; i < CONDITION_COUNT; i++) {
+        assert_true(seen[i]);
+    }
+}
+
+/* Goal: each ends once its fact does, and its hold is over. */
+static void test_each_condition_ends(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *row = &rows[i];
+        int64_t hold_s = verdict_about(row->condition)->hold_us / S;
+        struct world w;
+        world_init(&w);
+        look_on(&w, row->bad, row->lasts_s);
+        uint64_t dropped = w.facts.broker_dropped;
+        uint64_t takeovers = w.facts.broker_takeovers;
+        uint64_t unread = w.facts.log_dropped;
+        w.facts = well; /* counters stay where they are */
+        w.facts.broker_dropped = dropped;
+        w.facts.broker_takeovers = takeovers;
+        w.facts.log_dropped = unread;
+        w.wall_us = WALL_US;
+        if (hold_s > 0) {
+            judge(&w, hold_s - 1);
+            assert_string_equal(codes(&w), row->raised);
+        }
+        judge(&w, 1);
+        assert_string_equal(codes(&w), "");
+        assert_int_equal(w.verdict.level, VERDICT_OK);
+    }
+}
+
+/* Goal: the table says something about each; codes are unique and kebab-case,
+ * failing ones come first, and only what a restart cures wants one. */
+static void test_the_table(void **state) {
+    (void)state;
+    bool degraded = false;
+    for (int i = 0; i < CONDITION_COUNT; i++) {
+        const struct verdict_about *about =
+            verdict_about((enum verdict_condition)i);
+        assert_int_equal(strspn(about->code, "abcdefghijklmnopqrstuvwxyz-"),
+                         strlen(about->code));
+        assert_true(strlen(about->action) > 0);
+        assert_true(about->level != VERDICT_OK);
+        assert_false(about->restart_helps && about->level != VERDICT_FAILING);
+        degraded |= about->level == VERDICT_DEGRADED;
+        assert_false(degraded && about->level == VERDICT_FAILING);
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(
+                about->code, verdict_about((enum verdict_condition)j)->code);
+        }
+    }
+    assert_false(verdict_about(CONDITION_DISK_HANGS)->restart_helps);
+    assert_false(verdict_about(CONDITION_CLOUD_REFUSED)->restart_helps);
+}
+
+/* --- Several, and over time ------------------------------------------------
+ */
+
+/* Goal: the worst of the reasons is the level; failing ones are listed first,
+ * and one condition may hold for both streams. */
+static void test_several(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    judge(&w, 1);
+    w.facts.page_away = "busy";
+    judge(&w, 1);
+    assert_int_equal(w.verdict.level, VERDICT_DEGRADED);
+    w.facts.streams[1].link = VERDICT_LINK_OFFLINE;
+    w.facts.streams[0].link = VERDICT_LINK_OFFLINE;
+    w.facts.streams[1].full = "no room";
+    judge(&w, 1);
+    assert_int_equal(w.verdict.level, VERDICT_FAILING);
+    assert_string_equal(codes(&w),
+                        "stream-full(telemetry) cloud-offline(orders) "
+                        "cloud-offline(telemetry) page-away()");
+    char line[200];
+    struct writer writer = writer_over(line, sizeof line - 1);
+    verdict_line(&w.verdict, &writer);
+    line[writer.len] = '\0';
+    assert_string_equal(line,
+                        "failing: stream-full(telemetry) cloud-offline(orders) "
+                        "cloud-offline(telemetry) page-away");
+    assert_false(verdict_wants_restart(&w.verdict));
+    w.facts.broker_down = true;
+    judge(&w, 1);
+    assert_true(verdict_wants_restart(&w.verdict));
+}
+
+/* Goal: `changes` counts what is worth a log line: the first verdict, and each
+ * change of the reasons; not new figures in the text of one. */
+static void test_changes(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    judge(&w, 1);
+    assert_int_equal(w.verdict.changes, 1);
+    assert_true(w.verdict.since_us == w.now_us);
+    for (uint64_t i = 0; i < 5; i++) {
+        w.facts.streams[0].link = VERDICT_LINK_OFFLINE;
+        w.facts.streams[0].backlog = i;
+        judge(&w, 1);
+    }
+    assert_int_equal(w.verdict.changes, 2);
+    assert_true(w.verdict.since_us == w.now_us - 4 * S);
+    w.facts.page_away = "busy";
+    judge(&w, 1);
+    assert_int_equal(w.verdict.changes, 3);
+    assert_true(w.verdict.since_us == w.now_us - 5 * S); /* of the level */
+    w.facts = well;
+    judge(&w, 1);
+    assert_int_equal(w.verdict.changes, 4);
+    assert_true(w.verdict.since_us == w.now_us);
+}
+
+/* Goal: a clock that moves around the limit is told once: it is raised at five
+ * minutes and cleared below four. */
+static void test_a_clock_that_flaps(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.facts.clock_offset_ms = -VERDICT_CLOCK_OFF_MS + 1;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "");
+    for (int i = 0; i < 6; i++) {
+        w.facts.clock_offset_ms = -VERDICT_CLOCK_OFF_MS + i % 2;
+        judge(&w, 1);
+    }
+    assert_string_equal(codes(&w), "clock-unset()");
+    assert_non_null(strstr(text_of(&w, "clock-unset"), "ahead of the cloud's"));
+    assert_int_equal(w.verdict.changes, 2);
+    w.facts.clock_offset_ms = VERDICT_CLOCK_NEAR_MS;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "clock-unset()");
+    assert_non_null(strstr(text_of(&w, "clock-unset"), "behind the cloud's"));
+    w.facts.clock_offset_ms = VERDICT_CLOCK_NEAR_MS - 1;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "");
+}
+
+/* Goal: a forecast that is short only now and then is no reason; one that
+ * stays short is, and a moment of more room does not take it back. */
+static void test_a_forecast_that_flaps(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    for (int i = 0; i < 200; i++) {
+        w.facts.streams[0].full_in_s = i % 20 == 0 ? VERDICT_UNKNOWN : 100;
+        judge(&w, 1);
+    }
+    assert_string_equal(codes(&w), "");
+    w.facts.streams[0].full_in_s = 3599;
+    for (int i = 0; i < 31; i++) {
+        judge(&w, 1);
+    }
+    assert_string_equal(codes(&w), "room-short(orders)");
+    assert_non_null(strstr(text_of(&w, "room-short"), "full in 59 min"));
+    for (int i = 0; i < 200; i++) {
+        w.facts.streams[0].full_in_s = i % 20 == 0 ? VERDICT_UNKNOWN : 100;
+        judge(&w, 1);
+        assert_string_equal(codes(&w), "room-short(orders)");
+    }
+}
+
+/* Goal: a counter speaks when it moves: the figure it had at the first look
+ * counts, one that stands still is forgotten after the hold, one that was set
+ * back (the broker was restarted) counts from there. */
+static void test_a_counter(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.facts.broker_dropped = 100;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "broker-drops()");
+    judge(&w, 600);
+    assert_string_equal(codes(&w), "");
+    w.facts.broker_dropped = 0;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "");
+    w.facts.broker_dropped = 1;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "broker-drops()");
+    assert_non_null(strstr(text_of(&w, "broker-drops"), "1 message since"));
+    judge(&w, 599);
+    w.facts.broker_dropped = 2; /* and again: the hold begins anew */
+    judge(&w, 1);
+    judge(&w, 599);
+    assert_string_equal(codes(&w), "broker-drops()");
+}
+
+/* Goal: text of any length is cut, and the writer's end is respected. */
+static void test_long_text(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    char words[2 * VERDICT_TEXT_MAX];
+    memset(words, 'x', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    w.facts.page_away = words;
+    judge(&w, 1);
+    assert_int_equal(strlen(text_of(&w, "page-away")), VERDICT_TEXT_MAX - 1);
+    char line[8];
+    struct writer writer = writer_over(line, sizeof line);
+    verdict_line(&w.verdict, &writer);
+    assert_true(writer.full);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_condition),
+        cmocka_unit_test(test_each_condition_ends),
+        cmocka_unit_test(test_the_table),
+        cmocka_unit_test(test_several),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_a_clock_that_flaps),
+        cmocka_unit_test(test_a_forecast_that_flaps),
+        cmocka_unit_test(test_a_counter),
+        cmocka_unit_test(test_long_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
