@@ -31,6 +31,9 @@ DAY_S = 24 * 60 * 60
 HANGS_S = 10
 WINDOW = 4096  # ids that are remembered for a device
 
+# Provoked in broker_test.py, whose part knows the fact.
+ELSEWHERE = {"broker-file-aside", "topic-unknown"}
+
 
 class Case:
     """One store, and what is provoked in it."""
@@ -450,7 +453,7 @@ class VerdictTest(unittest.TestCase):
                 except Exception as error:  # all of them, by name
                     problems.append(f"{name}: {error!r}")
         self.assertEqual([], problems)
-        self.assertEqual(seen, set(conditions()))
+        self.assertEqual(seen | ELSEWHERE, set(conditions()))
         print(f"figure: {len(seen)} of {len(conditions())} conditions provoked, "
               "each seen in and gone from the API, status, /healthz, metrics, "
               "log")

@@ -106,6 +106,9 @@ CHANGE(damaged, s->damaged = 4)
 CHANGE(too_old, s->too_old = 1)
 CHANGE(drops, f->broker_dropped = 1)
 CHANGE(taken, f->broker_takeovers = 1)
+CHANGE(contended, f->broker_contended = true; f->broker_takeovers = 0)
+CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
+CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
@@ -146,6 +149,12 @@ static const struct row rows[] = {
      "dropped 1 message since"},
     {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, taken, nothing,
      "1 time"},
+    {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, contended, nothing,
+     "0 times"},
+    {CONDITION_BROKER_FILE_ASIDE, "broker-file-aside()", 1, aside, nothing,
+     "which is now mosquitto.db.bad-1"},
+    {CONDITION_TOPIC_UNKNOWN, "topic-unknown()", 1, foreign, nothing,
+     "2 messages on a topic that no stream takes, such as shopme/s2/+/orders"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, away, nothing,
      "port 8080 is in use"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
