@@ -122,6 +122,8 @@ bool daemon_is_connected(const struct daemon *daemon);
 void daemon_watch_turned(struct daemon *daemon);
 void daemon_watch_reloading(struct daemon *daemon);
 void daemon_watch_reloaded(struct daemon *daemon);
+/* What `systemctl status` shows; one line. */
+void daemon_watch_status(struct daemon *daemon, const char *status);
 /* The loops end. May be called again. */
 void daemon_watch_stopping(struct daemon *daemon);
 /* Last of all: writes the log, for a second at most. */

@@ -82,6 +82,10 @@ void daemon_watch_reloaded(struct daemon *daemon) {
     (void)notify_say(&daemon->watch.notify, "READY=1");
 }
 
+void daemon_watch_status(struct daemon *daemon, const char *status) {
+    (void)notify_say(&daemon->watch.notify, "STATUS=%s", status);
+}
+
 void daemon_watch_stopping(struct daemon *daemon) {
     struct daemon_watch *watch = &daemon->watch;
     (void)notify_say(&watch->notify, "STOPPING=1\nSTATUS=Stopping");
