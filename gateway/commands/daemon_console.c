@@ -95,6 +95,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
     ret->broker_up = sessions_up(daemon);
     ret->broker_port = daemon->config->broker.address.port;
     ret->broker_reason = contended(daemon);
+    ret->broker_contended = ret->broker_reason != NULL;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         ret->broker_takeovers += session_takeovers(daemon->streams[i].session);
     }
@@ -104,6 +105,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
         ret->broker_port = broker.port;
         ret->broker_restarts = broker.restarts;
         ret->broker_set_aside = broker.set_aside;
+        ret->broker_set_aside_count = broker.set_aside_count;
         if (!broker.open) {
             ret->broker_reason = broker.reason;
         }
@@ -113,6 +115,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
     ret->broker_dropped = watched.dropped;
     ret->broker_dropped_a_minute = watched.dropped_a_minute;
     ret->foreign_messages = watched.foreign;
+    ret->foreign_topic = watched.foreign_last;
 }
 
 static struct stream *shop_stream(const struct daemon *daemon) {
