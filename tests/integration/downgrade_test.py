@@ -30,11 +30,11 @@ class StoreTest(unittest.TestCase):
         """Of both streams, each in a commit of its own."""
         self.gateway.start().wait_up()
         till, sensor = Device(self.store, "till-1"), Sensor(self.store)
-        self.addCleanup(till.close)
-        self.addCleanup(sensor.close)
         send_orders(self.store, till, [f"{prefix}-{i}" for i in range(COUNT)])
         sensor.sent = 100 * len(prefix)
         sensor.send_events(COUNT)
+        till.close()  # or it would be in the way of the next of its name
+        sensor.close()
 
     def stop(self):
         self.gateway.wait_synced()
