@@ -52,6 +52,7 @@ class Hammer:
         self.store, self.name = store, name
         self.acked = {}  # id -> monotonic time
         self.sent = {}   # message id -> id
+        self.early = {}  # message id -> time: acknowledged before it stood there
         self.count = 0
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -61,7 +62,9 @@ class Hammer:
     def _on_publish(self, _client, _self, mid):
         with self.lock:
             id_ = self.sent.pop(mid, None)
-            if id_ is not None:
+            if id_ is None:
+                self.early[mid] = time.monotonic()
+            else:
                 self.acked[id_] = time.monotonic()
 
     def _event(self):
@@ -78,9 +81,12 @@ class Hammer:
                 time.sleep(0.001)
                 continue
             id_, payload = self._event()
-            with self.lock:
-                info = client.publish(topic, payload, qos=1)
-                self.sent[info.mid] = id_
+            mid = client.publish(topic, payload, qos=1).mid
+            with self.lock:  # (paho calls back under a lock of its own)
+                if mid in self.early:
+                    self.acked[id_] = self.early.pop(mid)
+                else:
+                    self.sent[mid] = id_
             time.sleep(0.0005)
 
     def _run(self):
@@ -102,6 +108,7 @@ class Hammer:
             client.loop_stop()
             with self.lock:
                 self.sent.clear()
+                self.early.clear()
 
     def stop(self):
         """The ids that were acknowledged, with their times."""
