@@ -565,6 +565,31 @@ class TwoBoxes(unittest.TestCase):
                 other.terminate()
                 other.wait(15)
 
+    def test_of_one_store(self):
+        """Two journals, one store, one broker: nobody takes a session over, and
+        both sell each order. Each hears the other's receipts."""
+        with External() as broker, \
+                Store(cloud=False, broker_address=broker.port) as store, \
+                Store(cloud=False, broker_address=broker.port) as other:
+            store.gateway.start().wait_up()
+            device = Device(store, "till-1", broker.port)
+            ids = [f"o-{number}" for number in range(30)]
+            for id_ in ids[:20]:
+                device.send(device.order(id_, id_))
+            device.wait_accepted(ids[:20])
+            time.sleep(1.5)
+            self.assertEqual(lines(store.gateway, "broker rival"), [])
+            other.gateway.start().wait_up()
+            for id_ in ids[20:]:
+                device.send(device.order(id_, id_))
+                time.sleep(0.05)
+            wait_for("both say so", lambda: all(
+                lines(s.gateway, "broker rival") for s in (store, other)))
+            reason = seen_everywhere(other, "broker-takeover")
+            self.assertIn("everything is done twice", reason["text"])
+            self.assertEqual(broker_of(other.gateway)["takeovers"], 0)
+            device.close()
+
     def test_an_older_installation_keeps_its_client_id(self):
         """Its session may hold events at the broker."""
         with Store(cloud=False) as store:
