@@ -131,6 +131,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
     line[writer.len] = '\0';
     log_line(levels[verdict->level], "verdict", "changes=%" PRIu64 " %s",
              changes, line);
+    daemon_watch_status(daemon, line);
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {

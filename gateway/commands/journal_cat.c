@@ -11,11 +11,9 @@
 
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
-#include "gateway/commands/journals.h"
+#include "gateway/commands/reading.h"
 #include "gateway/event/event.h"
 #include "gateway/journal/identity.h"
-#include "gateway/journal/journal.h"
-#include "gateway/journal/reader.h"
 
 enum {
     /* A rendered event: its data may grow sixfold where JSON escapes it. */
@@ -29,8 +27,8 @@ static const char usage[] =
     "\n"
     "Prints the journaled events, one structured JSON event a line. Works\n"
     "while the gateway runs, and on the disk of a box that is down. Exit\n"
-    "status: 0 printed, 1 a journal could not be read or printed completely,\n"
-    "2 usage.\n"
+    "status: 0 printed, 1 events are missing or could not be printed, 2 "
+    "usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration: that of a\n"
@@ -49,7 +47,9 @@ static const char usage[] =
 struct cat {
     struct journals journals;
     uint32_t opened;              /* of them, those that there are */
-    struct event_life journal_id; /* of the one at hand */
+    const char *name;             /* of the one that is read */
+    bool unshown;                 /* an event could not be shown */
+    struct event_life journal_id; /* of it */
     uint64_t from;
     uint64_t to;
     struct slice type;    /* empty = any */
@@ -92,121 +92,54 @@ static err_t print_record(const struct cat *cat,
     return ERR_OK;
 }
 
-/* Continues after the records that damage took, and reports them; `*next` is
- * the next record. False if there is none. */
-static bool pass_damage(const struct cat *cat, const char *name,
-                        struct journal_reader *reader, uint64_t end,
-                        uint64_t *next) {
-    struct journal_gap gap;
-    bool known;
-    if (journal_reader_pass(reader, end, &gap, &known) != ERR_OK ||
-        gap.first == gap.end) {
-        return false;
-    }
-    *next = gap.end;
-    uint64_t last = gap.end - 1 < cat->to ? gap.end - 1 : cat->to;
-    fprintf(stderr,
-            "%s: events %" PRIu64 " to %" PRIu64 " are lost: the journal is "
-            "damaged there%s\n",
-            name, gap.first, last,
-            known ? "" : ", which the gateway has not recorded yet");
-    return true;
-}
-
 /* One record that cannot be shown does not hide the rest. */
-static bool print_records(const struct cat *cat, const char *name,
-                          struct journal_reader *reader, uint64_t from) {
-    uint64_t end = journals_durable_end(&cat->journals, name);
-    uint64_t next = from;
-    bool good = true;
-    while (next <= cat->to && next < end) {
-        struct journal_record record;
-        err_t err = journal_reader_next(reader, end, &record);
-        if (err == ERR_CORRUPT || (err == ERR_END && end == UINT64_MAX)) {
-            bool passed = pass_damage(cat, name, reader, end, &next);
-            good = good && !passed;
-            if (passed) {
-                continue;
-            }
-        }
-        if (err == ERR_END) {
-            return good;
-        }
-        if (err == ERR_NOT_FOUND) {
-            fprintf(stderr,
-                    "%s: events from %" PRIu64
-                    " on were trimmed while they were read: run it again\n",
-                    name, next);
-            return false;
-        }
-        if (err != ERR_OK) {
-            fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", name,
-                    next, disk_cause(err));
-            return false;
-        }
-        err = print_record(cat, &record);
-        if (err == ERR_IO) {
-            perror("standard output");
-            return false;
-        }
-        if (err != ERR_OK) {
-            fprintf(stderr, "%s: cannot show event %" PRIu64 ": %s\n", name,
-                    record.seq, err_name(err));
-            good = false;
-        }
-        if (record.seq == UINT64_MAX) {
-            return good;
-        }
-        next = record.seq + 1;
+static err_t on_record(void *self, const struct journal_record *record) {
+    struct cat *cat = self;
+    err_t err = print_record(cat, record);
+    if (err == ERR_IO) {
+        perror("standard output");
+        return err;
     }
-    return good;
+    if (err != ERR_OK) {
+        fprintf(stderr, "%s: cannot show event %" PRIu64 ": %s\n", cat->name,
+                record->seq, err_name(err));
+        cat->unshown = true;
+    }
+    return ERR_OK;
 }
 
-/* Says so if the user asked for events that were trimmed; otherwise there is
- * nothing to say. */
-static err_t open_reader(struct cat *cat, const char *dir, const char *name,
-                         uint64_t *from, struct journal_reader **ret,
-                         struct reason *reason) {
-    uint64_t begins;
-    TRY(journal_begins(&cat->journals.disk, dir, &begins, reason));
-    if (*from < begins) {
-        if (*from > 0) {
-            fprintf(stderr,
-                    "%s: begins at %" PRIu64 ": older events were trimmed\n",
-                    name, begins);
-        }
-        *from = begins;
-    }
-    TRY(journal_reader_open(&cat->journals.disk, dir, *from, ret, reason));
+static void take_identity(struct cat *cat, const char *dir) {
     uint8_t id[JOURNAL_ID_SIZE];
-    struct reason unknown; /* the reader will say what is wrong */
+    struct reason unknown; /* the reading will say what is wrong */
     if (journal_identity(&cat->journals.disk, dir, id, &unknown) == ERR_OK) {
         cat->journal_id = event_life_of(id);
     }
-    return ERR_OK;
 }
 
 /* A range that begins past the end is empty, and a stream without a journal has
  * had no event: reported only if the user named the stream. */
 static bool cat_stream(struct cat *cat, uint32_t n) {
-    char dir[JOURNALS_DIR_MAX];
-    journals_dir(&cat->journals, n, dir);
-    const char *name = cat->journals.names[n];
-    struct journal_reader *reader;
+    CLEANUP(reading_free) struct reading reading;
     struct reason reason;
-    uint64_t from = cat->from;
-    err_t err = open_reader(cat, dir, name, &from, &reader, &reason);
+    reading_init(&reading, &cat->journals, n);
+    reading.from = cat->from;
+    reading.to = cat->to;
+    reading.record = on_record;
+    reading.self = cat;
+    cat->name = reading.name;
+    take_identity(cat, reading.dir);
+    err_t err = reading_run(&reading, &reason);
     cat->opened += err == ERR_NOT_FOUND ? 0 : 1;
     if ((err == ERR_RANGE || err == ERR_NOT_FOUND) && !cat->journals.chosen) {
         return true;
     }
-    if (err != ERR_OK) {
-        fprintf(stderr, "%s: %s\n", name, reason.text);
-        return false;
+    if (cat->from > 0 && cat->from < reading.begins) {
+        fprintf(stderr,
+                "%s: begins at %" PRIu64 ": older events were trimmed\n",
+                reading.name, reading.begins);
     }
-    bool good = print_records(cat, name, reader, from);
-    journal_reader_close(reader);
-    return good;
+    reading_say(&reading, &reason);
+    return err == ERR_OK && reading_is_whole(&reading);
 }
 
 static int cat_all(struct cat *cat) {
@@ -215,6 +148,7 @@ static int cat_all(struct cat *cat) {
     for (uint32_t i = 0; i < cat->journals.count; i++) {
         good = cat_stream(cat, i) && good;
     }
+    good = good && !cat->unshown;
     if (good && cat->opened == 0) {
         journals_none(&cat->journals);
         return EXIT_FAILURE;

@@ -5,23 +5,22 @@
 #include <stdlib.h>
 
 #include "gateway/commands/commands.h"
-#include "gateway/commands/journals.h"
+#include "gateway/commands/reading.h"
 #include "gateway/event/event.h"
-#include "gateway/journal/journal.h"
-#include "gateway/journal/reader.h"
 
 enum { TYPES_MAX = 256, TYPE_LEN_MAX = 64 };
 
 static const char usage[] =
     "usage: shopme-edge journal stats [--config FILE | --data DIR]\n"
-    "           [--stream NAME]\n"
+    "           [--stream NAME] [--json]\n"
     "\n"
     "Counts the events of each type in the journals, and their bytes. Exit\n"
-    "status: 0 counted, 1 a journal could not be read completely, 2 usage.\n"
+    "status: 0 counted, 1 events are missing or cannot be read, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
     "  --stream NAME  this stream only; default all\n"
+    "  --json         an object a line for each stream\n"
     "  --help\n";
 
 struct type_count {
@@ -64,7 +63,8 @@ static struct type_count *type_of(struct stats *stats, struct slice name) {
     return type != NULL ? type : find_or_add(stats, "(others)");
 }
 
-static void count(struct stats *stats, const struct journal_record *record) {
+static err_t count(void *self, const struct journal_record *record) {
+    struct stats *stats = self;
     struct event event;
     struct slice name = SLICE("(unreadable)");
     if (event_load(record->bytes, &event) == ERR_OK) {
@@ -77,44 +77,7 @@ static void count(struct stats *stats, const struct journal_record *record) {
     stats->last_us = record->wall_us;
     stats->events++;
     stats->bytes += record->bytes.len;
-}
-
-/* The next record that can be read; those lost to damage are skipped. */
-static err_t next(struct journal_reader *reader, uint64_t end,
-                  struct journal_record *ret) {
-    err_t err = journal_reader_next(reader, end, ret);
-    while (err == ERR_CORRUPT) {
-        struct journal_gap gap;
-        bool known;
-        TRY(journal_reader_pass(reader, end, &gap, &known));
-        err = journal_reader_next(reader, end, ret);
-    }
-    return err;
-}
-
-/* Up to its end. */
-static err_t count_all(const struct journals *journals, uint32_t n,
-                       struct stats *stats, struct reason *reason) {
-    char dir[JOURNALS_DIR_MAX];
-    journals_dir(journals, n, dir);
-    uint64_t begins;
-    struct journal_reader *reader;
-    TRY(journal_begins(&journals->disk, dir, &begins, reason));
-    TRY(journal_reader_open(&journals->disk, dir, begins, &reader, reason));
-    uint64_t end = journals_durable_end(journals, journals->names[n]);
-    struct journal_record record;
-    err_t err = next(reader, end, &record);
-    while (err == ERR_OK) {
-        count(stats, &record);
-        err = next(reader, end, &record);
-    }
-    journal_reader_close(reader);
-    return err == ERR_END ? ERR_OK
-                          : reason_set(reason, err,
-                                       "cannot be read past its first "
-                                       "%" PRIu64 " events (journal verify "
-                                       "says why)",
-                                       stats->events);
+    return ERR_OK;
 }
 
 static int by_bytes(const void *left, const void *right) {
@@ -131,7 +94,6 @@ static void print(const char *name, struct stats *stats) {
     printf("%s: %" PRIu64 " events, %" PRIu64 " bytes", name, stats->events,
            stats->bytes);
     printf(stats->events > 0 ? ", from %s to %s\n" : "\n", first, last);
-    qsort(stats->types, stats->count, sizeof *stats->types, by_bytes);
     for (uint32_t i = 0; i < stats->count; i++) {
         const struct type_count *type = &stats->types[i];
         printf("  %-28s %10" PRIu64 " events %12" PRIu64 " bytes %8" PRIu64
@@ -141,21 +103,50 @@ static void print(const char *name, struct stats *stats) {
     }
 }
 
+static void print_json(const struct reading *reading,
+                       const struct stats *stats) {
+    char first[EVENT_TIME_SIZE];
+    char last[EVENT_TIME_SIZE];
+    event_time_format(stats->first_us, first);
+    event_time_format(stats->last_us, last);
+    printf("{\"stream\":");
+    reading_print_string(reading->name);
+    printf(",\"events\":%" PRIu64 ",\"bytes\":%" PRIu64, stats->events,
+           stats->bytes);
+    if (stats->events > 0) {
+        printf(",\"from\":\"%s\",\"to\":\"%s\"", first, last);
+    }
+    printf(",\"types\":[");
+    for (uint32_t i = 0; i < stats->count; i++) {
+        const struct type_count *type = &stats->types[i];
+        printf("%s{\"type\":", i > 0 ? "," : "");
+        reading_print_string(type->name);
+        printf(",\"events\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", type->events,
+               type->bytes);
+    }
+    printf("]");
+    reading_print_missing(reading);
+    printf("}\n");
+}
+
 /* ERR_NOT_FOUND: there is no journal. */
 static err_t stats_one(const struct journals *journals, uint32_t n,
                        bool *ret_good) {
+    CLEANUP(reading_free) struct reading reading;
     struct stats stats = {.count = 0};
     struct reason reason;
-    err_t err = count_all(journals, n, &stats, &reason);
-    *ret_good = err == ERR_OK;
-    if (err == ERR_NOT_FOUND && stats.events == 0) {
-        return err;
-    }
-    if (err != ERR_OK) {
-        fprintf(stderr, "%s: %s\n", journals->names[n], reason.text);
-    }
-    if (err == ERR_OK || stats.events > 0) {
-        print(journals->names[n], &stats);
+    reading_init(&reading, journals, n);
+    reading.record = count;
+    reading.self = &stats;
+    err_t err = reading_run(&reading, &reason);
+    ENSURE(err != ERR_NOT_FOUND, err);
+    reading_say(&reading, &reason);
+    *ret_good = err == ERR_OK && reading_is_whole(&reading);
+    qsort(stats.types, stats.count, sizeof *stats.types, by_bytes);
+    if (journals->json) {
+        print_json(&reading, &stats);
+    } else if (err == ERR_OK || stats.events > 0) {
+        print(reading.name, &stats);
     }
     return ERR_OK;
 }

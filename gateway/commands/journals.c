@@ -185,13 +185,14 @@ int journals_run(const char *command, const char *usage, int argc, char **argv,
     const char *path = NULL;
     const char *data = NULL;
     const char *stream = NULL;
+    struct journals journals = {.count = 0};
     const struct argument table[] = {
         {"config", &path, NULL},
         {"data", &data, NULL},
         {"stream", &stream, NULL},
+        {"json", NULL, &journals.json},
     };
-    const struct arguments arguments = {command, usage, table, 3};
-    struct journals journals = {.count = 0};
+    const struct arguments arguments = {command, usage, table, 4};
     int exit_code;
     if (!arguments_read(&arguments, argc, argv, &exit_code) ||
         !journals_choose(&journals, command, path, data, stream, &exit_code)) {

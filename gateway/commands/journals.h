@@ -20,6 +20,7 @@ struct journals {
     char names[JOURNALS_MAX][CONFIG_NAME_MAX];
     uint32_t count;
     bool chosen;  /* one, by its name */
+    bool json;    /* an object a line, for each journal */
     bool running; /* a gateway answered; then: */
     struct client_answer answer;
 };
@@ -50,7 +51,7 @@ void journals_ask(struct journals *journals);
 uint64_t journals_durable_end(const struct journals *journals,
                               const char *name);
 /* A command that does one thing with each journal: reads its options (--config,
- * --data, --stream), and calls `one` for each journal. `one` returns
+ * --data, --stream, --json), and calls `one` for each journal. `one` returns
  * ERR_NOT_FOUND if there is no journal, and sets `ret_good` if all is well.
  * Returns the exit status. */
 int journals_run(const char *command, const char *usage, int argc, char **argv,

@@ -8,6 +8,8 @@
 #include "gateway/journal/mend.h"
 #include "gateway/journal/segment.h"
 
+enum { WALKS_MAX = 8 }; /* of a file that grows meanwhile */
+
 struct look {
     const struct disk *disk;
     const char *dir;
@@ -51,50 +53,89 @@ static err_t read_first(struct look *look, const struct segment *segment,
     return ERR_OK;
 }
 
-static bool follows(const struct segment_item *item, uint64_t end_seq) {
-    return item->type == SEGMENT_FRAME && item->head.first_seq == end_seq;
+/* A file read from its beginning to its seal. */
+struct walk {
+    uint64_t end;      /* the number after the last record found */
+    uint64_t broken;   /* the first byte at which nothing fits; 0: none */
+    uint64_t expected; /* the number that should have come there */
+    uint64_t frames;
+    bool followed; /* something fits behind it */
+    bool sealed;
+    bool clean_stop;
+};
+
+static void walk_break(struct walk *walk, uint64_t offset) {
+    if (walk->broken == 0) {
+        walk->broken = offset;
+        walk->expected = walk->end;
+    }
 }
 
-/* Does anything of this segment verify after `offset`, where nothing does? A
- * gateway that keeps writing is not taken for damage. */
-static err_t is_followed(struct look *look, const struct segment *segment,
-                         uint64_t bytes, uint64_t offset, bool *ret) {
-    struct segment_item item = {.type = SEGMENT_NOTHING};
-    uint64_t at = offset + JOURNAL_PAGE;
-    for (; at < bytes && item.type == SEGMENT_NOTHING; at += JOURNAL_PAGE) {
-        TRY(segment_read(segment, at, &look->buffer, &item));
+static void walk_item(struct walk *walk, const struct segment_item *item,
+                      uint64_t offset) {
+    bool frame = item->type == SEGMENT_FRAME;
+    bool seal = item->type == SEGMENT_SEAL;
+    uint64_t seq = frame  ? item->head.first_seq
+                   : seal ? item->seal.next_seq
+                          : 0;
+    if ((!frame && !seal) || seq != walk->end) {
+        walk_break(walk, offset);
     }
-    *ret = item.type != SEGMENT_NOTHING;
-    TRY(segment_read(segment, offset, &look->buffer, &item));
-    *ret = *ret && item.type == SEGMENT_NOTHING;
+    if ((!frame && !seal) || seq < walk->end) {
+        return; /* a stray one of an earlier number */
+    }
+    walk->followed |= walk->broken != 0;
+    walk->end = frame ? seq + item->head.count : seq;
+    walk->frames += frame ? 1 : 0;
+    walk->sealed = seal;
+    walk->clean_stop = seal && item->seal.clean_stop;
+}
+
+/* A page that the disk cannot read counts as one that does not verify. */
+static err_t walk_file(struct look *look, const struct segment *segment,
+                       const struct inspected *file, struct walk *ret) {
+    *ret = (struct walk){.end = file->first_seq};
+    uint64_t offset = JOURNAL_PAGE;
+    while (offset < file->bytes && !ret->sealed) {
+        struct segment_item item;
+        err_t err = segment_read(segment, offset, &look->buffer, &item);
+        ENSURE(err == ERR_OK || err == ERR_IO, err);
+        if (err == ERR_IO) {
+            item = (struct segment_item){.type = SEGMENT_NOTHING};
+        }
+        walk_item(ret, &item, offset);
+        offset += item.type == SEGMENT_FRAME ? item.frame.len : JOURNAL_PAGE;
+    }
     return ERR_OK;
+}
+
+/* Is there by now what was not: does a gateway write meanwhile? */
+static bool has_grown(struct look *look, const struct segment *segment,
+                      const struct walk *walk) {
+    struct segment_item item;
+    return segment_read(segment, walk->broken, &look->buffer, &item) ==
+               ERR_OK &&
+           item.type == SEGMENT_FRAME && item.head.first_seq == walk->expected;
 }
 
 static err_t read_frames(struct look *look, const struct segment *segment,
                          struct inspected *ret) {
-    uint64_t offset = JOURNAL_PAGE;
-    uint64_t end = ret->first_seq;
-    struct segment_item item;
-    TRY(segment_read(segment, offset, &look->buffer, &item));
-    while (follows(&item, end)) {
-        ret->frames++;
-        end += item.head.count;
-        offset += item.frame.len;
-        TRY(segment_read(segment, offset, &look->buffer, &item));
+    struct walk walk;
+    TRY(walk_file(look, segment, ret, &walk));
+    for (int i = 0;
+         i < WALKS_MAX && walk.followed && has_grown(look, segment, &walk);
+         i++) {
+        TRY(walk_file(look, segment, ret, &walk));
     }
-    ret->end_seq = end;
-    if (item.type == SEGMENT_SEAL && item.seal.next_seq == end) {
-        ret->sealed = true;
-        ret->clean_stop = item.seal.clean_stop;
-        return ERR_OK;
+    bool damaged =
+        walk.broken != 0 && (walk.followed || !ret->last || ret->sealed);
+    if (damaged || (!walk.sealed && !ret->last)) {
+        say(ret, "damaged at byte", damaged ? walk.broken : ret->bytes);
     }
-    bool damaged = !ret->last || ret->sealed || item.type != SEGMENT_NOTHING;
-    if (!damaged) {
-        TRY(is_followed(look, segment, ret->bytes, offset, &damaged));
-    }
-    if (damaged) {
-        say(ret, "damaged at byte", offset);
-    }
+    ret->frames = walk.frames;
+    ret->end_seq = walk.end;
+    ret->sealed = walk.sealed;
+    ret->clean_stop = walk.clean_stop;
     return ERR_OK;
 }
 
@@ -104,6 +145,7 @@ static err_t look_inside(struct look *look, const struct segment *segment,
     TRY(disk->size(disk->self, segment->fd, &ret->bytes));
     ret->incarnation = segment->header.incarnation;
     memcpy(ret->journal_id, segment->header.journal_id, JOURNAL_ID_SIZE);
+    memcpy(ret->store, segment->header.store, sizeof ret->store);
     TRY(read_first(look, segment, ret));
     TRY(read_seal(look, segment, ret));
     return look->all || !ret->sealed ? read_frames(look, segment, ret) : ERR_OK;

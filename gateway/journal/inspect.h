@@ -10,13 +10,13 @@
 
 struct inspected {
     uint64_t first_seq; /* by the file's name */
-    uint64_t
-        end_seq; /* the number after its last record, as far as it was read */
+    uint64_t end_seq;   /* the number after the last record that verifies */
     uint64_t bytes;
     uint64_t frames;      /* frames that verify; only if all were read */
     int64_t first_us;     /* wall time of the first frame; 0: there is none */
     uint32_t incarnation; /* 0: its header does not verify */
     uint8_t journal_id[JOURNAL_ID_SIZE];
+    char store[JOURNAL_NAME_MAX + 1];
     bool sealed;
     bool clean_stop;
     bool last; /* the last in the directory: it may end without a seal */

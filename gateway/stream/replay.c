@@ -13,6 +13,7 @@ struct run {
     struct reason *reason;
     struct replay to;
     uint8_t journal_id[JOURNAL_ID_SIZE];
+    char store[JOURNAL_NAME_MAX + 1];
     uint64_t begins;     /* the journal's oldest record */
     uint64_t gap_at;     /* the first record that damage took; or UINT64_MAX */
     uint64_t lost_front; /* it took all before this one */
@@ -27,6 +28,7 @@ static void on_segment(void *self, const struct inspected *segment) {
     struct run *run = self;
     if (segment->incarnation != 0) {
         memcpy(run->journal_id, segment->journal_id, JOURNAL_ID_SIZE);
+        memcpy(run->store, segment->store, sizeof run->store);
     }
 }
 
@@ -70,7 +72,7 @@ static uint32_t ids_of_shop(const struct config *config) {
 static err_t empty_state(const struct run *run, struct state **ret) {
     const struct config *config = run->options->config;
     const struct state_options options = {
-        .store = config->store,
+        .store = config->store[0] != '\0' ? config->store : run->store,
         .currency = config->currency,
         .journal_id = run->journal_id,
         .ids_max = ids_of_shop(config),
@@ -179,6 +181,9 @@ static bool pass(struct run *run, struct journal_reader *reader) {
     }
     run->to.end = gap.end < options->before ? gap.end : options->before;
     run->to.lost += run->to.end - gap.first;
+    if (options->lost != NULL) {
+        options->lost(options->self, gap.first, run->to.end, known);
+    }
     state_pass_gap(run->to.state);
     return true;
 }

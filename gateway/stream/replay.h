@@ -11,9 +11,13 @@
 struct replay_options {
     const struct disk *disk;
     const char *dir;             /* of the shop's stream */
-    const struct config *config; /* its store and currency */
+    const struct config *config; /* its store (empty: as the journal says) and
+                                    currency */
     uint64_t end;    /* where the journal ends; UINT64_MAX: see what is there */
     uint64_t before; /* the state before this record; UINT64_MAX: after all */
+    /* Damage took records [first, end); is that recorded? May be NULL. */
+    void (*lost)(void *self, uint64_t first, uint64_t end, bool known);
+    void *self;
 };
 
 struct replay {

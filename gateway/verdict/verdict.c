@@ -54,17 +54,20 @@ static bool judge_disk_hangs(const struct look *look) {
                stream->hangs_us / US_PER_S);
 }
 
-static bool judge_broker_down(const struct look *look) {
+static bool say_broker(const struct look *look, const char *otherwise) {
     const char *why = look->facts->broker_reason;
     bool known = why != NULL && why[0] != '\0';
+    return say(look, "no events can arrive: %s", known ? why : otherwise);
+}
+
+static bool judge_broker_down(const struct look *look) {
     return look->facts->broker_down && !look->facts->broker_external &&
-           say(look, "no events can arrive: %s",
-               known ? why : "there is no session with the broker");
+           say_broker(look, "there is no session with the broker");
 }
 
 static bool judge_broker_unreachable(const struct look *look) {
     return look->facts->broker_down && look->facts->broker_external &&
-           say(look, "no session with the site's broker: no events can arrive");
+           say_broker(look, "there is no session with the site's broker");
 }
 
 static bool judge_stream_full(const struct look *look) {

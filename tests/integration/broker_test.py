@@ -507,8 +507,12 @@ class External:
         config.write_text("\n".join(
             (f"listener {self.port} 127.0.0.1", "allow_anonymous true",
              "max_queued_messages 0") + extra) + "\n")
+        self.config = config
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
-            [MOSQUITTO, "-c", config], stdin=subprocess.DEVNULL,
+            [MOSQUITTO, "-c", self.config], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for("the broker listens", lambda: can_connect(self.port))
 

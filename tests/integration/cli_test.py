@@ -166,8 +166,12 @@ class UsageTest(CommandTest):
                 (["journal", "verify", "--all"], 'no option "--all"'),
                 (["journal", "repair", "--data", "a"], 'no option "--data"'),
                 (["journal", "repair", "orders"], "unexpected argument"),
-                (["journal", "replay", "--stream", "a"],
-                 'no option "--stream"'),
+                (["journal", "replay", "--stream", "a"], "go with --data"),
+                (["journal", "replay", "--currency", "EUR"], "go with --data"),
+                (["journal", "replay", "--data", "a", "--currency", "EURO"],
+                 '--currency is "EURO"'),
+                (["journal", "replay", "--data", "a", "--config", "b"],
+                 "give --config or --data"),
                 (["journal", "replay", "--to", "all"], '--to is "all"'),
                 (["run", "--wrong"], "shopme-edge run --help"),
                 (["run", "now"], "unexpected argument")):
@@ -579,13 +583,20 @@ class LiveTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stack.close()
 
-    def cat(self, *words):
-        done = run("journal", "cat", *words)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+    def read(self, lost, *words):
+        """What a command prints that misses these events, as it says."""
+        done = run("journal", *words)
+        said = (f"orders: events {lost[0]} to {lost[1]} are lost: the journal "
+                "is damaged there\n" if lost else "")
+        self.assertEqual((done.returncode, done.stderr), (bool(lost), said))
+        return done
+
+    def cat(self, *words, lost=None):
+        done = self.read(lost, "cat", *words)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def by_config(self, *words):
-        return self.cat("--config", self.store.config_path, *words)
+    def by_config(self, *words, lost=None):
+        return self.cat("--config", self.store.config_path, *words, lost=lost)
 
     def test_1_sync_and_status(self):
         done = run("sync", "--timeout", "60", "--config",
@@ -691,11 +702,9 @@ class LiveTest(unittest.TestCase):
         self.assertRegex(stats.stdout, rf"OrderPlaced +{placed} events ")
         self.assertIn("no damage", verified.stdout)
 
-    def replay(self, *words):
-        done = run("journal", "replay", "--config", self.store.config_path,
-                   *words)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return done.stdout
+    def replay(self, *words, lost=None):
+        return self.read(lost, "replay", "--config", self.store.config_path,
+                         *words).stdout
 
     def test_6_replay_beside_the_gateway(self):
         """The whole, and the state as it was before an event."""
@@ -755,13 +764,46 @@ class LiveTest(unittest.TestCase):
         listed = run("journal", "list", "--data", data, "--stream", "orders")
         self.assertEqual(listed.returncode, 1)
         self.assertIn("damaged at byte", listed.stdout)
-        replayed = self.replay()
+        replayed = run("journal", "replay", "--config", self.store.config_path)
+        self.assertEqual(replayed.returncode, 1)
         lost = int(re.search(r"of which (\d+) are lost to damage",
-                             replayed)[1])
-        self.assertIn("records 0 to ", replayed)
-        end = int(re.search(r"records 0 to (\d+) applied", replayed)[1])
+                             replayed.stdout)[1])
+        self.assertIn("records 0 to ", replayed.stdout)
+        end = int(re.search(r"records 0 to (\d+) applied",
+                            replayed.stdout)[1])
         self.assertGreater(end, lost)  # what lies behind it was read
-        self.assertEqual(self.replay("--to", str(end + 1000)), replayed)
+
+    def test_8_which_all_read_alike(self):
+        """Each from a copy of the damaged data, without its configuration: the
+        same events are missing, said with the same words, and what lies behind
+        them is read."""
+        with tempfile.TemporaryDirectory() as copy:
+            data = pathlib.Path(copy) / "data"
+            shutil.copytree(self.store.folder / "data", data,
+                            ignore=shutil.ignore_patterns("*sock*"))
+            where = ("--data", data, "--stream", "orders")
+            said = {word: run("journal", word, *where, "--json")
+                    for word in ("list", "stats", "verify", "replay", "cat")}
+        missing = {}
+        for word, done in said.items():
+            self.assertEqual(done.returncode, 1, word)
+            self.assertRegex(done.stderr, r"\Aorders: events 0 to \d+ are lost: "
+                             r"the journal is damaged there, .*\n\Z")
+            self.assertEqual(done.stderr, said["cat"].stderr)
+            if word != "cat":
+                told, = map(json.loads, done.stdout.splitlines())
+                self.assertFalse(told["whole"])
+                missing[word] = told["missing"]
+        shown = [json.loads(line) for line in said["cat"].stdout.splitlines()]
+        gap, = missing["list"]
+        self.assertEqual((gap["first"], gap["recorded"]), (0, False))
+        self.assertEqual(missing, dict.fromkeys(missing, [gap]))
+        read = json.loads(said["verify"].stdout)
+        self.assertEqual(read["records"], len(shown))
+        self.assertEqual(read["end"], len(shown) + gap["last"] + 1)
+        self.assertEqual(json.loads(said["stats"].stdout)["events"], len(shown))
+        self.assertEqual(json.loads(said["list"].stdout)["records"], len(shown))
+        self.assertEqual(json.loads(said["replay"].stdout)["end"], read["end"])
 
     def test_9_repair_on_a_dead_box(self):
         """Where a start with `on_rot: stop` is refused: the damage is set aside,
@@ -782,8 +824,10 @@ class LiveTest(unittest.TestCase):
         self.assertRegex(done.stdout, "(?m)^telemetry: .* no damage$")
         folder = self.store.folder / "data" / "orders"
         self.assertEqual(len(list(folder.glob("*.rot"))), 1)
-        self.assertEqual(
-            run("journal", "verify", "--config", config).returncode, 0)
+        verified = run("journal", "verify", "--config", config)
+        self.assertEqual(verified.returncode, 1)  # they are still missing
+        self.assertRegex(verified.stdout, "(?m)^orders: .* are missing$")
+        self.assertNotIn("recorded yet", verified.stderr)
         again = run("journal", "repair", "--config", config)
         self.assertIn(f"orders: records {first} to {last} are lost",
                       again.stdout)
@@ -791,16 +835,18 @@ class LiveTest(unittest.TestCase):
         self.store.gateway.process = None
         self.store.gateway.start().wait_up()
         self.store.gateway.wait_synced(60)
+        lost = (first, last)
         self.assertEqual(
-            [e["data"] for e in self.by_config("--type", "JournalDamaged")],
+            [e["data"] for e in self.by_config("--type", "JournalDamaged",
+                                               lost=lost)],
             [{"stream": "orders", "first": int(first), "last": int(last),
               "count": int(last) - int(first) + 1}])
         self.assertIn(f"of which {int(last) - int(first) + 1} are lost",
-                      self.replay())
+                      self.replay(lost=lost))
         self.store.gateway.stop()
         closed = re.findall(r"closed name=orders .* hash=(\w+)",
                             self.store.gateway.log())[-1]
-        self.assertIn(f"hash {closed}\n", self.replay())
+        self.assertIn(f"hash {closed}\n", self.replay(lost=lost))
         done = run("journal", "repair", "--config", config, "--stream", "orders")
         self.assertRegex(done.stdout, "^orders: .* no damage\n$")
 

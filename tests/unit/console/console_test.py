@@ -207,7 +207,8 @@ class ConsoleTest(unittest.TestCase):
         body = self.turn_health(
             connection, signal.SIGUSR1, 503, b"failing: broker-down "
             b"stream-full(orders) cloud-offline(orders)")
-        self.assertIn("broker-down: no events can arrive", body)
+        self.assertIn("broker-down: no events can arrive: there is no session",
+                      body)
         reason = self.verdict(connection)[0]["reasons"][0]
         self.assertNotIn("stream", reason)
         self.assertIs(reason["restart_helps"], True)
