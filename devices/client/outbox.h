@@ -11,7 +11,9 @@
  * an event, that event is not lost but queued, and its time-out starts again
  * with each of them.
  *
- * Limited: a full outbox makes its device wait. No clock, no I/O. */
+ * Limited: a full outbox makes its device wait. It stays well below the 4,096
+ * ids that the gateway remembers for a device (docs/events.md), so none of its
+ * repeats is ever too old to tell. No clock, no I/O. */
 #ifndef DEVICES_CLIENT_OUTBOX_H
 #define DEVICES_CLIENT_OUTBOX_H
 

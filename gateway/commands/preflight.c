@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,8 +12,10 @@
 
 #include "bridge/bridge.h"
 #include "bridge/credentials.h"
+#include "gateway/console/listener.h"
 #include "gateway/journal/owner.h"
 #include "gateway/journal/segment.h"
+#include "gateway/mqtt/broker_port.h"
 #include "gateway/shop/money.h"
 
 struct look {
@@ -190,62 +191,23 @@ static void check_control_socket(const struct look *look) {
     }
 }
 
-/* Could a program listen there now? Sets errno. */
-static bool is_free(const struct config_address *address) {
-    char service[8];
-    snprintf(service, sizeof service, "%u", address->port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(address->host, service, &hints, &found) != 0) {
-        errno = EADDRNOTAVAIL;
-        return false;
-    }
-    CLEANUP(close_fd)
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int yes = 1;
-    bool ok = fd >= 0 &&
-              setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
-              bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-              listen(fd, 1) == 0;
-    int saved = errno;
-    freeaddrinfo(found);
-    errno = saved;
-    return ok;
-}
-
-/* A port that is taken may be free again when the gateway starts. */
-static void check_port(const struct look *look, const char *key,
-                       const struct config_address *address,
-                       enum config_level otherwise, const char *advice) {
-    if (is_free(address)) {
-        return;
-    }
-    if (errno == EADDRINUSE) {
-        ADD(look, CONFIG_WARNING, key,
-            "found port %u on %s, which another program uses now; expected a "
-            "free port%s",
-            address->port, address->host, advice);
-        return;
-    }
-    ADD(look, otherwise, key, "cannot listen on %s port %u: %s", address->host,
-        address->port, strerror(errno));
-}
-
-/* A running gateway holds its own ports. */
+/* A running gateway holds its own ports. One that is taken may be free again
+ * when the gateway starts; until then it tries again. */
 static void check_ports(const struct look *look) {
     const struct config *config = look->config;
+    struct reason why;
     if (look->gateway_runs) {
         return;
     }
-    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
-        check_port(look, "broker.listen", &config->broker.listen, CONFIG_ERROR,
-                   ": if it is Debian's own mosquitto service, systemctl "
-                   "disable --now mosquitto");
+    uint16_t port = config->broker.listen.port;
+    if (config->broker.mode == CONFIG_BROKER_EMBEDDED &&
+        broker_port_check(&config->broker.listen, &port, &why) != ERR_OK) {
+        ADD(look, CONFIG_WARNING, "broker.listen", "%s", why.text);
     }
-    if (config->console_enabled) {
-        check_port(look, "console.listen", &config->console, CONFIG_WARNING,
-                   "");
+    CLEANUP(close_fd) int fd = -1;
+    if (config->console_enabled &&
+        listener_open_tcp(&config->console, &fd, &port, &why) != ERR_OK) {
+        ADD(look, CONFIG_WARNING, "console.listen", "%s", why.text);
     }
 }
 

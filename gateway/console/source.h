@@ -53,10 +53,13 @@ struct console_status {
     uint64_t broker_restarts;
     const char *broker_reason; /* why it is not up, or does not last; or NULL */
     const char *broker_set_aside; /* a file of its own; NULL or "" if none */
-    uint64_t broker_takeovers;    /* of our sessions, by another client */
-    uint64_t broker_dropped;      /* messages, by the broker itself */
+    uint32_t broker_set_aside_count;
+    uint64_t broker_takeovers; /* of our sessions, by another client */
+    bool broker_contended;     /* and it goes on */
+    uint64_t broker_dropped;   /* messages, by the broker itself */
     uint64_t broker_dropped_a_minute;
     uint64_t foreign_messages; /* of a topic that no stream takes */
+    const char *foreign_topic; /* the last kind of such a topic, or "" */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */

@@ -277,10 +277,8 @@ struct watch_counts watch_counts(const struct watch *watch, uint64_t now_ms) {
         .looks_away = watch->away,
     };
     counts.dropped_a_minute = counts.dropped - dropped_before(watch, now_ms);
-    if (watch->kind_count > 0) {
-        memcpy(counts.foreign_last, watch->kinds[watch->kind_count - 1],
-               sizeof counts.foreign_last);
-    }
+    counts.foreign_last =
+        watch->kind_count == 0 ? "" : watch->kinds[watch->kind_count - 1];
     return counts;
 }
 

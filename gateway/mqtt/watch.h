@@ -34,8 +34,8 @@ struct watch_counts {
     uint64_t dropped_a_minute; /* of them in the last minute */
     uint64_t foreign;          /* messages that no stream takes */
     uint32_t foreign_topics;   /* kinds of their topics: (store, last level) */
-    char foreign_last[CONFIG_NAME_MAX * 2]; /* the newest kind's topic */
-    bool looks_away;                        /* now: too much is published */
+    const char *foreign_last;  /* the newest kind's topic, borrowed, or "" */
+    bool looks_away;           /* now: too much is published */
 };
 
 struct watch;

@@ -279,6 +279,13 @@ static err_t replay(struct opening *opening) {
              (unsigned long long)(end - from), (long long)(took_us / 1000),
              (unsigned long long)state_hash(opening->to.state),
              (unsigned long long)state_ids_hash(opening->to.state));
+    uint64_t unknown = state_unknown(opening->to.state);
+    if (unknown > 0) {
+        log_line(LOG_WARN, "stream",
+                 "passed_over name=%s events=%llu; a newer version of this "
+                 "program wrote them",
+                 opening->options->stream->name, (unsigned long long)unknown);
+    }
     return ERR_OK;
 }
 

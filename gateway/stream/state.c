@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/event/event_source.h"
+#include "gateway/event/event_type.h"
 #include "gateway/stream/admission.h"
 
 /* The version is that of the dedupe windows: the shop's parts have their own.
@@ -15,6 +16,7 @@ struct state {
     const char *store;
     struct dedupe *dedupe;
     struct shop *shop;
+    uint64_t unknown; /* records whose type is not known here */
 };
 
 static err_t open_parts(struct state *state,
@@ -97,7 +99,13 @@ err_t state_apply(struct state *state, const struct journal_record *record) {
     if (state->shop == NULL) {
         return ERR_OK;
     }
+    enum event_type type;
+    state->unknown += event_type_find(event.type, &type) == ERR_OK ? 0 : 1;
     return shop_apply(state->shop, &event, stamp);
+}
+
+uint64_t state_unknown(const struct state *state) {
+    return state->unknown;
 }
 
 void state_pass_gap(struct state *state) {

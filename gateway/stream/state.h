@@ -40,6 +40,10 @@ err_t state_run(struct state *state, const struct event *event,
                 struct slice device, uint64_t content_hash,
                 struct shop_stamp stamp, const struct shop_bus *bus) MUST_USE;
 
+/* How many of the shop's records that were applied have a type that this
+ * program does not know: a newer one wrote them, and they are passed over. */
+uint64_t state_unknown(const struct state *state);
+
 /* Of the shop; 0 without one. Equal before a stop and after a start. */
 uint64_t state_hash(const struct state *state);
 /* Of the dedupe windows; equal likewise. */

@@ -57,6 +57,12 @@
     X(BROKER_TAKEOVER, broker_takeover, "broker-takeover", DEGRADED, BOX,      \
       false, 0, 600,                                                           \
       "stop the other box that runs from the same data or image")              \
+    X(BROKER_FILE_ASIDE, broker_file_aside, "broker-file-aside", DEGRADED,     \
+      BOX, false, 0, 3600,                                                     \
+      "check the disk; look at the file and remove it")                        \
+    X(TOPIC_UNKNOWN, topic_unknown, "topic-unknown", DEGRADED, BOX, false, 0,  \
+      600,                                                                     \
+      "correct the topic that the device publishes on: see the log")           \
     X(PAGE_AWAY, page_away, "page-away", DEGRADED, BOX, false, 0, 0,           \
       "free the port or change console.listen; it is tried again")             \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \

@@ -54,17 +54,20 @@ static bool judge_disk_hangs(const struct look *look) {
                stream->hangs_us / US_PER_S);
 }
 
-static bool judge_broker_down(const struct look *look) {
+static bool say_broker(const struct look *look, const char *otherwise) {
     const char *why = look->facts->broker_reason;
     bool known = why != NULL && why[0] != '\0';
+    return say(look, "no events can arrive: %s", known ? why : otherwise);
+}
+
+static bool judge_broker_down(const struct look *look) {
     return look->facts->broker_down && !look->facts->broker_external &&
-           say(look, "no events can arrive: %s",
-               known ? why : "there is no session with the broker");
+           say_broker(look, "there is no session with the broker");
 }
 
 static bool judge_broker_unreachable(const struct look *look) {
     return look->facts->broker_down && look->facts->broker_external &&
-           say(look, "no session with the site's broker: no events can arrive");
+           say_broker(look, "there is no session with the site's broker");
 }
 
 static bool judge_stream_full(const struct look *look) {
@@ -152,11 +155,26 @@ static bool judge_broker_drops(const struct look *look) {
 
 static bool judge_broker_takeover(const struct look *look) {
     uint64_t takeovers = look->facts->broker_takeovers;
-    return rose(look, takeovers) &&
+    return (rose(look, takeovers) || look->facts->broker_contended) &&
            say(look,
                "another gateway has taken our session at the broker %" PRIu64
                " time%s",
                takeovers, plural(takeovers));
+}
+
+static bool judge_broker_file_aside(const struct look *look) {
+    return rose(look, look->facts->broker_files) &&
+           say(look, "the broker could not use a file, which is now %s",
+               look->facts->broker_file);
+}
+
+static bool judge_topic_unknown(const struct look *look) {
+    uint64_t foreign = look->facts->foreign;
+    return rose(look, foreign) &&
+           say(look,
+               "%" PRIu64 " message%s on a topic that no stream takes, such as "
+               "%s: acknowledged by the broker, and kept by nobody",
+               foreign, plural(foreign), look->facts->foreign_topic);
 }
 
 static bool judge_page_away(const struct look *look) {

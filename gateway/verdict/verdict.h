@@ -82,7 +82,12 @@ struct verdict_facts {
     bool broker_external;      /* it is the site's */
     const char *broker_reason; /* why it is down; NULL or empty: not known */
     uint64_t broker_dropped;   /* messages, as it counts them itself */
-    uint64_t broker_takeovers; /* another box took our sessions: how often */
+    uint64_t broker_takeovers; /* another box took our sessions: how often, */
+    bool broker_contended;     /* and it goes on */
+    const char *broker_file;   /* the last of its files that was set aside, */
+    uint32_t broker_files;     /* and how many were since the start */
+    uint64_t foreign;          /* messages on a topic that no stream takes, */
+    const char *foreign_topic; /* and the last kind of such a topic */
     const char *page_away;     /* why the page is not served; NULL if it is */
     const char *socket_away;   /* the same of the control socket */
     int64_t clock_offset_ms;   /* the cloud's clock minus ours; 0: not known */

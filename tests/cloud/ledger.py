@@ -17,6 +17,8 @@ ways: then a number comes again in another life. For each it counts:
   conflicts         one identity with two contents, in two places of one life,
                     or with one number in two lives; or one place for two
                     identities
+  retaken           one identity in two lives: each of two copies of a journal
+                    got it, or one journal took it twice
   moved_keys        a key that came under more than one Kinesis partition key
   unreadable        entries that are no CloudEvent or lack journalsequence
 
@@ -77,6 +79,8 @@ class Seen:
         return number < self.floor or number in self._above
 
     def add(self, number):
+        if number in self:
+            return
         self._above.add(number)
         while self.floor in self._above:
             self._above.remove(self.floor)
@@ -108,7 +112,7 @@ class Holding:
 
     COUNTERS = ("requests", "entries", "failed_entries", "refused_entries",
                 "events", "unique", "duplicates", "order_violations",
-                "conflicts", "moved_keys", "unreadable")
+                "conflicts", "retaken", "moved_keys", "unreadable")
 
     def __init__(self):
         self.count = dict.fromkeys(self.COUNTERS, 0)
@@ -145,8 +149,9 @@ class Holding:
         else:
             self._places[identity] = content, (*places, place)
             self._taken.add(place)
-            if places:  # a copy of the journal got it again
-                self.count["duplicates"] += 1
+            if places:
+                self.count["retaken"] += 1
+                self._seen.add(sequence)
             else:
                 self._note_first(key, sequence)
 

@@ -184,7 +184,8 @@ class BridgeCase(unittest.TestCase):
         """All of it is there, in order per key, and nothing else."""
         held = self.held(stream)
         self.assertEqual(held["unique"], count, held)
-        for name in ("missing", "order_violations", "conflicts", "moved_keys",
+        for name in ("missing", "order_violations", "conflicts", "retaken",
+                     "moved_keys",
                      "unreadable"):
             self.assertEqual(held[name], 0, held)
         return held

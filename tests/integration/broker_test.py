@@ -20,6 +20,7 @@ import unittest
 
 from edge import (Device, Gateway, Store, can_connect, free_port, mqtt,
                   wait_for)
+from verdict_places import seen_everywhere
 
 SEED = int(os.environ.get("EDGE_SEED", random.randrange(1 << 32)))
 MOSQUITTO = "/usr/sbin/mosquitto"
@@ -358,6 +359,13 @@ class Files(unittest.TestCase):
         self.assertIn("set_aside file=", self.store.gateway.log())
         self.assertEqual(len(self.aside()), 3)  # the newest
 
+    def test_the_verdict_names_it(self):
+        self.used()
+        os.truncate(self.db, 30)
+        self.store.gateway.start().wait_up()
+        reason = seen_everywhere(self.store, "broker-file-aside")
+        self.assertIn(f"{self.db}.bad-1", reason["text"])
+
     def test_only_mosquitto_can_tell(self):
         """Its frame is right, its content is not: Mosquitto does not start with
         it, which nothing but the attempt can find out."""
@@ -458,8 +466,9 @@ class Neighbours(unittest.TestCase):
                 status = wait_for("it says so", lambda: (
                     lambda s: s and "is taken" in s["broker"]["reason"] and s)(
                         store.gateway.status()))
-                self.assertIs(status["healthy"], False)
                 self.assertIs(status["broker"]["up"], False)
+                self.assertIn("is taken", seen_everywhere(
+                    store, "broker-down")["text"])
                 for words in (f"port {store.broker_port} on 127.0.0.1 is taken",
                               "sudo systemctl disable --now mosquitto",
                               "broker.listen", "broker.mode: external"):
@@ -491,8 +500,12 @@ class External:
         config.write_text("\n".join(
             (f"listener {self.port} 127.0.0.1", "allow_anonymous true",
              "max_queued_messages 0") + extra) + "\n")
+        self.config = config
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
-            [MOSQUITTO, "-c", config], stdin=subprocess.DEVNULL,
+            [MOSQUITTO, "-c", self.config], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for("the broker listens", lambda: can_connect(self.port))
 
@@ -535,6 +548,7 @@ class TwoBoxes(unittest.TestCase):
                 store.gateway.start()
                 wait_for("it says so", lambda: "copied" in (
                     broker_of(store.gateway) or {"reason": ""})["reason"])
+                seen_everywhere(store, "broker-takeover")
                 time.sleep(11)
                 took = broker_of(store.gateway)["takeovers"]
                 print(f"figure: {took} take-overs of two sessions", flush=True)
@@ -588,6 +602,8 @@ class Watched(unittest.TestCase):
             device.close()
             time.sleep(0.5)
             self.assertEqual(broker_of(store.gateway)["foreign"], 30)
+            reason = seen_everywhere(store, "topic-unknown")
+            self.assertIn("30 messages on a topic", reason["text"])
             said = lines(store.gateway, "no_stream topic=")
             self.assertEqual(len(said), 3, said)
             self.assertIn('topic="shopme/s2/+/orders"', said[0])
@@ -647,6 +663,7 @@ class Watched(unittest.TestCase):
             print(f"figure: {status['dropped']} dropped of 80", flush=True)
             self.assertGreater(status["dropped_a_minute"], 0)
             self.assertEqual(len(lines(store.gateway, "broker drops")), 1)
+            seen_everywhere(store, "broker-drops")
             device.close()
 
 

@@ -101,7 +101,8 @@ class LifeTest(unittest.TestCase):
             at = placed.setdefault(place(event), event)
             self.assertEqual(content(at), content(event), place(event))
         report = self.store.cloud.stats()["buses"][BUS]
-        self.assertEqual((report["conflicts"], report["missing"]), (0, 0))
+        for alarm in ("conflicts", "retaken", "missing"):
+            self.assertEqual(report[alarm], 0, alarm)
         return [placed[key] for key in sorted(placed)]
 
     def check_lives(self, events, least):

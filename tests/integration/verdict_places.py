@@ -101,8 +101,9 @@ def agree(store, code, stream, wanted, seconds, log=None):
 
     def all_five():
         last.clear()
-        last.update(look(store, code, stream, log))
-        return all(last[place] is wanted for place in PLACES)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            last.update(look(store, code, stream, log))
+        return all(last.get(place) is wanted for place in PLACES)
 
     try:
         wait_for("", all_five, seconds, 0.2)

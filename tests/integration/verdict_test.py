@@ -6,10 +6,12 @@ it. Stores run side by side, since most of what they do is to wait."""
 
 import collections
 import concurrent.futures
+import datetime
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +20,8 @@ import threading
 import time
 import unittest
 
-from edge import EDGE, SHIM, Device, Store, can_connect, free_port, wait_for
+from broker_test import External
+from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
@@ -28,8 +31,8 @@ DAY_S = 24 * 60 * 60
 HANGS_S = 10
 WINDOW = 4096  # ids that are remembered for a device
 
-# Provoked by the tests of the part that knows the fact.
-ELSEWHERE = {"broker-drops", "broker-takeover"}
+# Provoked in broker_test.py, whose part knows the fact.
+ELSEWHERE = {"broker-file-aside", "topic-unknown"}
 
 
 class Case:
@@ -66,7 +69,20 @@ class Case:
     def run(self):
         with self.make() as self.store:
             self.play()
+            self.told_in_turn()
         return self
+
+    def told_in_turn(self):
+        """However much it changes, the log has a line a second of it at most,
+        each with how many changes it stands for."""
+        lines = re.findall(r"(?m)^(\S+Z) \w+ +verdict changes=([1-9]\d*) ",
+                           self.store.gateway.log())
+        assert len(lines) == self.store.gateway.log().count("verdict changes=")
+        times = [datetime.datetime.fromisoformat(when.replace("Z", "+00:00"))
+                 for when, _ in lines]
+        for before, after in zip(times, times[1:]):
+            apart = abs((after - before).total_seconds())
+            assert apart > 0.95, (before, after)
 
     def make(self):
         return Store()
@@ -184,34 +200,76 @@ class SiteCase(Case):
     """The site's broker goes away."""
 
     def make(self):
-        self.port = free_port()
-        self.broker = self.listen()
-        return Store(cloud=False, broker_address=self.port)
-
-    def listen(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="edge-site-"))
-        config = folder / "broker.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\n"
-                          "allow_anonymous true\n")
-        broker = subprocess.Popen(
-            ["/usr/sbin/mosquitto", "-c", config], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for("the broker listens", lambda: can_connect(self.port))
-        return broker
-
-    def end(self):
-        self.broker.kill()
-        self.broker.wait()
+        self.broker = External()
+        return Store(cloud=False, broker_address=self.broker.port)
 
     def play(self):
-        try:
+        with self.broker:
             self.store.gateway.start().wait_up()
-            self.end()
+            self.broker.process.kill()
+            self.broker.process.wait()
             self.provoked("broker-unreachable")
-            self.broker = self.listen()
+            self.broker.start()
             self.cured("broker-unreachable")
-        finally:
-            self.end()
+
+
+class DropsCase(Case):
+    """A client that is away, and more for it than the broker keeps. (A condition
+    of what happened stays for ten minutes: nobody waits for its end here.)"""
+
+    def make(self):
+        return Store(cloud=False)
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        away = mqtt.Client(client_id="away", clean_session=False)
+        heard = threading.Event()
+        away.on_subscribe = lambda *_: heard.set()
+        away.connect("127.0.0.1", self.store.broker_port)
+        away.loop_start()
+        away.subscribe("large/#", 1)
+        assert heard.wait(LATE_S)
+        away.disconnect()
+        away.loop_stop()
+        device = Device(self.store, "till-1")
+        for _ in range(80):
+            device.client.publish("large/one", b"x" * 1024 * 1024,
+                                  qos=1).wait_for_publish(LATE_S)
+        reason = self.provoked("broker-drops")
+        assert "has dropped" in reason["text"], reason
+        device.close()
+
+
+class TwinCase(Case):
+    """Two boxes of one image at the site's broker."""
+
+    def make(self):
+        self.broker = External()
+        return Store(cloud=False, broker_address=self.broker.port)
+
+    def play(self):
+        with self.broker:
+            self.store.gateway.start().wait_up()
+            self.store.gateway.stop()
+            clone = self.store.folder / "clone"
+            shutil.copytree(self.store.folder / "data", clone)
+            config = self.store.folder / "clone.yaml"
+            config.write_text(
+                self.store.config_path.read_text()
+                .replace(f"{self.store.folder}/data", str(clone))
+                .replace(f"127.0.0.1:{self.store.page_port}",
+                         f"127.0.0.1:{free_port()}"))
+            twin = subprocess.Popen(
+                [EDGE, "run", "--config", config], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=os.environ | self.store.cloud.environment)
+            try:
+                self.store.gateway.start()
+                reason = self.provoked("broker-takeover")
+                assert "another gateway" in reason["text"], reason
+            finally:
+                twin.terminate()
+                twin.wait(LATE_S)
 
 
 class RoomCase(Case):
@@ -380,8 +438,8 @@ class RepeatCase(Case):
         assert reason["text"].startswith("1 event was refused"), reason
 
 
-CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, RoomCase, DiskCase,
-         DamageCase, LogCase, RepeatCase]
+CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
+         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase]
 
 
 class VerdictTest(unittest.TestCase):

@@ -147,7 +147,8 @@ class Arm64Test(unittest.TestCase):
         def is_well():
             said = self.qemu(usr / "bin/shopme-edge", "status", "--json",
                              *config, check=False).stdout
-            return said.startswith("{") and json.loads(said)["healthy"]
+            return said.startswith("{") and \
+                json.loads(said)["broker"]["up"]
         wait_for("the gateway is well", is_well)
         self.qemu(usr / "bin/shopme-devices", "--broker",
                   f"127.0.0.1:{broker}", "--store", "s1", "--orders", "10",

@@ -48,8 +48,8 @@ class BoxTest(unittest.TestCase):
     def wait_up(self, unit="shopme-edge"):
         wait_for("the unit is active", lambda: self.box.shown(
             "ActiveState", unit) == "active")
-        wait_for("it hears devices", lambda: (self.status() or {}).get(
-            "healthy"))
+        wait_for("it hears devices", lambda: (self.status() or {
+            "broker": {"up": False}})["broker"]["up"])
 
     def pid(self):
         return int(self.box.shown("MainPID"))

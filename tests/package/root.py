@@ -172,7 +172,7 @@ def base():
 
 class Root:
     """What the base holds, or another root, and what is changed in it here: a
-    layer over it (overlayfs). Removed at the end."""
+    layer over it (overlayfs), else a copy. Removed at the end."""
 
     def __init__(self, name, of=None):
         self.top = KEPT / "roots" / name
@@ -181,9 +181,11 @@ class Root:
         for folder in ("root", "changed", "work"):
             (self.top / folder).mkdir(parents=True)
         below = of.path if of else base()
-        run("mount", "-t", "overlay", "overlay", "-o",
-            f"lowerdir={below},upperdir={self.top}/changed,"
-            f"workdir={self.top}/work", self.path)
+        mounted = run("mount", "-t", "overlay", "overlay", "-o",
+                      f"lowerdir={below},upperdir={self.top}/changed,"
+                      f"workdir={self.top}/work", self.path, check=False)
+        if mounted.returncode != 0:  # not on every file system, not for everybody
+            run("cp", "-aT", below, self.path)
 
     def remove(self):
         if os.path.ismount(self.path):

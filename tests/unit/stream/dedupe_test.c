@@ -16,8 +16,12 @@
 #include "gateway/stream/dedupe.h"
 #include "tests/unit/stream/windows_model.h"
 
+#ifndef TEST_SHARE
+#define TEST_SHARE 1
+#endif
+
 enum {
-    STEPS = 200000,
+    STEPS = TEST_SHARE == 1 ? 200000 : 60000,
     SAVED_SIZE = 16 * 1024 * 1024,
     INVENTED = 20000,
     SENT_TWICE = 100000,

@@ -180,6 +180,25 @@ static void test_what_cannot_follow(void **context) {
     state_free(state);
 }
 
+/* Goal: a type that a newer version brought is passed over, and counted, on the
+ * shop's stream; any type is welcome on others. */
+static void test_types_that_are_not_known(void **context) {
+    (void)context;
+    for (int has_shop = 0; has_shop < 2; has_shop++) {
+        struct state *state = make(has_shop);
+        struct event known = received();
+        assert_int_equal(apply(state, 0, &known), ERR_OK);
+        uint64_t hash = state_hash(state);
+        assert_int_equal(state_unknown(state), 0);
+        struct event event = event_of("x", "/s/order", "OrderPraised", "{}");
+        assert_int_equal(apply(state, 1, &event), ERR_OK);
+        assert_int_equal(apply(state, 2, &event), ERR_OK);
+        assert_int_equal(state_unknown(state), has_shop ? 2 : 0);
+        assert_true(state_hash(state) == hash);
+        state_free(state);
+    }
+}
+
 /* Goal: a currency that is none makes no state. */
 static void test_a_currency_that_is_none(void **context) {
     (void)context;
@@ -201,6 +220,7 @@ int main(void) {
         cmocka_unit_test(test_save_and_load),
         cmocka_unit_test(test_what_cannot_be_loaded),
         cmocka_unit_test(test_what_cannot_follow),
+        cmocka_unit_test(test_types_that_are_not_known),
         cmocka_unit_test(test_a_currency_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

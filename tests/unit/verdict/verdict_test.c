@@ -89,6 +89,8 @@ CHANGE(hangs_not, s->hangs_us = 10 * S - 1; s->hanging = "a commit")
 CHANGE(broker_down, f->broker_down = true)
 CHANGE(broker_up, f->broker_down = false; f->broker_external = true)
 CHANGE(site_down, f->broker_down = true; f->broker_external = true)
+CHANGE(port_taken, f->broker_down = true;
+       f->broker_reason = "port 1883 is taken")
 CHANGE(full, s->full = "no room (capacity)")
 CHANGE(expired, s->link = VERDICT_LINK_EXPIRED; s->link_error = "ExpiredToken")
 CHANGE(fine, s->link = VERDICT_LINK_FINE; s->link_error = "ExpiredToken")
@@ -104,6 +106,9 @@ CHANGE(damaged, s->damaged = 4)
 CHANGE(too_old, s->too_old = 1)
 CHANGE(drops, f->broker_dropped = 1)
 CHANGE(taken, f->broker_takeovers = 1)
+CHANGE(contended, f->broker_contended = true; f->broker_takeovers = 0)
+CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
+CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
@@ -116,6 +121,8 @@ static const struct row rows[] = {
      "a commit has waited for the disk for 10 s"},
     {CONDITION_BROKER_DOWN, "broker-down()", 1, broker_down, broker_up,
      "no session with the broker"},
+    {CONDITION_BROKER_DOWN, "broker-down()", 1, port_taken, broker_up,
+     "no events can arrive: port 1883 is taken"},
     {CONDITION_BROKER_UNREACHABLE, "broker-unreachable()", 1, site_down,
      broker_up, "the site's broker"},
     {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
@@ -142,6 +149,12 @@ static const struct row rows[] = {
      "dropped 1 message since"},
     {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, taken, nothing,
      "1 time"},
+    {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, contended, nothing,
+     "0 times"},
+    {CONDITION_BROKER_FILE_ASIDE, "broker-file-aside()", 1, aside, nothing,
+     "which is now mosquitto.db.bad-1"},
+    {CONDITION_TOPIC_UNKNOWN, "topic-unknown()", 1, foreign, nothing,
+     "2 messages on a topic that no stream takes, such as shopme/s2/+/orders"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, away, nothing,
      "port 8080 is in use"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
