@@ -81,7 +81,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .broker_external =
             daemon->config->broker.mode == CONFIG_BROKER_EXTERNAL,
         .broker_reason = status->broker_reason,
-        .broker_dropped = status->broker_dropped,
+        .broker_dropped = status->broker_dropped_seen,
         .broker_takeovers = status->broker_takeovers,
         .broker_rival = status->broker_rival,
         .broker_contended = status->broker_contended,
