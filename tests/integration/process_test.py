@@ -226,9 +226,15 @@ class Supervised(unittest.TestCase):
             till.send(till.order("o-1", "o-1"))
             wait_for("the disk hangs", pathlib.Path(f"{stuck}.seen").exists)
             before = len(manager.lines())
+            logged = len(store.gateway.log())
             store.gateway.process.send_signal(signal.SIGTERM)
             wait_for("time is asked for", lambda: any(
                 line.startswith("EXTEND") for line in manager.lines()[before:]))
+            self.assertIsNotNone(store.gateway.status())  # who looks meanwhile
+            time.sleep(1.1)
+            self.assertIsNotNone(store.gateway.status())
+            self.assertNotIn("broker-down", store.gateway.log()[logged:])
+            self.assertNotIn("broker-down", "".join(manager.lines()[before:]))
             stuck.unlink()
             till.close()
             self.assertEqual(store.gateway.process.wait(LATE_S), 0)
