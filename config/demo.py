@@ -40,6 +40,7 @@ TICK_S = 0.2
 READY_S = 60
 STALL_S = 60
 END_S = 15
+WRITTEN_FROM = 200  # events; before that a journal's first pages count most
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 # All is on this machine, whatever proxy the environment names.
@@ -491,6 +492,9 @@ class Outcome:
                             ("double_ends", "orders that ended twice")):
             if report.get(name):
                 found.append(f"{report[name]} {words}")
+        written = self.written_a_byte("telemetry")
+        if written >= 2 and self._streams["telemetry"]["end"] >= WRITTEN_FROM:
+            found.append(f"telemetry wrote {written} bytes a byte")
         for name, held in self._held.items():
             if self.missing(name):
                 found.append(f"{self.missing(name)} events of {name} are "

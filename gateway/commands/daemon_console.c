@@ -72,15 +72,6 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
     }
 }
 
-static bool sessions_up(const struct daemon *daemon) {
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        if (!session_is_up(daemon->streams[i].session)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static const char *contended(const struct daemon *daemon) {
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         const char *why = session_contended(daemon->streams[i].session);
@@ -92,7 +83,7 @@ static const char *contended(const struct daemon *daemon) {
 }
 
 static void fill_broker(struct daemon *daemon, struct console_status *ret) {
-    ret->broker_up = sessions_up(daemon);
+    ret->broker_up = daemon_is_connected(daemon);
     ret->broker_port = daemon->config->broker.address.port;
     ret->broker_reason = contended(daemon);
     ret->broker_contended = ret->broker_reason != NULL;
@@ -101,7 +92,6 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
     }
     if (daemon->broker != NULL) {
         const struct broker_status broker = broker_status(daemon->broker);
-        ret->broker_up = ret->broker_up && broker.open;
         ret->broker_port = broker.port;
         ret->broker_restarts = broker.restarts;
         ret->broker_set_aside = broker.set_aside;
@@ -114,6 +104,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
         watch_counts(daemon->unheard, uv_now(&daemon->loop));
     ret->broker_dropped = watched.dropped;
     ret->broker_dropped_a_minute = watched.dropped_a_minute;
+    ret->broker_rival = watched.rival;
     ret->foreign_messages = watched.foreign;
     ret->foreign_topic = watched.foreign_last;
 }

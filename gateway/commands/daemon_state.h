@@ -115,10 +115,15 @@ void daemon_watch_close(struct daemon *daemon);
  * with the broker is up, or after ten seconds without one: a store whose broker
  * is away is no reason to start the gateway anew. */
 void daemon_watch_running(struct daemon *daemon);
+/* Devices can connect, and both are up: every session, and the publisher, by
+ * which they are answered. */
+bool daemon_is_connected(const struct daemon *daemon);
 /* The loop turned: about once a second. */
 void daemon_watch_turned(struct daemon *daemon);
 void daemon_watch_reloading(struct daemon *daemon);
 void daemon_watch_reloaded(struct daemon *daemon);
+/* What `systemctl status` shows; one line. */
+void daemon_watch_status(struct daemon *daemon, const char *status);
 /* The loops end. May be called again. */
 void daemon_watch_stopping(struct daemon *daemon);
 /* Last of all: writes the log, for a second at most. */

@@ -83,6 +83,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .broker_reason = status->broker_reason,
         .broker_dropped = status->broker_dropped,
         .broker_takeovers = status->broker_takeovers,
+        .broker_rival = status->broker_rival,
         .broker_contended = status->broker_contended,
         .broker_file = status->broker_set_aside,
         .broker_files = status->broker_set_aside_count,
@@ -130,6 +131,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
     line[writer.len] = '\0';
     log_line(levels[verdict->level], "verdict", "changes=%" PRIu64 " %s",
              changes, line);
+    daemon_watch_status(daemon, line);
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {

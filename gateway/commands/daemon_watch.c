@@ -30,7 +30,7 @@ void daemon_watch_close(struct daemon *daemon) {
     uv_close((uv_handle_t *)&daemon->watch.ready, NULL);
 }
 
-static bool sessions_up(const struct daemon *daemon) {
+bool daemon_is_connected(const struct daemon *daemon) {
     if (daemon->broker != NULL && !broker_status(daemon->broker).open) {
         return false;
     }
@@ -39,13 +39,13 @@ static bool sessions_up(const struct daemon *daemon) {
             return false;
         }
     }
-    return true;
+    return publisher_is_up(daemon->publisher);
 }
 
 static void on_ready(uv_timer_t *timer) {
     struct daemon *daemon = timer->data;
     struct daemon_watch *watch = &daemon->watch;
-    bool up = sessions_up(daemon);
+    bool up = daemon_is_connected(daemon);
     watch->ready_polls++;
     if ((up || watch->ready_polls >= READY_POLLS_MAX) &&
         notify_say(&watch->notify, "READY=1\nSTATUS=%s",
@@ -80,6 +80,10 @@ void daemon_watch_reloading(struct daemon *daemon) {
 
 void daemon_watch_reloaded(struct daemon *daemon) {
     (void)notify_say(&daemon->watch.notify, "READY=1");
+}
+
+void daemon_watch_status(struct daemon *daemon, const char *status) {
+    (void)notify_say(&daemon->watch.notify, "STATUS=%s", status);
 }
 
 void daemon_watch_stopping(struct daemon *daemon) {

@@ -61,7 +61,10 @@ bool notify_say(const struct notify *notify, const char *format, ...) {
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    assert(len > 0 && (size_t)len < sizeof text);
+    assert(len > 0);
+    if ((size_t)len >= sizeof text) { /* a long status is cut */
+        len = sizeof text - 1;
+    }
     union { /* sendto(2) takes the general type */
         const struct sockaddr_un *file;
         const struct sockaddr *any;

@@ -24,8 +24,8 @@ struct notify {
  * Call it before there is a second thread. */
 void notify_open(struct notify *ret);
 void notify_close(struct notify *notify);
-/* Sends lines such as "READY=1\nSTATUS=...". From any thread. False if it was
- * not sent and should be said again. */
+/* Sends lines such as "READY=1\nSTATUS=...", cut after 511 bytes. From any
+ * thread. False if it was not sent and should be said again. */
 bool notify_say(const struct notify *notify, const char *format, ...)
     PRINTF_LIKE(2, 3);
 

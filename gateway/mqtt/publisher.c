@@ -108,6 +108,10 @@ void publisher_untarget(struct publisher *publisher) {
     mqtt_link_untarget(publisher->link);
 }
 
+bool publisher_is_up(const struct publisher *publisher) {
+    return mqtt_link_is_up(publisher->link);
+}
+
 bool publisher_is_up_since(const struct publisher *publisher,
                            uint64_t since_ms) {
     return mqtt_link_is_up_since(publisher->link, since_ms);

@@ -35,6 +35,7 @@ err_t publisher_new(const struct publisher_options *options,
 void publisher_target(struct publisher *publisher, const char *host,
                       uint16_t port);
 void publisher_untarget(struct publisher *publisher);
+bool publisher_is_up(const struct publisher *publisher);
 /* Its connection has lasted since before then (uv_now). */
 bool publisher_is_up_since(const struct publisher *publisher,
                            uint64_t since_ms);

@@ -11,6 +11,8 @@ enum {
     STEPS_MAX = 128,
     RECORDS_LEFT_MIN = 256, /* of the oracle's list, or the program ends */
     COMMIT_MAX = 64,
+    AGES_FROM =
+        240, /* a step from there on; the others are dealt out below it */
 };
 
 struct life {
@@ -45,6 +47,13 @@ static void step_commit(struct life *life, uint8_t amount) {
 static void step_trim(struct life *life, uint8_t amount) {
     (void)amount;
     if (started(life) && !machine_trim(life->machine, life->journal)) {
+        end_process(life);
+    }
+}
+
+static void step_age(struct life *life, uint8_t amount) {
+    (void)amount;
+    if (started(life) && !machine_age(life->machine, life->journal)) {
         end_process(life);
     }
 }
@@ -108,7 +117,10 @@ static void run(struct life *life, struct cursor *input) {
          machine->appended < MACHINE_LIST_MAX - RECORDS_LEFT_MIN;
          i++) {
         uint8_t step = fuzz_u8(input);
-        steps[step % (sizeof steps / sizeof *steps)](life, fuzz_u8(input));
+        step_function *run_step =
+            step >= AGES_FROM ? step_age
+                              : steps[step % (sizeof steps / sizeof *steps)];
+        run_step(life, fuzz_u8(input));
     }
 }
 

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -181,6 +182,10 @@ class Supervised(unittest.TestCase):
                             self.assertNotIn(b"NOTIFY_SOCKET", environment)
             store.gateway.process.send_signal(signal.SIGHUP)
             manager.heard("READY=1", 2)
+            store.cloud.faults(offline=True)
+            sell(till := Device(store, "till-1"), "o-1")
+            manager.heard("STATUS=degraded: cloud-offline(orders)")
+            till.close()
             self.assertEqual(store.gateway.stop(), 0)
             manager.heard("STOPPING=1")
             lines = manager.lines()
@@ -601,6 +606,25 @@ class Signals(unittest.TestCase):
                 sell(till, stray.name)
             till.close()
             self.assertEqual(store.gateway.stop(), 0)
+
+    def test_stops_while_it_starts_and_reloads(self):
+        """A stop at any moment is in order, whatever else was asked for."""
+        seed = int(os.environ.get("EDGE_SEED", time.time_ns() % 2**32))
+        print(f"seed {seed}")
+        dice = random.Random(seed)
+        with Store(cloud=False) as store:
+            good = store.config_path.read_text()
+            for _ in range(12):
+                store.config_path.write_text(good)
+                store.gateway.start()
+                wait_for("the socket", store.gateway.status)
+                time.sleep(dice.random() * 0.3)
+                store.config_path.write_text(
+                    dice.choice([good, good + "stoer: 1\n", ""]))
+                for _ in range(dice.randrange(8)):
+                    store.gateway.process.send_signal(signal.SIGHUP)
+                    time.sleep(dice.random() * 0.05)
+                self.assertEqual(store.gateway.stop(), 0)
 
     def test_quit_makes_a_core(self):
         with Store(cloud=False) as store:

@@ -124,10 +124,12 @@ class RotTest(unittest.TestCase):
             if how is not None:
                 store.gateway.stop(how)
                 store.gateway.start().wait_up()
-        said = subprocess.run(
+        status = subprocess.run(
             [EDGE, "status", "--config", store.config_path],
-            capture_output=True, text=True, check=True).stdout
-        self.assertIn("health: DAMAGED", said)
+            capture_output=True, text=True, check=False)
+        said = status.stdout
+        self.assertEqual(status.returncode, 3, said)
+        self.assertIn("journal-damaged", said)
         for stream, (first, end) in lost.items():
             self.assertIn(f"[{first},{end - 1}]", said)
             self.check_cat(store, stream, first, end)

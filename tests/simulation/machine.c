@@ -349,6 +349,19 @@ bool machine_trim(struct machine *machine, struct journal *journal) {
     return true;
 }
 
+bool machine_age(struct machine *machine, struct journal *journal) {
+    err_t err = journal_roll(journal, NULL);
+    if (err == ERR_OK) {
+        err = journal_wipe(journal, INT64_MAX, NULL);
+    }
+    if (err != ERR_OK && !may_fail(machine)) {
+        return machine_violated(machine, "it cannot age",
+                                machine->acknowledged);
+    }
+    machine->counts->aged += err == ERR_OK ? 1 : 0;
+    return err == ERR_OK || err == ERR_FULL;
+}
+
 /* --- A reader beside it --- */
 
 static void follower_close(struct machine *machine) {

@@ -72,6 +72,9 @@ bool machine_commit(struct machine *machine, struct journal *journal,
 bool machine_preallocate(struct machine *machine, struct journal *journal);
 /* Lets go of the oldest segment, if one is sealed. Likewise. */
 bool machine_trim(struct machine *machine, struct journal *journal);
+/* Begins the next segment, and writes zeros over what older ones left in files
+ * that are used again. Likewise. */
+bool machine_age(struct machine *machine, struct journal *journal);
 /* A reader that stays open while the journal goes on reads up to `count`
  * records more: each is right, or was trimmed. */
 void machine_follow(struct machine *machine, uint64_t count);

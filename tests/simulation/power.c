@@ -32,6 +32,9 @@ static void random_process(struct machine *machine) {
         if (going && support_below(&machine->random, 4) == 0) {
             going = machine_trim(machine, journal);
         }
+        if (going && commits % 5 == 2 && i % 4 == 1) {
+            going = machine_age(machine, journal);
+        }
         if (going && support_below(&machine->random, 2) == 0) {
             machine_follow(machine, support_below(&machine->random, 4));
         }
@@ -62,8 +65,23 @@ bool power_random(uint64_t seed, struct run_counts *counts,
 
 enum {           /* in a list of batches */
        TRIM = 0, /* of the oldest segment */
+       AGE = 254,
        PREALLOCATE = 255,
 };
+
+static bool script_step(struct machine *machine, struct journal *journal,
+                        uint8_t step) {
+    switch (step) {
+    case TRIM:
+        return machine_trim(machine, journal);
+    case AGE:
+        return machine_age(machine, journal);
+    case PREALLOCATE:
+        return machine_preallocate(machine, journal);
+    default:
+        return machine_commit(machine, journal, step);
+    }
+}
 
 static void script_process(struct machine *machine, const uint8_t *counts,
                            size_t count, bool close) {
@@ -75,10 +93,7 @@ static void script_process(struct machine *machine, const uint8_t *counts,
     }
     bool going = true;
     for (size_t i = 0; going && i < count; i++) {
-        going = counts[i] == TRIM ? machine_trim(machine, journal)
-                : counts[i] == PREALLOCATE
-                    ? machine_preallocate(machine, journal)
-                    : machine_commit(machine, journal, counts[i]);
+        going = script_step(machine, journal, counts[i]);
     }
     if (!close) {
         fake_disk_stop(machine->fake);
@@ -90,9 +105,9 @@ static void script_process(struct machine *machine, const uint8_t *counts,
 static void script(struct machine *machine, bool *ret_more) {
     static const uint8_t first[] = {1, PREALLOCATE, 2, 20, 1, 1, 60, 3, 1};
     static const uint8_t second[] = {1, 1};
-    static const uint8_t third[] = {4,  1,    TRIM, 1,    PREALLOCATE,
-                                    1,  TRIM, 30,   TRIM, PREALLOCATE,
-                                    40, 30,   2,    1,    9};
+    static const uint8_t third[] = {
+        4,           1,  TRIM, 1,  PREALLOCATE, 1,   TRIM, 30, TRIM,
+        PREALLOCATE, 40, AGE,  30, 2,           AGE, 1,    9,  AGE};
     *ret_more = true;
     machine->options.reserve = JOURNAL_PAGE;
     script_process(machine, first, sizeof first, true);

@@ -190,6 +190,7 @@ static void counts_add(struct run_counts *to, const struct run_counts *from) {
     to->faults += from->faults;
     to->full += from->full;
     to->trimmed += from->trimmed;
+    to->aged += from->aged;
     to->recycled += from->recycled;
     to->overtaken += from->overtaken;
     to->damages += from->damages;
@@ -227,9 +228,10 @@ static void check_counts(struct simulation *simulation) {
     const struct run_counts *counts = &simulation->counts;
     if (counts->power_cuts == 0 || counts->processes_gone == 0 ||
         counts->cuts_in_recovery == 0 || counts->faults == 0 ||
-        counts->full == 0 || counts->trimmed == 0 || counts->recycled == 0 ||
-        counts->overtaken == 0 || counts->recoveries_dropping == 0 ||
-        counts->recoveries_keeping == 0 || counts->rolls == 0) {
+        counts->full == 0 || counts->trimmed == 0 || counts->aged == 0 ||
+        counts->recycled == 0 || counts->overtaken == 0 ||
+        counts->recoveries_dropping == 0 || counts->recoveries_keeping == 0 ||
+        counts->rolls == 0) {
         fprintf(stderr, "VIOLATION: something that is to be simulated never "
                         "happened: the rows test nothing\n");
         simulation->violations++;

@@ -19,6 +19,7 @@ struct run_counts {
     uint64_t full;      /* commits that found no room, and then did */
     uint64_t damages;   /* of bytes that were on the disk */
     uint64_t trimmed;   /* segments */
+    uint64_t aged;      /* times that a segment was ended and files wiped */
     uint64_t recycled;  /* segments begun in the file of one of them */
     uint64_t overtaken; /* readers whose file was trimmed meanwhile */
     uint64_t recoveries_dropping; /* something that was not acknowledged */

@@ -111,6 +111,24 @@ static void fields(void **state) {
     }
 }
 
+/* Goal: of a life with more than one segment the other one knows the life. */
+static void a_life_of_two_segments(void **state) {
+    struct fixture *f = *state;
+    struct segment_header told;
+    struct journal *journal = support_open(&f->options);
+    fixture_write(journal, RECORDS);
+    assert_int_equal(journal_roll(journal, NULL), ERR_OK);
+    fixture_write(journal, RECORDS);
+    journal_close(journal);
+    for (uint64_t first = 0; first <= RECORDS; first += RECORDS) {
+        const struct segment_header was = fixture_header(f, first);
+        spoil(f, first, 34, 50);
+        assert_int_equal(mend(f, first, nobody, &told), ERR_OK);
+        expect_same(&told, &was);
+        spoil(f, first, 34, 50); /* the same noise: it is whole again */
+    }
+}
+
 static void records_are_read(struct fixture *f, uint64_t end) {
     struct journal_reader *reader =
         support_reader(&f->platform.disk, FIXTURE_DIR, 0);
@@ -177,6 +195,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_bit, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test(fields),
+        cmocka_unit_test_setup_teardown(a_life_of_two_segments, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test(all_but_the_salt),
         cmocka_unit_test_setup_teardown(what_cannot_be_told, fixture_setup,
                                         fixture_teardown),

@@ -68,6 +68,8 @@ static void test_a_missing_first_file(void **state) {
             fixture_close(f);
         }
     }
+    f->settings->on_rot = CONFIG_ROT_STOP; /* it is no new damage */
+    fixture_open(f);
 }
 
 /* Goal: what the cloud has may be gone, and who refuses damage is refused. */
