@@ -56,6 +56,7 @@ struct console_status {
     uint32_t broker_set_aside_count;
     uint64_t broker_takeovers; /* of our sessions, by another client */
     bool broker_contended;     /* and it goes on */
+    uint64_t broker_rival;     /* receipts of another gateway of this store */
     uint64_t broker_dropped;   /* messages, by the broker itself */
     uint64_t broker_dropped_a_minute;
     uint64_t foreign_messages; /* of a topic that no stream takes */

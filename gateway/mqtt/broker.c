@@ -30,7 +30,7 @@ enum {
     START_MS = 60000, /* it may have to read much */
     CLOSED_MS = 3000,
     SAVE_MS = 30000,
-    STOP_MS = 3000,
+    STOP_MS = 20000, /* 64 MiB to a slow card */
     ORPHAN_MS = 5000,
     STEADY_MS = 10000,
     /* After so many starts that fail, it is tried without what it saved. */

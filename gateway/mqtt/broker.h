@@ -53,8 +53,9 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
  * stopped, and started again with its port; any other takes no notice. */
 void broker_sessions_ready(struct broker *broker);
 struct broker_status broker_status(const struct broker *broker);
-/* SIGTERM, and SIGKILL after 3 s; `down` is not called any more. Frees itself
- * when the child has ended, as the loop turns. Takes NULL. */
+/* SIGTERM, upon which it saves what waits for clients, and SIGKILL after 20 s;
+ * `down` is not called any more. Frees itself when the child has ended, as the
+ * loop turns. Takes NULL. */
 void broker_stop(struct broker *broker);
 
 #endif

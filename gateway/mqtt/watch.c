@@ -14,6 +14,7 @@ enum {
     MINUTE_MS = 60000,
     SECOND_MS = 1000,
     CLOSED_MAX = 3,
+    RIVAL_MIN = 5,
     SAMPLES = 16, /* Mosquitto says it each 5 s at most */
     FILTER_MAX = CONFIG_NAME_MAX + 16,
     KIND_MAX = CONFIG_NAME_MAX * 2,
@@ -38,6 +39,7 @@ struct watch {
     struct sample samples[SAMPLES]; /* of this connection, a ring */
     uint32_t sample_count;
     uint64_t grew_ms; /* when it last dropped something; 0 = never */
+    uint64_t rival;
     uint64_t foreign;
     char kinds[WATCH_TOPICS_MAX][KIND_MAX];
     uint32_t kind_count;
@@ -153,6 +155,21 @@ static void take_dropped(struct watch *watch, struct slice payload,
 
 /* --- What no stream takes ----------------------------------------------- */
 
+/* What only a gateway says; ours do not come back to us (NO_LOCAL). A few may:
+ * of an earlier process of ours. */
+static void note_rival(struct watch *watch, struct slice leaf) {
+    if (!slice_eq_str(leaf, "receipts") && !slice_eq_str(leaf, "notices")) {
+        return;
+    }
+    if (++watch->rival == RIVAL_MIN) {
+        log_line(LOG_ERROR, "broker",
+                 "rival reason=\"another gateway at this broker answers the "
+                 "devices of store %s: everything is done twice; stop one of "
+                 "them, or give its store another name\"",
+                 watch->config->store);
+    }
+}
+
 static bool is_known_leaf(const struct watch *watch, struct slice leaf) {
     static const char *const ours[] = {"receipts", "notices", "status"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
@@ -224,6 +241,7 @@ static void take_published(struct watch *watch, struct slice topic) {
         is_known_leaf(watch, leaf) &&
         topic_device(topic, watch->config->store, name, &device) == ERR_OK &&
         memchr(device.data, '/', device.len) == NULL) {
+        note_rival(watch, leaf);
         return;
     }
     watch->foreign++;
@@ -272,6 +290,7 @@ void watch_tick(struct watch *watch, uint64_t now_ms) {
 struct watch_counts watch_counts(const struct watch *watch, uint64_t now_ms) {
     struct watch_counts counts = {
         .dropped = dropped_now(watch),
+        .rival = watch->rival < RIVAL_MIN ? 0 : watch->rival,
         .foreign = watch->foreign,
         .foreign_topics = watch->kind_count,
         .looks_away = watch->away,

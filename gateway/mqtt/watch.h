@@ -4,6 +4,8 @@
  *  - What it drops: it has a bound for what waits for a client (64 MiB with
  *    ours), and past it drops without a word to whoever published. Mosquitto's
  *    own counter says so, $SYS/broker/publish/messages/dropped.
+ *  - Receipts and notices for the store's devices that are not ours: another
+ *    gateway serves the same store, and everything is done twice.
  *  - What is published below shopme/ for another store, or under a name that no
  *    stream has: acknowledged, and lost.
  *
@@ -32,6 +34,7 @@ enum {
 struct watch_counts {
     uint64_t dropped;          /* by the broker, since it started */
     uint64_t dropped_a_minute; /* of them in the last minute */
+    uint64_t rival;            /* receipts and notices of another gateway */
     uint64_t foreign;          /* messages that no stream takes */
     uint32_t foreign_topics;   /* kinds of their topics: (store, last level) */
     const char *foreign_last;  /* the newest kind's topic, borrowed, or "" */

@@ -155,6 +155,15 @@ static bool judge_broker_drops(const struct look *look) {
 
 static bool judge_broker_takeover(const struct look *look) {
     uint64_t takeovers = look->facts->broker_takeovers;
+    uint64_t rival = look->facts->broker_rival;
+    if (rival > 0) {
+        return rose(look, takeovers + rival) &&
+               say(look,
+                   "another gateway serves the same store at the broker: "
+                   "everything is done twice (%" PRIu64
+                   " receipts and notices)",
+                   rival);
+    }
     return (rose(look, takeovers) || look->facts->broker_contended) &&
            say(look,
                "another gateway has taken our session at the broker %" PRIu64

@@ -84,6 +84,7 @@ struct verdict_facts {
     uint64_t broker_dropped;   /* messages, as it counts them itself */
     uint64_t broker_takeovers; /* another box took our sessions: how often, */
     bool broker_contended;     /* and it goes on */
+    uint64_t broker_rival;     /* receipts of another gateway of this store */
     const char *broker_file;   /* the last of its files that was set aside, */
     uint32_t broker_files;     /* and how many were since the start */
     uint64_t foreign;          /* messages on a topic that no stream takes, */

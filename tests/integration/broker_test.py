@@ -52,6 +52,7 @@ class Hammer:
         self.store, self.name = store, name
         self.acked = {}  # id -> monotonic time
         self.sent = {}   # message id -> id
+        self.early = {}  # message id -> time: acknowledged before it stood there
         self.count = 0
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -61,7 +62,9 @@ class Hammer:
     def _on_publish(self, _client, _self, mid):
         with self.lock:
             id_ = self.sent.pop(mid, None)
-            if id_ is not None:
+            if id_ is None:
+                self.early[mid] = time.monotonic()
+            else:
                 self.acked[id_] = time.monotonic()
 
     def _event(self):
@@ -78,9 +81,12 @@ class Hammer:
                 time.sleep(0.001)
                 continue
             id_, payload = self._event()
-            with self.lock:
-                info = client.publish(topic, payload, qos=1)
-                self.sent[info.mid] = id_
+            mid = client.publish(topic, payload, qos=1).mid
+            with self.lock:  # (paho calls back under a lock of its own)
+                if mid in self.early:
+                    self.acked[id_] = self.early.pop(mid)
+                else:
+                    self.sent[mid] = id_
             time.sleep(0.0005)
 
     def _run(self):
@@ -102,6 +108,7 @@ class Hammer:
             client.loop_stop()
             with self.lock:
                 self.sent.clear()
+                self.early.clear()
 
     def stop(self):
         """The ids that were acknowledged, with their times."""
@@ -454,6 +461,20 @@ class Neighbours(unittest.TestCase):
             self.assertIn(b"TZ=Europe/Berlin", found)
             self.assertNotIn(b"cloud", found)
 
+    def test_it_hangs(self):
+        """A broker that neither ends nor answers is down, and is said to be."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            pid = broker_pid(store.gateway)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wait_for("it says so",
+                         lambda: not broker_of(store.gateway)["up"], 60)
+                seen_everywhere(store, "broker-down")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            store.gateway.wait_up(30)
+
     def test_its_port_is_taken(self):
         """Debian's own broker, most likely. The gateway runs and says what to
         do, once; when the port is free it opens."""
@@ -561,6 +582,31 @@ class TwoBoxes(unittest.TestCase):
             finally:
                 other.terminate()
                 other.wait(15)
+
+    def test_of_one_store(self):
+        """Two journals, one store, one broker: nobody takes a session over, and
+        both sell each order. Each hears the other's receipts."""
+        with External() as broker, \
+                Store(cloud=False, broker_address=broker.port) as store, \
+                Store(cloud=False, broker_address=broker.port) as other:
+            store.gateway.start().wait_up()
+            device = Device(store, "till-1", broker.port)
+            ids = [f"o-{number}" for number in range(30)]
+            for id_ in ids[:20]:
+                device.send(device.order(id_, id_))
+            device.wait_accepted(ids[:20])
+            time.sleep(1.5)
+            self.assertEqual(lines(store.gateway, "broker rival"), [])
+            other.gateway.start().wait_up()
+            for id_ in ids[20:]:
+                device.send(device.order(id_, id_))
+                time.sleep(0.05)
+            wait_for("both say so", lambda: all(
+                lines(s.gateway, "broker rival") for s in (store, other)))
+            reason = seen_everywhere(other, "broker-takeover")
+            self.assertIn("everything is done twice", reason["text"])
+            self.assertEqual(broker_of(other.gateway)["takeovers"], 0)
+            device.close()
 
     def test_an_older_installation_keeps_its_client_id(self):
         """Its session may hold events at the broker."""

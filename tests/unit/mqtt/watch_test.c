@@ -91,6 +91,7 @@ static void test_topics(void **state) {
         published(ours[i], "{}", 1);
     }
     assert_int_equal(watch_counts(watch, 1).foreign, 0);
+    assert_int_equal(watch_counts(watch, 1).rival, 0); /* two are too few */
     static const char *const others[] = {
         "shopme/s2/till-1/orders",
         "shopme/s1/till-1/order",
@@ -112,6 +113,19 @@ static void test_topics(void **state) {
     assert_string_equal(watch_counts(watch, 1).foreign_last, "shopme/s1/+/x?y");
     published("other/s1/x/y", "{}", 1);
     assert_int_equal(watch_counts(watch, 1).foreign, count);
+}
+
+/* Goal: what only a gateway says, and ours did not, is another one's. */
+static void test_a_rival(void **state) {
+    (void)state;
+    watch_up(watch, client);
+    for (uint64_t i = 1; i < 20; i++) {
+        published(i % 2 == 0 ? "shopme/s1/t/receipts" : "shopme/s1/t/notices",
+                  "{}", 1);
+        published("shopme/s1/t/orders", "{}", 1);
+        published("shopme/s2/t/receipts", "{}", 1);
+        assert_int_equal(watch_counts(watch, 1).rival, i < 5 ? 0 : i);
+    }
 }
 
 static void test_kinds_are_bounded(void **state) {
@@ -221,6 +235,7 @@ static void test_a_flood(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_topics, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_rival, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kinds_are_bounded, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_another_broker, setup, teardown),

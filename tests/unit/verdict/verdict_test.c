@@ -107,6 +107,7 @@ CHANGE(too_old, s->too_old = 1)
 CHANGE(drops, f->broker_dropped = 1)
 CHANGE(taken, f->broker_takeovers = 1)
 CHANGE(contended, f->broker_contended = true; f->broker_takeovers = 0)
+CHANGE(rival, f->broker_rival = 7)
 CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
 CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
 CHANGE(away, f->page_away = "port 8080 is in use")
@@ -151,6 +152,8 @@ static const struct row rows[] = {
      "1 time"},
     {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, contended, nothing,
      "0 times"},
+    {CONDITION_BROKER_TAKEOVER, "broker-takeover()", 1, rival, nothing,
+     "everything is done twice (7 receipts"},
     {CONDITION_BROKER_FILE_ASIDE, "broker-file-aside()", 1, aside, nothing,
      "which is now mosquitto.db.bad-1"},
     {CONDITION_TOPIC_UNKNOWN, "topic-unknown()", 1, foreign, nothing,
