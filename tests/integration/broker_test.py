@@ -488,6 +488,20 @@ class Neighbours(unittest.TestCase):
             self.assertIn(b"TZ=Europe/Berlin", found)
             self.assertNotIn(b"cloud", found)
 
+    def test_it_hangs(self):
+        """A broker that neither ends nor answers is down, and is said to be."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            pid = broker_pid(store.gateway)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wait_for("it says so",
+                         lambda: not broker_of(store.gateway)["up"], 60)
+                seen_everywhere(store, "broker-down")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            store.gateway.wait_up(30)
+
     def test_its_port_is_taken(self):
         """Debian's own broker, most likely. The gateway runs and says what to
         do, once; when the port is free it opens."""

@@ -4,7 +4,9 @@ gateway: nothing that is taken from then on gets a receipt, the gateway ends wit
 the journal's exit status and says why, with events coming in or without; and
 where the directory is put back, nothing is missing that had a receipt."""
 
+import os
 import shutil
+import subprocess
 import unittest
 
 from edge import Device, Store
@@ -13,10 +15,11 @@ EXIT_JOURNAL = 4
 
 
 class Moved(unittest.TestCase):
-    def begin(self):
+    def begin(self, prepare):
         store = Store()
         store.__enter__()
         self.addCleanup(store.__exit__, None, None, None)
+        prepare(store.folder / "data")
         store.gateway.start().wait_up()
         till = Device(store, "till-1")
         self.addCleanup(till.close)
@@ -31,8 +34,8 @@ class Moved(unittest.TestCase):
         store.gateway.process = None
         return code
 
-    def check(self, strike, back=None, idle=False):
-        store, till = self.begin()
+    def check(self, strike, back=None, idle=False, prepare=lambda data: None):
+        store, till = self.begin(prepare)
         data, away = store.folder / "data", store.folder / "away"
         strike(data, away)
         after = [f"after-{n}" for n in range(10)]
@@ -65,6 +68,19 @@ class Moved(unittest.TestCase):
             data.rename(away)
             shutil.copytree(away, data, ignore=shutil.ignore_patterns("*sock*"))
         self.check(strike, self.moved_back)
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
+    def test_unmounted(self):
+        """A disk of its own that goes while files on it are open."""
+        def prepare(data):
+            data.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "none", data], check=True)
+            self.addCleanup(subprocess.run, ["umount", "-q", "-l", data],
+                            check=False)
+
+        def strike(data, _away):
+            subprocess.run(["umount", "-l", data], check=True)
+        self.check(strike, prepare=prepare)
 
     def test_while_nothing_happens(self):
         self.check(lambda data, away: data.rename(away), idle=True)
