@@ -20,6 +20,7 @@ enum {
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
     HEAPS = 2,
+    LARGE_BLOCK = 128 * 1024, /* glibc's own, which so stays as it is */
 };
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -507,6 +508,9 @@ static void set_up_process(struct daemon *daemon) {
     /* glibc gives each of many threads a heap of its own, which none gives
      * back; what is allocated here while events flow is little. */
     mallopt(M_ARENA_MAX, HEAPS);
+    /* Once a large block is freed glibc would keep blocks of that size:
+     * megabytes of an outage that is over. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     daemon_watch_begin(daemon);
     daemon_reload_begin(daemon);
     mosquitto_lib_init();
