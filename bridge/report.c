@@ -13,7 +13,8 @@ void report_init(struct report *report, const char *stream,
     report->status.since_us = clock->wall_us(clock->self);
 }
 
-/* The bytes after the text are zeroed: statuses are compared as bytes. */
+/* The bytes after the text are zeroed: statuses are compared as bytes. A text
+ * that is cut stays UTF-8, since it becomes JSON. */
 void report_words(struct report *report, const char *text) {
     char *words = report->status.last_error;
     size_t most = sizeof report->status.last_error - 1;
@@ -22,6 +23,7 @@ void report_words(struct report *report, const char *text) {
     /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): below */
     memmove(words, text, len);
     memset(words + len, 0, most + 1 - len);
+    str_mend_utf8(words);
 }
 
 void report_trouble(struct report *report, const char *text) {
@@ -83,7 +85,8 @@ void report_turn(struct report *report, bool has_work, bool waits) {
     int64_t now_us = mono_us(report);
     const struct bridge_stream_status *status = &report->status;
     bool waited = report->waits;
-    report->waits = has_work && waits;
+    report->waits =
+        has_work && waits && status->link != BRIDGE_LINK_REFUSED;
     report->waits_us = waited ? report->waits_us : now_us;
     if (!has_work && status->link == BRIDGE_LINK_WAITING) {
         report_link(report, BRIDGE_LINK_IDLE);

@@ -529,6 +529,7 @@ static void run(struct daemon *daemon) {
         daemon_watch_stopping(daemon);
         daemon->exit_code = EXIT_FAILURE;
     }
+    daemon->stop_asked = true; /* a signal that comes now changes nothing */
     take_apart(daemon);
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",
