@@ -54,7 +54,7 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
     struct extent extent = {.any = false};
     const struct inspection inspection = {&extent, on_segment, on_gap};
     struct reason reason = {""};
-    uint64_t cursor = 0;
+    struct journals_cursor cursor = {0, false};
     *ret_good = false;
     err_t err =
         journal_inspect(&journals->disk, dir, false, &inspection, &reason);
@@ -67,7 +67,7 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
         }
         return err;
     }
-    uint64_t from = cursor > extent.first ? cursor : extent.first;
+    uint64_t from = cursor.seq > extent.first ? cursor.seq : extent.first;
     uint64_t unsent = from < extent.end ? extent.end - from : 0;
     printf("%s: %" PRIu64 "%s\n", name, unsent,
            extent.damaged ? " or more: the journal is damaged" : "");

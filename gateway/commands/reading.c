@@ -77,14 +77,15 @@ static bool is_there(const struct reading *reading, const char *name) {
     return true;
 }
 
-/* How far the cloud has it; 0 if that cannot be told. */
-static uint64_t cursor_of(const struct reading *reading) {
+/* How far the cloud has it. */
+static struct journals_cursor cursor_of(const struct reading *reading) {
     struct reason ignored;
-    uint64_t cursor;
-    return journals_cursor(disk_of(reading), reading->dir, reading->name,
-                           &cursor, &ignored) == ERR_OK
-               ? cursor
-               : 0;
+    struct journals_cursor cursor;
+    if (journals_cursor(disk_of(reading), reading->dir, reading->name, &cursor,
+                        &ignored) != ERR_OK) {
+        cursor = (struct journals_cursor){0, false};
+    }
+    return cursor;
 }
 
 err_t reading_front(struct reading *reading, struct reason *reason) {
@@ -96,9 +97,9 @@ err_t reading_front(struct reading *reading, struct reason *reason) {
         first = gap->first < first && gap->end >= first ? gap->first : first;
     }
     bool known = first < reading->begins;
-    uint64_t cursor = cursor_of(reading);
-    if (cursor > 0 && cursor < first && !is_there(reading, "dropped")) {
-        first = cursor;
+    struct journals_cursor cursor = cursor_of(reading);
+    if (cursor.known && cursor.seq < first && !is_there(reading, "dropped")) {
+        first = cursor.seq;
         known = false;
     }
     reading_miss(reading, first, reading->begins, known);
@@ -108,7 +109,10 @@ err_t reading_front(struct reading *reading, struct reason *reason) {
 err_t reading_behind(struct reading *reading, struct reason *reason) {
     uint64_t seqs[SNAPSHOTS_KEPT];
     size_t count;
-    uint64_t known_end = cursor_of(reading);
+    if (journals_durable_end(reading->journals, reading->name) < UINT64_MAX) {
+        return ERR_OK;
+    }
+    uint64_t known_end = cursor_of(reading).seq;
     err_t err = snapshot_list(disk_of(reading), reading->dir, seqs, &count);
     if (err != ERR_OK) {
         return disk_failed(reason, err, "list", reading->dir);

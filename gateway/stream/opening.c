@@ -79,6 +79,7 @@ static err_t note_lost_front(const struct opening *opening, bool stop) {
         .dir = from->dir,
         .journal = journal,
         .delivered = from->known_end,
+        .delivered_known = from->cursor_known || from->known_end > 0,
         .drops = options.drops,
         .stop = stop,
     };
