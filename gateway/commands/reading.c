@@ -7,6 +7,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/journal/damage.h"
+#include "gateway/journal/identity.h"
 #include "gateway/journal/snapshot.h"
 
 enum { STRING_MAX = 1024 };
@@ -107,19 +108,20 @@ err_t reading_front(struct reading *reading, struct reason *reason) {
 }
 
 err_t reading_behind(struct reading *reading, struct reason *reason) {
-    uint64_t seqs[SNAPSHOTS_KEPT];
-    size_t count;
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint64_t known_end;
     if (journals_durable_end(reading->journals, reading->name) < UINT64_MAX) {
         return ERR_OK;
     }
-    uint64_t known_end = cursor_of(reading).seq;
-    err_t err = snapshot_list(disk_of(reading), reading->dir, seqs, &count);
+    bool has_id =
+        journal_identity(disk_of(reading), reading->dir, id, NULL) == ERR_OK;
+    err_t err = snapshot_known_end(disk_of(reading), reading->dir,
+                                   has_id ? id : NULL, &known_end);
     if (err != ERR_OK) {
         return disk_failed(reason, err, "list", reading->dir);
     }
-    if (count > 0 && seqs[0] > known_end) {
-        known_end = seqs[0];
-    }
+    uint64_t cursor = cursor_of(reading).seq;
+    known_end = cursor > known_end ? cursor : known_end;
     if (known_end > reading->end) {
         reading_miss(reading, reading->end, known_end, false);
         reading->end = known_end;
