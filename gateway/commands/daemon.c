@@ -246,14 +246,15 @@ static err_t open_stream(struct daemon *daemon,
                          const struct config_stream *from,
                          struct daemon_stream *slot, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
-    uint64_t known_end;
-    TRY(journals_known_end(disk, daemon->config, from, &known_end, reason));
+    struct journals_cursor cursor;
+    TRY(journals_cursor_of(disk, daemon->config, from, &cursor, reason));
     TRY(job_thread_start(&daemon->loop, from->name, &slot->commits));
     const struct stream_options options = {
         .platform = &daemon->platform,
         .config = daemon->config,
         .stream = from,
-        .known_end = known_end,
+        .known_end = cursor.seq,
+        .cursor_known = cursor.known,
         .commit = job_thread_executor(slot->commits),
         .shared = job_pool_executor(daemon->pool),
         .sink = {daemon, send_receipt, send_notice},

@@ -88,11 +88,11 @@ static err_t inspect(struct list *list, bool print, struct reason *reason) {
 
 /* By the bridge's cursor, if it ever saved one; else 0. */
 static uint64_t delivered(const struct reading *reading) {
-    uint64_t cursor;
+    struct journals_cursor cursor;
     struct reason reason;
     err_t err = journals_cursor(&reading->journals->disk, reading->dir,
                                 reading->name, &cursor, &reason);
-    return err == ERR_OK ? cursor : 0;
+    return err == ERR_OK ? cursor.seq : 0;
 }
 
 static void print_head(const struct list *list) {
