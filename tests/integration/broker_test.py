@@ -218,6 +218,45 @@ class Sessions(unittest.TestCase):
             self.assert_none_lost(store, acked)
             self.assertEqual(len(lines(store.gateway, "broker closed")), 2)
 
+    def test_sessions_that_nobody_needs_are_ended(self):
+        """Of the box that the data came from, and of a stream that is no more:
+        the broker would keep every event for them, 64 MiB each, for a week."""
+        with Store(cloud=False) as store:
+            db = store.folder / "data/broker/mosquitto.db"
+            saved = lambda: set(re.findall(  # noqa: E731
+                rb"shopme-edge-[0-9a-f-]+", db.read_bytes()))
+            store.gateway.start().wait_up()
+            store.gateway.stop()
+            ours = saved()
+            self.assertEqual(len(ours), 2)
+            # As another box has left it: a session under another suffix.
+            box = store.folder / "data/box.id"
+            text = box.read_text()
+            box.write_text(re.sub("suffix .*", "suffix -", text))
+            store.gateway.start().wait_up()
+            wait_for("they are ended", lambda: len(lines(
+                store.gateway, "broker ends_session client=")) >= 2)
+            time.sleep(1)
+            store.gateway.stop()
+            theirs = saved()
+            self.assertEqual(len(theirs), 2)
+            self.assertEqual(ours & theirs, set())
+            # A stream that is gone.
+            config = store.config_path.read_text()
+            store.config_path.write_text(re.sub(
+                r"  - \{name: telemetry.*\n", "", config))
+            store.gateway.log_path.write_text("")
+            store.gateway.start().wait_up()
+            time.sleep(1)
+            self.assertEqual(len(lines(store.gateway, "ends_session")), 1)
+            device = Device(store, "till-1")
+            device.send(device.order("o-1"))
+            device.wait_accepted(["e-o-1"])
+            device.close()
+            store.gateway.stop()
+            self.assertEqual(len(saved()), 1)
+            self.assertEqual(saved() & theirs, saved())
+
     def test_the_broker_is_killed_right_after_its_first_start(self):
         """What it had in its memory goes with it; but its sessions were saved,
         so what it acknowledges from the next start on is not lost."""
