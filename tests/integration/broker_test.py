@@ -564,7 +564,52 @@ class External:
         self.folder.cleanup()
 
 
+class Dismissive:
+    """A broker that takes every connection, and ends those of sessions at once
+    with a reason of MQTT 5."""
+
+    def __init__(self, reason):
+        self.reason = reason
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,),
+                             daemon=True).start()
+
+    def _serve(self, connection):
+        with connection:
+            said = connection.recv(4096)  # a CONNECT; nothing from a probe
+            connection.sendall(b"\x20\x03\x00\x00\x00")
+            if said and not said[9] & 2:  # no clean start: a session
+                connection.sendall(bytes((0xe0, 2, self.reason, 0)))
+                connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
 class TwoBoxes(unittest.TestCase):
+    def test_a_broker_that_says_why_it_hangs_up(self):
+        """Is not another gateway, however often it does."""
+        broker = Dismissive(0x97)
+        self.addCleanup(broker.close)
+        with Store(cloud=False, broker_address=broker.port) as store:
+            store.gateway.start()
+            wait_for("the log says why", lambda: lines(
+                store.gateway, 'reason="Quota exceeded"'), 20)
+            time.sleep(5)
+            self.assertEqual(broker_of(store.gateway)["takeovers"], 0)
+            self.assertEqual(lines(store.gateway, "contended"), [])
+
     def test_of_one_image(self):
         """The same journal and the same machine id at one broker: they take the
         session from each other less and less often, and both say so."""
