@@ -18,6 +18,7 @@ enum {
     CLIENT_ID_MAX = 128,
     HOST_MAX = 256,
     SESSION_PRESENT = 1, /* in the flags of a CONNACK */
+    REASON_MIN = 128,    /* of MQTT 5's reason codes, those of failures */
 };
 
 struct mqtt_link {
@@ -96,6 +97,8 @@ static void on_disconnect(struct mosquitto *client, void *self, int code,
     if (code == MQTT_RC_SESSION_TAKEN_OVER) {
         link->taken_over = true;
         link->broken = "another client of this id took the session over";
+    } else if (code >= REASON_MIN) { /* (below, it is libmosquitto's own) */
+        link->broken = mosquitto_reason_string(code);
     }
 }
 
