@@ -5,14 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *link_name(enum bridge_link link) {
-    static const char *const names[] = {"idle",    "online", "offline",
-                                        "refused", "paused", "throttled",
-                                        "waiting"};
-    assert((size_t)link < sizeof names / sizeof names[0]);
-    return names[link];
-}
-
 void report_init(struct report *report, const char *stream,
                  const struct clock *clock) {
     *report = (struct report){.clock = clock};
@@ -81,9 +73,9 @@ void report_link(struct report *report, enum bridge_link link) {
     if (!alternates(status->link, now)) {
         log_line(bad ? LOG_WARN : LOG_INFO, "bridge",
                  "stream=%s link=%s was=%s backlog=%" PRIu64 "%s%s",
-                 status->name, link_name(now), link_name(status->link),
-                 status->end - status->cursor, bad ? " error=" : "",
-                 bad ? status->last_error : "");
+                 status->name, bridge_link_name(now),
+                 bridge_link_name(status->link), status->end - status->cursor,
+                 bad ? " error=" : "", bad ? status->last_error : "");
     }
     status->link = now;
     status->since_us = report->clock->wall_us(report->clock->self);

@@ -20,6 +20,7 @@ enum {
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
     HEAPS = 2,
+    LARGE_BLOCK = 128 * 1024, /* glibc's own, which so stays as it is */
 };
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -245,14 +246,15 @@ static err_t open_stream(struct daemon *daemon,
                          const struct config_stream *from,
                          struct daemon_stream *slot, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
-    uint64_t known_end;
-    TRY(journals_known_end(disk, daemon->config, from, &known_end, reason));
+    struct journals_cursor cursor;
+    TRY(journals_cursor_of(disk, daemon->config, from, &cursor, reason));
     TRY(job_thread_start(&daemon->loop, from->name, &slot->commits));
     const struct stream_options options = {
         .platform = &daemon->platform,
         .config = daemon->config,
         .stream = from,
-        .known_end = known_end,
+        .known_end = cursor.seq,
+        .cursor_known = cursor.known,
         .commit = job_thread_executor(slot->commits),
         .shared = job_pool_executor(daemon->pool),
         .sink = {daemon, send_receipt, send_notice},
@@ -507,6 +509,9 @@ static void set_up_process(struct daemon *daemon) {
     /* glibc gives each of many threads a heap of its own, which none gives
      * back; what is allocated here while events flow is little. */
     mallopt(M_ARENA_MAX, HEAPS);
+    /* Once a large block is freed glibc would keep blocks of that size:
+     * megabytes of an outage that is over. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     daemon_watch_begin(daemon);
     daemon_reload_begin(daemon);
     mosquitto_lib_init();

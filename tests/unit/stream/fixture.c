@@ -250,6 +250,7 @@ err_t fixture_try_open(struct fixture *f, struct reason *reason) {
         .config = &f->config,
         .stream = f->settings,
         .known_end = f->known_end,
+        .cursor_known = f->cursor_known,
         .commit = fake_executor(&f->commit),
         .shared = fake_executor(&f->shared),
         .sink = {f, on_receipt, on_notice},

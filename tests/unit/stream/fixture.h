@@ -74,6 +74,7 @@ struct fixture {
                              opening */
     struct config_stream *settings; /* of it */
     uint64_t known_end;
+    bool cursor_known;
     struct fake_executor commit;
     struct fake_executor shared;
     uint32_t commit_jobs; /* that ran since it was opened */
