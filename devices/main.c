@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "devices/fleet.h"
+#include "gateway/base/streams.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2 };
 
@@ -15,6 +16,9 @@ int main(int argc, char **argv) {
     struct options options;
     struct report report;
     struct reason reason = {""};
+    if (!standard_streams_open()) {
+        return EXIT_NOT_DONE;
+    }
     if (options_parse(argc, argv, &options, &reason) != ERR_OK) {
         fprintf(stderr, "shopme-devices: %s\n", reason.text);
         return EXIT_USAGE;

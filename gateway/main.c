@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge: the table of subcommands, and three standard streams. */
-#include <fcntl.h>
-#include <stdbool.h>
+/* shopme-edge: the table of subcommands; nothing else. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "gateway/base/streams.h"
 #include "gateway/commands/commands.h"
 
 static const struct {
@@ -34,18 +32,8 @@ static void print_usage(FILE *out) {
           out);
 }
 
-/* Whoever starts us may have closed them. The next file opened would then be
- * standard error, and the log would be written into it: into a journal. */
-static bool open_standard_streams(void) {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
-}
-
 int main(int argc, char **argv) {
-    if (!open_standard_streams()) {
+    if (!standard_streams_open()) {
         return EXIT_FAILURE;
     }
     const char *name = argc < 2 ? "" : argv[1];

@@ -40,7 +40,7 @@ FLOORS = {
     "gateway/commands": ["gateway/base", "gateway/jobs", "gateway/event", "gateway/journal",
                          "gateway/shop", "gateway/stream", "gateway/mqtt", "gateway/console",
                          "gateway/verdict", "bridge", "config"],
-    "gateway": ["gateway/commands"],
+    "gateway": ["gateway/base", "gateway/commands"],
     "devices": ["gateway/base", "gateway/event", "devices/client"],
     "devices/client": ["gateway/base", "gateway/event"],
 }

@@ -60,10 +60,10 @@ static void stay_away(struct console *console, struct door *door,
                       const struct reason *why) {
     if (strcmp(door->away.text, why->text) != 0) {
         log_line(LOG_WARN, "console",
-                 "%s reason=\"%s\"; the store sells without it, and it is "
-                 "tried again",
+                 "%s reason=\"%s\"; the store sells without it%s",
                  door == &console->page ? "page_away" : "control_socket_away",
-                 why->text);
+                 why->text,
+                 console->http != NULL ? ", and it is tried again" : "");
     }
     door->away = *why;
 }

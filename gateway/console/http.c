@@ -488,8 +488,8 @@ err_t http_start(uv_loop_t *loop, const struct console_source *source,
     if (http->vhosts[HTTP_TCP] == NULL || http->vhosts[HTTP_UNIX] == NULL) {
         http_stop(http, loop);
         return reason_set(reason, ERR_UNSUPPORTED,
-                          "libwebsockets did not start; is the package "
-                          "libwebsockets-evlib-uv installed?");
+                          "libwebsockets did not start; install the package "
+                          "libwebsockets-evlib-uv and restart the gateway");
     }
     /* From now on it would log what peers send, a line or two for each: they
      * must not fill the log, or block the loop while it is written. */
