@@ -227,6 +227,17 @@ static void load_stream(struct loader *loader, const yaml_node_t *entry,
     load_section(loader, entry, "streams[].", &scope);
 }
 
+void load_default_streams(struct loader *loader) {
+    struct config *config = &loader->config;
+    assert(config->stream_count == 0);
+    strcpy(config->streams[0].name, "orders");
+    strcpy(config->streams[1].name, "telemetry");
+    config->stream_count = 2;
+    loader->on_defaults = true;
+}
+
+/* A first file that lists none has the default streams; one of conf.d is merged
+ * with those: a store that adds a line for telemetry keeps its orders. */
 static void load_streams(struct loader *loader, const struct config_key *key,
                          const yaml_node_t *node, uint32_t file) {
     assert(key->kind == CONFIG_LIST);
@@ -235,6 +246,9 @@ static void load_streams(struct loader *loader, const struct config_key *key,
         node->data.sequence.items.start == node->data.sequence.items.top) {
         wrong_value(loader, key, &scope);
         return;
+    }
+    if (file > 0 && loader->config.stream_count == 0) {
+        load_default_streams(loader);
     }
     const yaml_node_item_t *item = node->data.sequence.items.start;
     for (; item < node->data.sequence.items.top; item++) {

@@ -90,12 +90,15 @@ static void read_default(const struct config_key *key,
     assert(err == ERR_OK);
 }
 
-/* The two default streams, if there is no list. */
-static void default_streams(struct config *config) {
-    strcpy(config->streams[0].name, "orders");
-    config->streams[0].shop = true;
-    strcpy(config->streams[1].name, "telemetry");
-    config->streams[1].when_full = CONFIG_FULL_DROP_OLDEST;
+/* What the two default streams have that is no key's default. */
+static void fill_default_streams(struct loader *loader) {
+    struct config *config = &loader->config;
+    if (loader_spot(&loader->streams[0], "streams[].shop").node == NULL) {
+        config->streams[0].shop = true;
+    }
+    if (loader_spot(&loader->streams[1], "streams[].when_full").node == NULL) {
+        config->streams[1].when_full = CONFIG_FULL_DROP_OLDEST;
+    }
 }
 
 static void fill_stream(struct loader *loader, uint32_t index) {
@@ -113,8 +116,9 @@ static void fill_stream(struct loader *loader, uint32_t index) {
 
 static void fill_defaults(struct loader *loader) {
     struct config *config = &loader->config;
-    bool listed = config->stream_count > 0;
-    config->stream_count = listed ? config->stream_count : 2;
+    if (config->stream_count == 0) {
+        load_default_streams(loader);
+    }
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
         if (!config_key_in_stream(key)) {
@@ -125,8 +129,8 @@ static void fill_defaults(struct loader *loader) {
             read_default(key, &loader->streams[j], &config->streams[j]);
         }
     }
-    if (!listed) {
-        default_streams(config);
+    if (loader->on_defaults) {
+        fill_default_streams(loader);
     }
     for (uint32_t j = 0; j < config->stream_count; j++) {
         fill_stream(loader, j);

@@ -27,6 +27,7 @@ struct loader {
     struct config config;
     struct found found;
     struct found streams[CONFIG_STREAMS_MAX];
+    bool on_defaults; /* the first two streams are the default ones */
 };
 
 struct spot loader_spot(const struct found *found, const char *path);
@@ -45,6 +46,9 @@ void conf_d_list(struct config_sources *sources,
 
 /* Reads the values of one file over those of the files before it. */
 void load_file(struct loader *loader, uint32_t file);
+
+/* Names the streams that there are if the first file lists none. */
+void load_default_streams(struct loader *loader);
 
 /* Checks keys against each other, after all files and defaults. */
 void cross_check(struct loader *loader);

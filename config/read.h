@@ -5,7 +5,8 @@
  * The files are the one that is named and, beside it, conf.d/NAME.yaml in the
  * order of their names. A later file adds to an earlier one: a section is
  * merged key by key, a value is replaced, a `sink` is replaced as a whole, and
- * a stream is merged with the stream of the same name or is added to the list.
+ * a stream is merged with the stream of the same name or is added to the list;
+ * where the named file lists none, those are the two default streams.
  * If a later file sets broker.mode, keys of the other mode in earlier files do
  * not count. */
 #ifndef CONFIG_READ_H

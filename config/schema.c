@@ -61,9 +61,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The site's broker; required with mode: external."},
 
     {"streams", CONFIG_LIST,
-     .help = "What is journaled and where it is sent; the files of conf.d are "
-             "merged by `name`; default orders (shop: true) and telemetry, "
-             "kept in the store."},
+     .help = "What is journaled and where it is sent; default orders (shop: "
+             "true) and telemetry, kept in the store; the files of conf.d are "
+             "merged with that by `name`."},
     {"streams[].name", CONFIG_NAME, .required = true, IN_STREAM(name), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The stream's name; the last part of its topic."},

@@ -214,8 +214,42 @@ static void check_ports(const struct look *look) {
 /* --- The cloud and the shop ------------------------------------------------
  */
 
-/* Said once, at the first stream that is sent anywhere. A gateway that runs has
- * its credentials from elsewhere than from whoever looks at it. */
+/* The file that systemd's unit reads them from, and only root can. */
+static bool unit_has_credentials(const struct look *look,
+                                 char ret[CONFIG_PATH_MAX + 32]) {
+    const char *file = look->sources->files[0];
+    const char *slash = strrchr(file, '/');
+    const char *name = slash == NULL ? file : slash + 1;
+    const char *dot = strrchr(name, '.');
+    int name_len = dot == NULL ? (int)strlen(name) : (int)(dot - name);
+    bool only = strcmp(name, "shopme-edge.yaml") == 0;
+    snprintf(ret, CONFIG_PATH_MAX + 32, "%.*s%.*s%scredentials.env",
+             (int)(name - file), file, only ? 0 : name_len, name,
+             only ? "" : ".");
+    return access(ret, F_OK) == 0;
+}
+
+/* Who looks has other credentials than a gateway that runs, or that the service
+ * manager is going to start. */
+static void no_credentials(const struct look *look, int stream,
+                           const struct reason *why) {
+    char path[CONFIG_PATH_MAX + 32];
+    bool check = look->what == PREFLIGHT_CHECK;
+    bool by_unit = check && unit_has_credentials(look, path);
+    if (by_unit) {
+        config_find(look->sources, look->findings, CONFIG_WARNING,
+                    "streams[].sink", stream,
+                    "AWS credentials: none in this environment; the systemd "
+                    "unit reads them from %s, which was not looked at",
+                    path);
+        return;
+    }
+    config_find(look->sources, look->findings,
+                check && look->gateway_runs ? CONFIG_WARNING : CONFIG_ERROR,
+                "streams[].sink", stream, "%s", why->text);
+}
+
+/* Said once, at the first stream that is sent anywhere. */
 static void check_cloud(const struct look *look) {
     const struct config *config = look->config;
     uint32_t i = 0;
@@ -229,10 +263,7 @@ static void check_cloud(const struct look *look) {
     struct reason why;
     struct credentials credentials;
     if (credentials_read(&credentials, &why) != ERR_OK) {
-        bool elsewhere = look->what == PREFLIGHT_CHECK && look->gateway_runs;
-        config_find(look->sources, look->findings,
-                    elsewhere ? CONFIG_WARNING : CONFIG_ERROR, "streams[].sink",
-                    (int)i, "%s", why.text);
+        no_credentials(look, (int)i, &why);
     }
     explicit_bzero(&credentials, sizeof credentials);
     if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {

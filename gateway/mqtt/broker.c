@@ -22,6 +22,7 @@
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_child.h"
 #include "gateway/mqtt/broker_prepare.h"
+#include "gateway/mqtt/stale.h"
 
 enum {
     SOCKET_POLL_MS = 20,
@@ -67,6 +68,7 @@ struct broker {
     struct reason reason; /* why it is not open */
     struct reason logged;
     struct broker_child child;
+    struct stale stale; /* sessions that are being ended */
     uv_timer_t timer;
     bool timer_open;
 };
@@ -167,6 +169,7 @@ static void on_ended(void *self, int64_t status, int signal_number) {
     struct broker *broker = self;
     enum phase was = broker->phase;
     uv_timer_stop(&broker->timer);
+    stale_let_go(&broker->stale);
     if (broker->stopping) {
         log_line(LOG_INFO, "broker", "ended status=%lld signal=%d",
                  (long long)status, signal_number);
@@ -210,6 +213,7 @@ static void on_kill(uv_timer_t *timer) {
 /* It has been up for a while: what was wrong before is over. */
 static void on_steady(uv_timer_t *timer) {
     struct broker *broker = timer->data;
+    stale_let_go(&broker->stale);
     broker->failed_starts = 0;
     broker->tried_without = false;
     broker->child.quiet = false;
@@ -220,6 +224,7 @@ static void on_steady(uv_timer_t *timer) {
 static void on_ready(uv_timer_t *timer) {
     struct broker *broker = timer->data;
     enter(broker, SAVING);
+    stale_let_go(&broker->stale);
     broker->options.down(broker->options.self);
     broker_child_signal(&broker->child, SIGTERM);
     uv_timer_start(timer, on_kill, SAVE_MS, 0);
@@ -254,6 +259,8 @@ static void came_up(struct broker *broker) {
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
     }
     broker->options.up(broker->options.self, prepared->files.socket_path);
+    stale_end(&broker->stale, broker->options.loop, &prepared->stale,
+              prepared->files.socket_path);
 }
 
 static void look(void *self) {
@@ -411,6 +418,7 @@ void broker_stop(struct broker *broker) {
         return;
     }
     broker->stopping = true;
+    stale_let_go(&broker->stale);
     if (broker->child.handles_open == 0) {
         close_timer(broker);
         return;

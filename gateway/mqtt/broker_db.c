@@ -30,6 +30,7 @@ struct look {
     int64_t now_s;
     uint32_t lives; /* a bit for each session: it is in the file */
     uint32_t hears; /* and so is its subscription */
+    struct broker_stale *stale;
 };
 
 /* Which of the sessions has this name; `count` if none. */
@@ -61,6 +62,34 @@ static err_t read_client(struct look *look, struct cursor *in) {
     return ERR_OK;
 }
 
+/* Of our store, that is: another's gateway may use this broker, too. */
+static bool is_of_our_store(const struct look *look, struct slice topic) {
+    if (look->count == 0) {
+        return false;
+    }
+    const char *ours = look->sessions[0].topic;
+    const char *slash = strrchr(ours, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - ours) + 1;
+    return len > 0 && topic.len > len &&
+           slice_eq(slice_part(topic, 0, len), slice_of(ours, len));
+}
+
+static void note_stale(struct look *look, struct slice id, struct slice topic) {
+    struct broker_stale *stale = look->stale;
+    if (!slice_starts_with(id, "shopme-edge-") ||
+        !is_of_our_store(look, topic)) {
+        return;
+    }
+    uint32_t i = 0;
+    while (i < stale->count && !slice_eq_str(id, stale->ids[i])) {
+        i++;
+    }
+    if (i == stale->count && i < BROKER_STALE_MAX &&
+        slice_to_str(id, stale->ids[i], sizeof stale->ids[i]) == ERR_OK) {
+        stale->count++;
+    }
+}
+
 static err_t read_subscription(struct look *look, struct cursor *in) {
     struct slice id;
     struct slice topic;
@@ -76,8 +105,9 @@ static err_t read_subscription(struct look *look, struct cursor *in) {
     TRY(cursor_take(in, id_len, &id));
     TRY(cursor_take(in, topic_len, &topic));
     size_t i = find(look, id);
-    if (i < look->count && qos == 1 &&
-        slice_eq_str(topic, look->sessions[i].topic)) {
+    if (i == look->count) {
+        note_stale(look, id, topic);
+    } else if (qos == 1 && slice_eq_str(topic, look->sessions[i].topic)) {
         look->hears |= UINT32_C(1) << i;
     }
     return ERR_OK;
@@ -191,8 +221,11 @@ static enum broker_db not_opened(int error, struct reason *why) {
 
 enum broker_db broker_db_look(const char *path,
                               const struct broker_session *sessions,
-                              size_t count, int64_t now_s, struct reason *why) {
+                              size_t count, int64_t now_s,
+                              struct broker_stale *ret_stale,
+                              struct reason *why) {
     assert(count <= SESSIONS_MAX);
+    ret_stale->count = 0;
     CLEANUP(close_file) FILE *file = fopen(path, "rbe");
     struct stat st;
     if (file == NULL || fstat(fileno(file), &st) != 0) {
@@ -212,6 +245,7 @@ enum broker_db broker_db_look(const char *path,
         .sessions = sessions,
         .count = count,
         .now_s = now_s,
+        .stale = ret_stale,
     };
     return read_all(&look, why);
 }

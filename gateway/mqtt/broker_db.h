@@ -26,12 +26,21 @@
 enum {
     BROKER_CLIENT_ID_MAX = 128,
     BROKER_TOPIC_MAX = 256,
+    BROKER_STALE_MAX = 8,
 };
 
 /* A session that must be in it, subscribed at QoS 1. */
 struct broker_session {
     char client_id[BROKER_CLIENT_ID_MAX];
     char topic[BROKER_TOPIC_MAX];
+};
+
+/* Sessions of a gateway for this store that are none of ours: of the box that
+ * the data came from, of a stream that is no more. Nobody reads what the broker
+ * keeps for them, up to 64 MiB each, until they expire. */
+struct broker_stale {
+    uint32_t count; /* the first ones; others are found later */
+    char ids[BROKER_STALE_MAX][BROKER_CLIENT_ID_MAX];
 };
 
 enum broker_db {
@@ -46,6 +55,8 @@ enum broker_db {
  * set where the answer is not BROKER_DB_ALL. Waits for the disk. */
 enum broker_db broker_db_look(const char *path,
                               const struct broker_session *sessions,
-                              size_t count, int64_t now_s, struct reason *why);
+                              size_t count, int64_t now_s,
+                              struct broker_stale *ret_stale,
+                              struct reason *why);
 
 #endif

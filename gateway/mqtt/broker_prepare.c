@@ -30,9 +30,9 @@ static err_t take_away(struct broker_prepare *prepare, const char *why) {
 
 /* Finds out what is saved, and sets aside what is of no use. */
 static err_t look(struct broker_prepare *prepare) {
-    prepare->db =
-        broker_db_look(prepare->files.db_path, prepare->sessions,
-                       prepare->session_count, time(NULL), &prepare->reason);
+    prepare->db = broker_db_look(prepare->files.db_path, prepare->sessions,
+                                 prepare->session_count, time(NULL),
+                                 &prepare->stale, &prepare->reason);
     if (prepare->db == BROKER_DB_DAMAGED) {
         const struct reason why = prepare->reason;
         return take_away(prepare, why.text);

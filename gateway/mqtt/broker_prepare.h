@@ -30,6 +30,7 @@ struct broker_prepare {
     err_t err;
     struct reason reason;         /* of the error; else why it starts closed */
     enum broker_db db;            /* what was found, before `without_db` */
+    struct broker_stale stale;    /* and of no use */
     char trial[BROKER_PATH_SIZE]; /* what `without_db` set aside; or empty */
 };
 

@@ -13,12 +13,12 @@
 #include "gateway/mqtt/probe.h"
 
 enum {
-    KEEPALIVE_S = 60,
     MISC_INTERVAL_MS = 1000,
     PROBE_TIMEOUT_MS = 5000,
     CLIENT_ID_MAX = 128,
     HOST_MAX = 256,
     SESSION_PRESENT = 1, /* in the flags of a CONNACK */
+    REASON_MIN = 128,    /* of MQTT 5's reason codes, those of failures */
 };
 
 struct mqtt_link {
@@ -97,6 +97,8 @@ static void on_disconnect(struct mosquitto *client, void *self, int code,
     if (code == MQTT_RC_SESSION_TAKEN_OVER) {
         link->taken_over = true;
         link->broken = "another client of this id took the session over";
+    } else if (code >= REASON_MIN) { /* (below, it is libmosquitto's own) */
+        link->broken = mosquitto_reason_string(code);
     }
 }
 
@@ -278,8 +280,9 @@ static int client_connect(struct mqtt_link *link, const char *host) {
                                      MQTT_PROP_SESSION_EXPIRY_INTERVAL,
                                      link->options.session_expiry_s);
     }
-    int code = mosquitto_connect_bind_v5(link->client, host, link->port,
-                                         KEEPALIVE_S, NULL, properties);
+    int code =
+        mosquitto_connect_bind_v5(link->client, host, link->port,
+                                  link->options.keep_alive_s, NULL, properties);
     mosquitto_property_free_all(&properties);
     return code;
 }

@@ -218,6 +218,45 @@ class Sessions(unittest.TestCase):
             self.assert_none_lost(store, acked)
             self.assertEqual(len(lines(store.gateway, "broker closed")), 2)
 
+    def test_sessions_that_nobody_needs_are_ended(self):
+        """Of the box that the data came from, and of a stream that is no more:
+        the broker would keep every event for them, 64 MiB each, for a week."""
+        with Store(cloud=False) as store:
+            db = store.folder / "data/broker/mosquitto.db"
+            saved = lambda: set(re.findall(  # noqa: E731
+                rb"shopme-edge-[0-9a-f-]+", db.read_bytes()))
+            store.gateway.start().wait_up()
+            store.gateway.stop()
+            ours = saved()
+            self.assertEqual(len(ours), 2)
+            # As another box has left it: a session under another suffix.
+            box = store.folder / "data/box.id"
+            text = box.read_text()
+            box.write_text(re.sub("suffix .*", "suffix -", text))
+            store.gateway.start().wait_up()
+            wait_for("they are ended", lambda: len(lines(
+                store.gateway, "broker ends_session client=")) >= 2)
+            time.sleep(1)
+            store.gateway.stop()
+            theirs = saved()
+            self.assertEqual(len(theirs), 2)
+            self.assertEqual(ours & theirs, set())
+            # A stream that is gone.
+            config = store.config_path.read_text()
+            store.config_path.write_text(re.sub(
+                r"  - \{name: telemetry.*\n", "", config))
+            store.gateway.log_path.write_text("")
+            store.gateway.start().wait_up()
+            time.sleep(1)
+            self.assertEqual(len(lines(store.gateway, "ends_session")), 1)
+            device = Device(store, "till-1")
+            device.send(device.order("o-1"))
+            device.wait_accepted(["e-o-1"])
+            device.close()
+            store.gateway.stop()
+            self.assertEqual(len(saved()), 1)
+            self.assertEqual(saved() & theirs, saved())
+
     def test_the_broker_is_killed_right_after_its_first_start(self):
         """What it had in its memory goes with it; but its sessions were saved,
         so what it acknowledges from the next start on is not lost."""
@@ -433,6 +472,33 @@ class Files(unittest.TestCase):
             self.comes_up()
             self.assertTrue((self.folder / f"{name}.bad-2").is_symlink())
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root may give files away")
+    def test_another_user_s_files(self):
+        """The gateway was once run as root: its database and configuration are
+        not ours to read or write, but the folder is."""
+        program = self.store.folder / "as-nobody"
+        program.write_text("#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 "
+                           f'--clear-groups {self.store.gateway.program} "$@"\n')
+        program.chmod(0o755)
+        os.chown(self.store.folder, 65534, 65534)
+        self.store.gateway.program = program
+        self.used()
+        for path in (self.db, self.folder / "mosquitto.conf"):
+            os.chown(path, 0, 0)
+            path.chmod(0o600)
+        status = self.comes_up()
+        self.assertEqual(status["set_aside"], f"{self.db}.bad-1")
+        self.assertIn("Permission denied", self.store.gateway.log())
+        self.assertEqual(self.db.stat().st_uid, 65534)
+        # And a folder that is not: said, and nothing else stands still.
+        os.chown(self.folder, 0, 0)
+        self.folder.chmod(0o700)
+        self.store.gateway.start()
+        wait_for("it says so", lambda: "Permission denied" in (
+            broker_of(self.store.gateway) or {"reason": ""})["reason"])
+        os.chown(self.folder, 65534, 65534)
+        self.store.gateway.wait_up(15)
+
     def test_left_overs(self):
         """A half-saved file, and the sockets of processes that were killed."""
         self.used()
@@ -460,6 +526,20 @@ class Neighbours(unittest.TestCase):
             self.assertLessEqual(names, {b"PATH", b"TZ"})
             self.assertIn(b"TZ=Europe/Berlin", found)
             self.assertNotIn(b"cloud", found)
+
+    def test_it_hangs(self):
+        """A broker that neither ends nor answers is down, and is said to be."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            pid = broker_pid(store.gateway)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wait_for("it says so",
+                         lambda: not broker_of(store.gateway)["up"], 60)
+                seen_everywhere(store, "broker-down")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            store.gateway.wait_up(30)
 
     def test_its_port_is_taken(self):
         """Debian's own broker, most likely. The gateway runs and says what to
@@ -525,7 +605,52 @@ class External:
         self.folder.cleanup()
 
 
+class Dismissive:
+    """A broker that takes every connection, and ends those of sessions at once
+    with a reason of MQTT 5."""
+
+    def __init__(self, reason):
+        self.reason = reason
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,),
+                             daemon=True).start()
+
+    def _serve(self, connection):
+        with connection:
+            said = connection.recv(4096)  # a CONNECT; nothing from a probe
+            connection.sendall(b"\x20\x03\x00\x00\x00")
+            if said and not said[9] & 2:  # no clean start: a session
+                connection.sendall(bytes((0xe0, 2, self.reason, 0)))
+                connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
 class TwoBoxes(unittest.TestCase):
+    def test_a_broker_that_says_why_it_hangs_up(self):
+        """Is not another gateway, however often it does."""
+        broker = Dismissive(0x97)
+        self.addCleanup(broker.close)
+        with Store(cloud=False, broker_address=broker.port) as store:
+            store.gateway.start()
+            wait_for("the log says why", lambda: lines(
+                store.gateway, 'reason="Quota exceeded"'), 20)
+            time.sleep(5)
+            self.assertEqual(broker_of(store.gateway)["takeovers"], 0)
+            self.assertEqual(lines(store.gateway, "contended"), [])
+
     def test_of_one_image(self):
         """The same journal and the same machine id at one broker: they take the
         session from each other less and less often, and both say so."""

@@ -150,6 +150,28 @@ class Errors(CheckCase):
         self.write()
         self.is_error("12:7", "AWS_ACCESS_KEY_ID is not set", keys=False)
 
+    def test_credentials_that_the_unit_reads(self):
+        """As on an installed box: root's own environment has none."""
+        self.write()
+        stem = self.config.name.removesuffix(".yaml")
+        theirs = self.folder / f"{stem}.credentials.env"
+        theirs.touch()
+        done = self.check(keys=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, "^warning: .*:12:7: AWS credentials: none "
+                         "in this environment; the systemd unit reads them from "
+                         f"{theirs}, which was not looked at\n$")
+        packaged = self.config.rename(self.folder / "shopme-edge.yaml")
+        done = run("check", "--config", packaged, keys=False)
+        self.assertEqual(done.returncode, 1)
+        theirs.rename(self.folder / "credentials.env")
+        done = run("check", "--config", packaged, keys=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{self.folder}/credentials.env", done.stderr)
+        # A start has only what is in its environment.
+        done = run("run", "--config", packaged, keys=False)
+        self.assertEqual(done.returncode, 1)
+
     def test_data_is_a_file(self):
         data = self.folder / "data"
         data.write_text("")

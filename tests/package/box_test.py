@@ -86,11 +86,28 @@ class BoxTest(unittest.TestCase):
         self.back_and_forth()
         self.order(20)
         self.assert_in_cloud(100)
+        self.refused()
         box.run("apt-get", "remove", "-y", "shopme-edge")
         self.assertEqual(box.run("pgrep", "-x", "shopme-edge", check=False
                                  ).returncode != 0, True)
         self.assertEqual((box / "var/lib/shopme-edge/sent.list").read_text(),
                          "orders\ntelemetry\n")
+        # It comes back: what ran when it went runs again. Its data may be from
+        # another box, where the user has another number.
+        box.run("chown", "-R", "4711:4711", "/var/lib/shopme-edge")
+        box.install(todays()["shopme-edge"])
+        self.wait_up()
+        self.order(20)
+        self.assert_in_cloud(120)
+
+    def refused(self):
+        """A way back that is refused leaves the same process running."""
+        pid = self.pid()
+        more = self.box / "etc/shopme-edge/conf.d/store.yaml"
+        more.write_text("store: s1\n")
+        self.box.install(previous()["shopme-edge"], check=False)
+        more.unlink()
+        self.assertEqual(self.pid(), pid)
 
     def reload(self):
         pid = self.pid()

@@ -188,6 +188,31 @@ static void test_a_stream_is_added(void **state) {
     assert_int_equal(fixture->config.streams[2].sink, CONFIG_SINK_NONE);
 }
 
+/* Goal: where the first file lists no streams, a line of a store for one of the
+ * default ones takes none of the others away. */
+static void test_the_default_streams_are_merged(void **state) {
+    struct fixture *fixture = *state;
+    const struct config *config = &fixture->config;
+    put_main(fixture, "store: s\n");
+    add_file(fixture, "a.yaml",
+             "streams: [{name: telemetry, keep: 1 GiB}, {name: video}]\n");
+    read_well(fixture);
+    assert_int_equal(config->stream_count, 3);
+    assert_string_equal(config->streams[0].name, "orders");
+    assert_true(config->streams[0].shop);
+    assert_int_equal(config->streams[0].when_full, CONFIG_FULL_REJECT);
+    assert_string_equal(config->streams[1].name, "telemetry");
+    assert_int_equal(config->streams[1].keep, 1 << 30);
+    assert_int_equal(config->streams[1].when_full, CONFIG_FULL_DROP_OLDEST);
+    assert_string_equal(config->streams[2].name, "video");
+    add_file(fixture, "b.yaml",
+             "streams: [{name: orders, shop: false}, "
+             "{name: telemetry, when_full: reject}]\n");
+    read_well(fixture);
+    assert_false(config->streams[0].shop);
+    assert_int_equal(config->streams[1].when_full, CONFIG_FULL_REJECT);
+}
+
 /* Goal: a later sink replaces the earlier one; merged, they would be two. */
 static void test_a_sink_is_replaced(void **state) {
     struct fixture *fixture = *state;
@@ -588,6 +613,7 @@ int main(void) {
         WITH_FILES(test_by_name),
         WITH_FILES(test_main_may_be_empty),
         WITH_FILES(test_a_stream_is_added),
+        WITH_FILES(test_the_default_streams_are_merged),
         WITH_FILES(test_a_sink_is_replaced),
         WITH_FILES(test_the_broker_s_mode_changes),
         WITH_FILES(test_print_merged),

@@ -40,6 +40,7 @@ static const uint8_t saved[] =
 static const struct broker_session session = {"shopme-edge-abc",
                                               "shopme/s1/+/orders"};
 static char path[64];
+static struct broker_stale stale;
 
 static int setup(void **state) {
     (void)state;
@@ -62,7 +63,8 @@ static enum broker_db look_at(const void *bytes, size_t len,
     assert_int_equal(fwrite(bytes, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
     struct reason why = {""};
-    enum broker_db found = broker_db_look(path, sessions, count, now_s, &why);
+    enum broker_db found =
+        broker_db_look(path, sessions, count, now_s, &stale, &why);
     assert_true(found == BROKER_DB_ALL || why.text[0] != '\0');
     return found;
 }
@@ -95,13 +97,40 @@ static void test_not_all(void **state) {
                      BROKER_DB_NOT_ALL);
 }
 
+/* Another gateway's of our store is of no use; one of another store's is. */
+static void test_stale(void **state) {
+    (void)state;
+    const struct broker_session ours = {"shopme-edge-x", "shopme/s1/+/alerts"};
+    (void)look(whole);
+    assert_int_equal(stale.count, 0);
+    (void)look_at(saved, whole, &ours, 1, 0);
+    assert_int_equal(stale.count, 1);
+    assert_string_equal(stale.ids[0], "shopme-edge-abc");
+    const struct broker_session others = {"shopme-edge-x", "shopme/s/+/orders"};
+    (void)look_at(saved, whole, &others, 1, 0);
+    assert_int_equal(stale.count, 0);
+    (void)look_at(saved, whole, NULL, 0, 0);
+    assert_int_equal(stale.count, 0);
+    uint8_t bytes[sizeof saved];
+    memcpy(bytes, saved, sizeof saved);
+    bytes[whole - 33] = 'S'; /* a device's */
+    (void)look_at(bytes, whole, &ours, 1, 0);
+    assert_int_equal(stale.count, 0);
+    uint8_t twice[2 * sizeof saved];
+    memcpy(twice, saved, whole);
+    memcpy(twice + whole, saved + whole - 53, 53); /* it hears two topics */
+    (void)look_at(twice, whole + 53, &ours, 1, 0);
+    assert_int_equal(stale.count, 1);
+}
+
 static void test_none(void **state) {
     (void)state;
     struct reason why;
     assert_int_equal(look(0), BROKER_DB_MISSING);
-    assert_int_equal(broker_db_look("/nonexistent/db", &session, 1, 0, &why),
-                     BROKER_DB_MISSING);
-    assert_int_equal(broker_db_look("/tmp", &session, 1, 0, &why),
+    assert_int_equal(
+        broker_db_look("/nonexistent/db", &session, 1, 0, &stale, &why),
+        BROKER_DB_MISSING);
+    assert_int_equal(broker_db_look("/tmp", &session, 1, 0, &stale, &why),
                      BROKER_DB_DAMAGED);
 }
 
@@ -142,7 +171,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all),     cmocka_unit_test(test_not_all),
         cmocka_unit_test(test_none),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_flipped),
+        cmocka_unit_test(test_flipped), cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

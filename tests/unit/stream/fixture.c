@@ -18,7 +18,9 @@ static int64_t clock_wall_us(void *self) {
 }
 
 static int64_t clock_mono_us(void *self) {
-    return ((struct fixture *)self)->mono_us;
+    struct fixture *f = self;
+    f->mono_us += f->mono_step_us;
+    return f->mono_us;
 }
 
 static void entropy_fill(void *self, void *buf, size_t len) {

@@ -69,6 +69,7 @@ struct fixture {
     struct support_random random;
     int64_t wall_us;
     int64_t mono_us;
+    int64_t mono_step_us; /* it goes on by itself, each time it is read */
     struct config config; /* one stream, "orders"; may be changed before an
                              opening */
     struct config_stream *settings; /* of it */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/mqtt/stale.h"
+
+#include "gateway/mqtt/link.h"
+
+static void on_up(void *self, struct mosquitto *client) {
+    (void)self;
+    (void)client;
+}
+
+static void on_down(void *self) {
+    (void)self;
+}
+
+static void on_message(void *self, const struct mosquitto_message *message) {
+    (void)self;
+    (void)message;
+}
+
+void stale_end(struct stale *stale, uv_loop_t *loop,
+               const struct broker_stale *found, const char *socket_path) {
+    stale_let_go(stale);
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct mqtt_link_options options = {
+            .loop = loop,
+            .client_id = found->ids[i],
+            .receive_maximum = 20,
+            .self = stale,
+            .up = on_up,
+            .down = on_down,
+            .message = on_message,
+        };
+        struct mqtt_link *link;
+        if (mqtt_link_new(&options, &link) != ERR_OK) {
+            return;
+        }
+        log_line(LOG_INFO, "broker",
+                 "ends_session client=%s reason=\"another box's, or a stream's "
+                 "that is no more\"",
+                 found->ids[i]);
+        stale->links[stale->count++] = link;
+        mqtt_link_target(link, socket_path, 0);
+    }
+}
+
+void stale_let_go(struct stale *stale) {
+    for (uint32_t i = 0; i < stale->count; i++) {
+        mqtt_link_free(stale->links[i]);
+    }
+    stale->count = 0;
+}
