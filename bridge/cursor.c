@@ -106,6 +106,7 @@ static err_t read_slots(struct cursor_file *file,
             foreign = slot_is_foreign(slice_of(bytes, len), owner);
         }
     }
+    file->known = any_good && !foreign;
     *ret_found = foreign                  ? CURSOR_FOREIGN
                  : any_bytes && !any_good ? CURSOR_DAMAGED
                                           : CURSOR_GOOD;
@@ -145,6 +146,7 @@ static err_t open_and_read(struct cursor_file *file, const char *dir,
                            struct reason *reason) {
     file->generation = 0;
     file->saved = 0;
+    file->known = false;
     err_t err = open_or_create(file, dir);
     if (err != ERR_OK) {
         file->fd = -1;
@@ -188,13 +190,14 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
 
 err_t cursor_file_peek(const struct disk *disk, const char *dir,
                        const struct cursor_owner *owner, uint64_t *ret,
-                       struct reason *reason) {
+                       bool *ret_known, struct reason *reason) {
     struct cursor_file file = {.disk = disk, .fd = -1};
     snprintf(file.path, sizeof file.path, "%s/cursor", dir);
     enum cursor_found found;
     err_t err = disk->open(disk->self, file.path, DISK_READ, &file.fd);
     if (err == ERR_NOT_FOUND) {
         *ret = 0;
+        *ret_known = false;
         return ERR_OK;
     }
     if (err == ERR_OK) {
@@ -207,6 +210,7 @@ err_t cursor_file_peek(const struct disk *disk, const char *dir,
     }
     cursor_file_close(&file);
     *ret = found == CURSOR_FOREIGN ? 0 : file.saved;
+    *ret_known = file.known;
     return ERR_OK;
 }
 
@@ -228,6 +232,7 @@ err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
     TRY(disk_check_place(disk, file->path, file->fd, reason));
     file->generation = content.generation;
     file->saved = cursor;
+    file->known = true;
     return ERR_OK;
 }
 

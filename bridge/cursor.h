@@ -53,6 +53,7 @@ struct cursor_file {
     char stream[JOURNAL_NAME_MAX + 1];
     uint64_t generation;
     uint64_t saved; /* the cursor as it is on the disk */
+    bool known;     /* a slot says so; else `saved` is 0 for want of one */
 };
 
 /* Opens or creates `<dir>/cursor`; one of another owner is set aside first.
@@ -68,11 +69,12 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
 err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
                        struct reason *reason) MUST_USE;
 /* How far the cloud has confirmed, according to the file in `dir`; 0 if there
- * is no file, neither slot verifies, or it is another owner's. Changes nothing.
- * ERR_IO, ERR_UNSUPPORTED. */
+ * is no file, neither slot verifies, or it is another owner's: then it is not
+ * `known`, and the cloud may have more. Changes nothing. ERR_IO,
+ * ERR_UNSUPPORTED. */
 err_t cursor_file_peek(const struct disk *disk, const char *dir,
                        const struct cursor_owner *owner, uint64_t *ret,
-                       struct reason *reason) MUST_USE;
+                       bool *ret_known, struct reason *reason) MUST_USE;
 void cursor_file_close(struct cursor_file *file);
 
 #endif

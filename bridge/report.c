@@ -5,14 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *link_name(enum bridge_link link) {
-    static const char *const names[] = {"idle",    "online", "offline",
-                                        "refused", "paused", "throttled",
-                                        "waiting"};
-    assert((size_t)link < sizeof names / sizeof names[0]);
-    return names[link];
-}
-
 void report_init(struct report *report, const char *stream,
                  const struct clock *clock) {
     *report = (struct report){.clock = clock};
@@ -21,7 +13,8 @@ void report_init(struct report *report, const char *stream,
     report->status.since_us = clock->wall_us(clock->self);
 }
 
-/* The bytes after the text are zeroed: statuses are compared as bytes. */
+/* The bytes after the text are zeroed: statuses are compared as bytes. A text
+ * that is cut stays UTF-8, since it becomes JSON. */
 void report_words(struct report *report, const char *text) {
     char *words = report->status.last_error;
     size_t most = sizeof report->status.last_error - 1;
@@ -30,6 +23,7 @@ void report_words(struct report *report, const char *text) {
     /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): below */
     memmove(words, text, len);
     memset(words + len, 0, most + 1 - len);
+    str_mend_utf8(words);
 }
 
 void report_trouble(struct report *report, const char *text) {
@@ -79,9 +73,9 @@ void report_link(struct report *report, enum bridge_link link) {
     if (!alternates(status->link, now)) {
         log_line(bad ? LOG_WARN : LOG_INFO, "bridge",
                  "stream=%s link=%s was=%s backlog=%" PRIu64 "%s%s",
-                 status->name, link_name(now), link_name(status->link),
-                 status->end - status->cursor, bad ? " error=" : "",
-                 bad ? status->last_error : "");
+                 status->name, bridge_link_name(now),
+                 bridge_link_name(status->link), status->end - status->cursor,
+                 bad ? " error=" : "", bad ? status->last_error : "");
     }
     status->link = now;
     status->since_us = report->clock->wall_us(report->clock->self);
@@ -91,7 +85,8 @@ void report_turn(struct report *report, bool has_work, bool waits) {
     int64_t now_us = mono_us(report);
     const struct bridge_stream_status *status = &report->status;
     bool waited = report->waits;
-    report->waits = has_work && waits;
+    report->waits =
+        has_work && waits && status->link != BRIDGE_LINK_REFUSED;
     report->waits_us = waited ? report->waits_us : now_us;
     if (!has_work && status->link == BRIDGE_LINK_WAITING) {
         report_link(report, BRIDGE_LINK_IDLE);

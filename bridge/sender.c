@@ -447,6 +447,18 @@ void sender_pause(struct sender *sender, bool paused) {
 
 /* --- beginning and end -------------------------------------------------- */
 
+/* Of a journal that has all of its records: so that a start that misses some
+ * knows that the cloud does not have them. Not if some are gone already, nobody
+ * knows where to. Without it a start only knows less. */
+static void save_first(struct sender *sender) {
+    const struct journal_position *position = sender->options.position;
+    if (!sender->cursor.known && atomic_load(&position->start) == 0 &&
+        cursor_file_save(&sender->cursor, 0, NULL) != ERR_OK) {
+        log_line(LOG_WARN, "bridge", "stream=%s %s cannot be written yet",
+                 name_of(sender), sender->cursor.path);
+    }
+}
+
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct disk *disk = &sender->options.context->platform->disk;
     const struct cursor_owner owner = {sender->options.journal_id,
@@ -469,6 +481,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     }
     uint64_t end = sender->report.status.end;
     if (sender->cursor.saved <= end) {
+        save_first(sender);
         return ERR_OK;
     }
     return reason_set(

@@ -21,6 +21,8 @@ enum bridge_link {
                               a stream of higher priority */
 };
 
+enum { BRIDGE_LINK_COUNT = BRIDGE_LINK_WAITING + 1 };
+
 /* Ranges that a stream's status lists. */
 enum { BRIDGE_GAPS_MAX = 8 };
 
@@ -58,6 +60,9 @@ struct bridge_status {
     uint32_t stream_count;
     int64_t clock_offset_ms; /* server's clock minus ours, from Date */
 };
+
+/* As the API and the log have it: "idle". */
+const char *bridge_link_name(enum bridge_link link);
 
 /* The stream's status; NULL if the bridge has no stream of that name. */
 const struct bridge_stream_status *bridge_status_find(

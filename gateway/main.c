@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shopme-edge: the table of subcommands; nothing else. */
+/* shopme-edge: the table of subcommands, and three standard streams. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/commands/commands.h"
 
@@ -31,7 +34,20 @@ static void print_usage(FILE *out) {
           out);
 }
 
+/* Whoever starts us may have closed them. The next file opened would then be
+ * standard error, and the log would be written into it: into a journal. */
+static bool open_standard_streams(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv) {
+    if (!open_standard_streams()) {
+        return EXIT_FAILURE;
+    }
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "--help") == 0) {
         print_usage(stdout);

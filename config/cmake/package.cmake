@@ -73,10 +73,18 @@ install(DIRECTORY ${from}/schemas
         DESTINATION ${CMAKE_INSTALL_DATADIR}/shopme-edge COMPONENT gateway)
 install(FILES ${from}/shopme-edge.yaml
         DESTINATION ${doc}/shopme-edge/examples COMPONENT gateway)
-install(FILES ${from}/debian/copyright
-        DESTINATION ${doc}/shopme-edge COMPONENT gateway)
-install(FILES ${from}/debian/copyright
-        DESTINATION ${doc}/shopme-devices COMPONENT devices)
+# Debian's own form of a change log refers to the real one.
+string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
+foreach(pair IN ITEMS gateway:shopme-edge devices:shopme-devices)
+  string(REGEX MATCH "(.*):(.*)" pair ${pair})
+  set(component ${CMAKE_MATCH_1})
+  set(package ${CMAKE_MATCH_2})
+  configure_file(${from}/debian/changelog.in ${made}/${package}/changelog @ONLY)
+  file(ARCHIVE_CREATE OUTPUT ${made}/${package}/changelog.gz
+       PATHS ${made}/${package}/changelog FORMAT raw COMPRESSION GZip)
+  install(FILES ${made}/${package}/changelog.gz ${from}/debian/copyright
+          DESTINATION ${doc}/${package} COMPONENT ${component})
+endforeach()
 file(GLOB documents ${PROJECT_SOURCE_DIR}/docs/*.md)
 install(FILES ${documents} DESTINATION ${doc}/shopme-edge COMPONENT gateway)
 foreach(file IN ITEMS README.md CHANGELOG.md)
@@ -127,14 +135,14 @@ set(CPACK_DEBIAN_GATEWAY_PACKAGE_NAME shopme-edge)
 set(CPACK_DEBIAN_GATEWAY_FILE_NAME shopme-edge_${tail})
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_SECTION net)
 set(CPACK_COMPONENT_GATEWAY_DESCRIPTION
-  "A store's gateway: from MQTT to a durable journal to AWS
-Takes the events of tills and sensors from MQTT, keeps them in a journal on the
-disk, runs the orders of the store with or without a network, and sends all of it
-to Amazon EventBridge or Kinesis as soon as it can.")
+  "gateway of a store: from MQTT to a durable journal to AWS
+Takes the events of tills and sensors from MQTT, keeps them in a journal on
+the disk, runs the orders of the store with or without a network, and sends
+all of it to Amazon EventBridge or Kinesis as soon as it can.")
 # What no linker sees: programs that it starts, and the event loop that
 # libwebsockets loads when it runs.
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_DEPENDS
-  "adduser, ca-certificates, init-system-helpers (>= 1.54), libwebsockets-evlib-uv, mosquitto (>= 2.0.11), util-linux")
+  "adduser, ca-certificates, init-system-helpers (>= 1.54), libwebsockets-evlib-uv, mosquitto (>= 2.0.11), util-linux (>= 2.33)")
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_CONTROL_EXTRA
   ${made}/debian/postinst ${made}/debian/prerm ${made}/debian/postrm)
 
@@ -142,7 +150,7 @@ set(CPACK_DEBIAN_DEVICES_PACKAGE_NAME shopme-devices)
 set(CPACK_DEBIAN_DEVICES_FILE_NAME shopme-devices_${tail})
 set(CPACK_DEBIAN_DEVICES_PACKAGE_SECTION net)
 set(CPACK_COMPONENT_DEVICES_DESCRIPTION
-  "The devices of a store, simulated
-Tills, scanners, payment terminals and sensors that place orders with a Shopme
-Edge gateway, and say at the end whether every event was confirmed.")
+  "simulated devices of a store
+Tills, scanners, payment terminals and sensors that place orders with a
+Shopme Edge gateway, and say at the end whether every event was confirmed.")
 include(CPack)

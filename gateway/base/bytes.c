@@ -93,6 +93,17 @@ bool slice_is_utf8(struct slice a) {
     return true;
 }
 
+void str_mend_utf8(char *text) {
+    size_t len = strlen(text);
+    for (size_t at = 0; at < len;) {
+        size_t step = utf8_sequence((const uint8_t *)text + at, len - at);
+        if (step == 0) {
+            text[at] = '?';
+        }
+        at += step > 0 ? step : 1;
+    }
+}
+
 struct cursor cursor_over(struct slice all) {
     return (struct cursor){all, 0};
 }

@@ -37,6 +37,9 @@ struct slice slice_part(struct slice a, size_t from, size_t len);
 err_t slice_to_str(struct slice a, char *ret, size_t ret_size) MUST_USE;
 /* Strict UTF-8 (RFC 3629): no overlong form, surrogate or value past 10FFFF. */
 bool slice_is_utf8(struct slice a);
+/* Makes a text from outside, or one that was cut, UTF-8: a byte that belongs to
+ * no whole sequence becomes a question mark. */
+void str_mend_utf8(char *text);
 
 struct cursor {
     struct slice all;

@@ -39,7 +39,8 @@ void backlog_age_init(struct backlog_age *age, const struct disk *disk,
  * of an earlier record is told until the next is read. The age is then too
  * great, by at most what lies between two looks. */
 int64_t backlog_age_us(struct backlog_age *age, uint64_t cursor, uint64_t end) {
-    if (cursor >= end) {
+    if (cursor >= end) { /* what waits next is another record */
+        age->us = 0;
         return 0;
     }
     bool known = age->us != 0 && age->cursor <= cursor;

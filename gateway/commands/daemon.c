@@ -20,6 +20,7 @@ enum {
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
     HEAPS = 2,
+    LARGE_BLOCK = 128 * 1024, /* glibc's own, which so stays as it is */
 };
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -245,14 +246,15 @@ static err_t open_stream(struct daemon *daemon,
                          const struct config_stream *from,
                          struct daemon_stream *slot, struct reason *reason) {
     const struct disk *disk = &daemon->platform.disk;
-    uint64_t known_end;
-    TRY(journals_known_end(disk, daemon->config, from, &known_end, reason));
+    struct journals_cursor cursor;
+    TRY(journals_cursor_of(disk, daemon->config, from, &cursor, reason));
     TRY(job_thread_start(&daemon->loop, from->name, &slot->commits));
     const struct stream_options options = {
         .platform = &daemon->platform,
         .config = daemon->config,
         .stream = from,
-        .known_end = known_end,
+        .known_end = cursor.seq,
+        .cursor_known = cursor.known,
         .commit = job_thread_executor(slot->commits),
         .shared = job_pool_executor(daemon->pool),
         .sink = {daemon, send_receipt, send_notice},
@@ -493,8 +495,10 @@ static void take_apart(struct daemon *daemon) {
 /* What ends a process by default and is no request to end: a peer that hung up,
  * a file past a limit (then write(2) fails, which is handled), somebody's wish
  * for what other programs do at SIGUSR1. SIGQUIT asks for a core dump and gets
- * one. SIGHUP is handled once the loop is there. */
+ * one, also where a shell started this in the background, which ignores it.
+ * SIGHUP is handled once the loop is there. */
 static void ignore_signals(void) {
+    signal(SIGQUIT, SIG_DFL);
     static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         signal(numbers[i], SIG_IGN);
@@ -507,6 +511,9 @@ static void set_up_process(struct daemon *daemon) {
     /* glibc gives each of many threads a heap of its own, which none gives
      * back; what is allocated here while events flow is little. */
     mallopt(M_ARENA_MAX, HEAPS);
+    /* Once a large block is freed glibc would keep blocks of that size:
+     * megabytes of an outage that is over. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     daemon_watch_begin(daemon);
     daemon_reload_begin(daemon);
     mosquitto_lib_init();
@@ -525,6 +532,7 @@ static void run(struct daemon *daemon) {
         daemon_watch_stopping(daemon);
         daemon->exit_code = EXIT_FAILURE;
     }
+    daemon->stop_asked = true; /* a signal that comes now changes nothing */
     take_apart(daemon);
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "daemon", "cannot_start class=%s reason=\"%s\"",

@@ -104,6 +104,7 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
         watch_counts(daemon->unheard, uv_now(&daemon->loop));
     ret->broker_dropped = watched.dropped;
     ret->broker_dropped_a_minute = watched.dropped_a_minute;
+    ret->broker_dropped_seen = watched.dropped_seen;
     ret->broker_rival = watched.rival;
     ret->foreign_messages = watched.foreign;
     ret->foreign_topic = watched.foreign_last;

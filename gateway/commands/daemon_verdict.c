@@ -81,7 +81,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .broker_external =
             daemon->config->broker.mode == CONFIG_BROKER_EXTERNAL,
         .broker_reason = status->broker_reason,
-        .broker_dropped = status->broker_dropped,
+        .broker_dropped = status->broker_dropped_seen,
         .broker_takeovers = status->broker_takeovers,
         .broker_rival = status->broker_rival,
         .broker_contended = status->broker_contended,
@@ -106,7 +106,7 @@ static bool is_starting(const struct daemon *daemon, int64_t now_us) {
 }
 
 /* One line a change, at most one a second: with how many changes it stands
- * for. */
+ * for. A stop takes the sessions down on purpose, which is no alarm. */
 static void tell(struct daemon *daemon, int64_t now_us) {
     static const enum log_level levels[] = {
         [VERDICT_OK] = LOG_INFO,
@@ -117,7 +117,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
     uint64_t changes = verdict->changes - daemon->verdict_told;
     bool first = daemon->verdict_told == 0;
     uint64_t skipped;
-    if (changes == 0 || is_starting(daemon, now_us) ||
+    if (changes == 0 || daemon->stop_asked || is_starting(daemon, now_us) ||
         !log_allowed(&daemon->verdict_log, &skipped)) {
         return;
     }

@@ -63,6 +63,7 @@ static err_t settle(const struct opening_options *opening,
         .config = opening->config,
         .stream = opening->stream,
         .known_end = opening->known_end,
+        .cursor_known = opening->cursor_known,
         .commit = {NULL, submit},
         .shared = {NULL, submit},
         .durable = durable,
@@ -117,9 +118,12 @@ static bool convert_stream(const struct journals *journals,
         .dir = dir,
     };
     struct reason reason = {""};
-    err_t err = journals_known_end(&platform.disk, &journals->config, stream,
-                                   &options.known_end, &reason);
+    struct journals_cursor cursor;
+    err_t err = journals_cursor_of(&platform.disk, &journals->config, stream,
+                                   &cursor, &reason);
     if (err == ERR_OK) {
+        options.known_end = cursor.seq;
+        options.cursor_known = cursor.known;
         err = convert(&options, check, &reason);
     }
     if (err == ERR_OK || err == ERR_NOT_FOUND) {

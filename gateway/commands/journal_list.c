@@ -76,22 +76,23 @@ static void on_segment(void *self, const struct inspected *segment) {
     list->damaged = list->damaged || segment->damage.text[0] != '\0';
 }
 
+/* Sealed files by their ends: the reading has seen what is in them. */
 static err_t inspect(struct list *list, bool print, struct reason *reason) {
     const struct reading *reading = list->reading;
     const struct inspection inspection = {list, on_segment, NULL};
     *list = (struct list){
         .reading = reading, .print = print, .json = reading->journals->json};
-    return journal_inspect(&reading->journals->disk, reading->dir, print,
+    return journal_inspect(&reading->journals->disk, reading->dir, false,
                            &inspection, reason);
 }
 
 /* By the bridge's cursor, if it ever saved one; else 0. */
 static uint64_t delivered(const struct reading *reading) {
-    uint64_t cursor;
+    struct journals_cursor cursor;
     struct reason reason;
     err_t err = journals_cursor(&reading->journals->disk, reading->dir,
                                 reading->name, &cursor, &reason);
-    return err == ERR_OK ? cursor : 0;
+    return err == ERR_OK ? cursor.seq : 0;
 }
 
 static void print_head(const struct list *list) {

@@ -60,8 +60,11 @@ static err_t repair(const struct journals *journals,
     if (err != ERR_OK) {
         return disk_failed(reason, err, "list", dir);
     }
-    TRY(journals_known_end(disk, options->config, options->stream,
-                           &options->known_end, reason));
+    struct journals_cursor cursor;
+    TRY(journals_cursor_of(disk, options->config, options->stream, &cursor,
+                           reason));
+    options->known_end = cursor.seq;
+    options->cursor_known = cursor.known;
     struct journal *journal;
     TRY(opening_repair(options, &journal, reason));
     print_repaired(options->stream->name, journal);

@@ -8,11 +8,12 @@
 
 #include "gateway/commands/commands.h"
 #include "gateway/commands/journals.h"
+#include "gateway/commands/reading.h"
 #include "gateway/journal/inspect.h"
 
 static const char usage[] =
     "usage: shopme-edge journal unsent [--config FILE | --data DIR]\n"
-    "           [--stream NAME]\n"
+    "           [--stream NAME] [--json]\n"
     "\n"
     "Counts the events in the journals that the cloud has not confirmed. Of a\n"
     "stream without a sink that is all of them. Exit status: 0 there are "
@@ -22,6 +23,7 @@ static const char usage[] =
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
     "  --data DIR     a data directory, without its configuration\n"
     "  --stream NAME  this stream only; default all\n"
+    "  --json         an object a line for each stream\n"
     "  --help\n";
 
 struct extent {
@@ -54,7 +56,7 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
     struct extent extent = {.any = false};
     const struct inspection inspection = {&extent, on_segment, on_gap};
     struct reason reason = {""};
-    uint64_t cursor = 0;
+    struct journals_cursor cursor = {0, false};
     *ret_good = false;
     err_t err =
         journal_inspect(&journals->disk, dir, false, &inspection, &reason);
@@ -67,10 +69,17 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
         }
         return err;
     }
-    uint64_t from = cursor > extent.first ? cursor : extent.first;
+    uint64_t from = cursor.seq > extent.first ? cursor.seq : extent.first;
     uint64_t unsent = from < extent.end ? extent.end - from : 0;
-    printf("%s: %" PRIu64 "%s\n", name, unsent,
-           extent.damaged ? " or more: the journal is damaged" : "");
+    if (journals->json) {
+        printf("{\"stream\":");
+        reading_print_string(name);
+        printf(",\"unsent\":%" PRIu64 ",\"damaged\":%s}\n", unsent,
+               extent.damaged ? "true" : "false");
+    } else {
+        printf("%s: %" PRIu64 "%s\n", name, unsent,
+               extent.damaged ? " or more: the journal is damaged" : "");
+    }
     *ret_good = unsent == 0 && !extent.damaged;
     return ERR_OK;
 }

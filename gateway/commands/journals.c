@@ -149,7 +149,7 @@ void journals_dir(const struct journals *journals, uint32_t n,
 }
 
 err_t journals_cursor(const struct disk *disk, const char *dir,
-                      const char *stream, uint64_t *ret,
+                      const char *stream, struct journals_cursor *ret,
                       struct reason *reason) {
     uint8_t id[JOURNAL_ID_SIZE];
     struct cursor_owner owner = {id, stream};
@@ -157,13 +157,13 @@ err_t journals_cursor(const struct disk *disk, const char *dir,
     if (journal_identity(disk, dir, id, &unknown) != ERR_OK) {
         owner.journal_id = NULL;
     }
-    return cursor_file_peek(disk, dir, &owner, ret, reason);
+    return cursor_file_peek(disk, dir, &owner, &ret->seq, &ret->known, reason);
 }
 
-err_t journals_known_end(const struct disk *disk, const struct config *config,
-                         const struct config_stream *stream, uint64_t *ret,
-                         struct reason *reason) {
-    *ret = 0;
+err_t journals_cursor_of(const struct disk *disk, const struct config *config,
+                         const struct config_stream *stream,
+                         struct journals_cursor *ret, struct reason *reason) {
+    *ret = (struct journals_cursor){0, false};
     if (stream->sink == CONFIG_SINK_NONE) {
         return ERR_OK;
     }

@@ -35,14 +35,21 @@ bool journals_choose(struct journals *journals, const char *command,
 void journals_dir(const struct journals *journals, uint32_t n,
                   char ret[JOURNALS_DIR_MAX]);
 
-/* How many records the bridge's cursor says that the journal in `dir` had; 0 if
- * the cursor is another journal's or stream's. ERR_IO, ERR_UNSUPPORTED. */
+/* How far the cloud has a journal. */
+struct journals_cursor {
+    uint64_t seq; /* all records before this */
+    bool known;   /* the bridge's cursor says so; else `seq` is 0 */
+};
+
+/* By the journal's folder. It is not known if the cursor is another journal's
+ * or stream's. ERR_IO, ERR_UNSUPPORTED. */
 err_t journals_cursor(const struct disk *disk, const char *dir,
-                      const char *stream, uint64_t *ret,
+                      const char *stream, struct journals_cursor *ret,
                       struct reason *reason) MUST_USE;
-/* The same by the configuration; 0 without a sink. */
-err_t journals_known_end(const struct disk *disk, const struct config *config,
-                         const struct config_stream *stream, uint64_t *ret,
+/* The same by the configuration; not known without a sink. */
+err_t journals_cursor_of(const struct disk *disk, const struct config *config,
+                         const struct config_stream *stream,
+                         struct journals_cursor *ret,
                          struct reason *reason) MUST_USE;
 
 /* Asks the gateway, if there is one. */

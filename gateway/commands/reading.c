@@ -7,6 +7,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/journal/damage.h"
+#include "gateway/journal/identity.h"
 #include "gateway/journal/snapshot.h"
 
 enum { STRING_MAX = 1024 };
@@ -77,14 +78,15 @@ static bool is_there(const struct reading *reading, const char *name) {
     return true;
 }
 
-/* How far the cloud has it; 0 if that cannot be told. */
-static uint64_t cursor_of(const struct reading *reading) {
+/* How far the cloud has it. */
+static struct journals_cursor cursor_of(const struct reading *reading) {
     struct reason ignored;
-    uint64_t cursor;
-    return journals_cursor(disk_of(reading), reading->dir, reading->name,
-                           &cursor, &ignored) == ERR_OK
-               ? cursor
-               : 0;
+    struct journals_cursor cursor;
+    if (journals_cursor(disk_of(reading), reading->dir, reading->name, &cursor,
+                        &ignored) != ERR_OK) {
+        cursor = (struct journals_cursor){0, false};
+    }
+    return cursor;
 }
 
 err_t reading_front(struct reading *reading, struct reason *reason) {
@@ -96,9 +98,9 @@ err_t reading_front(struct reading *reading, struct reason *reason) {
         first = gap->first < first && gap->end >= first ? gap->first : first;
     }
     bool known = first < reading->begins;
-    uint64_t cursor = cursor_of(reading);
-    if (cursor > 0 && cursor < first && !is_there(reading, "dropped")) {
-        first = cursor;
+    struct journals_cursor cursor = cursor_of(reading);
+    if (cursor.known && cursor.seq < first && !is_there(reading, "dropped")) {
+        first = cursor.seq;
         known = false;
     }
     reading_miss(reading, first, reading->begins, known);
@@ -106,16 +108,20 @@ err_t reading_front(struct reading *reading, struct reason *reason) {
 }
 
 err_t reading_behind(struct reading *reading, struct reason *reason) {
-    uint64_t seqs[SNAPSHOTS_KEPT];
-    size_t count;
-    uint64_t known_end = cursor_of(reading);
-    err_t err = snapshot_list(disk_of(reading), reading->dir, seqs, &count);
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint64_t known_end;
+    if (journals_durable_end(reading->journals, reading->name) < UINT64_MAX) {
+        return ERR_OK;
+    }
+    bool has_id =
+        journal_identity(disk_of(reading), reading->dir, id, NULL) == ERR_OK;
+    err_t err = snapshot_known_end(disk_of(reading), reading->dir,
+                                   has_id ? id : NULL, &known_end);
     if (err != ERR_OK) {
         return disk_failed(reason, err, "list", reading->dir);
     }
-    if (count > 0 && seqs[0] > known_end) {
-        known_end = seqs[0];
-    }
+    uint64_t cursor = cursor_of(reading).seq;
+    known_end = cursor > known_end ? cursor : known_end;
     if (known_end > reading->end) {
         reading_miss(reading, reading->end, known_end, false);
         reading->end = known_end;

@@ -7,7 +7,8 @@
  * behind the last one, if the cursor or a snapshot does. Whoever misses
  * anything exits with 1.
  *
- * With a gateway running nothing is read that is not durable. */
+ * With a gateway running nothing is read that is not durable, and the end that
+ * it names is the end: cursor and snapshots go on meanwhile. */
 #ifndef GATEWAY_COMMANDS_READING_H
 #define GATEWAY_COMMANDS_READING_H
 

@@ -71,8 +71,9 @@ static void stay_away(struct console *console, struct door *door,
 static void come_back(struct console *console, struct door *door) {
     bool page = door == &console->page;
     if (page) {
-        log_line(LOG_INFO, "console", "page=http://%s:%u/",
-                 console->listen.host, console->port);
+        bool six = strchr(console->listen.host, ':') != NULL;
+        log_line(LOG_INFO, "console", "page=http://%s%s%s:%u/", six ? "[" : "",
+                 console->listen.host, six ? "]" : "", console->port);
     } else if (door->away.text[0] != '\0') {
         log_line(LOG_INFO, "console", "control_socket=%s",
                  console->socket_path);

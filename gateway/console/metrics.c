@@ -142,19 +142,15 @@ static void write_backlog(const struct console_status *status,
 /* One line for each state a link can have: 1 for the one it is in. */
 static void write_links(const struct console_status *status,
                         struct writer *writer) {
-    static const char *const states[] = {
-        "idle",   "online",    "offline", "refused",
-        "paused", "throttled", "waiting",
-    };
-    static const size_t count = sizeof states / sizeof *states;
     head(writer, "cloud_link", "gauge", "The link to the cloud, by state.");
     for (uint32_t i = 0; i < status->stream_count; i++) {
         const struct console_stream *stream = &status->streams[i];
-        for (size_t j = 0; stream->has_sink && j < count; j++) {
+        for (int j = 0; stream->has_sink && j < BRIDGE_LINK_COUNT; j++) {
+            enum bridge_link link = (enum bridge_link)j;
             writer_printf(writer,
                           PREFIX "cloud_link{stream=\"%s\",state=\"%s\"} %d\n",
-                          stream->name, states[j],
-                          strcmp(states[j], reply_link(stream)) == 0 ? 1 : 0);
+                          stream->name, bridge_link_name(link),
+                          link == stream->bridge.link ? 1 : 0);
         }
     }
 }

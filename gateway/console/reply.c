@@ -12,17 +12,7 @@
 enum { GAPS_SHOWN = 8 };
 
 const char *reply_link(const struct console_stream *stream) {
-    static const char *const names[] = {
-        [BRIDGE_LINK_IDLE] = "idle",
-        [BRIDGE_LINK_ONLINE] = "online",
-        [BRIDGE_LINK_OFFLINE] = "offline",
-        [BRIDGE_LINK_REFUSED] = "refused",
-        [BRIDGE_LINK_PAUSED] = "paused",
-        [BRIDGE_LINK_THROTTLED] = "throttled",
-        [BRIDGE_LINK_WAITING] = "waiting",
-    };
-    assert((size_t)stream->bridge.link < sizeof names / sizeof *names);
-    return stream->has_sink ? names[stream->bridge.link] : "none";
+    return stream->has_sink ? bridge_link_name(stream->bridge.link) : "none";
 }
 
 uint64_t reply_backlog(const struct console_stream *stream) {

@@ -59,6 +59,7 @@ struct console_status {
     uint64_t broker_rival;     /* receipts of another gateway of this store */
     uint64_t broker_dropped;   /* messages, by the broker itself */
     uint64_t broker_dropped_a_minute;
+    uint64_t broker_dropped_seen; /* since our start */
     uint64_t foreign_messages; /* of a topic that no stream takes */
     const char *foreign_topic; /* the last kind of such a topic, or "" */
     struct console_stream streams[CONFIG_STREAMS_MAX];

@@ -12,6 +12,7 @@
 
 enum {
     FORMAT = 1,
+    JOURNAL_ID_AT = 8,
     FILES_MAX = 64, /* so that one directory is searched at a time */
     CONTENT_AT = 42,
     CHECKSUM_SIZE = 9,
@@ -175,18 +176,25 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
 
 /* --- Loading ------------------------------------------------------------- */
 
+static bool verifies(struct slice file) {
+    uint64_t sum;
+    if (file.len < CONTENT_AT + CHECKSUM_SIZE) {
+        return false;
+    }
+    size_t tail_at = file.len - CHECKSUM_SIZE;
+    struct cursor tail = cursor_over(slice_part(file, tail_at, CHECKSUM_SIZE));
+    return fixed_u64(&tail, FIXED_U64, &sum) == ERR_OK &&
+           sum == checksum(slice_part(file, 0, CONTENT_AT),
+                           slice_part(file, CONTENT_AT, tail_at - CONTENT_AT));
+}
+
 /* The parts of a file; ERR_CORRUPT, ERR_UNSUPPORTED. */
 static err_t parse(struct slice file, const uint8_t *journal_id, uint64_t seq,
                    struct slice *ret_content, struct reason *reason) {
-    ENSURE(file.len >= CONTENT_AT + CHECKSUM_SIZE, ERR_CORRUPT);
+    ENSURE(verifies(file), ERR_CORRUPT);
     struct slice head = slice_part(file, 0, CONTENT_AT);
     struct slice content =
         slice_part(file, CONTENT_AT, file.len - CONTENT_AT - CHECKSUM_SIZE);
-    struct cursor tail =
-        cursor_over(slice_part(file, file.len - CHECKSUM_SIZE, CHECKSUM_SIZE));
-    uint64_t sum;
-    ENSURE(fixed_u64(&tail, FIXED_U64, &sum) == ERR_OK, ERR_CORRUPT);
-    ENSURE(sum == checksum(head, content), ERR_CORRUPT);
     struct cursor version = cursor_over(slice_part(head, 4, 3));
     uint16_t format;
     ENSURE(fixed_u16(&version, FIXED_U16, &format) == ERR_OK, ERR_CORRUPT);
@@ -281,4 +289,37 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
         }
     }
     return ERR_NOT_FOUND;
+}
+
+/* --- The end that a name tells ---------------------------------------------
+ */
+
+/* A file that the disk cannot read is not. */
+static bool is_foreign(const struct disk *disk, const char *dir,
+                       const uint8_t *journal_id, uint64_t seq) {
+    struct path path = path_of(dir, seq, SUFFIX);
+    uint8_t *bytes;
+    size_t len;
+    if (disk_read_whole(disk, path.text, &bytes, &len) != ERR_OK) {
+        return false;
+    }
+    bool foreign =
+        verifies(slice_of(bytes, len)) &&
+        memcmp(bytes + JOURNAL_ID_AT, journal_id, JOURNAL_ID_SIZE) != 0;
+    free(bytes);
+    return foreign;
+}
+
+err_t snapshot_known_end(const struct disk *disk, const char *dir,
+                         const uint8_t *journal_id, uint64_t *ret) {
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count;
+    *ret = 0;
+    TRY(snapshot_list(disk, dir, seqs, &count));
+    for (size_t i = 0; i < count && *ret == 0; i++) {
+        if (journal_id == NULL || !is_foreign(disk, dir, journal_id, seqs[i])) {
+            *ret = seqs[i];
+        }
+    }
+    return ERR_OK;
 }

@@ -76,6 +76,13 @@ err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT],
                     size_t *ret_count) MUST_USE;
 
+/* Where the journal once ended at least, by the names of the two newest files;
+ * 0 if there is none. One that is damaged still has its name; one that is whole
+ * and another journal's is passed over. `journal_id` is NULL if it is not
+ * known. ERR_NOT_FOUND if there is no such directory, ERR_IO. */
+err_t snapshot_known_end(const struct disk *disk, const char *dir,
+                         const uint8_t *journal_id, uint64_t *ret) MUST_USE;
+
 /* How far the older of the two files reaches: records before that may be
  * trimmed, and a start still succeeds if the newer file is bad. 0 if there are
  * not two. ERR_IO, ERR_MEMORY. */

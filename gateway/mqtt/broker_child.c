@@ -22,6 +22,7 @@ static void line_over(struct broker_child *child) {
         return;
     }
     child->line[child->line_len] = '\0';
+    str_mend_utf8(child->line); /* the last one becomes JSON */
     bool noise = is_noise(slice_of(child->line, child->line_len));
     if (!child->quiet) {
         log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);

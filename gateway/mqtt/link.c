@@ -13,7 +13,6 @@
 #include "gateway/mqtt/probe.h"
 
 enum {
-    KEEPALIVE_S = 60,
     MISC_INTERVAL_MS = 1000,
     PROBE_TIMEOUT_MS = 5000,
     CLIENT_ID_MAX = 128,
@@ -281,8 +280,9 @@ static int client_connect(struct mqtt_link *link, const char *host) {
                                      MQTT_PROP_SESSION_EXPIRY_INTERVAL,
                                      link->options.session_expiry_s);
     }
-    int code = mosquitto_connect_bind_v5(link->client, host, link->port,
-                                         KEEPALIVE_S, NULL, properties);
+    int code =
+        mosquitto_connect_bind_v5(link->client, host, link->port,
+                                  link->options.keep_alive_s, NULL, properties);
     mosquitto_property_free_all(&properties);
     return code;
 }

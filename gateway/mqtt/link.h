@@ -29,6 +29,9 @@ struct mqtt_link_options {
     uv_loop_t *loop;
     const char *client_id; /* copied */
     bool hold_writes;
+    uint16_t keep_alive_s;     /* a broker that is silent twice as long is gone;
+                                  5 at least, as libmosquitto has it. Held writes
+                                  hold its PINGREQ, too */
     uint32_t session_expiry_s; /* 0 = the session ends with the connection */
     uint16_t receive_maximum;  /* unacknowledged messages we accept */
     void *self;                /* passed to each of the following */

@@ -6,7 +6,12 @@
 
 #include "gateway/mqtt/link.h"
 
-enum { MESSAGE_IDS = 65536, TOPIC_MAX = 512, STORE_MAX = 64 };
+enum {
+    MESSAGE_IDS = 65536,
+    TOPIC_MAX = 512,
+    STORE_MAX = 64,
+    KEEP_ALIVE_S = 10, /* so a broker that hangs is noticed in 20 s */
+};
 
 struct publisher {
     struct publisher_options options;
@@ -79,6 +84,7 @@ err_t publisher_new(const struct publisher_options *options,
     const struct mqtt_link_options link = {
         .loop = options->loop,
         .client_id = options->client_id,
+        .keep_alive_s = KEEP_ALIVE_S,
         .receive_maximum = 20,
         .self = publisher,
         .up = on_up,

@@ -15,6 +15,7 @@ enum {
      * own limit. */
     BATCH_MESSAGES_MAX = 1000,
     SESSION_EXPIRY_S = 7 * 24 * 3600,
+    KEEP_ALIVE_S = 60, /* a slow commit is no dead connection */
     TOPIC_MAX = 256,
 };
 
@@ -204,6 +205,7 @@ err_t session_new(const struct session_options *options, struct session **ret) {
         .loop = options->loop,
         .client_id = options->client_id,
         .hold_writes = true,
+        .keep_alive_s = KEEP_ALIVE_S,
         .session_expiry_s = SESSION_EXPIRY_S,
         .receive_maximum = RECEIVE_MAXIMUM,
         .self = session,

@@ -39,6 +39,9 @@ struct watch {
     struct sample samples[SAMPLES]; /* of this connection, a ring */
     uint32_t sample_count;
     uint64_t grew_ms; /* when it last dropped something; 0 = never */
+    bool counted;     /* any of them said how much it has dropped, */
+    uint64_t last;    /* and that was the last it said */
+    uint64_t seen;
     uint64_t rival;
     uint64_t foreign;
     char kinds[WATCH_TOPICS_MAX][KIND_MAX];
@@ -130,6 +133,18 @@ static uint64_t dropped_before(const struct watch *watch, uint64_t now_ms) {
     return sample_at(watch, watch->sample_count - held)->dropped;
 }
 
+/* What a site's broker had dropped before our time is none of ours, and a
+ * connection that is made anew makes nothing new of what was seen. */
+static void count_dropped(struct watch *watch, uint64_t dropped) {
+    bool before_us = !watch->counted &&
+                     watch->config->broker.mode == CONFIG_BROKER_EXTERNAL;
+    if (!before_us) { /* less than the last: it has started anew */
+        watch->seen += dropped - (dropped >= watch->last ? watch->last : 0);
+    }
+    watch->counted = true;
+    watch->last = dropped;
+}
+
 static void take_dropped(struct watch *watch, struct slice payload,
                          uint64_t now_ms) {
     char text[24];
@@ -139,6 +154,7 @@ static void take_dropped(struct watch *watch, struct slice payload,
     uint64_t dropped = strtoull(text, NULL, 10);
     watch->samples[watch->sample_count++ % SAMPLES] =
         (struct sample){now_ms, dropped};
+    count_dropped(watch, dropped);
     if (dropped <= dropped_before(watch, now_ms)) {
         return;
     }
@@ -208,7 +224,8 @@ static void kind_of(struct slice topic, char ret[KIND_MAX]) {
              (int)(store_len < 48 ? store_len : 48), (const char *)rest.data,
              (int)(leaf.len < 48 ? leaf.len : 48), (const char *)leaf.data);
     for (char *c = ret; *c != '\0'; c++) {
-        *c = *c < ' ' || *c == '"' || *c == '\x7f' ? '?' : *c;
+        uint8_t byte = (uint8_t)*c; /* char has a sign here, none on arm64 */
+        *c = byte < ' ' || byte == '"' || byte >= 0x7f ? '?' : *c;
     }
 }
 
@@ -290,6 +307,7 @@ void watch_tick(struct watch *watch, uint64_t now_ms) {
 struct watch_counts watch_counts(const struct watch *watch, uint64_t now_ms) {
     struct watch_counts counts = {
         .dropped = dropped_now(watch),
+        .dropped_seen = watch->seen,
         .rival = watch->rival < RIVAL_MIN ? 0 : watch->rival,
         .foreign = watch->foreign,
         .foreign_topics = watch->kind_count,

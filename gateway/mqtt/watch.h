@@ -34,6 +34,7 @@ enum {
 struct watch_counts {
     uint64_t dropped;          /* by the broker, since it started */
     uint64_t dropped_a_minute; /* of them in the last minute */
+    uint64_t dropped_seen;     /* since watch_new(), by each broker there was */
     uint64_t rival;            /* receipts and notices of another gateway */
     uint64_t foreign;          /* messages that no stream takes */
     uint32_t foreign_topics;   /* kinds of their topics: (store, last level) */

@@ -9,7 +9,7 @@ enum {
     EARLY = 16,     /* one part in so many of keep_max */
 };
 
-#define LOOK_US ((int64_t)10 * 60 * 1000 * 1000)
+#define LOOK_US ((int64_t)10 * 60 * 1000 * 1000) /* at most this apart */
 
 static const struct disk *disk_of(const struct ageing *ageing) {
     return &ageing->platform->disk;
@@ -44,11 +44,14 @@ static int64_t first_us(const struct ageing *ageing, struct ageing_first *first,
     return first->us;
 }
 
+static int64_t part_us(const struct ageing *ageing) {
+    return (int64_t)(ageing->keep_max_ms * 1000 / EARLY);
+}
+
 /* What was appended before this is `parts` sixteenths of keep_max old. */
-static int64_t before_us(const struct ageing *ageing, uint64_t parts) {
+static int64_t before_us(const struct ageing *ageing, int64_t parts) {
     const struct clock *clock = &ageing->platform->clock;
-    uint64_t part_us = ageing->keep_max_ms * 1000 / EARLY;
-    return clock->wall_us(clock->self) - (int64_t)(parts * part_us);
+    return clock->wall_us(clock->self) - parts * part_us(ageing);
 }
 
 /* Ends the segment that is written to after a while, so that little has to go
@@ -85,7 +88,8 @@ static err_t trim_old(struct ageing *ageing, uint64_t delivered,
 static void remove_set_aside(struct ageing *ageing) {
     const struct clock *clock = &ageing->platform->clock;
     int64_t now_us = clock->mono_us(clock->self);
-    if (ageing->looked_us != 0 && now_us - ageing->looked_us < LOOK_US) {
+    int64_t wait_us = part_us(ageing) < LOOK_US ? part_us(ageing) : LOOK_US;
+    if (ageing->looked_us != 0 && now_us - ageing->looked_us < wait_us) {
         return;
     }
     ageing->looked_us = now_us;

@@ -48,7 +48,8 @@ err_t lost_front_note(const struct lost_front *front, struct reason *reason) {
     uint64_t start = atomic_load(&journal_position(front->journal)->start);
     uint64_t at = front->delivered;
     /* Without a cursor it was all delivered, or all dropped. */
-    if (at == 0 && !(front->drops && drop_ledger_was_lost(front->ledger))) {
+    if (!front->delivered_known &&
+        !(front->drops && drop_ledger_was_lost(front->ledger))) {
         return ERR_OK;
     }
     while (at < start) {

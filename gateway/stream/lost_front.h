@@ -15,7 +15,8 @@ struct lost_front {
     const char *dir;
     struct journal *journal;
     struct drop_ledger *ledger;
-    uint64_t delivered; /* the cursor; 0: nothing, or that was forgotten */
+    uint64_t delivered;   /* the cursor */
+    bool delivered_known; /* else it is 0, and the cloud may have more */
     bool drops; /* the stream may drop: it counts as dropped, else as damage */
     bool stop;  /* damage is refused */
 };

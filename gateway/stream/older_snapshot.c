@@ -40,8 +40,10 @@ static err_t remove_other(const struct disk *disk, const char *dir,
             err = disk->unlink(disk->self, path);
         }
     }
-    return err == ERR_OK ? disk->sync_dir(disk->self, dir)
-                         : disk_failed(reason, err, "remove", path);
+    if (err == ERR_OK) {
+        err = disk->sync_dir(disk->self, dir);
+    }
+    return err == ERR_OK ? ERR_OK : disk_failed(reason, err, "remove", path);
 }
 
 err_t older_snapshot_write(const struct disk *disk, const char *dir,

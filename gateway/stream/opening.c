@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gateway/journal/identity.h"
 #include "gateway/journal/snapshot.h"
 #include "gateway/stream/batch.h"
 #include "gateway/stream/full_check.h"
@@ -29,16 +30,16 @@ static const struct disk *disk_of(const struct opening *opening) {
 /* The newest snapshot shows where the journal once ended, whatever happened to
  * the journal since. */
 static err_t raise_known_end(const struct opening *opening, uint64_t *known) {
-    uint64_t seqs[SNAPSHOTS_KEPT];
-    size_t count = 0;
-    err_t err =
-        snapshot_list(disk_of(opening), opening->options->dir, seqs, &count);
+    const struct disk *disk = disk_of(opening);
+    const char *dir = opening->options->dir;
+    uint8_t id[JOURNAL_ID_SIZE];
+    bool has_id = journal_identity(disk, dir, id, NULL) == ERR_OK;
+    uint64_t end = 0;
+    err_t err = snapshot_known_end(disk, dir, has_id ? id : NULL, &end);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return disk_failed(opening->reason, err, "list", opening->options->dir);
+        return disk_failed(opening->reason, err, "list", dir);
     }
-    if (count > 0 && seqs[0] > *known) {
-        *known = seqs[0];
-    }
+    *known = end > *known ? end : *known;
     return ERR_OK;
 }
 
@@ -79,6 +80,7 @@ static err_t note_lost_front(const struct opening *opening, bool stop) {
         .dir = from->dir,
         .journal = journal,
         .delivered = from->known_end,
+        .delivered_known = from->cursor_known || from->known_end > 0,
         .drops = options.drops,
         .stop = stop,
     };

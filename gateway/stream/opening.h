@@ -15,6 +15,7 @@ struct opening_options {
     const struct config_stream *stream;
     const char *dir;
     uint64_t known_end; /* the cloud has everything before this */
+    bool cursor_known;  /* and no more; so if known_end is not 0 */
 };
 
 struct opened {

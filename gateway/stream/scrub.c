@@ -7,7 +7,10 @@
 #include "gateway/journal/reader.h"
 #include "gateway/stream/full_check.h"
 
-enum { BYTES_A_TICK = 8 * 1024 * 1024 }; /* of events */
+enum {
+    BYTES_A_TICK = 8 * 1024 * 1024, /* of events, which may take many pages: */
+    US_A_TICK = 1000000,            /* a slow disk that reads does not hang */
+};
 
 struct scrub {
     struct scrub_options options;
@@ -41,9 +44,11 @@ static bool pass(struct scrub *scrub, struct journal_reader *reader) {
 }
 
 static void read_some(struct scrub *scrub, struct journal_reader *reader) {
+    const struct clock *clock = scrub->options.clock;
+    const int64_t until_us = clock->mono_us(clock->self) + US_A_TICK;
     struct journal_record record;
     uint64_t bytes = 0;
-    while (bytes < BYTES_A_TICK) {
+    while (bytes < BYTES_A_TICK && clock->mono_us(clock->self) < until_us) {
         scrub->err = journal_reader_next(reader, scrub->options.end, &record);
         if (scrub->err == ERR_CORRUPT && pass(scrub, reader)) {
             continue;

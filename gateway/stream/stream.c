@@ -398,6 +398,7 @@ static err_t open_steps(struct stream *stream, struct reason *reason) {
         .stream = options->stream,
         .dir = stream->dir,
         .known_end = options->known_end,
+        .cursor_known = options->cursor_known,
     };
     struct opened opened;
     TRY(opening_run(&opening, &opened, reason));

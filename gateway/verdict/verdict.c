@@ -29,6 +29,7 @@ static bool say(const struct look *look, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(look->slot->text, sizeof look->slot->text, format, arguments);
     va_end(arguments);
+    str_mend_utf8(look->slot->text); /* it may have been cut */
     return true;
 }
 
@@ -149,7 +150,8 @@ static bool judge_broker_drops(const struct look *look) {
     uint64_t dropped = look->facts->broker_dropped;
     return rose(look, dropped) &&
            say(look,
-               "the broker has dropped %" PRIu64 " message%s since it started",
+               "the broker has dropped %" PRIu64
+               " message%s since the gateway started",
                dropped, plural(dropped));
 }
 

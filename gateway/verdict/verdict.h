@@ -81,7 +81,7 @@ struct verdict_facts {
     bool broker_down;          /* a session with it is missing */
     bool broker_external;      /* it is the site's */
     const char *broker_reason; /* why it is down; NULL or empty: not known */
-    uint64_t broker_dropped;   /* messages, as it counts them itself */
+    uint64_t broker_dropped;   /* messages, by it, since our start */
     uint64_t broker_takeovers; /* another box took our sessions: how often, */
     bool broker_contended;     /* and it goes on */
     uint64_t broker_rival;     /* receipts of another gateway of this store */

@@ -495,6 +495,33 @@ class Files(unittest.TestCase):
             self.comes_up()
             self.assertTrue((self.folder / f"{name}.bad-2").is_symlink())
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root may give files away")
+    def test_another_user_s_files(self):
+        """The gateway was once run as root: its database and configuration are
+        not ours to read or write, but the folder is."""
+        program = self.store.folder / "as-nobody"
+        program.write_text("#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 "
+                           f'--clear-groups {self.store.gateway.program} "$@"\n')
+        program.chmod(0o755)
+        os.chown(self.store.folder, 65534, 65534)
+        self.store.gateway.program = program
+        self.used()
+        for path in (self.db, self.folder / "mosquitto.conf"):
+            os.chown(path, 0, 0)
+            path.chmod(0o600)
+        status = self.comes_up()
+        self.assertEqual(status["set_aside"], f"{self.db}.bad-1")
+        self.assertIn("Permission denied", self.store.gateway.log())
+        self.assertEqual(self.db.stat().st_uid, 65534)
+        # And a folder that is not: said, and nothing else stands still.
+        os.chown(self.folder, 0, 0)
+        self.folder.chmod(0o700)
+        self.store.gateway.start()
+        wait_for("it says so", lambda: "Permission denied" in (
+            broker_of(self.store.gateway) or {"reason": ""})["reason"])
+        os.chown(self.folder, 65534, 65534)
+        self.store.gateway.wait_up(15)
+
     def test_left_overs(self):
         """A half-saved file, and the sockets of processes that were killed."""
         self.used()
@@ -522,6 +549,20 @@ class Neighbours(unittest.TestCase):
             self.assertLessEqual(names, {b"PATH", b"TZ"})
             self.assertIn(b"TZ=Europe/Berlin", found)
             self.assertNotIn(b"cloud", found)
+
+    def test_it_hangs(self):
+        """A broker that neither ends nor answers is down, and is said to be."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            pid = broker_pid(store.gateway)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wait_for("it says so",
+                         lambda: not broker_of(store.gateway)["up"], 60)
+                seen_everywhere(store, "broker-down")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            store.gateway.wait_up(30)
 
     def test_its_port_is_taken(self):
         """Debian's own broker, most likely. The gateway runs and says what to

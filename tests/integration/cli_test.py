@@ -561,6 +561,39 @@ class RunTest(unittest.TestCase):
                          "give this one a directory other")
 
 
+class SlowReaderTest(unittest.TestCase):
+    def test_what_comes_meanwhile(self):
+        """What comes, and is delivered, while a journal is read is not lost."""
+        store = self.enterContext(Store())
+        store.gateway.start().wait_up()
+        where = ("--config", store.config_path, "--stream", "telemetry")
+        sensor = self.enterContext(
+            contextlib.closing(Device(store, "sensor-1")))
+
+        def send(ids):
+            for id_ in ids:
+                sensor.send(sensor.event("Slow", id_, {"fill": "x" * 5000}),
+                            "telemetry")
+            sensor.wait_accepted(ids)
+
+        send([f"s-{i}" for i in range(40)])  # more than a pipe holds
+        reader = subprocess.Popen(
+            [PROGRAM, "journal", "cat", *where], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        read = reader.stdout.readline()
+        send(["late"])
+        wait_for("the bridge has saved its cursor past that",
+                 lambda: "before 41; 0 wait"
+                 in run("journal", "list", *where).stdout)
+        with reader.stdout, reader.stderr:
+            read += reader.stdout.read()
+            self.assertEqual(reader.stderr.read(), "")
+        self.assertEqual(reader.wait(20), 0)
+        self.assertEqual([json.loads(line)["id"]
+                          for line in read.splitlines()],
+                         [f"s-{i}" for i in range(40)])
+
+
 class LiveTest(unittest.TestCase):
     """The commands beside a real gateway, and on what it leaves."""
 

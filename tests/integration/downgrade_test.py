@@ -5,6 +5,7 @@ changes. `journal unsent` says what a box holds that the cloud does not.
 
 (tests/package has the older release itself go on.)"""
 
+import json
 import signal
 import subprocess
 import unittest
@@ -188,6 +189,9 @@ class UnsentTest(StoreTest):
         code, said = self.unsent("--config", self.store.config_path)
         self.assertEqual(code, 1)
         self.assertIn(f"telemetry: {COUNT}\n", said)
+        said = self.unsent(*data, "--json")[1].splitlines()
+        self.assertEqual(json.loads(said[1]), {
+            "stream": "telemetry", "unsent": COUNT, "damaged": False})
         # Nothing is promised of a journal that cannot be read.
         Journal(self.store, "telemetry").segments()[-1].write_bytes(b"x" * 8192)
         self.assertEqual(self.unsent(*data, "--stream", "telemetry")[0], 1)

@@ -6,6 +6,7 @@ events and says which, as configured. Other streams do not notice."""
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -253,6 +254,30 @@ class FullTest(unittest.TestCase):
             self.deliver(store, sensor, 1)
             return store.gateway.stream("telemetry")["start"] > 0
         wait_for("something is trimmed", trims)
+
+    def test_keep_max(self):
+        """What the cloud has is in no file any more after that, whatever `keep`
+        says: the segment that was written to, spares, files set aside."""
+        store, sensor = self.start(
+            telemetry="keep: 1 GiB, keep_max: 8 s,")
+        folder = store.folder / "data/telemetry"
+        kept = folder / f"{0:020}-{9:020}.rot"
+        kept.write_text("e-0 as it was")
+        self.deliver(store, sensor, 30)
+
+        def holds(file):
+            try:
+                return re.search(rb"e-[0-9]|xxxxxxxx", file.read_bytes())
+            except FileNotFoundError:
+                return False
+
+        def holding():
+            return [file.name for file in folder.iterdir()
+                    if file.suffix != ".snap" and holds(file)]
+        self.assertIn(f"{0:020}.seg", holding())
+        wait_for("they are gone", lambda: not holding(), 90, 1)
+        self.assertEqual(store.gateway.stream("telemetry")["start"], 30)
+        self.deliver(store, sensor, 1)  # it goes on
 
     def deliver(self, store, sensor, count):
         sensor.send_events(count)

@@ -226,9 +226,15 @@ class Supervised(unittest.TestCase):
             till.send(till.order("o-1", "o-1"))
             wait_for("the disk hangs", pathlib.Path(f"{stuck}.seen").exists)
             before = len(manager.lines())
+            logged = len(store.gateway.log())
             store.gateway.process.send_signal(signal.SIGTERM)
             wait_for("time is asked for", lambda: any(
                 line.startswith("EXTEND") for line in manager.lines()[before:]))
+            self.assertIsNotNone(store.gateway.status())  # who looks meanwhile
+            time.sleep(1.1)
+            self.assertIsNotNone(store.gateway.status())
+            self.assertNotIn("broker-down", store.gateway.log()[logged:])
+            self.assertNotIn("broker-down", "".join(manager.lines()[before:]))
             stuck.unlink()
             till.close()
             self.assertEqual(store.gateway.process.wait(LATE_S), 0)
@@ -357,6 +363,28 @@ class Log(unittest.TestCase):
             store.gateway.wait_up()
             self.assertEqual(store.gateway.stop(seconds=LATE_S), 0)
             os.close(out)
+
+    def test_no_standard_streams(self):
+        """Whoever starts it has closed them: no file of the store becomes
+        standard error, and no command writes its complaint into one."""
+        closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+        with Store() as store:
+            store.gateway.process = subprocess.Popen(
+                [*closed, EDGE, "run", "--config", store.config_path],
+                env=os.environ | store.cloud.environment)
+            store.gateway.log_path.write_text("")
+            store.gateway.wait_up()
+            sell(till := Device(store, "till-1"), "o-1")
+            store.gateway.wait_synced()
+            till.close()
+            streams = pathlib.Path(f"/proc/{store.gateway.process.pid}/fd")
+            self.assertEqual({os.readlink(streams / name) for name in "012"},
+                             {"/dev/null"})
+            self.assertEqual(store.gateway.stop(), 0)
+            for path in (store.folder / "data").rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(b" info ", path.read_bytes(), path)
+            self.assertIn("o-1", journaled(store).values())
 
     def run_to_the_end(self, store, *options, **environment):
         done = subprocess.run(

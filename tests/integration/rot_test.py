@@ -257,6 +257,21 @@ class RotTest(unittest.TestCase):
         self.sell(store)
         self.check(store, {"telemetry": (0, ends[1])}, in_cloud=True)
 
+    def test_missing_file_of_a_store_that_was_never_online(self):
+        """The cloud has confirmed nothing yet, and the gateway knows that."""
+        store = self.enterContext(Store())
+        store.cloud.faults(offline=True)
+        store.gateway.start().wait_up()
+        sensor = Sensor(store)
+        sensor.send_events(60, EVENT_BYTES)
+        sensor.close()
+        store.gateway.stop(signal.SIGTERM)
+        first, second, *_ = Journal(store, "telemetry").segments()
+        first.unlink()
+        store.gateway.start().wait_up()
+        store.cloud.faults(offline=False)
+        self.check(store, {"telemetry": (0, int(second.stem))})
+
     def test_header_of_the_shop(self):
         """The first of the shop's segments goes, and no snapshot was taken
         yet: it sells on with what it has."""

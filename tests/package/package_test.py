@@ -319,6 +319,15 @@ class WayBackTest(StoreTest):
                 if e["type"] == "JournalDamaged"]
         self.assertEqual(len(told), 1, told)
 
+    def test_back_without_the_newer_one_s_help(self):
+        """As where it cannot run at all: the older one replays the journal."""
+        self.set_up("alone")
+        self.turn(20, self.root.version())
+        self.root.run("apt-get", "remove", "-y", "shopme-edge")
+        self.root.install(*previous().values())
+        self.turn(20, "0.1.0")
+        self.assertEqual(self.assert_whole(), (40, set()))
+
     def damage_version(self, stream):
         return (self.root / DATA / stream / "damage").read_bytes()[11]
 

@@ -120,6 +120,25 @@ static void utf8_does_not_look_past_the_end(void **state) {
     }
 }
 
+/* Goal: a text that was cut, or is not UTF-8, becomes it, and what is whole
+ * stays. */
+static void texts_become_utf8(void **state) {
+    (void)state;
+    static const char *const texts[][2] = {
+        {"", ""},
+        {"\xc3\xa4 \xf0\x9f\x9b\x92", "\xc3\xa4 \xf0\x9f\x9b\x92"},
+        {"a\xc3", "a?"},
+        {"\xf0\x9f\x9b", "???"},
+        {"\xe4 \x80z", "? ?z"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char text[16];
+        strcpy(text, texts[i][0]);
+        str_mend_utf8(text);
+        assert_string_equal(text, texts[i][1]);
+    }
+}
+
 /* Goal: the cursor reads big-endian, and at the end refuses and stays. */
 static void cursors_stop_at_the_end(void **state) {
     (void)state;
@@ -214,6 +233,7 @@ int main(void) {
         cmocka_unit_test(strings_do_not_lose_bytes),
         cmocka_unit_test(utf8_agrees_with_the_definition),
         cmocka_unit_test(utf8_does_not_look_past_the_end),
+        cmocka_unit_test(texts_become_utf8),
         cmocka_unit_test(cursors_stop_at_the_end),
         cmocka_unit_test(writers_and_cursors_agree),
         cmocka_unit_test(a_full_writer_stays_full),

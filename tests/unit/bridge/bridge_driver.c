@@ -214,16 +214,14 @@ static void append(struct driver *driver, const char *line) {
 
 static void print_stream(const char *name,
                          const struct bridge_stream_status *status) {
-    static const char *const links[] = {"idle", "online", "offline", "refused",
-                                        "paused"};
     char words[sizeof status->last_error];
     printf("\"%s\": {\"link\": \"%s\", \"cursor\": %" PRIu64
            ", \"end\": %" PRIu64 ", \"sent\": %" PRIu64
            ", \"repeated\": %" PRIu64 ", \"requests\": %" PRIu64
            ", \"failures\": %" PRIu64 ", \"refused\": %" PRIu64
            ", \"confirmed_us\": %" PRId64 ", \"last_error\": \"%s\"}",
-           name, links[status->link], status->cursor, status->end, status->sent,
-           status->repeated, status->requests, status->failures,
+           name, bridge_link_name(status->link), status->cursor, status->end,
+           status->sent, status->repeated, status->requests, status->failures,
            status->refused, status->confirmed_us,
            plain(status->last_error, words, sizeof words));
 }

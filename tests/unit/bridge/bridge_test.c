@@ -289,11 +289,12 @@ static void wait_until_hanging(struct bench *bench) {
 
 static uint64_t cursor_on_disk(struct bench *bench, uint32_t stream) {
     uint64_t cursor;
+    bool known;
     const struct cursor_owner owner = {journal_id(bench->journals[stream]),
                                        bench->config.streams[stream].name};
     assert_int_equal(cursor_file_peek(&bench->platform.disk,
                                       bench->dirs[stream], &owner, &cursor,
-                                      NULL),
+                                      &known, NULL),
                      ERR_OK);
     return cursor;
 }

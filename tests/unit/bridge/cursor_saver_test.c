@@ -57,8 +57,10 @@ static int tear_down(void **state) {
 
 static uint64_t on_disk(struct bench *bench) {
     uint64_t cursor;
+    bool known;
     assert_int_equal(
-        cursor_file_peek(&bench->disk, "/data", &OWNER, &cursor, NULL), ERR_OK);
+        cursor_file_peek(&bench->disk, "/data", &OWNER, &cursor, &known, NULL),
+        ERR_OK);
     return cursor;
 }
 

@@ -87,9 +87,11 @@ static void test_the_last_one_saved_counts(void **state) {
 
 static uint64_t peek(struct room *room, const struct cursor_owner *owner) {
     uint64_t cursor = UINT64_MAX;
-    assert_int_equal(
-        cursor_file_peek(&room->platform.disk, room->dir, owner, &cursor, NULL),
-        ERR_OK);
+    bool known;
+    assert_int_equal(cursor_file_peek(&room->platform.disk, room->dir, owner,
+                                      &cursor, &known, NULL),
+                     ERR_OK);
+    assert_int_equal(known, cursor > 0); /* nobody saved 0 here */
     return cursor;
 }
 
@@ -229,6 +231,7 @@ static void test_a_directory_is_refused(void **state) {
     struct reason reason = {""};
     enum cursor_found found;
     uint64_t cursor;
+    bool known;
     char words[128];
     assert_int_equal(disk->make_dir(disk->self, room->path), ERR_OK);
     assert_int_equal(
@@ -237,7 +240,8 @@ static void test_a_directory_is_refused(void **state) {
     snprintf(words, sizeof words, "cannot open %s: Is a directory", room->path);
     assert_string_equal(reason.text, words);
     assert_int_equal(
-        cursor_file_peek(disk, room->dir, &OWNER, &cursor, &reason), ERR_IO);
+        cursor_file_peek(disk, room->dir, &OWNER, &cursor, &known, &reason),
+        ERR_IO);
     snprintf(words, sizeof words, "cannot read %s: Is a directory", room->path);
     assert_string_equal(reason.text, words);
     assert_int_equal(rmdir(room->path), 0);

@@ -94,6 +94,23 @@ static void test_waiting_is_a_state(void **state) {
     assert_int_equal(report->status.link, BRIDGE_LINK_IDLE);
 }
 
+/* Goal: what the service refuses is not made well by waiting: only an answer
+ * says that. Nothing is due meanwhile. */
+static void test_refused_stays_while_it_waits(void **state) {
+    struct bench *bench = *state;
+    struct report *report = &bench->report;
+    report_say(report, BRIDGE_LINK_REFUSED, "no such stream");
+    for (int i = 0; i < 3; i++) {
+        report_turn(report, true, true);
+        assert_int_equal(report->status.link, BRIDGE_LINK_REFUSED);
+        assert_string_equal(report->status.last_error, "no such stream");
+        assert_true(report_due_us(report) == INT64_MAX);
+        bench->wall_us += REPORT_WAITING_US;
+    }
+    report_say(report, BRIDGE_LINK_ONLINE, "");
+    assert_int_equal(report->status.link, BRIDGE_LINK_ONLINE);
+}
+
 /* Goal: one that has nothing to send waits for nothing, nor does a paused one.
  */
 static void test_nothing_waits(void **state) {
@@ -217,6 +234,13 @@ static void test_words_are_cut(void **state) {
     assert_false(report_copy(report, &copy));
     report_words(report, report->status.last_error);
     assert_string_equal(report->status.last_error, "short");
+    for (size_t from = 0; from < 2; from++) { /* an a umlaut is cut in one */
+        for (size_t i = from; i + 2 < sizeof text; i += 2) {
+            memcpy(text + i, "\xc3\xa4", 2);
+        }
+        report_words(report, text);
+        assert_true(slice_is_utf8(slice_from_str(report->status.last_error)));
+    }
 }
 
 /* Goal: what is lost is counted and named from first to last; the newest gaps
@@ -331,6 +355,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         REPORT_TEST(test_waiting_is_a_state),
+        REPORT_TEST(test_refused_stays_while_it_waits),
         REPORT_TEST(test_nothing_waits),
         REPORT_TEST(test_throttled_does_not_flap),
         cmocka_unit_test(test_throttled_in_part),

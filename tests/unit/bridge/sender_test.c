@@ -164,12 +164,12 @@ static struct cursor_owner owner_of(const struct bench *bench) {
                                  bench->stream.name};
 }
 
-static uint64_t cursor_on_disk(struct bench *bench) {
+static uint64_t cursor_on_disk(struct bench *bench, bool *ret_known) {
     uint64_t cursor;
     const struct cursor_owner owner = owner_of(bench);
-    assert_int_equal(
-        cursor_file_peek(&bench->room.inner, ROOM_DIR, &owner, &cursor, NULL),
-        ERR_OK);
+    assert_int_equal(cursor_file_peek(&bench->room.inner, ROOM_DIR, &owner,
+                                      &cursor, ret_known, NULL),
+                     ERR_OK);
     return cursor;
 }
 
@@ -223,7 +223,7 @@ static void test_sends_everything(void **state) {
     assert_int_equal(status->confirmed_us, bench->room.wall_us);
     assert_string_equal(status->last_error, "");
     stop(bench);
-    assert_int_equal(cursor_on_disk(bench), 23);
+    assert_int_equal(cursor_on_disk(bench, &(bool){false}), 23);
 }
 
 /* Goal: more than a window and many pages drain, and large events too. */
@@ -265,6 +265,29 @@ static void test_goes_on_at_the_cursor(void **state) {
     assert_int_equal(look(bench)->sent, 12);
 }
 
+/* Goal: that nothing was sent yet is on the disk, once a sender ran over the
+ * whole journal; over a trimmed one nobody knows. */
+static void test_says_that_nothing_was_sent(void **state) {
+    struct bench *bench = *state;
+    bool known;
+    room_append(&bench->room, 12, 10);
+    assert_int_equal(cursor_on_disk(bench, &known), 0);
+    assert_false(known);
+    start(bench);
+    stop(bench);
+    assert_int_equal(cursor_on_disk(bench, &known), 0);
+    assert_true(known);
+    room_loop_ends(&bench->room);
+    room_free(&bench->room);
+    room_init(&bench->room, ROOM_SEGMENT_PAGES);
+    room_append_frames(&bench->room, 30);
+    room_trim(&bench->room);
+    start(bench);
+    stop(bench);
+    assert_int_equal(cursor_on_disk(bench, &known), 0);
+    assert_false(known);
+}
+
 /* Goal: a cursor at the journal's end is right, one past it is refused with
  * words, and the file is left as it is. */
 static void test_the_bound_of_the_cursor(void **state) {
@@ -280,7 +303,7 @@ static void test_the_bound_of_the_cursor(void **state) {
     assert_null(bench->sender);
     assert_non_null(strstr(reason.text, "5 events were sent"));
     assert_non_null(strstr(reason.text, "remove that file"));
-    assert_int_equal(cursor_on_disk(bench), 5);
+    assert_int_equal(cursor_on_disk(bench, &(bool){false}), 5);
 }
 
 /* Goal: starts that cannot work are refused: an endpoint that is none, a cursor
@@ -332,7 +355,7 @@ static void test_saved_follows_the_disk(void **state) {
     assert_int_equal(look(bench)->cursor, 5);
     assert_int_equal(look(bench)->saved, 0);
     assert_true(room_work(&bench->room));
-    assert_int_equal(cursor_on_disk(bench), 5);
+    assert_int_equal(cursor_on_disk(bench, &(bool){false}), 5);
     assert_int_equal(look(bench)->saved, 0);
     assert_true(room_done(&bench->room));
     assert_int_equal(look(bench)->saved, 5);
@@ -403,7 +426,7 @@ static void test_saves_that_fail(void **state) {
     fake_disk_fail_at(bench->room.fake, FAKE_WRITE, 1, ERR_FULL);
     stop(bench);
     /* What was confirmed before, or what a part of the write left. */
-    uint64_t cursor = cursor_on_disk(bench);
+    uint64_t cursor = cursor_on_disk(bench, &(bool){false});
     assert_true(cursor == 5 || cursor == 6);
 }
 
@@ -844,6 +867,7 @@ int main(void) {
         EVENTBRIDGE_TEST(test_sends_everything),
         KINESIS_TEST(test_a_long_backlog),
         KINESIS_TEST(test_goes_on_at_the_cursor),
+        KINESIS_TEST(test_says_that_nothing_was_sent),
         KINESIS_TEST(test_the_bound_of_the_cursor),
         KINESIS_TEST(test_starts_that_are_refused),
         cmocka_unit_test_setup_teardown(test_a_stream_without_a_sink,

@@ -85,6 +85,19 @@ static void test_a_cursor_that_moves(void **state) {
     assert_true(age(w, 4) == w->first_us + 4 * A_RECORD_US);
 }
 
+/* Goal: once all was sent, what waits next has nothing of what waited then:
+ * else a first sale after two quiet days would be two days old. */
+static void test_a_backlog_that_ended(void **state) {
+    struct world *w = *state;
+    (void)backlog_age_us(&w->age, 0, 2);
+    fake_executor_settle(&w->executor);
+    assert_true(backlog_age_us(&w->age, 0, 2) == w->first_us);
+    assert_true(backlog_age_us(&w->age, 2, 2) == 0);
+    assert_true(age(w, 2) == 0);
+    fake_executor_settle(&w->executor);
+    assert_true(age(w, 2) == w->first_us + 2 * A_RECORD_US);
+}
+
 /* Goal: a record that cannot be read has no age; it is asked for again. */
 static void test_a_record_that_cannot_be_read(void **state) {
     struct world *w = *state;
@@ -114,6 +127,7 @@ int main(void) {
         TEST(test_known_once_it_was_read),
         TEST(test_no_backlog),
         TEST(test_a_cursor_that_moves),
+        TEST(test_a_backlog_that_ended),
         TEST(test_a_record_that_cannot_be_read),
         TEST(test_no_journal),
     };

@@ -634,6 +634,7 @@ class StartTest(unittest.TestCase):
                 "::1", host.port, timeout=WAIT)) as connection:
             self.assertEqual(ask(connection, "GET", "/healthz")[0].status, 200)
         self.assertEqual(host.stop(), 0, host.errors)
+        self.assertIn(f"page=http://[::1]:{host.port}/", host.errors)
 
     def test_off(self):
         """Without TCP the unix socket serves alone."""

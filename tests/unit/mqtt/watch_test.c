@@ -152,8 +152,20 @@ static void test_another_broker(void **state) {
     dropped(500, 1000); /* long ago, for all that is known */
     assert_int_equal(watch_counts(watch, 1000).dropped, 500);
     assert_int_equal(watch_counts(watch, 1000).dropped_a_minute, 0);
+    assert_int_equal(watch_counts(watch, 1000).dropped_seen, 0);
     dropped(507, 2000);
     assert_int_equal(watch_counts(watch, 2000).dropped_a_minute, 7);
+    assert_int_equal(watch_counts(watch, 2000).dropped_seen, 7);
+    watch_down(watch); /* the same broker, which has dropped nothing since */
+    assert_int_equal(watch_counts(watch, 2500).dropped_seen, 7);
+    watch_up(watch, client);
+    dropped(507, 3000);
+    assert_int_equal(watch_counts(watch, 3000).dropped_seen, 7);
+    watch_down(watch); /* it has started anew */
+    watch_up(watch, client);
+    dropped(0, 4000);
+    dropped(2, 5000);
+    assert_int_equal(watch_counts(watch, 5000).dropped_seen, 9);
 }
 
 static void test_dropped(void **state) {
@@ -176,6 +188,7 @@ static void test_dropped(void **state) {
     dropped(3, 800000);
     assert_int_equal(watch_counts(watch, 800000).dropped, 3);
     assert_int_equal(watch_counts(watch, 800000).dropped_a_minute, 3);
+    assert_int_equal(watch_counts(watch, 800000).dropped_seen, 103);
 }
 
 /* Goal: a broker of somebody else's that closes the connection at a

@@ -18,7 +18,9 @@ static int64_t clock_wall_us(void *self) {
 }
 
 static int64_t clock_mono_us(void *self) {
-    return ((struct fixture *)self)->mono_us;
+    struct fixture *f = self;
+    f->mono_us += f->mono_step_us;
+    return f->mono_us;
 }
 
 static void entropy_fill(void *self, void *buf, size_t len) {
@@ -248,6 +250,7 @@ err_t fixture_try_open(struct fixture *f, struct reason *reason) {
         .config = &f->config,
         .stream = f->settings,
         .known_end = f->known_end,
+        .cursor_known = f->cursor_known,
         .commit = fake_executor(&f->commit),
         .shared = fake_executor(&f->shared),
         .sink = {f, on_receipt, on_notice},

@@ -69,10 +69,12 @@ struct fixture {
     struct support_random random;
     int64_t wall_us;
     int64_t mono_us;
+    int64_t mono_step_us; /* it goes on by itself, each time it is read */
     struct config config; /* one stream, "orders"; may be changed before an
                              opening */
     struct config_stream *settings; /* of it */
     uint64_t known_end;
+    bool cursor_known;
     struct fake_executor commit;
     struct fake_executor shared;
     uint32_t commit_jobs; /* that ran since it was opened */

@@ -72,6 +72,43 @@ static void test_a_missing_first_file(void **state) {
     fixture_open(f);
 }
 
+/* Goal: a store that was never online loses its first file: the cloud has
+ * nothing of it, as its cursor says. Without a cursor nobody can tell. */
+static void test_nothing_was_ever_sent(void **state) {
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_commit_large(f, 0, 2 * PER_SEGMENT + 5);
+    fixture_close(f);
+    uint64_t begins = remove_first(f);
+    for (int start = 0; start < 4; start++) {
+        f->cursor_known = start > 0;
+        fixture_open(f);
+        if (start == 0) {
+            fixture_read_from(f, begins);
+            assert_int_equal(fixture_count(f, "JournalDamaged"), 0);
+        } else {
+            expect_said(f, "JournalDamaged", 0, 0, begins);
+        }
+        fixture_close(f);
+    }
+}
+
+/* Goal: the same of a stream that may drop, with a ledger that says nothing. */
+static void test_nothing_was_sent_or_dropped(void **state) {
+    struct fixture *f = *state;
+    f->settings->when_full = CONFIG_FULL_DROP_OLDEST;
+    fixture_open(f);
+    fixture_commit_large(f, 0, 2 * PER_SEGMENT + 5);
+    fixture_close(f);
+    uint64_t begins = remove_first(f);
+    f->cursor_known = true;
+    for (int start = 0; start < 3; start++) {
+        fixture_open(f);
+        expect_said(f, "EventsDropped", 0, 0, begins);
+        fixture_close(f);
+    }
+}
+
 /* Goal: what the cloud has may be gone, and who refuses damage is refused. */
 static void test_no_more_than_that(void **state) {
     struct fixture *f = *state;
@@ -173,6 +210,8 @@ static void test_the_ledger(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_a_missing_first_file),
+        FIXTURE_TEST(test_nothing_was_ever_sent),
+        FIXTURE_TEST(test_nothing_was_sent_or_dropped),
         FIXTURE_TEST(test_no_more_than_that),
         FIXTURE_TEST(test_a_shop),
         cmocka_unit_test(test_the_ledger),

@@ -203,6 +203,35 @@ static void test_an_end_that_a_snapshot_knows(void **state) {
     end(&opened);
 }
 
+/* Goal: another journal's snapshot says nothing about this one's end; one that
+ * is damaged does, since its name is not. */
+static void test_another_journals_snapshot(void **state) {
+    struct fixture *f = *state;
+    static const uint8_t other[JOURNAL_ID_SIZE] = {1};
+    const struct snapshot_about about = {other, 7};
+    for (int damaged = 0; damaged < 2; damaged++) {
+        fixture_open(f);
+        fixture_small(f, (uint64_t)damaged);
+        fixture_commit(f);
+        uint64_t end_before = fixture_end(f);
+        assert_int_equal(snapshot_write(&f->disk, FIXTURE_DIR, &about, 7,
+                                        SLICE("a state"), NULL),
+                         ERR_OK);
+        fixture_close(f);
+        if (damaged) {
+            fake_disk_flip(f->fake, FIXTURE_DIR "/00000000000000000007.snap",
+                           8 * 20);
+        }
+        struct opened opened = run(f);
+        assert_int_equal(journal_next_seq(opened.journal),
+                         damaged ? 7 : end_before);
+        size_t count;
+        (void)journal_gaps(opened.journal, &count);
+        assert_int_equal(count, damaged);
+        end(&opened); /* it was set aside */
+    }
+}
+
 /* --- The shop's journal that was trimmed ---------------------------------- */
 
 /* Leaves it beginning behind 0, with two snapshots. */
@@ -379,6 +408,7 @@ int main(void) {
         FIXTURE_TEST(test_the_mark_for_a_full_check),
         FIXTURE_TEST(test_an_end_that_is_known),
         FIXTURE_TEST(test_an_end_that_a_snapshot_knows),
+        FIXTURE_TEST(test_another_journals_snapshot),
         FIXTURE_TEST(test_no_snapshot_can_be_read),
         FIXTURE_TEST(test_the_older_snapshot_serves),
         FIXTURE_TEST(test_snapshots_of_another_version),

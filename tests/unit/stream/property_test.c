@@ -361,6 +361,7 @@ static void restart(struct model *model) {
     fake_disk_set_free(f->fake, UINT64_MAX);
     fake_disk_fail_at(f->fake, FAKE_NONE, 0, ERR_OK);
     f->known_end = model->delivered;
+    f->cursor_known = true;
     fixture_open(f);
     read_on(model, true);
     unmark_dropped(model);

@@ -134,6 +134,17 @@ static void test_a_part_at_each_tick(void **state) {
     assert_int_equal(scrub_all(f), 3);
 }
 
+/* Goal: so it is with few bytes of events on a slow disk, where each takes a page
+ * of its own: a job that reads for ten seconds is a disk that hangs. */
+static void test_a_part_on_a_slow_disk(void **state) {
+    struct fixture *f = *state;
+    write_some(f);
+    fixture_open(f);
+    f->mono_step_us = 100000;
+    assert_true(scrub_all(f) >= EVENTS / 12);
+    f->mono_step_us = 0;
+}
+
 /* Goal: what is trimmed meanwhile is passed over. */
 static void test_trimmed_meanwhile(void **state) {
     struct fixture *f = *state;
@@ -188,6 +199,7 @@ int main(void) {
         FIXTURE_TEST(test_found_and_not_noted),
         FIXTURE_TEST(test_one_job_at_a_time),
         FIXTURE_TEST(test_a_part_at_each_tick),
+        FIXTURE_TEST(test_a_part_on_a_slow_disk),
         FIXTURE_TEST(test_trimmed_meanwhile),
         FIXTURE_TEST(test_what_the_disk_does_not_read),
         FIXTURE_TEST(test_no_mark_can_be_made),

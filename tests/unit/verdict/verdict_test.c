@@ -400,6 +400,13 @@ static void test_long_text(void **state) {
     w.facts.page_away = words;
     judge(&w, 1);
     assert_int_equal(strlen(text_of(&w, "page-away")), VERDICT_TEXT_MAX - 1);
+    for (size_t from = 0; from < 2; from++) { /* an a umlaut is cut in one */
+        for (size_t i = from; i + 2 < sizeof words; i += 2) {
+            memcpy(words + i, "\xc3\xa4", 2);
+        }
+        judge(&w, 1);
+        assert_true(slice_is_utf8(slice_from_str(text_of(&w, "page-away"))));
+    }
     char line[8];
     struct writer writer = writer_over(line, sizeof line);
     verdict_line(&w.verdict, &writer);
