@@ -167,12 +167,13 @@ class ManualTest(unittest.TestCase):
             said = self.root.run("shopme-edge", command, "--help").stdout
             for word in re.findall(r"--[a-z][a-z-]*", said):
                 self.assertTrue(word in edge, f"{word} of {command}")
-        keys = [line.split(":")[0] for line in self.root.run(
+        self.assertIn("\nshopme-edge check --describe\n", edge)
+        keys = [line.replace(": ", "\n", 1) for line in self.root.run(
             "shopme-edge", "check", "--describe").stdout.splitlines()
             if line and not line.startswith(" ")]
         self.assertGreater(len(keys), 30)
         page = self.shown("shopme-edge.yaml.5.gz")
-        self.assertEqual([key for key in keys if f"\n{key}\n" not in page], [])
+        self.assertEqual([key for key in keys if f"\n{key}.\n" not in page], [])
 
     def complete(self, program, *words):
         script = (self.root / "usr/share/bash-completion/completions"
