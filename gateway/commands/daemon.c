@@ -495,8 +495,10 @@ static void take_apart(struct daemon *daemon) {
 /* What ends a process by default and is no request to end: a peer that hung up,
  * a file past a limit (then write(2) fails, which is handled), somebody's wish
  * for what other programs do at SIGUSR1. SIGQUIT asks for a core dump and gets
- * one. SIGHUP is handled once the loop is there. */
+ * one, also where a shell started this in the background, which ignores it.
+ * SIGHUP is handled once the loop is there. */
 static void ignore_signals(void) {
+    signal(SIGQUIT, SIG_DFL);
     static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         signal(numbers[i], SIG_IGN);
