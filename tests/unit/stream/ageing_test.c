@@ -199,6 +199,37 @@ static void test_remains(void **state) {
     }
 }
 
+static void keep_spare(void *context, const char *name) {
+    char *path = context;
+    if (strstr(name, ".spare") != NULL) {
+        (void)snprintf(path, 128, FIXTURE_DIR "/%s", name);
+    }
+}
+
+/* Goal: a spare is written over once, not at each start anew: that would wear
+ * out the flash of a box that restarts every night. */
+static void test_remains_once(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(5);
+    check_remains(f, false);
+    for (int start = 0; start < 2; start++) {
+        char path[128] = "";
+        uint64_t size;
+        f->known_end = fixture_end(f);
+        fixture_close(f);
+        fixture_open(f);
+        assert_int_equal(
+            f->disk.list(f->disk.self, FIXTURE_DIR, keep_spare, path), ERR_OK);
+        uint8_t *bytes = fake_disk_bytes(f->fake, path, &size);
+        assert_non_null(bytes);
+        bytes[size - 1] = 1;
+        ticks(f, fixture_end(f));
+        assert_int_equal(fake_disk_bytes(f->fake, path, &size)[size - 1], 1);
+    }
+    fixture_close(f);
+    fixture_free(f);
+}
+
 /* The segment that is written to was a spare, and holds old events. */
 static bool open_one_holds(struct fixture *f) {
     struct search search = {.f = f};
@@ -326,6 +357,7 @@ int main(void) {
         FIXTURE_TEST(test_undelivered_events_stay),
         FIXTURE_TEST(test_no_limit),
         cmocka_unit_test(test_remains),
+        cmocka_unit_test(test_remains_once),
         FIXTURE_TEST(test_remains_behind_the_end),
         FIXTURE_TEST(test_files_set_aside),
         FIXTURE_TEST(test_the_shops_events_go),
