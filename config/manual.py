@@ -32,7 +32,9 @@ class Command:
         self.words = words  # ["shopme-edge", "journal", "cat"]
         blocks = text.rstrip("\n").split("\n\n")
         usage = blocks.pop(0)
-        self.synopsis = re.sub(r"\s+", " ", usage.removeprefix("usage: "))
+        # (A line of its own for each way to call it; others go on.)
+        ways = re.split(rf"\n\s+(?={words[0]} )", usage.removeprefix("usage: "))
+        self.synopsis = [re.sub(r"\s+", " ", way) for way in ways]
         self.body = []  # paragraphs: str, rows: list of (left, right)
         self.children = []  # (name, help)
         self.options = []  # (name, value word or None)
@@ -124,7 +126,8 @@ def synopses(commands):
     yield ".nf"
     for command in commands:
         if not command.children or len(commands) == 1:
-            yield f"\\fB{roff(command.synopsis)}\\fR"
+            for way in command.synopsis:
+                yield f"\\fB{roff(way)}\\fR"
     yield ".fi"
 
 
@@ -156,7 +159,8 @@ def page_of_config(described, version):
     for entry in re.split(r"\n(?=\S)", described.rstrip("\n")):
         head, *rest = entry.split("\n")
         key, accepts = head.split(": ", 1)
-        out += [".TP", option(key), roff(accepts[:1].upper() + accepts[1:] + "."),
+        # (As it is: a value may be the first word.)
+        out += [".TP", option(key), roff(accepts + "."),
                 ".br", roff(" ".join(line.strip() for line in rest))]
     return out + [".SH FILES", *rows_of(FILES), ".SH SEE ALSO",
                   ".BR shopme\\-edge (1)"]

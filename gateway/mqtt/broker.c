@@ -57,6 +57,7 @@ struct broker {
     uint32_t restarts;
     uint32_t restart_ms;
     uint32_t failed_starts; /* one after the other */
+    uint32_t repeats;       /* of one reason, one after the other */
     bool tried_without;     /* what it saved, and that was not the reason */
     bool ready;       /* the sessions have subscribed while it was closed */
     bool closed_said; /* that it is closed */
@@ -117,8 +118,11 @@ static bool may_be_an_orphan(const struct broker *broker) {
 /* Says why it does not run, once, and tries again later. */
 static void retry(struct broker *broker) {
     enter(broker, WAITING);
-    if (strcmp(broker->reason.text, broker->logged.text) != 0 &&
-        !may_be_an_orphan(broker)) {
+    bool said = strcmp(broker->reason.text, broker->logged.text) == 0;
+    broker->repeats = said ? broker->repeats + 1 : 0;
+    broker->child.quiet = broker->failed_starts > FAILED_STARTS_SAID ||
+                          broker->repeats > FAILED_STARTS_SAID;
+    if (!said && !may_be_an_orphan(broker)) {
         log_line(LOG_ERROR, "broker", "down reason=\"%s\"; it is tried again",
                  broker->reason.text);
         broker->logged = broker->reason;
@@ -135,7 +139,6 @@ static void retry(struct broker *broker) {
 static void start_failed(struct broker *broker) {
     struct broker_prepare *next = &broker->prepare;
     broker->failed_starts++;
-    broker->child.quiet = broker->failed_starts > FAILED_STARTS_SAID;
     if (next->trial[0] != '\0') {
         next->put_back = true;
         broker->tried_without = true;
@@ -234,7 +237,6 @@ static void came_up(struct broker *broker) {
     struct broker_prepare *prepared = &broker->prepare;
     bool closed = prepared->files.closed;
     enter(broker, closed ? CLOSED : OPEN);
-    broker->restart_ms = RESTART_MS_MIN;
     if (prepared->trial[0] != '\0') { /* it was the reason */
         prepared->trial[0] = '\0';
         broker->tried_without = true;
@@ -254,6 +256,7 @@ static void came_up(struct broker *broker) {
                  broker->child.process.pid,
                  broker->options.config->broker.listen.host, broker->port);
         broker->closed_said = false;
+        broker->restart_ms = RESTART_MS_MIN;
         broker->reason = (struct reason){""};
         broker->logged = (struct reason){""};
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);

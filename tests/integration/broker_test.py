@@ -450,6 +450,29 @@ class Files(unittest.TestCase):
         self.comes_up()
         self.assertNotIn("broker closed", self.store.gateway.log())
 
+    def test_what_it_cannot_save(self):
+        """A full disk, a folder of another user's: it stays closed, and is
+        tried again less and less often."""
+        program = self.store.folder / "forgetful"
+        program.write_text(
+            f"#!/bin/sh\necho started >&2\n{MOSQUITTO} \"$@\" & pid=$!\n"
+            f"trap 'kill $pid' TERM\nwait $pid; wait $pid\nrm -f {self.db}\n")
+        program.chmod(0o755)
+        self.store.config_path.write_text(
+            self.store.config_path.read_text().replace(
+                "broker: {", f"broker: {{program: {program}, "))
+        self.store.gateway.start()
+        wait_for("status says why", lambda: "cannot save its sessions" in
+                 (broker_of(self.store.gateway) or {"reason": ""})["reason"])
+        time.sleep(4)
+        starts = len(lines(self.store.gateway, "mosquitto started"))
+        self.assertGreaterEqual(starts, 3)
+        self.assertLess(starts, 12)  # (it was 7 a second)
+        self.assertEqual(len(lines(self.store.gateway,
+                                   "cannot save its sessions")), 1)
+        self.assertFalse(can_connect(self.store.broker_port))
+        self.store.gateway.stop()
+
     def test_something_else_stands_there(self):
         """A file for the folder, folders for files, links that lead nowhere."""
         self.folder.parent.mkdir(exist_ok=True)
