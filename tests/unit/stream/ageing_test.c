@@ -182,9 +182,11 @@ static void check_remains(struct fixture *f, bool restart) {
         fixture_open(f);
     }
     assert_true(look(f).spares);
+    uint64_t written = stream_written(f->stream);
     pass_hours(f, KEEP_MAX_HOURS - 1);
     ticks(f, fixture_end(f));
     assert_int_equal(look(f).files, 0);
+    assert_true(stream_written(f->stream) - written >= FIXTURE_SEGMENT / 2);
     fixture_small(f, 2000); /* it goes on */
     fixture_commit(f);
 }
