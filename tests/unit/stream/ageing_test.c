@@ -316,11 +316,15 @@ static void test_the_shops_events_go(void **state) {
     uint64_t seqs[SNAPSHOTS_KEPT];
     size_t count;
     begin(f, true);
-    commit_personal(f, 0, 2);
+    fixture_take(f, "till-1", "c-1", "OrderCancelRequested",
+                 "{\"orderId\":\"o\",\"reason\":\"Erika Mustermann\"}");
+    fixture_commit(f);
+    assert_int_equal(look(f).files, 1);
     uint64_t old = fixture_end(f);
     pass_hours(f, KEEP_MAX_HOURS);
     ticks(f, old);
-    assert_int_equal(fixture_start(f), 0);
+    assert_int_equal(fixture_start(f), 0); /* one snapshot is not enough */
+    assert_int_equal(look(f).files, 1);
     for (uint64_t i = 0; i < 2; i++) {
         fixture_commit_orders(f, i, 1);
         ticks(f, fixture_end(f));
