@@ -136,8 +136,8 @@ static uint64_t dropped_before(const struct watch *watch, uint64_t now_ms) {
 /* What a site's broker had dropped before our time is none of ours, and a
  * connection that is made anew makes nothing new of what was seen. */
 static void count_dropped(struct watch *watch, uint64_t dropped) {
-    bool before_us = !watch->counted &&
-                     watch->config->broker.mode == CONFIG_BROKER_EXTERNAL;
+    bool before_us =
+        !watch->counted && watch->config->broker.mode == CONFIG_BROKER_EXTERNAL;
     if (!before_us) { /* less than the last: it has started anew */
         watch->seen += dropped - (dropped >= watch->last ? watch->last : 0);
     }
