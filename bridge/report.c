@@ -85,8 +85,7 @@ void report_turn(struct report *report, bool has_work, bool waits) {
     int64_t now_us = mono_us(report);
     const struct bridge_stream_status *status = &report->status;
     bool waited = report->waits;
-    report->waits =
-        has_work && waits && status->link != BRIDGE_LINK_REFUSED;
+    report->waits = has_work && waits && status->link != BRIDGE_LINK_REFUSED;
     report->waits_us = waited ? report->waits_us : now_us;
     if (!has_work && status->link == BRIDGE_LINK_WAITING) {
         report_link(report, BRIDGE_LINK_IDLE);

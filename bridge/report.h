@@ -43,8 +43,8 @@ void report_link(struct report *report, enum bridge_link link);
 void report_say(struct report *report, enum bridge_link link, const char *text);
 void report_pause(struct report *report, bool paused);
 /* At each turn of the loop: is there something to send that may not be sent now
- * because streams of higher priority are sending? What the service refuses stays
- * refused meanwhile: that it waits cures nothing. */
+ * because streams of higher priority are sending? What the service refuses
+ * stays refused meanwhile: that it waits cures nothing. */
 void report_turn(struct report *report, bool has_work, bool waits);
 /* When report_turn() will change the link; INT64_MAX: not because of time. */
 int64_t report_due_us(const struct report *report);

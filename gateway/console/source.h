@@ -60,8 +60,8 @@ struct console_status {
     uint64_t broker_dropped;   /* messages, by the broker itself */
     uint64_t broker_dropped_a_minute;
     uint64_t broker_dropped_seen; /* since our start */
-    uint64_t foreign_messages; /* of a topic that no stream takes */
-    const char *foreign_topic; /* the last kind of such a topic, or "" */
+    uint64_t foreign_messages;    /* of a topic that no stream takes */
+    const char *foreign_topic;    /* the last kind of such a topic, or "" */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */

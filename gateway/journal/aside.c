@@ -18,11 +18,30 @@ static bool ends_in(const char *name, const char *suffix) {
     return len > end && strcmp(name + len - end, suffix) == 0;
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Of the journal: named after a record. */
+static bool is_journals(const char *name) {
+    return is_digit(name[0]) &&
+           (ends_in(name, ".rot") || ends_in(name, ".bad"));
+}
+
+/* Of the broker: NAME.bad-N. */
+static bool is_brokers(const char *name) {
+    const char *mark = strstr(name, ".bad-");
+    size_t digits = 0;
+    while (mark != NULL && is_digit(mark[5 + digits])) {
+        digits++;
+    }
+    return digits > 0 && mark[5 + digits] == '\0';
+}
+
 static void found_each(void *context, const char *name) {
     struct found *found = context;
-    bool is_aside = ends_in(name, ".rot") || ends_in(name, ".bad");
-    if (is_aside && name[0] >= '0' && name[0] <= '9' &&
-        found->count < FOUND_MAX && strlen(name) < NAME_SIZE) {
+    if ((is_journals(name) || is_brokers(name)) && found->count < FOUND_MAX &&
+        strlen(name) < NAME_SIZE) {
         strcpy(found->names[found->count++], name);
     }
 }

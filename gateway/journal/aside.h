@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that were set aside for people to look at: damaged segments (.rot) and
- * snapshots (.bad). Nothing reads them. */
+ * snapshots (.bad), and what the broker could not use (.bad-N). Nothing reads
+ * them. */
 #ifndef GATEWAY_JOURNAL_ASIDE_H
 #define GATEWAY_JOURNAL_ASIDE_H
 

@@ -93,7 +93,9 @@ static void remove_set_aside(struct ageing *ageing) {
         return;
     }
     ageing->looked_us = now_us;
-    aside_remove(disk_of(ageing), ageing->dir, before_us(ageing, EARLY - 1));
+    int64_t before = before_us(ageing, EARLY - 1);
+    aside_remove(disk_of(ageing), ageing->dir, before);
+    aside_remove(disk_of(ageing), ageing->broker_dir, before);
 }
 
 err_t ageing_run(struct ageing *ageing, uint64_t delivered, uint64_t covered,

@@ -9,7 +9,8 @@
  *   the one being written    | is ended early, to become such a segment
  *   what a trimmed one left  | is written over with zeros (remains.h)
  *   in files used again      |
- *   .rot and .bad files      | that long after they were set aside
+ *   .rot and .bad files, and | that long after they were set aside
+ *   the broker's .bad-N      |
  *
  * All of it begins a sixteenth of `keep_max` early, so that it is done in time.
  * What the cloud does not have stays, however old. Ages are by the wall time of
@@ -23,8 +24,9 @@
 #include "gateway/journal/journal.h"
 
 struct ageing {
-    const struct platform *platform; /* these three outlive it */
+    const struct platform *platform; /* these four outlive it */
     const char *dir;
+    const char *broker_dir; /* for its files that were set aside */
     struct journal *journal;
     uint64_t keep_max_ms; /* 0: no limit */
     /* When the first record of these two segments was appended, as far as it is

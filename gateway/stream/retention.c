@@ -36,6 +36,7 @@ err_t retention_new(const struct retention_options *options,
     retention->ageing = (struct ageing){
         .platform = options->platform,
         .dir = options->dir,
+        .broker_dir = options->broker_dir,
         .journal = options->journal,
         .keep_max_ms = options->stream->keep_max_ms,
     };

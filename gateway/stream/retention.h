@@ -20,6 +20,7 @@ struct retention_options {
     const struct platform *platform; /* these outlive it */
     const struct config_stream *stream;
     const char *dir;
+    const char *broker_dir; /* see ageing.h */
     struct journal *journal;
     struct drop_ledger *ledger;
 };

@@ -28,6 +28,7 @@ enum {
 struct stream {
     struct stream_options options;
     char dir[DIR_SIZE];
+    char broker_dir[DIR_SIZE];
     struct journal *journal;
     struct state *state;
     struct intake *intake;
@@ -301,6 +302,7 @@ static err_t make_committer(struct stream *stream) {
         .platform = options->platform,
         .stream = options->stream,
         .dir = stream->dir,
+        .broker_dir = stream->broker_dir,
         .journal = stream->journal,
         .ledger = stream->ledger,
     };
@@ -427,6 +429,8 @@ err_t stream_open(const struct stream_options *options, struct stream **ret,
     stream->commit_delay_ms = options->stream->commit_delay_ms;
     snprintf(stream->dir, sizeof stream->dir, "%s/%s", options->config->data,
              options->stream->name);
+    snprintf(stream->broker_dir, sizeof stream->broker_dir, "%s/broker",
+             options->config->data);
     err_t err = open_steps(stream, reason);
     if (err != ERR_OK) {
         stream_close(stream);

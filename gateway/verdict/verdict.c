@@ -148,11 +148,10 @@ static bool judge_events_too_old(const struct look *look) {
 
 static bool judge_broker_drops(const struct look *look) {
     uint64_t dropped = look->facts->broker_dropped;
-    return rose(look, dropped) &&
-           say(look,
-               "the broker has dropped %" PRIu64
-               " message%s since the gateway started",
-               dropped, plural(dropped));
+    return rose(look, dropped) && say(look,
+                                      "the broker has dropped %" PRIu64
+                                      " message%s since the gateway started",
+                                      dropped, plural(dropped));
 }
 
 static bool judge_broker_takeover(const struct look *look) {

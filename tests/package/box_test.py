@@ -13,9 +13,10 @@ import unittest
 from box import Box, why_not
 from package_test import new_cloud, tearDownModule  # noqa: F401
 from package_test import BUS, CONFIG, STREAM, Installed
-from root import configure, free_port, previous, todays, wait_for
+from root import (configure, free_port, previous, todays, wait_for,
+                  why_not_back)
 
-REASON = why_not()
+REASON = why_not() or why_not_back()
 
 
 @unittest.skipIf(REASON is not None, REASON)

@@ -17,11 +17,12 @@ import unittest
 
 from root import (BUILD, BUS, CONFIG, DATA, REPOSITORY, STREAM, Root,
                   RootGateway, configure, free_port, previous, run, todays,
-                  wait_for, why_not)
+                  wait_for, why_not, why_not_back)
 from harness import LocalCloud
 
 REASON = why_not()
 NOT_HERE = REASON is not None
+NOT_BACK = why_not_back()
 
 
 def owner(path):
@@ -273,7 +274,7 @@ class StartTest(StoreTest):
         self.assertEqual(self.unsent(), (0, "orders: 0\ntelemetry: 0\n"))
 
 
-@unittest.skipIf(NOT_HERE, REASON)
+@unittest.skipIf(NOT_BACK is not None, NOT_BACK)
 class WayBackTest(StoreTest):
     def turn(self, orders, version):
         self.assertEqual(self.root.version(), version)

@@ -50,6 +50,15 @@ def why_not():
     return f"not installed: {', '.join(missing)}" if missing else None
 
 
+def why_not_back():
+    """Why the release before this one cannot be packed here, or None."""
+    known = subprocess.run(["git", "cat-file", "-e", f"{PREVIOUS}^{{commit}}"],
+                           cwd=REPOSITORY, capture_output=True, check=False)
+    return why_not() or (None if known.returncode == 0 else
+                         f"SKIPPED: this checkout does not hold {PREVIOUS}, the "
+                         "release before: fetch the whole history")
+
+
 # --- Packages ---
 
 def pack(build, out):

@@ -239,7 +239,13 @@ static void test_remains_behind_the_end(void **state) {
     assert_int_equal(fixture_end(f), young + 2);
 }
 
-/* Goal: files that were set aside go when they are that old, and no others. */
+static bool is_there(struct fixture *f, const char *path) {
+    int64_t changed_us;
+    return f->disk.changed_us(f->disk.self, path, &changed_us) == ERR_OK;
+}
+
+/* Goal: files that were set aside go when they are that old, and no others: the
+ * broker's, too. */
 static void test_files_set_aside(void **state) {
     struct fixture *f = *state;
     begin(f, false);
@@ -251,15 +257,23 @@ static void test_files_set_aside(void **state) {
         snprintf(path, sizeof path, FIXTURE_DIR "/%s", names[i]);
         fake_disk_put(f->fake, path, slice_from_str(personal));
     }
+    (void)f->disk.make_dir(f->disk.self, FIXTURE_DATA "/broker");
+    fake_disk_put(f->fake, FIXTURE_DATA "/broker/mosquitto.db.bad-12",
+                  slice_from_str(personal));
+    fake_disk_put(f->fake, FIXTURE_DATA "/broker/mosquitto.db",
+                  slice_from_str(personal));
     ticks(f, 0);
     pass_hours(f, KEEP_MAX_HOURS - 2);
     ticks(f, 0);
     assert_int_equal(look(f).files, 3);
+    assert_true(is_there(f, FIXTURE_DATA "/broker/mosquitto.db.bad-12"));
     pass_hours(f, 1);
     ticks(f, 0);
     assert_false(fixture_has_file(f, names[0]));
     assert_false(fixture_has_file(f, names[1]));
     assert_true(fixture_has_file(f, names[2]));
+    assert_false(is_there(f, FIXTURE_DATA "/broker/mosquitto.db.bad-12"));
+    assert_true(is_there(f, FIXTURE_DATA "/broker/mosquitto.db"));
 }
 
 /* Goal: a shop's events go, too: snapshots are taken that cover them, though

@@ -134,8 +134,8 @@ static void test_a_part_at_each_tick(void **state) {
     assert_int_equal(scrub_all(f), 3);
 }
 
-/* Goal: so it is with few bytes of events on a slow disk, where each takes a page
- * of its own: a job that reads for ten seconds is a disk that hangs. */
+/* Goal: so it is with few bytes of events on a slow disk, where each takes a
+ * page of its own: a job that reads for ten seconds is a disk that hangs. */
 static void test_a_part_on_a_slow_disk(void **state) {
     struct fixture *f = *state;
     write_some(f);
