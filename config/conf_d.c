@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "config/loader.h"
 
@@ -64,10 +65,17 @@ static void take(struct names *names, const char *name) {
             name);
         return;
     }
-    int len = snprintf(names->paths[names->count], CONFIG_PATH_MAX, "%s/%s",
-                       names->dir, name);
+    char *path = names->paths[names->count];
+    int len = snprintf(path, CONFIG_PATH_MAX, "%s/%s", names->dir, name);
     if (len < 0 || len >= CONFIG_PATH_MAX) {
         add(names, CONFIG_ERROR, "found a name that is too long: %.60s", name);
+        return;
+    }
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
+        !S_ISDIR(status.st_mode)) {
+        add(names, CONFIG_ERROR, /* who opens a FIFO may wait for ever */
+            "found %s, which is no file; expected YAML files", name);
         return;
     }
     names->count++;

@@ -420,6 +420,21 @@ static void test_conf_d_is_a_file(void **state) {
                 fixture->conf_d, "Not a directory");
 }
 
+/* Goal: what is no file there is an error at once: to open a FIFO could wait
+ * for ever. */
+static void test_conf_d_has_a_fifo(void **state) {
+    struct fixture *fixture = *state;
+    put_main(fixture, "store: s\n");
+    add_file(fixture, "a.yaml", "");
+    char path[sizeof fixture->conf_d + 16];
+    snprintf(path, sizeof path, "%s/a.yaml", fixture->conf_d);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(read_files(fixture), ERR_CONFIG);
+    has_finding(fixture, CONFIG_ERROR, fixture->conf_d, ": ",
+                "found a.yaml, which is no file");
+}
+
 /* Goal: a file named without a folder has its conf.d in the working one. */
 static void test_a_name_without_a_folder(void **state) {
     struct fixture *fixture = *state;
@@ -622,6 +637,7 @@ int main(void) {
         WITH_FILES(test_an_unreadable_file_hides_nothing_else),
         WITH_FILES(test_more_errors_than_are_kept),
         WITH_FILES(test_other_names_in_conf_d),
+        WITH_FILES(test_conf_d_has_a_fifo),
         WITH_FILES(test_too_many_files),
         WITH_FILES(test_conf_d_is_a_file),
         WITH_FILES(test_a_name_without_a_folder),
