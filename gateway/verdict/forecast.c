@@ -93,3 +93,17 @@ struct forecast_view forecast_view(const struct forecast *forecast) {
     }
     return view;
 }
+
+uint64_t forecast_growth(const struct forecast_view *view) {
+    return view->bytes_in_per_s > view->bytes_out_per_s
+               ? view->bytes_in_per_s - view->bytes_out_per_s
+               : 0;
+}
+
+uint64_t forecast_share(uint64_t room, uint64_t own, uint64_t all) {
+    assert(own <= all);
+    if (own == 0 || own == all) {
+        return room;
+    }
+    return (uint64_t)((double)room * ((double)own / (double)all));
+}

@@ -74,5 +74,10 @@ struct forecast_view {
 void forecast_add(struct forecast *forecast,
                   const struct forecast_sample *sample);
 struct forecast_view forecast_view(const struct forecast *forecast);
+/* Bytes a second by which what waits grows; 0 if it gets less. */
+uint64_t forecast_growth(const struct forecast_view *view);
+/* What of `room`, which streams share, is left for the one that grows by `own`
+ * of `all`. All of it for one that does not grow. */
+uint64_t forecast_share(uint64_t room, uint64_t own, uint64_t all);
 
 #endif

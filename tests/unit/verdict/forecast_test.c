@@ -238,8 +238,27 @@ static void test_odd_samples(void **state) {
     }
 }
 
+/* Goal: streams on one disk fill it together: each is told its part of what is
+ * left, so that all are full at the same time, when the disk is. */
+static void test_shared_room(void **state) {
+    (void)state;
+    const uint64_t room = (uint64_t)1 << 40;
+    assert_int_equal(forecast_share(room, 5, 5), room);
+    assert_int_equal(forecast_share(room, 0, 5), room);
+    assert_int_equal(forecast_share(room, 0, 0), room);
+    assert_int_equal(forecast_share(room, 5, 10), room / 2);
+    assert_int_equal(forecast_share(room, 1, 4), room / 4);
+    const struct forecast_view grows = {.bytes_in_per_s = 7,
+                                        .bytes_out_per_s = 3};
+    const struct forecast_view drains = {.bytes_in_per_s = 3,
+                                         .bytes_out_per_s = 7};
+    assert_int_equal(forecast_growth(&grows), 4);
+    assert_int_equal(forecast_growth(&drains), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shared_room),
         cmocka_unit_test(test_unknown_at_first),
         cmocka_unit_test(test_steady),
         cmocka_unit_test(test_online_is_never_filling),
