@@ -80,6 +80,8 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .broker_down = !status->broker_up,
         .broker_external =
             daemon->config->broker.mode == CONFIG_BROKER_EXTERNAL,
+        .broker_closed =
+            daemon->broker != NULL && !broker_status(daemon->broker).open,
         .broker_reason = status->broker_reason,
         .broker_dropped = status->broker_dropped_seen,
         .broker_takeovers = status->broker_takeovers,

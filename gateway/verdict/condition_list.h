@@ -20,8 +20,11 @@
 #define CONDITION_LIST(X)                                                      \
     X(DISK_HANGS, disk_hangs, "disk-hangs", FAILING, STREAM, false, 0, 0,      \
       "check the disk and the kernel's log; a restart does not help")          \
+    X(BROKER_CLOSED, broker_closed, "broker-closed", FAILING, BOX, false, 0,   \
+      0,                                                                       \
+      "remove the reason; the broker is started again by itself")              \
     X(BROKER_DOWN, broker_down, "broker-down", FAILING, BOX, true, 0, 0,       \
-      "read the log for why mosquitto ends; it is started again by itself")    \
+      "read the log; a broker that answers nobody is killed and started again")\
     X(BROKER_UNREACHABLE, broker_unreachable, "broker-unreachable", FAILING,   \
       BOX, false, 0, 0,                                                        \
       "check the site's broker and broker.address; it is tried again")         \

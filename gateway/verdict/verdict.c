@@ -61,8 +61,15 @@ static bool say_broker(const struct look *look, const char *otherwise) {
     return say(look, "no events can arrive: %s", known ? why : otherwise);
 }
 
+static bool judge_broker_closed(const struct look *look) {
+    return look->facts->broker_closed &&
+           say_broker(look, "the broker is not open");
+}
+
 static bool judge_broker_down(const struct look *look) {
-    return look->facts->broker_down && !look->facts->broker_external &&
+    const struct verdict_facts *facts = look->facts;
+    return facts->broker_down && !facts->broker_external &&
+           !facts->broker_closed &&
            say_broker(look, "there is no session with the broker");
 }
 

@@ -80,6 +80,7 @@ struct verdict_facts {
     uint32_t stream_count;
     bool broker_down;          /* a session with it is missing */
     bool broker_external;      /* it is the site's */
+    bool broker_closed;        /* our own one runs not, or without its port */
     const char *broker_reason; /* why it is down; NULL or empty: not known */
     uint64_t broker_dropped;   /* messages, by it, since our start */
     uint64_t broker_takeovers; /* another box took our sessions: how often, */

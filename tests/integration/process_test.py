@@ -233,8 +233,9 @@ class Supervised(unittest.TestCase):
             self.assertIsNotNone(store.gateway.status())  # who looks meanwhile
             time.sleep(1.1)
             self.assertIsNotNone(store.gateway.status())
-            self.assertNotIn("broker-down", store.gateway.log()[logged:])
-            self.assertNotIn("broker-down", "".join(manager.lines()[before:]))
+            for code in ("broker-down", "broker-closed"):
+                self.assertNotIn(code, store.gateway.log()[logged:])
+                self.assertNotIn(code, "".join(manager.lines()[before:]))
             stuck.unlink()
             till.close()
             self.assertEqual(store.gateway.process.wait(LATE_S), 0)

@@ -89,7 +89,7 @@ CHANGE(hangs_not, s->hangs_us = 10 * S - 1; s->hanging = "a commit")
 CHANGE(broker_down, f->broker_down = true)
 CHANGE(broker_up, f->broker_down = false; f->broker_external = true)
 CHANGE(site_down, f->broker_down = true; f->broker_external = true)
-CHANGE(port_taken, f->broker_down = true;
+CHANGE(port_taken, f->broker_down = f->broker_closed = true;
        f->broker_reason = "port 1883 is taken")
 CHANGE(full, s->full = "no room (capacity)")
 CHANGE(expired, s->link = VERDICT_LINK_EXPIRED; s->link_error = "ExpiredToken")
@@ -122,7 +122,7 @@ static const struct row rows[] = {
      "a commit has waited for the disk for 10 s"},
     {CONDITION_BROKER_DOWN, "broker-down()", 1, broker_down, broker_up,
      "no session with the broker"},
-    {CONDITION_BROKER_DOWN, "broker-down()", 1, port_taken, broker_up,
+    {CONDITION_BROKER_CLOSED, "broker-closed()", 1, port_taken, broker_up,
      "no events can arrive: port 1883 is taken"},
     {CONDITION_BROKER_UNREACHABLE, "broker-unreachable()", 1, site_down,
      broker_up, "the site's broker"},
