@@ -560,6 +560,7 @@ class Neighbours(unittest.TestCase):
                 wait_for("it says so",
                          lambda: not broker_of(store.gateway)["up"], 60)
                 seen_everywhere(store, "broker-down")
+                self.assertIn("the broker is silent", store.gateway.log())
             finally:
                 os.kill(pid, signal.SIGCONT)
             store.gateway.wait_up(30)
