@@ -179,6 +179,9 @@ static void on_tick(uv_timer_t *timer) {
     daemon_watch_turned(daemon);
     give_memory_back(daemon);
     watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    if (daemon->broker != NULL) {
+        broker_note(daemon->broker, publisher_is_up(daemon->publisher));
+    }
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
     }

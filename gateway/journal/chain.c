@@ -237,6 +237,7 @@ err_t chain_wipe(struct chain *chain, int64_t before_us,
         err = spares_wipe(&chain->supply.spares, supply->disk, supply->dir,
                           before_us, &budget);
     }
+    chain->written += WIPED_A_CALL - budget;
     return err == ERR_OK
                ? ERR_OK
                : disk_failed(reason, err, "wipe old files in", supply->dir);

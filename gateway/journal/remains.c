@@ -16,6 +16,24 @@ static int64_t first_us(const struct segment *segment) {
     return err == ERR_OK && item.type == SEGMENT_FRAME ? item.head.wall_us : 0;
 }
 
+/* Its first page goes last. */
+static bool is_wiped(const struct disk *disk, const char *dir,
+                     uint64_t first_seq, const char *suffix) {
+    char path[SEGMENT_PATH_SIZE];
+    uint8_t page[JOURNAL_PAGE];
+    static const uint8_t zeros[JOURNAL_PAGE];
+    size_t len = 0;
+    int fd;
+    segment_path(dir, first_seq, suffix, path);
+    if (disk->open(disk->self, path, DISK_READ, &fd) != ERR_OK) {
+        return false;
+    }
+    err_t err = disk->read(disk->self, fd, 0, page, sizeof page, &len);
+    disk->close(disk->self, fd);
+    return err == ERR_OK && len == sizeof page &&
+           memcmp(page, zeros, sizeof page) == 0;
+}
+
 struct remains remains_of(const struct disk *disk, const char *dir,
                           uint64_t first_seq, const char *suffix) {
     struct segment segment;
@@ -24,6 +42,8 @@ struct remains remains_of(const struct disk *disk, const char *dir,
                         NULL) == ERR_OK) {
         remains.since_us = first_us(&segment);
         segment_close(&segment);
+    } else if (is_wiped(disk, dir, first_seq, suffix)) {
+        remains.since_us = REMAINS_NONE;
     }
     return remains;
 }
@@ -46,4 +66,10 @@ err_t remains_wipe(struct remains *remains, const struct disk *disk, int fd,
         *remains = (struct remains){.since_us = REMAINS_NONE};
     }
     return ERR_OK;
+}
+
+err_t remains_mark_wiped(const struct disk *disk, int fd) {
+    static const uint8_t zeros[JOURNAL_PAGE];
+    TRY(disk->write(disk->self, fd, 0, slice_of(zeros, sizeof zeros)));
+    return disk->sync(disk->self, fd);
 }

@@ -15,7 +15,8 @@ struct remains {
 
 #define REMAINS_NONE INT64_MAX
 
-/* Of a file with this name that holds a segment's records. */
+/* Of a file with this name that holds a segment's records, or did before it was
+ * wiped. */
 struct remains remains_of(const struct disk *disk, const char *dir,
                           uint64_t first_seq, const char *suffix);
 /* Writes zeros over bytes [from, size) of the file, at most `*budget` of them,
@@ -23,5 +24,8 @@ struct remains remains_of(const struct disk *disk, const char *dir,
  * ERR_IO, ERR_FULL: then not all of it is known to be gone. */
 err_t remains_wipe(struct remains *remains, const struct disk *disk, int fd,
                    uint64_t from, uint64_t size, uint64_t *budget) MUST_USE;
+/* Behind the first page all of the file is wiped, and synced: now that page is,
+ * too, which tells the next start. ERR_IO, ERR_FULL. */
+err_t remains_mark_wiped(const struct disk *disk, int fd) MUST_USE;
 
 #endif

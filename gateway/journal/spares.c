@@ -51,7 +51,11 @@ static err_t wipe(struct spare *spare, const struct disk *disk, const char *dir,
         return ERR_OK;
     }
     TRY(err);
-    err = remains_wipe(&spare->remains, disk, fd, 0, spare->bytes, budget);
+    err = remains_wipe(&spare->remains, disk, fd, JOURNAL_PAGE, spare->bytes,
+                       budget);
+    if (err == ERR_OK && spare->remains.since_us == REMAINS_NONE) {
+        err = remains_mark_wiped(disk, fd);
+    }
     disk->close(disk->self, fd);
     return err;
 }

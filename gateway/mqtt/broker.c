@@ -5,7 +5,7 @@
  *      ^     |          |  \
  *      |     |          |   `--> CLOSED --> SAVING --> PREPARING
  *      |     v          v          |         |
- *      `-- WAITING <---- (the child ends) <---
+ *      `-- WAITING <---- (the child ends) <---   OPEN --> HUNG, killed
  *
  * CLOSED is left when the sessions have subscribed, SAVING when the child has
  * ended well. A session whose stream is full, or whose disk hangs, does not
@@ -33,6 +33,7 @@ enum {
     SAVE_MS = 30000,
     STOP_MS = 20000, /* 64 MiB to a slow card */
     ORPHAN_MS = 5000,
+    SILENT_MS = 30000,
     STEADY_MS = 10000,
     /* After so many starts that fail, it is tried without what it saved. */
     FAILED_STARTS = 2,
@@ -41,7 +42,7 @@ enum {
     SESSIONS_MAX = CONFIG_STREAMS_MAX,
 };
 
-enum phase { PREPARING, STARTING, CLOSED, SAVING, OPEN, WAITING };
+enum phase { PREPARING, STARTING, CLOSED, SAVING, OPEN, HUNG, WAITING };
 
 struct broker {
     struct broker_options options;
@@ -62,7 +63,8 @@ struct broker {
     bool ready;       /* the sessions have subscribed while it was closed */
     bool closed_said; /* that it is closed */
     uint64_t phase_began_ns;
-    uint64_t down_ns; /* since when it is not open */
+    uint64_t answered_ns; /* when it last did */
+    uint64_t down_ns;     /* since when it is not open */
     uint16_t port;
     char set_aside[BROKER_PATH_SIZE];
     uint32_t set_aside_count;
@@ -256,6 +258,7 @@ static void came_up(struct broker *broker) {
                  broker->child.process.pid,
                  broker->options.config->broker.listen.host, broker->port);
         broker->closed_said = false;
+        broker->answered_ns = uv_hrtime();
         broker->restart_ms = RESTART_MS_MIN;
         broker->reason = (struct reason){""};
         broker->logged = (struct reason){""};
@@ -349,6 +352,26 @@ void broker_sessions_ready(struct broker *broker) {
         broker->ready = true;
         uv_timer_start(&broker->timer, on_ready, 0, 0);
     }
+}
+
+/* A disk that hangs may keep it from dying, too: nobody connects meanwhile. */
+void broker_note(struct broker *broker, bool answers) {
+    if (answers || broker->phase != OPEN || broker->stopping) {
+        broker->answered_ns = uv_hrtime();
+        return;
+    }
+    if (uv_hrtime() - broker->answered_ns < (uint64_t)SILENT_MS * 1000000) {
+        return;
+    }
+    enter(broker, HUNG);
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_NETWORK,
+                     "the broker runs and answers nobody: it is killed, to be "
+                     "started again");
+    log_line(LOG_ERROR, "broker", "hangs pid=%d reason=\"%s\"",
+             broker->child.process.pid, broker->reason.text);
+    broker->options.down(broker->options.self);
+    broker_child_signal(&broker->child, SIGKILL);
 }
 
 struct broker_status broker_status(const struct broker *broker) {

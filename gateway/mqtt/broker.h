@@ -52,6 +52,11 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
 /* Every session has subscribed since `up`. A broker that started closed is now
  * stopped, and started again with its port; any other takes no notice. */
 void broker_sessions_ready(struct broker *broker);
+/* To be called each second or so: does it answer the gateway? One that is open
+ * and has not for half a minute is killed, which starts it again. (Nothing else
+ * would: it runs. And each try to reach it takes one of the few places in front
+ * of its socket, until a connect(2) waits for ever.) */
+void broker_note(struct broker *broker, bool answers);
 struct broker_status broker_status(const struct broker *broker);
 /* SIGTERM, upon which it saves what waits for clients, and SIGKILL after 20 s;
  * `down` is not called any more. Frees itself when the child has ended, as the

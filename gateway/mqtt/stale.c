@@ -3,6 +3,8 @@
 
 #include "gateway/mqtt/link.h"
 
+enum { KEEP_ALIVE_S = 60 };
+
 static void on_up(void *self, struct mosquitto *client) {
     (void)self;
     (void)client;
@@ -24,6 +26,7 @@ void stale_end(struct stale *stale, uv_loop_t *loop,
         const struct mqtt_link_options options = {
             .loop = loop,
             .client_id = found->ids[i],
+            .keep_alive_s = KEEP_ALIVE_S,
             .receive_maximum = 20,
             .self = stale,
             .up = on_up,

@@ -591,6 +591,28 @@ class Neighbours(unittest.TestCase):
             store.gateway.wait_up(15)
             self.assertEqual(broker_of(store.gateway)["reason"], "")
 
+    def test_it_hangs(self):
+        """It runs, and answers nobody: it is killed and started again, and the
+        gateway goes on meanwhile."""
+        with Store(cloud=False) as store:
+            store.gateway.start().wait_up()
+            pid = broker_pid(store.gateway)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wait_for("it is noticed", lambda: not broker_of(
+                    store.gateway)["up"], 40)
+                wait_for("it is another one", lambda: broker_pid(
+                    store.gateway) != pid and broker_of(
+                        store.gateway)["up"], 60)
+            finally:
+                if pathlib.Path(f"/proc/{pid}").exists():
+                    os.kill(pid, signal.SIGKILL)
+            self.assertEqual(len(lines(store.gateway, "broker hangs pid=")), 1)
+            device = Device(store, "till-1")
+            device.send(device.order("o-1"))
+            device.wait_accepted(["e-o-1"])
+            device.close()
+
     def test_an_address_that_the_machine_does_not_have(self):
         with Store(cloud=False) as store:
             store.config_path.write_text(store.config_path.read_text().replace(
