@@ -349,7 +349,9 @@ static void on_misc(uv_timer_t *timer) {
     }
     int code = mosquitto_loop_misc(link->client);
     if (code != MOSQ_ERR_SUCCESS) {
-        link_lost(link, mosquitto_strerror(code));
+        link_lost(link, code == MOSQ_ERR_KEEPALIVE /* it has no words for it */
+                            ? "the broker is silent: it hangs, or the network"
+                            : mosquitto_strerror(code));
         return;
     }
     if (!link->held) {
