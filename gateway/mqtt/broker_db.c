@@ -74,10 +74,24 @@ static bool is_of_our_store(const struct look *look, struct slice topic) {
            slice_eq(slice_part(topic, 0, len), slice_of(ours, len));
 }
 
+/* As a gateway makes its ids; in a damaged file there may be any bytes. */
+static bool is_a_gateways(struct slice id) {
+    static const char prefix[] = "shopme-edge-";
+    if (!slice_starts_with(id, prefix)) {
+        return false;
+    }
+    for (size_t i = sizeof prefix - 1; i < id.len; i++) {
+        if (id.data[i] == '\0' ||
+            strchr("0123456789abcdef-", id.data[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void note_stale(struct look *look, struct slice id, struct slice topic) {
     struct broker_stale *stale = look->stale;
-    if (!slice_starts_with(id, "shopme-edge-") ||
-        !is_of_our_store(look, topic)) {
+    if (!is_a_gateways(id) || !is_of_our_store(look, topic)) {
         return;
     }
     uint32_t i = 0;

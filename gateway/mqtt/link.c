@@ -361,6 +361,12 @@ static void on_misc(uv_timer_t *timer) {
 
 err_t mqtt_link_new(const struct mqtt_link_options *options,
                     struct mqtt_link **ret) {
+    const char *id = options->client_id;
+    /* Given such an id mosquitto_new() of 2.0.11 closes descriptor 0, whatever
+     * that is by then: a connection, a journal. */
+    ENSURE(id[0] != '\0' && strlen(id) < CLIENT_ID_MAX &&
+               mosquitto_validate_utf8(id, (int)strlen(id)) == MOSQ_ERR_SUCCESS,
+           ERR_RANGE);
     struct mqtt_link *link = calloc(1, sizeof *link);
     ENSURE(link != NULL, ERR_MEMORY);
     link->options = *options;

@@ -56,6 +56,7 @@ struct mqtt_link_options {
     bool (*witness)(void *self, uint64_t since_ms);
 };
 
+/* ERR_RANGE: MQTT allows no such client id. ERR_MEMORY. */
 err_t mqtt_link_new(const struct mqtt_link_options *options,
                     struct mqtt_link **ret) MUST_USE;
 

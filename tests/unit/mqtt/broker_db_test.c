@@ -116,6 +116,17 @@ static void test_stale(void **state) {
     bytes[whole - 33] = 'S'; /* a device's */
     (void)look_at(bytes, whole, &ours, 1, 0);
     assert_int_equal(stale.count, 0);
+    memcpy(bytes, saved, sizeof saved);
+    size_t last = whole;
+    while (memcmp(bytes + last, "-abc", 4) != 0) {
+        last--;
+    }
+    static const char bad[] = "\x01\x7fg/A \xff";
+    for (size_t i = 0; i < sizeof bad; i++) { /* a flipped bit, and a zero */
+        bytes[last + 3] = (uint8_t)bad[i];
+        (void)look_at(bytes, whole, &ours, 1, 0);
+        assert_int_equal(stale.count, 0);
+    }
     uint8_t twice[2 * sizeof saved];
     memcpy(twice, saved, whole);
     memcpy(twice + whole, saved + whole - 53, 53); /* it hears two topics */
