@@ -55,11 +55,16 @@ class Manager:
             said.startswith(line) for said in self.lines()) >= count, seconds)
 
 
-def healthz(port):
+def health(port):
     with contextlib.closing(http.client.HTTPConnection(
             "127.0.0.1", port, timeout=10)) as link:
         link.request("GET", "/healthz")
-        return link.getresponse().status
+        answer = link.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def healthz(port):
+    return health(port)[0]
 
 
 def command(store, *arguments):
@@ -265,7 +270,8 @@ class Guest(unittest.TestCase):
                    extra="control_socket: /nowhere/at/all.sock\n") as store:
             store.gateway.start()
             wait_for("the page", lambda: can_connect(store.page_port))
-            wait_for("healthy", lambda: healthz(store.page_port) == 200)
+            wait_for("its broker", lambda: "broker-" not in health(
+                store.page_port)[1])
             till = Device(store, "till-1")
             sell(till, "o-1")
             till.close()
