@@ -71,7 +71,9 @@ static void on_message(struct mosquitto *client, void *self,
     (void)client;
     (void)properties;
     struct mqtt_link *link = self;
-    link->options.message(link->options.self, message);
+    if (link->options.message != NULL) {
+        link->options.message(link->options.self, message);
+    }
 }
 
 static void on_subscribe(struct mosquitto *client, void *self, int message_id,

@@ -43,6 +43,7 @@ struct mqtt_link_options {
      * releases, or reads more; nothing is reported in between. NULL = the link
      * itself reads. */
     void (*readable)(void *self);
+    /* A message of a subscription. May be NULL. */
     void (*message)(void *self, const struct mosquitto_message *message);
     /* The broker acknowledged a QoS 1 message of ours. May be NULL. */
     void (*published)(void *self, int message_id);

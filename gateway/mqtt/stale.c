@@ -14,11 +14,6 @@ static void on_down(void *self) {
     (void)self;
 }
 
-static void on_message(void *self, const struct mosquitto_message *message) {
-    (void)self;
-    (void)message;
-}
-
 void stale_end(struct stale *stale, uv_loop_t *loop,
                const struct broker_stale *found, const char *socket_path) {
     stale_let_go(stale);
@@ -31,7 +26,6 @@ void stale_end(struct stale *stale, uv_loop_t *loop,
             .self = stale,
             .up = on_up,
             .down = on_down,
-            .message = on_message,
         };
         struct mqtt_link *link;
         if (mqtt_link_new(&options, &link) != ERR_OK) {
