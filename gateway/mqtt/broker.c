@@ -65,7 +65,7 @@ struct broker {
     uint64_t phase_began_ns;
     uint64_t answered_ns; /* when it last did */
     uint64_t down_ns;     /* since when it is not open */
-    uint16_t port;
+    uint16_t ports[CONFIG_LISTENERS_MAX];
     char set_aside[BROKER_PATH_SIZE];
     uint32_t set_aside_count;
     struct reason reason; /* why it is not open */
@@ -235,6 +235,19 @@ static void on_ready(uv_timer_t *timer) {
     uv_timer_start(timer, on_kill, SAVE_MS, 0);
 }
 
+static void log_up(const struct broker *broker) {
+    const struct config_broker *config = &broker->options.config->broker;
+    char text[CONFIG_LISTENERS_MAX * (CONFIG_HOST_MAX + 16)];
+    struct writer listen = writer_over(text, sizeof text - 1);
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        writer_printf(&listen, "%s%s:%u", i == 0 ? "" : ",",
+                      config->listeners[i].address.host, broker->ports[i]);
+    }
+    text[listen.len] = '\0';
+    log_line(LOG_INFO, "broker", "up pid=%d listen=%s",
+             broker->child.process.pid, text);
+}
+
 static void came_up(struct broker *broker) {
     struct broker_prepare *prepared = &broker->prepare;
     bool closed = prepared->files.closed;
@@ -254,9 +267,7 @@ static void came_up(struct broker *broker) {
                          "it opens its port");
         uv_timer_start(&broker->timer, on_ready, CLOSED_MS, 0);
     } else {
-        log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u",
-                 broker->child.process.pid,
-                 broker->options.config->broker.listen.host, broker->port);
+        log_up(broker);
         broker->closed_said = false;
         broker->answered_ns = uv_hrtime();
         broker->restart_ms = RESTART_MS_MIN;
@@ -324,7 +335,7 @@ static void on_prepared(void *self) {
     struct broker *broker = self;
     const struct broker_prepare *prepared = &broker->prepare;
     broker->job_runs = false;
-    broker->port = prepared->files.port;
+    memcpy(broker->ports, prepared->files.ports, sizeof broker->ports);
     broker->set_aside_count = prepared->files.set_aside_count;
     memcpy(broker->set_aside, prepared->files.set_aside,
            sizeof broker->set_aside);
@@ -378,7 +389,7 @@ struct broker_status broker_status(const struct broker *broker) {
     return (struct broker_status){
         .open = broker->phase == OPEN,
         .reason = broker->reason.text,
-        .port = broker->port,
+        .port = broker->ports[0],
         .restarts = broker->restarts,
         .set_aside = broker->set_aside,
         .set_aside_count = broker->set_aside_count,
@@ -408,14 +419,16 @@ static struct broker *broker_new(const struct broker_options *options) {
     broker->options = *options;
     memcpy(broker->sessions, options->sessions,
            options->session_count * sizeof *broker->sessions);
-    broker->port = options->config->broker.listen.port;
+    for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        broker->ports[i] = options->config->broker.listeners[i].address.port;
+    }
     broker->restart_ms = RESTART_MS_MIN;
     broker->down_ns = uv_hrtime();
     (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");
     broker->child.self = broker;
     broker->child.ended = on_ended;
     broker->prepare.files.config = options->config;
-    broker->prepare.files.port = broker->port;
+    memcpy(broker->prepare.files.ports, broker->ports, sizeof broker->ports);
     broker->prepare.sessions = broker->sessions;
     broker->prepare.session_count = options->session_count;
     return broker;

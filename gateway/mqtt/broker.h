@@ -35,7 +35,7 @@ struct broker_options {
 struct broker_status {
     bool open;             /* devices can connect */
     const char *reason;    /* why not, and what to do; "" if they can */
-    uint16_t port;         /* 0 = not chosen yet */
+    uint16_t port;         /* of the first listener; 0 = not chosen yet */
     uint32_t restarts;     /* times it ended by itself and was started again */
     const char *set_aside; /* the last file that was; "" if none */
     uint32_t set_aside_count; /* since the gateway started */

@@ -107,9 +107,12 @@ static void config_text(const struct broker_files *files, struct writer *out) {
     /* Keeping our user keeps the parent-death signal: a change of user clears
      * it. */
     writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
-    if (!files->closed) {
-        writer_printf(out, "listener %u %s\n", files->port,
-                      config->broker.listen.host);
+    for (uint32_t i = 0; !files->closed && i < config->broker.listener_count;
+         i++) {
+        const struct config_listener *listener = &config->broker.listeners[i];
+        writer_printf(out, "listener %u %s\nmax_connections %u\n",
+                      files->ports[i], listener->address.host,
+                      listener->connections);
     }
     /* Last, since its socket is the sign that all is ready. */
     writer_printf(out, "listener 0 %s\n", files->socket_path);

@@ -17,8 +17,9 @@ enum {
 
 struct broker_files {
     const struct config *config; /* outlives it */
-    uint16_t port;               /* that the broker listens on */
-    bool closed; /* it listens on the socket alone, not on its port */
+    /* Of each listener, that the broker has. */
+    uint16_t ports[CONFIG_LISTENERS_MAX];
+    bool closed; /* it listens on the socket alone, not on its ports */
     char folder[CONFIG_PATH_MAX + 16];
     char config_path[CONFIG_PATH_MAX + 32];
     char db_path[CONFIG_PATH_MAX + 32];
