@@ -245,6 +245,16 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
+static err_t make_login(struct daemon *daemon, struct reason *reason) {
+    const struct config *config = daemon->config;
+    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+        TRY(broker_login_make(&daemon->platform, config->data, &daemon->login,
+                              reason));
+    }
+    broker_rules_make(config, &daemon->login, &daemon->rules);
+    return ERR_OK;
+}
+
 static err_t open_stream(struct daemon *daemon,
                          const struct config_stream *from,
                          struct daemon_stream *slot, struct reason *reason) {
@@ -317,6 +327,7 @@ static err_t name_sessions(struct daemon *daemon, struct reason *reason) {
         topic_of_stream(daemon->config->store,
                         stream_config(daemon->streams[i].stream)->name,
                         session->topic, sizeof session->topic);
+        broker_rules_add_id(&daemon->rules, session->client_id);
     }
     return ERR_OK;
 }
@@ -329,6 +340,7 @@ static err_t open_sessions(struct daemon *daemon, struct reason *reason) {
             .stream = daemon->streams[i].stream,
             .store = daemon->config->store,
             .client_id = daemon->sessions[i].client_id,
+            .login = &daemon->login.mqtt,
             .self = daemon,
             .failed = on_stream_failed,
             .subscribed = on_subscribed,
@@ -343,11 +355,13 @@ static err_t open_publisher(struct daemon *daemon) {
     char id[CLIENT_ID_MAX];
     snprintf(id, sizeof id, "shopme-edge-%016llx",
              (unsigned long long)entropy_u64(&daemon->platform.entropy));
+    broker_rules_add_id(&daemon->rules, id);
     TRY(watch_new(daemon->config, &daemon->unheard));
     const struct publisher_options options = {
         .loop = &daemon->loop,
         .store = daemon->config->store,
         .client_id = id,
+        .login = &daemon->login.mqtt,
         .watch = daemon->unheard,
         .self = daemon,
         .up = on_publisher_up,
@@ -403,6 +417,8 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .executor = job_pool_executor(daemon->pool),
         .sessions = daemon->sessions,
         .session_count = daemon->stream_count,
+        .rules = &daemon->rules,
+        .login = &daemon->login.mqtt,
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,
@@ -444,6 +460,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     daemon->loop_open = true;
     open_handles(daemon);
     TRY(make_data_dir(daemon, reason));
+    TRY(make_login(daemon, reason));
     TRY(open_publisher(daemon));
     TRY(open_streams(daemon, reason));
     TRY(open_sessions(daemon, reason));
@@ -493,6 +510,7 @@ static void take_apart(struct daemon *daemon) {
         stream_close(daemon->streams[i].stream);
     }
     job_pool_free(daemon->pool);
+    broker_login_forget(&daemon->login);
 }
 
 /* What ends a process by default and is no request to end: a peer that hung up,

@@ -276,8 +276,8 @@ static void came_up(struct broker *broker) {
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
     }
     broker->options.up(broker->options.self, prepared->files.socket_path);
-    stale_end(&broker->stale, broker->options.loop, &prepared->stale,
-              prepared->files.socket_path);
+    stale_end(&broker->stale, broker->options.loop, broker->options.login,
+              &prepared->stale, prepared->files.socket_path);
 }
 
 static void look(void *self) {
@@ -428,6 +428,7 @@ static struct broker *broker_new(const struct broker_options *options) {
     broker->child.self = broker;
     broker->child.ended = on_ended;
     broker->prepare.files.config = options->config;
+    broker->prepare.files.rules = options->rules;
     memcpy(broker->prepare.files.ports, broker->ports, sizeof broker->ports);
     broker->prepare.sessions = broker->sessions;
     broker->prepare.session_count = options->session_count;

@@ -16,7 +16,9 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/base/executor.h"
+#include "gateway/identity/rules.h"
 #include "gateway/mqtt/broker_db.h"
+#include "gateway/mqtt/mqtt_login.h"
 
 struct broker_options {
     uv_loop_t *loop;
@@ -24,7 +26,9 @@ struct broker_options {
     struct executor executor;              /* for what waits for the disk */
     const struct broker_session *sessions; /* that it must have; copied */
     size_t session_count;
-    void *self; /* passed to each of the following */
+    const struct rules *rules;      /* for who lets clients in; outlive it */
+    const struct mqtt_login *login; /* the gateway's own; outlives it */
+    void *self;                     /* passed to each of the following */
     /* The child runs; the gateway connects to this socket, and subscribes. */
     void (*up)(void *self, const char *socket_path);
     void (*down)(void *self);

@@ -84,6 +84,7 @@ err_t publisher_new(const struct publisher_options *options,
     const struct mqtt_link_options link = {
         .loop = options->loop,
         .client_id = options->client_id,
+        .login = options->login,
         .keep_alive_s = KEEP_ALIVE_S,
         .receive_maximum = 20,
         .self = publisher,

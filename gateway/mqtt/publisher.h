@@ -21,9 +21,10 @@ enum {
 
 struct publisher_options {
     uv_loop_t *loop;
-    const char *store;     /* copied */
-    const char *client_id; /* copied */
-    struct watch *watch;   /* listens on its connection; NULL = nobody does */
+    const char *store;              /* copied */
+    const char *client_id;          /* copied */
+    const struct mqtt_login *login; /* outlives it; see link.h */
+    struct watch *watch; /* listens on its connection; NULL = nobody does */
     void *self;
     void (*up)(void *self); /* the connection is up, and nothing waits */
 };

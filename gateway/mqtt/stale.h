@@ -9,6 +9,7 @@
 #include "gateway/mqtt/broker_db.h"
 
 struct mqtt_link;
+struct mqtt_login;
 
 /* Zeroed is ready. */
 struct stale {
@@ -19,7 +20,8 @@ struct stale {
 /* The broker runs. What cannot be ended now is found again at its next start.
  */
 void stale_end(struct stale *stale, uv_loop_t *loop,
-               const struct broker_stale *found, const char *socket_path);
+               const struct mqtt_login *login, const struct broker_stale *found,
+               const char *socket_path);
 /* A moment later, or when the broker goes. */
 void stale_let_go(struct stale *stale);
 
