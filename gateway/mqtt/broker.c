@@ -22,6 +22,7 @@
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_child.h"
 #include "gateway/mqtt/broker_prepare.h"
+#include "gateway/mqtt/broker_tls.h"
 #include "gateway/mqtt/stale.h"
 
 enum {
@@ -72,6 +73,7 @@ struct broker {
     struct reason logged;
     struct broker_child child;
     struct stale stale; /* sessions that are being ended */
+    struct broker_tls tls;
     uv_timer_t timer;
     bool timer_open;
 };
@@ -140,6 +142,10 @@ static void retry(struct broker *broker) {
  * does not help it gets it back. */
 static void start_failed(struct broker *broker) {
     struct broker_prepare *next = &broker->prepare;
+    if (broker_tls_start_failed(&broker->tls, next->files.with_tls,
+                                broker->child.last)) {
+        return;
+    }
     broker->failed_starts++;
     if (next->trial[0] != '\0') {
         next->put_back = true;
@@ -219,33 +225,59 @@ static void on_kill(uv_timer_t *timer) {
 static void on_steady(uv_timer_t *timer) {
     struct broker *broker = timer->data;
     stale_let_go(&broker->stale);
+    broker_tls_steady(&broker->tls);
     broker->failed_starts = 0;
     broker->tried_without = false;
     broker->child.quiet = false;
 }
 
-/* Outside of the call that found the last session subscribed, which may come
- * from within one of them. */
-static void on_ready(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
+/* As planned: it saves its sessions, and starts again. */
+static void restart(struct broker *broker) {
     enter(broker, SAVING);
     stale_let_go(&broker->stale);
     broker->options.down(broker->options.self);
     broker_child_signal(&broker->child, SIGTERM);
-    uv_timer_start(timer, on_kill, SAVE_MS, 0);
+    uv_timer_start(&broker->timer, on_kill, SAVE_MS, 0);
+}
+
+/* Outside of the call that found the last session subscribed, which may come
+ * from within one of them. */
+static void on_ready(uv_timer_t *timer) {
+    restart(timer->data);
+}
+
+static void add_tls(struct broker *broker) {
+    if (broker->phase != OPEN || broker->stopping ||
+        broker->prepare.files.with_tls || !broker_tls_wanted(&broker->tls)) {
+        return;
+    }
+    log_line(LOG_INFO, "broker",
+             "restarts reason=\"its listeners with TLS can be used now\"");
+    broker->ready = false;
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_AGAIN,
+                     "the broker restarts, to listen by TLS, too");
+    restart(broker);
 }
 
 static void log_up(const struct broker *broker) {
     const struct config_broker *config = &broker->options.config->broker;
     char text[CONFIG_LISTENERS_MAX * (CONFIG_HOST_MAX + 16)];
     struct writer listen = writer_over(text, sizeof text - 1);
+    bool with_tls = broker->prepare.files.with_tls;
     for (uint32_t i = 0; i < config->listener_count; i++) {
-        writer_printf(&listen, "%s%s:%u", i == 0 ? "" : ",",
-                      config->listeners[i].address.host, broker->ports[i]);
+        if (with_tls || !config->listeners[i].tls) {
+            writer_printf(&listen, "%s%s:%u", listen.len == 0 ? "" : ",",
+                          config->listeners[i].address.host, broker->ports[i]);
+        }
     }
     text[listen.len] = '\0';
     log_line(LOG_INFO, "broker", "up pid=%d listen=%s",
              broker->child.process.pid, text);
+    if (broker->tls.configured && !with_tls) {
+        log_line(LOG_WARN, "broker", "tls_away reason=\"%s\"",
+                 broker_tls_reason(&broker->tls));
+    }
 }
 
 static void came_up(struct broker *broker) {
@@ -278,6 +310,7 @@ static void came_up(struct broker *broker) {
     broker->options.up(broker->options.self, prepared->files.socket_path);
     stale_end(&broker->stale, broker->options.loop, broker->options.login,
               &prepared->stale, prepared->files.socket_path);
+    add_tls(broker); /* it may have become usable since it was prepared */
 }
 
 static void look(void *self) {
@@ -355,6 +388,7 @@ static void prepare(struct broker *broker) {
         return; /* a last look for the socket; it goes on from there */
     }
     broker_files_name_socket(&broker->prepare.files, broker->spawns + 1);
+    broker->prepare.files.with_tls = broker_tls_wanted(&broker->tls);
     submit(broker, run_prepare, on_prepared);
 }
 
@@ -385,6 +419,19 @@ void broker_note(struct broker *broker, bool answers) {
     broker_child_signal(&broker->child, SIGKILL);
 }
 
+void broker_use_tls(struct broker *broker, const char *why_not) {
+    broker_tls_say(&broker->tls, why_not);
+    add_tls(broker);
+}
+
+void broker_reload(struct broker *broker) {
+    broker_tls_changed(&broker->tls);
+    if (broker->phase == OPEN || broker->phase == CLOSED) {
+        broker_child_signal(&broker->child, SIGHUP);
+    }
+    add_tls(broker);
+}
+
 struct broker_status broker_status(const struct broker *broker) {
     return (struct broker_status){
         .open = broker->phase == OPEN,
@@ -393,6 +440,9 @@ struct broker_status broker_status(const struct broker *broker) {
         .restarts = broker->restarts,
         .set_aside = broker->set_aside,
         .set_aside_count = broker->set_aside_count,
+        .tls_reason = broker->phase == OPEN && broker->prepare.files.with_tls
+                          ? ""
+                          : broker_tls_reason(&broker->tls),
     };
 }
 
@@ -422,6 +472,7 @@ static struct broker *broker_new(const struct broker_options *options) {
     for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
         broker->ports[i] = options->config->broker.listeners[i].address.port;
     }
+    broker_tls_init(&broker->tls, &options->config->broker);
     broker->restart_ms = RESTART_MS_MIN;
     broker->down_ns = uv_hrtime();
     (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");

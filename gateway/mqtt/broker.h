@@ -43,6 +43,8 @@ struct broker_status {
     uint32_t restarts;     /* times it ended by itself and was started again */
     const char *set_aside; /* the last file that was; "" if none */
     uint32_t set_aside_count; /* since the gateway started */
+    const char *tls_reason;   /* why the listeners with TLS are away; "" if they
+                                 are not, or there are none */
 };
 
 struct broker;
@@ -60,6 +62,14 @@ void broker_sessions_ready(struct broker *broker);
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */
 void broker_note(struct broker *broker, bool answers);
+/* Can the listeners with TLS be used: are their files in the current set of
+ * identity files, and is the clock right? "" if so, else why not; they wait
+ * until this is called. A broker that is open without them is restarted, once
+ * its sessions are saved; one that has them keeps them. */
+void broker_use_tls(struct broker *broker, const char *why_not);
+/* The files of TLS have changed: Mosquitto reads them again (SIGHUP), and
+ * nobody is cut. Listeners that were away because of them are tried again. */
+void broker_reload(struct broker *broker);
 struct broker_status broker_status(const struct broker *broker);
 /* SIGTERM, upon which it saves what waits for clients, and SIGKILL after 20 s;
  * `down` is not called any more. Frees itself when the child has ended, as the

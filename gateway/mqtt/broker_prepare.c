@@ -66,6 +66,9 @@ static err_t check_ports(struct broker_prepare *prepare) {
     struct broker_files *files = &prepare->files;
     const struct config_broker *broker = &files->config->broker;
     for (uint32_t i = 0; i < broker->listener_count; i++) {
+        if (broker->listeners[i].tls && !files->with_tls) {
+            continue;
+        }
         TRY(broker_port_check(&broker->listeners[i].address, &files->ports[i],
                               &prepare->reason));
     }
