@@ -33,7 +33,8 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon) ||
+           daemon_tls_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -182,6 +183,7 @@ static void on_tick(uv_timer_t *timer) {
     if (daemon->broker != NULL) {
         broker_note(daemon->broker, publisher_is_up(daemon->publisher));
     }
+    daemon_tls_tick(daemon);
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
     }
@@ -248,6 +250,10 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
 static err_t make_login(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+        struct reason why;
+        if (broker_login_first_set(config->data, &why) != ERR_OK) {
+            log_line(LOG_ERROR, "daemon", "identity reason=\"%s\"", why.text);
+        }
         TRY(broker_login_make(&daemon->platform, config->data, &daemon->login,
                               reason));
     }
@@ -467,6 +473,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(open_bridge(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
+    daemon_tls_tick(daemon); /* before the broker's first start, most often */
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;

@@ -8,6 +8,7 @@
 #include "bridge/bridge.h"
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
 #include "gateway/commands/notify.h"
@@ -72,7 +73,8 @@ struct daemon {
     struct broker *broker;     /* NULL with an external one */
     struct broker_login login; /* of all connections to the broker */
     struct rules rules;        /* for who lets clients in there */
-    struct bridge *bridge;     /* NULL if no stream has a sink */
+    struct daemon_tls tls;
+    struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
     struct disk_room disk_room;
