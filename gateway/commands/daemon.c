@@ -34,7 +34,7 @@ static bool any_busy(const struct daemon *daemon) {
         }
     }
     return daemon->disk_room.running || daemon_reload_is_busy(daemon) ||
-           daemon_tls_is_busy(daemon);
+           daemon_tls_is_busy(daemon) || daemon_identity_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -97,6 +97,11 @@ static void on_broker_up(void *self, const char *socket_path) {
     if (!daemon->stop_asked) {
         target_all(daemon, socket_path, 0);
     }
+}
+
+static bool on_broker_said(void *self, const char *line) {
+    struct daemon *daemon = self;
+    return guard_line(daemon->identity.guard, line);
 }
 
 static void on_broker_down(void *self) {
@@ -180,6 +185,7 @@ static void on_tick(uv_timer_t *timer) {
     daemon_watch_turned(daemon);
     give_memory_back(daemon);
     watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    daemon_identity_tick(daemon);
     if (daemon->broker != NULL) {
         broker_note(daemon->broker, publisher_is_up(daemon->publisher));
     }
@@ -250,10 +256,6 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
 static err_t make_login(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
     if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
-        struct reason why;
-        if (broker_login_first_set(config->data, &why) != ERR_OK) {
-            log_line(LOG_ERROR, "daemon", "identity reason=\"%s\"", why.text);
-        }
         TRY(broker_login_make(&daemon->platform, config->data, &daemon->login,
                               reason));
     }
@@ -363,12 +365,14 @@ static err_t open_publisher(struct daemon *daemon) {
              (unsigned long long)entropy_u64(&daemon->platform.entropy));
     broker_rules_add_id(&daemon->rules, id);
     TRY(watch_new(daemon->config, &daemon->unheard));
+    TRY(daemon_identity_begin(daemon));
     const struct publisher_options options = {
         .loop = &daemon->loop,
         .store = daemon->config->store,
         .client_id = id,
         .login = &daemon->login.mqtt,
         .watch = daemon->unheard,
+        .guard = daemon->identity.guard,
         .self = daemon,
         .up = on_publisher_up,
     };
@@ -428,6 +432,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,
+        .said = on_broker_said,
     };
     return broker_start(&options, &daemon->broker, reason);
 }
@@ -471,6 +476,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(open_streams(daemon, reason));
     TRY(open_sessions(daemon, reason));
     TRY(open_bridge(daemon, reason));
+    TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
     daemon_tls_tick(daemon); /* before the broker's first start, most often */
@@ -517,6 +523,7 @@ static void take_apart(struct daemon *daemon) {
         stream_close(daemon->streams[i].stream);
     }
     job_pool_free(daemon->pool);
+    daemon_identity_close(daemon);
     broker_login_forget(&daemon->login);
 }
 

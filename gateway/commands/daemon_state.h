@@ -8,6 +8,7 @@
 #include "bridge/bridge.h"
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_identity_state.h"
 #include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
@@ -83,6 +84,7 @@ struct daemon {
     struct log_limit verdict_log;
     struct daemon_watch watch;
     struct daemon_reload reload;
+    struct daemon_identity identity;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */

@@ -308,6 +308,7 @@ static void came_up(struct broker *broker) {
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
     }
     broker->options.up(broker->options.self, prepared->files.socket_path);
+    broker->stale.why = "another box's, or a stream's that is no more";
     stale_end(&broker->stale, broker->options.loop, broker->options.login,
               &prepared->stale, prepared->files.socket_path);
     add_tls(broker); /* it may have become usable since it was prepared */
@@ -419,6 +420,15 @@ void broker_note(struct broker *broker, bool answers) {
     broker_child_signal(&broker->child, SIGKILL);
 }
 
+void broker_end_sessions(struct broker *broker,
+                         const struct broker_stale *ending) {
+    if (broker->phase == OPEN && !broker->stopping) {
+        broker->stale.why = "its device was removed";
+        stale_end(&broker->stale, broker->options.loop, broker->options.login,
+                  ending, broker->prepare.files.socket_path);
+    }
+}
+
 void broker_use_tls(struct broker *broker, const char *why_not) {
     broker_tls_say(&broker->tls, why_not);
     add_tls(broker);
@@ -460,6 +470,12 @@ static err_t check_program(const struct config *config, struct reason *reason) {
                       why.text);
 }
 
+static bool on_said(void *self, const char *line) {
+    const struct broker *broker = self;
+    return broker->options.said != NULL &&
+           broker->options.said(broker->options.self, line);
+}
+
 static struct broker *broker_new(const struct broker_options *options) {
     struct broker *broker = calloc(1, sizeof *broker);
     if (broker == NULL) {
@@ -478,6 +494,7 @@ static struct broker *broker_new(const struct broker_options *options) {
     (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");
     broker->child.self = broker;
     broker->child.ended = on_ended;
+    broker->child.said = on_said;
     broker->prepare.files.config = options->config;
     broker->prepare.files.rules = options->rules;
     memcpy(broker->prepare.files.ports, broker->ports, sizeof broker->ports);

@@ -32,6 +32,8 @@ struct broker_options {
     /* The child runs; the gateway connects to this socket, and subscribes. */
     void (*up)(void *self, const char *socket_path);
     void (*down)(void *self);
+    /* As broker_child's. May be NULL. */
+    bool (*said)(void *self, const char *line);
 };
 
 /* For who wants to know how it is. The texts are borrowed until the loop turns.
@@ -62,6 +64,10 @@ void broker_sessions_ready(struct broker *broker);
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */
 void broker_note(struct broker *broker, bool answers);
+/* Ends what the broker keeps for these clients, whose connections are gone;
+ * those of the call before are let go. Nothing happens unless it is open. */
+void broker_end_sessions(struct broker *broker,
+                         const struct broker_stale *ending);
 /* Can the listeners with TLS be used: are their files in the current set of
  * identity files, and is the clock right? "" if so, else why not; they wait
  * until this is called. A broker that is open without them is restarted, once

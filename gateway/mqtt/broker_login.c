@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "gateway/base/disk.h"
-#include "gateway/identity/identity_set.h"
 #include "gateway/identity/password.h"
 
 enum { PATH_SIZE = 1200, NAME_BYTES = 16, NAME_LEN = 3 + 2 * NAME_BYTES };
@@ -103,51 +102,6 @@ err_t broker_login_make(const struct platform *platform, const char *data,
     }
     broker_login_forget(&login);
     return err;
-}
-
-static void free_text(char **text) {
-    free(*text);
-}
-
-static void note_name(void *context, const char *name) {
-    bool *found = context;
-    *found = *found || name[0] != '.';
-}
-
-/* A lost link must not make the next writer remove the sets. */
-static err_t check_no_sets(const struct disk *disk, const char *data,
-                           struct reason *reason) {
-    char path[PATH_SIZE];
-    bool found = false;
-    snprintf(path, sizeof path, "%s/identity/sets", data);
-    err_t err = disk->list(disk->self, path, note_name, &found);
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return disk_failed(reason, err, "list", path);
-    }
-    if (found) {
-        return reason_set(reason, ERR_CORRUPT,
-                          "%s/identity/current is missing, and %s holds sets "
-                          "of accounts: restore the folder identity/, or link "
-                          "current to the newest of them",
-                          data, path);
-    }
-    return ERR_OK;
-}
-
-err_t broker_login_first_set(const char *data, struct reason *reason) {
-    const struct platform platform = platform_real();
-    uint64_t number;
-    TRY(identity_set_number(data, &number, reason));
-    if (number > 0) {
-        return ERR_OK;
-    }
-    TRY(check_no_sets(&platform.disk, data, reason));
-    const struct accounts none = {0};
-    CLEANUP(free_text) char *text = NULL;
-    size_t len;
-    TRY(accounts_write(&none, &text, &len));
-    const struct identity_file file = {"accounts", slice_of(text, len)};
-    return identity_set_write(data, &file, 1, &number, reason);
 }
 
 void broker_login_forget(struct broker_login *login) {

@@ -24,11 +24,6 @@ struct broker_login {
 err_t broker_login_make(const struct platform *platform, const char *data,
                         struct broker_login *ret,
                         struct reason *reason) MUST_USE;
-/* Makes the first set of identity files, without a device, if this folder never
- * had one: the broker's plugin lets nobody in without a set. ERR_CORRUPT if
- * there are sets and none is the current one; ERR_IO, ERR_FULL. Waits for the
- * disk. */
-err_t broker_login_first_set(const char *data, struct reason *reason) MUST_USE;
 /* Nothing of it stays in memory. */
 void broker_login_forget(struct broker_login *login);
 

@@ -33,10 +33,8 @@ void stale_end(struct stale *stale, uv_loop_t *loop,
         if (mqtt_link_new(&options, &link) != ERR_OK) {
             return;
         }
-        log_line(LOG_INFO, "broker",
-                 "ends_session client=%s reason=\"another box's, or a stream's "
-                 "that is no more\"",
-                 found->ids[i]);
+        log_line(LOG_INFO, "broker", "ends_session client=%s reason=\"%s\"",
+                 found->ids[i], stale->why);
         stale->links[stale->count++] = link;
         mqtt_link_target(link, socket_path, 0);
     }

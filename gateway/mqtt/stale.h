@@ -15,6 +15,7 @@ struct mqtt_login;
 struct stale {
     struct mqtt_link *links[BROKER_STALE_MAX];
     uint32_t count;
+    const char *why; /* these are ended, for the log; set by the owner */
 };
 
 /* The broker runs. What cannot be ended now is found again at its next start.

@@ -92,10 +92,11 @@ struct verdict_facts {
     const char *foreign_topic; /* and the last kind of such a topic */
     const char *tls_away;      /* why no device comes by TLS; NULL or empty if
                                   they can, or shall not */
-    const char *page_away;     /* why the page is not served; NULL if it is */
-    const char *socket_away;   /* the same of the control socket */
-    int64_t clock_offset_ms;   /* the cloud's clock minus ours; 0: not known */
-    uint64_t log_dropped;      /* lines that nobody read */
+    const char *accounts_damaged; /* why they are of no use; NULL: they are */
+    const char *page_away;   /* why the page is not served; NULL if it is */
+    const char *socket_away; /* the same of the control socket */
+    int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */
+    uint64_t log_dropped;    /* lines that nobody read */
 };
 
 /* A condition of one stream, or of the box. */
