@@ -243,12 +243,21 @@ static void on_failed(struct daemon_identity *identity, const char *text) {
     }
 }
 
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->kind == REPORT_REFUSED && report->publish &&
+           (report->refusal == REFUSAL_OTHER_STORE ||
+            report->refusal == REFUSAL_NO_STREAM);
+}
+
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
     } else if (report->kind == REPORT_FAILED) {
         on_failed(&daemon->identity, report->text);
+    } else if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
     }
 }
 
