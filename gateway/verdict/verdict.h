@@ -110,8 +110,9 @@ struct verdict_slot {
 /* Zeroed is the verdict `ok` on a box that nobody has looked at. */
 struct verdict {
     enum verdict_level level;
-    int64_t since_us; /* monotonic: when the level last changed */
-    uint64_t changes; /* of the level or of the set of reasons */
+    int64_t since_us;     /* monotonic: when the level last changed */
+    uint64_t changes;     /* of the level or of the set of reasons */
+    int64_t wall_zero_us; /* the wall clock at the monotonic clock's 0 */
     char names[CONFIG_STREAMS_MAX][CONFIG_NAME_MAX];
     struct verdict_slot slots[CONDITION_COUNT][CONFIG_STREAMS_MAX];
 };
@@ -131,6 +132,10 @@ const char *verdict_level_name(enum verdict_level level);
  * wall clock. */
 void verdict_judge(struct verdict *verdict, const struct verdict_facts *facts,
                    int64_t now_us, int64_t wall_us);
+
+/* What the wall clock said then: in whole seconds, and the same at each look as
+ * long as nobody sets the clock. */
+int64_t verdict_wall_us(const struct verdict *verdict, int64_t mono_us);
 
 /* The reasons one after another, failing ones first; `*at` begins at 0. False
  * after the last. They live until the next verdict_judge(). */

@@ -280,6 +280,8 @@ class Guest(unittest.TestCase):
             sell(till, "o-1")
             log = store.gateway.log()
             self.assertEqual(log.count("page_away"), 1, log)
+            since = {page_away(store)["since"] for _ in range(200)}
+            self.assertEqual(len(since), 1, since)  # alike at each look
             self.assertIn(f"another program uses port {store.page_port} of "
                           "127.0.0.1", log)
             other.close()
