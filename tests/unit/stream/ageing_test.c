@@ -358,6 +358,8 @@ static void test_an_idle_shops_events_go(void **state) {
         fake_disk_flip(f->fake, path, 8 * 60);
         fixture_open(f);
         assert_true(fixture_hash(f) == hash);
+        ticks(f, end);
+        expect_all_gone(f, end); /* and two files again */
         fixture_commit_orders(f, i, 1);
         hash = fixture_hash(f);
         pass_hours(f, KEEP_MAX_HOURS);
