@@ -67,6 +67,8 @@ static void test_corrupt(void **state) {
         {" channel\n", " topic a\n channel\n", 8, "not an item of till-1"},
         {"kitchen/#", "shopme/#", 8, "begins with shopme/"},
         {"kitchen/#", "#", 8, "begins with a wildcard"},
+        {"end 2", " password " HASH, 11,
+         "\" password ...\" instead of \"end 2\""},
         {"end 2", "end 3", 11, "\"end 3\" instead of \"end 2\""},
         {"end 2\n", "end 2", 11, "the file is cut"},
         {"end 2\n", "", 11, "the file is cut: \"end 2\" is missing"},

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/identity/lines.h"
+
 enum { TEXT_MAX = 16 * 1024 };
 
 /* Is it refused? If not, what it says is what was given. */
@@ -20,6 +22,7 @@ static bool is_refused(corrupt_again again, struct slice text,
     if (err != ERR_OK) {
         assert_int_equal(err, ERR_CORRUPT);
         assert_true(reason->text[0] != '\0');
+        assert_true(lines_is_text(slice_from_str(reason->text)));
         return true;
     }
     if (!slice_eq(text, slice_of(written, len))) {

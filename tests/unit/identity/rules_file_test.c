@@ -62,6 +62,8 @@ static void test_corrupt(void **state) {
         {"gateway gw-0123 " HASH "\n", "", 6, "\"gateway\" is missing"},
         {"gateway-id shopme-edge a/b", "gateway-id ", 7, "not a client id"},
         {"gateway-id shopme-edge a/b", "gateway-id \xff", 7, "not a client id"},
+        {"end\n", "gateway g " HASH "\nend\n", 9,
+         "\"gateway g ...\" instead of \"end\""},
         {"end\n", "", 9, "the file is cut"},
         {"end\n", "end\nend\n", 10, "more after the end"},
         {"end\n", "end 2\n", 9, "instead of \"end\""},
