@@ -128,6 +128,23 @@ static void test_known(void **state) {
     assert_true(password_matches(KNOWN, SLICE("known")));
 }
 
+/* Goal: every bit of salt and hash counts. */
+static void test_each_character(void **state) {
+    (void)state;
+    char hash[] = KNOWN;
+    size_t compared = 0;
+    for (size_t i = strlen("$7$1000$"); i < sizeof hash - 1; i++) {
+        char was = hash[i];
+        hash[i] = was == 'A' ? 'Q' : 'A';
+        bool valid = password_hash_is_valid(slice_from_str(hash));
+        assert_false(password_matches(hash, SLICE("known")));
+        compared += valid;
+        hash[i] = was;
+    }
+    assert_true(compared > 98); /* but for `$`, `=` and unused bits */
+    assert_true(password_matches(hash, SLICE("known")));
+}
+
 /* Goal: what is no hash in exactly that form is not kept. */
 static void test_forms(void **state) {
     static const struct {
@@ -184,7 +201,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made),   cmocka_unit_test(test_chosen),
         cmocka_unit_test(test_hashed), cmocka_unit_test(test_known),
-        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_forms),  cmocka_unit_test(test_each_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

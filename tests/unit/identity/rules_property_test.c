@@ -233,7 +233,7 @@ static void generate_topic(struct support_random *random, char *ret) {
     static const char *const firsts[] = {
         "shopme", "shopme", "shopme", "shopme",          "kitchen",
         "bar",    "+",      "$SYS",   "$share/g/shopme", ""};
-    static const char *const stores[] = {"s", "s", "s", "s", "t", "+", ""};
+    static const char *const stores[] = {"s", "s", "s", "s", "s2", "+", ""};
     static const char *const leaves[] = {"orders",   "telemetry", "status",
                                          "receipts", "notices",   "+",
                                          "light",    ""};
