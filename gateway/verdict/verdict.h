@@ -90,10 +90,12 @@ struct verdict_facts {
     uint32_t broker_files;     /* and how many were since the start */
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
-    const char *page_away;     /* why the page is not served; NULL if it is */
-    const char *socket_away;   /* the same of the control socket */
-    int64_t clock_offset_ms;   /* the cloud's clock minus ours; 0: not known */
-    uint64_t log_dropped;      /* lines that nobody read */
+    const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
+    const char *accounts_damaged; /* why they are of no use; NULL: they are */
+    const char *page_away;   /* why the page is not served; NULL if it is */
+    const char *socket_away; /* the same of the control socket */
+    int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */
+    uint64_t log_dropped;    /* lines that nobody read */
 };
 
 /* A condition of one stream, or of the box. */
@@ -128,13 +130,11 @@ struct verdict_reason {
 const struct verdict_about *verdict_about(enum verdict_condition condition);
 const char *verdict_level_name(enum verdict_level level);
 
-/* Makes the next verdict of the last one. `now_us` is monotonic, `wall_us` the
- * wall clock. */
+/* Makes the next verdict of the last one. `now_us` is monotonic. */
 void verdict_judge(struct verdict *verdict, const struct verdict_facts *facts,
                    int64_t now_us, int64_t wall_us);
 
-/* What the wall clock said then: in whole seconds, and the same at each look as
- * long as nobody sets the clock. */
+/* The wall clock then: whole seconds, alike at each look until it is set. */
 int64_t verdict_wall_us(const struct verdict *verdict, int64_t mono_us);
 
 /* The reasons one after another, failing ones first; `*at` begins at 0. False
