@@ -283,7 +283,7 @@ static struct stream *stream_of(const struct daemon *daemon,
 /* The broker acknowledges a publish that it refuses: the device would take its
  * event for delivered. What cannot be answered now is counted all the same, and
  * the device repeats it. */
-static void on_refused(struct daemon *daemon, const struct report *report) {
+static void answer(struct daemon *daemon, const struct report *report) {
     struct stream *stream = stream_of(daemon, report);
     if (!report->publish || report->device[0] == '\0' || stream == NULL ||
         daemon->stop_asked) {
@@ -300,6 +300,19 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
         log_line(LOG_DEBUG, "identity", "no_receipt device=%s class=%s",
                  report->device, err_name(err));
     }
+}
+
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->publish && (report->refusal == REFUSAL_OTHER_STORE ||
+                               report->refusal == REFUSAL_NO_STREAM);
+}
+
+static void on_refused(struct daemon *daemon, const struct report *report) {
+    if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
+    }
+    answer(daemon, report);
 }
 
 static void on_reported(void *self, const struct report *report) {
