@@ -113,7 +113,7 @@ class Broker:
     def __exit__(self, kind, value, trace):
         if kind is not None and self.log_path.exists():
             print(self.log()[-3000:])
-        self.stop(signal.SIGKILL)
+        self.stop(signal.SIGTERM if kind is None else signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- Files ---
@@ -192,10 +192,7 @@ listener 0 {self.socket}
                 and "clang_rt.asan" in word]
         if not asan:
             return os.environ
-        told = os.environ.get("ASAN_OPTIONS", "")
-        # (What the broker leaves at its end is not the plugin's.)
-        return os.environ | {"LD_PRELOAD": asan[0],
-                             "ASAN_OPTIONS": f"{told}:detect_leaks=0"}
+        return os.environ | {"LD_PRELOAD": asan[0]}
 
     def launch(self):
         path = self.folder / "mosquitto.conf"
