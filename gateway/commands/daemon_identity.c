@@ -72,7 +72,6 @@ void daemon_identity_tick(struct daemon *daemon) {
     if (daemon->identity.removed_count > 0) {
         end_removed(daemon);
     }
-    daemon_identity_use_tls(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -168,11 +167,10 @@ static void settle(struct daemon_identity *identity,
  * gets, too. Without a connection it is asked when there is one. */
 static void tell_broker(struct daemon *daemon, bool server_changed) {
     if (server_changed && daemon->broker != NULL) {
-        broker_reload(daemon->broker);
+        daemon_tls_changed(daemon);
     } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
-    daemon_identity_use_tls(daemon);
 }
 
 /* True if what Mosquitto itself reads is another now. */
@@ -480,7 +478,6 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     work(daemon);
     (void)take_tls(&daemon->identity);
     take_result(daemon);
-    daemon_identity_look_at_clock(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }
