@@ -148,6 +148,19 @@ class Logins(unittest.TestCase):
             first.close()
             gateway.close()
 
+    def test_another_way_to_prove_it(self):
+        """MQTT 5's extended authentication is no way past the door."""
+        with store() as broker:
+            broker.start()
+            gateway = Gateway(broker).must()
+            for user in (None, "till-1", GATEWAY):
+                client = Client(broker, "till-1", user, PASSWORD,
+                                version=mqtt.MQTTv5)
+                client.method = "SCRAM-SHA-256"
+                self.assertEqual(client.open(), 0x8C)  # bad method
+            self.assertEqual(gateway.hello(), [])
+            gateway.close()
+
     def test_before_the_connect(self):
         """A handshake that fails, a certificate that is not shown or is of
         another authority, bytes that are no MQTT: told with the address."""
