@@ -98,6 +98,7 @@ class Broker:
         self.expires, self.refuse_expired = "never", False
         self.number = 0
         self.process = None
+        self.failed = 0  # handshakes, in the log
         self.log_path = self.folder / "broker.log"
         self.socket = self.folder / "gateway.sock"
         # (Each kind of listener has its own.)
