@@ -105,6 +105,7 @@ static void work(void *self) {
         identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
+        identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
 }
