@@ -160,7 +160,8 @@ class ClockCase(Case):
 
 
 class BrokerCase(Case):
-    """The gateway's broker does not come back; and the page's port is taken."""
+    """The gateway's broker does not come back; the accounts are damaged; and the
+    page's port is taken."""
 
     def make(self):
         store = Store(cloud=False)
@@ -176,7 +177,19 @@ class BrokerCase(Case):
     def play(self):
         self.store.gateway.start().wait_up()
         self.broker_down()
+        self.accounts_damaged()
         self.page_away()
+
+    def accounts_damaged(self):
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        accounts.write_bytes(good[:-1] + b"?")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        reason = self.provoked("accounts-damaged")
+        assert "identity/current/accounts" in reason["text"], reason
+        accounts.write_bytes(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
 
     def broker_down(self):
         self.gate.write_text("")
