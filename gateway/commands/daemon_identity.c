@@ -280,10 +280,20 @@ static struct stream *stream_of(const struct daemon *daemon,
                : NULL;
 }
 
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->kind == REPORT_REFUSED && report->publish &&
+           (report->refusal == REFUSAL_OTHER_STORE ||
+            report->refusal == REFUSAL_NO_STREAM);
+}
+
 /* The broker acknowledges a publish that it refuses: the device would take its
  * event for delivered. What cannot be answered now is counted all the same, and
  * the device repeats it. */
 static void on_refused(struct daemon *daemon, const struct report *report) {
+    if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
+    }
     struct stream *stream = stream_of(daemon, report);
     if (!report->publish || report->device[0] == '\0' || stream == NULL ||
         daemon->stop_asked) {
