@@ -300,9 +300,19 @@ static void take_crl(const struct config_broker_tls *tls, const char *data,
 /* --- Our own CA's index ----------------------------------------------------
  */
 
-/* It is only looked at: whatever is wrong there is said by `pki list`. */
-static void take_index(const char *data, int64_t now_us,
-                       struct tls_facts *facts) {
+static bool holds(const x509_stack *authorities, const X509 *ca) {
+    for (int i = 0; i < sk_X509_num(authorities); i++) {
+        if (X509_cmp(sk_X509_value(authorities, i), ca) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* If devices come by it. It is only looked at: whatever is wrong there is said
+ * by `pki list`. */
+static void take_index(const char *data, const x509_stack *authorities,
+                       int64_t now_us, struct tls_facts *facts) {
     char dir[CONFIG_PATH_MAX + 8];
     struct issued issued = {0};
     CLEANUP(certificate_free) X509 *ca = NULL;
@@ -313,7 +323,9 @@ static void take_index(const char *data, int64_t now_us,
     }
     const struct issued_entry *entry = issued_nearest(
         &issued, now_us + TLS_WARN_DAYS * WHEN_DAY_US, &facts->devices_ending);
-    if (entry != NULL) {
+    if (!holds(authorities, ca)) {
+        facts->devices_ending = 0;
+    } else if (entry != NULL) {
         snprintf(facts->device, sizeof facts->device, "%s", entry->name);
         facts->device_ends_us = entry->not_after_us;
     }
@@ -357,6 +369,7 @@ static err_t check_all(const struct config_broker_tls *tls, const char *data,
                    reason));
     TRY(check_cas(authorities, chain, now_us, &files->facts, reason));
     take_crl(tls, data, authorities, files);
+    take_index(data, authorities, now_us, &files->facts);
     return ERR_OK;
 }
 
@@ -386,7 +399,6 @@ err_t tls_files_read(const struct config_broker_tls *tls, const char *data,
         err = read_once(tls, data, now_us, &files, reason);
     }
     TRY(err);
-    take_index(data, now_us, &files.facts);
     *ret = files;
     return ERR_OK;
 }

@@ -31,7 +31,8 @@ struct tls_facts {
     int64_t crl_ends_us; /* INT64_MAX without one */
     uint32_t revoked_count;
     /* Of the devices that our own CA in <data>/pki has issued for, the one
-     * whose newest certificate ends first; "" = none, or no CA of ours. */
+     * whose newest certificate ends first; "" = none, or that CA is not in
+     * ca_file. */
     char device[TLS_NAME_MAX];
     int64_t device_ends_us;
     uint32_t devices_ending; /* within TLS_WARN_DAYS, or past their end */

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/verdict/condition_list.h"
+#include "gateway/verdict/verdict_tls.h"
 
 enum {
     VERDICT_TEXT_MAX = 256,
@@ -92,6 +93,7 @@ struct verdict_facts {
     const char *foreign_topic; /* and the last kind of such a topic */
     const char *tls_away;      /* why no device comes by TLS; NULL or empty if
                                   they can, or shall not */
+    struct verdict_tls_facts tls;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
