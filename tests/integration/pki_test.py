@@ -28,6 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 import paho.mqtt.client as mqtt
 
 from edge import BUILD, EDGE, SHIM, free_port, wait_for
+from verdict_tls import pki, tls_store
 
 PROGRAM = os.environ.get("EDGE_BIN", str(EDGE))
 KILL_SHIM = BUILD / "tests/integration/kill_shim.so"
@@ -677,6 +678,75 @@ crlfile {self.pki}/crl.pem
         wait_for("the revoked one is refused",
                  lambda: not self.connects("till-1"), 20)
         self.assertTrue(self.connects("till-2"))
+
+
+class GatewayTest(unittest.TestCase):
+    """Beside a running gateway."""
+
+    def client(self, store, name):
+        client = mqtt.Client(client_id=name)
+        client.went = []
+        client.came = []
+        client.on_connect = lambda *words: client.came.append(words[3])
+        client.on_disconnect = lambda *words: client.went.append(words[2])
+        client.tls_set(str(store.pki / "ca.pem"),
+                       str(store.folder / f"kept/{name}.pem"),
+                       str(store.folder / f"kept/{name}.key"))
+        client.connect("localhost", store.tls_port)
+        client.loop_start()
+        self.addCleanup(client.loop_stop)
+        wait_for(f"{name} is let in", lambda: client.came == [0], 20)
+        return client
+
+    def serial(self, store):
+        """Of the certificate that the gateway shows."""
+        context = ssl.create_default_context(cafile=store.pki / "ca.pem")
+        context.load_cert_chain(store.folder / "kept/till-2.pem",
+                                store.folder / "kept/till-2.key")
+        with socket.create_connection(("127.0.0.1", store.tls_port), 5) as raw, \
+                context.wrap_socket(raw, server_hostname="localhost") as link:
+            return link.getpeercert()["serialNumber"]
+
+    def test_at_once(self):
+        """Goal: a revoked device is cut and stays out when the command is done,
+        a new certificate of the gateway is shown, and nobody else is cut."""
+        with tls_store() as store:
+            pki(store, "init")
+            pki(store, "server")
+            for name in ("till-1", "till-2"):
+                pki(store, "issue", name, "--no-p12")
+            shutil.copytree(store.pki / "issued", store.folder / "kept")
+            store.gateway.start().wait_up()
+            for name in ("till-1", "till-2"):
+                subprocess.run([EDGE, "device", "add", name, "--certificate",
+                                "--config", store.config_path], check=True,
+                               capture_output=True)
+            lost, other = (self.client(store, n) for n in ("till-1", "till-2"))
+            lost.reconnect_delay_set(1, 1)
+            began = time.monotonic()
+            said = pki(store, "revoke", "till-1")
+            took = time.monotonic() - began
+            self.assertIn("has taken it", said.stderr)
+            wait_for("it is cut", lambda: lost.went, 2)
+            time.sleep(3)
+            self.assertEqual([code for code in lost.came if code == 0], [0])
+            for words in (["renew", "server"], ["server"],
+                          ["renew", "server", "--new-key"]):
+                said = pki(store, *words)
+                self.assertIn("has taken it", said.stderr)
+                shown = x509.load_pem_x509_certificate(
+                    (store.pki / "server.pem").read_bytes()).serial_number
+                wait_for("the newest one is shown", lambda:
+                         int(self.serial(store), 16) == shown, 5)
+            self.assertEqual((other.came, other.went), ([0], []))
+            print(f"figure: a revocation was in force after {took:.2f} s")
+            # It is in force after the next start, too.
+            store.gateway.stop()
+            store.gateway.start().wait_up()
+            lost.came.clear()
+            wait_for("the other is back", lambda: other.came == [0, 0], 60)
+            time.sleep(2)
+            self.assertNotIn(0, lost.came)
 
 
 if __name__ == "__main__":
