@@ -100,6 +100,12 @@ class FuzzTest(unittest.TestCase):
         self.assertFalse(nothing, said[-4000:])
         self.assertIn(BROKEN + "what was accepted is not", said)
 
+    def test_certificates_lists_and_indexes(self):
+        """Whatever is damaged in certificates, keys, revocation lists, and a
+        CA's index and changes, they are refused with a reason, or say what was
+        signed or written."""
+        self.finds_nothing("fuzz_pki", "pki")
+
 
 if __name__ == "__main__":
     unittest.main()
