@@ -409,7 +409,7 @@ class WithoutTest(StoreTest):
         self.assertEqual(bait.read_text(), "root's")
 
 
-KILL_SHIM = BUILD / "tests/integration/kill_shim.so"
+KILL_SHIM = BUILD / "tests/integration/kill_files_shim.so"
 
 
 class KillTest(StoreTest):

@@ -25,6 +25,7 @@ from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
+from verdict_tls import make_tls_case
 
 LATE_S = 90  # many stores share the machine
 DAY_S = 24 * 60 * 60
@@ -460,7 +461,8 @@ class RepeatCase(Case):
 
 
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
-         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase]
+         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
+         make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):
