@@ -62,10 +62,22 @@ static err_t decide(struct broker_prepare *prepare) {
     return ERR_OK;
 }
 
+static err_t check_ports(struct broker_prepare *prepare) {
+    struct broker_files *files = &prepare->files;
+    const struct config_broker *broker = &files->config->broker;
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        if (broker->listeners[i].tls && !files->with_tls) {
+            continue;
+        }
+        TRY(broker_port_check(&broker->listeners[i].address, &files->ports[i],
+                              &prepare->reason));
+    }
+    return ERR_OK;
+}
+
 static err_t run(struct broker_prepare *prepare) {
     struct broker_files *files = &prepare->files;
-    TRY(broker_port_check(&files->config->broker.listen, &files->port,
-                          &prepare->reason));
+    TRY(check_ports(prepare));
     if (prepare->put_back) {
         TRY(put_back(prepare));
     }

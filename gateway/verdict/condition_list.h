@@ -28,6 +28,9 @@
     X(BROKER_UNREACHABLE, broker_unreachable, "broker-unreachable", FAILING,   \
       BOX, false, 0, 0,                                                        \
       "check the site's broker and broker.address; it is tried again")         \
+    X(ACCOUNTS_DAMAGED, accounts_damaged, "accounts-damaged", FAILING, BOX,    \
+      false, 0, 0,                                                             \
+      "put back a copy of the file or remove it; then reload the gateway")     \
     X(STREAM_FULL, stream_full, "stream-full", FAILING, STREAM, false, 0, 0,   \
       "free disk space, raise `capacity`, or bring the cloud back")            \
     X(CREDENTIALS_EXPIRED, credentials_expired, "credentials-expired",         \

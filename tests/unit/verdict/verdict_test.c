@@ -110,6 +110,7 @@ CHANGE(contended, f->broker_contended = true; f->broker_takeovers = 0)
 CHANGE(rival, f->broker_rival = 7)
 CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
 CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
+CHANGE(accounts, f->accounts_damaged = "accounts: line 3")
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
@@ -126,6 +127,8 @@ static const struct row rows[] = {
      "no events can arrive: port 1883 is taken"},
     {CONDITION_BROKER_UNREACHABLE, "broker-unreachable()", 1, site_down,
      broker_up, "the site's broker"},
+    {CONDITION_ACCOUNTS_DAMAGED, "accounts-damaged()", 1, accounts, nothing,
+     "connect by the accounts: accounts: line 3"},
     {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
      "no room (capacity)"},
     {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 1,
