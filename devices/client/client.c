@@ -35,6 +35,12 @@ static void topic_format(const struct client *client, const char *leaf,
              client->options.device, leaf);
 }
 
+/* Does the broker know it by a name of its own? */
+static bool client_has_name(const struct client *client) {
+    const struct credentials *mine = client->options.credentials;
+    return mine != NULL && (mine->cert[0] != '\0' || mine->user[0] != '\0');
+}
+
 void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_options *options,
                  const struct client_handler *handler) {
@@ -49,8 +55,7 @@ void client_init(struct client *client, uv_loop_t *loop,
     event_source_write(&source, slice_from_str(options->store),
                        slice_from_str(options->device));
     assert(!source.full);
-    const struct credentials *mine = options->credentials;
-    if (mine != NULL && (mine->cert[0] != '\0' || mine->user[0] != '\0')) {
+    if (client_has_name(client)) {
         snprintf(client->name, sizeof client->name, "%s", options->device);
     } else {
         snprintf(client->name, sizeof client->name, "%s-%s", options->store,
@@ -211,8 +216,10 @@ static void on_connect(struct mosquitto *mosq, void *self, int rc) {
     mosquitto_subscribe(mosq, NULL, topic, QOS);
     topic_format(client, "notices", topic);
     mosquitto_subscribe(mosq, NULL, topic, QOS);
-    topic_format(client, "status", topic);
-    mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
+    if (client_has_name(client)) {
+        topic_format(client, "status", topic);
+        mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
+    }
 }
 
 /* Events may be sent only now: from here on no receipt can be missed. */
@@ -352,8 +359,9 @@ static bool client_configure(struct client *client) {
                MOSQ_ERR_SUCCESS &&
            mosquitto_int_option(mosq, MOSQ_OPT_PROTOCOL_VERSION, version) ==
                MOSQ_ERR_SUCCESS &&
-           mosquitto_will_set(mosq, topic, 7, "offline", QOS, true) ==
-               MOSQ_ERR_SUCCESS;
+           (!client_has_name(client) ||
+            mosquitto_will_set(mosq, topic, 7, "offline", QOS, true) ==
+                MOSQ_ERR_SUCCESS);
 }
 
 static bool client_watch(struct client *client) {
@@ -439,6 +447,11 @@ void client_tick(struct client *client, int64_t now_us) {
 /* Says goodbye; a session that was kept ends with it. */
 static void client_leave(struct client *client) {
     mosquitto_property *list CLEANUP(properties_free) = NULL;
+    if (client_has_name(client)) {
+        char topic[CLIENT_TOPIC_SIZE];
+        topic_format(client, "status", topic);
+        mosquitto_publish(client->mosq, NULL, topic, 7, "offline", 0, true);
+    }
     if (client_keeps_session(client)) {
         (void)mosquitto_property_add_int32(
             &list, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
@@ -448,9 +461,6 @@ static void client_leave(struct client *client) {
 
 void client_free(struct client *client) {
     if (client->let_in) {
-        char topic[CLIENT_TOPIC_SIZE];
-        topic_format(client, "status", topic);
-        mosquitto_publish(client->mosq, NULL, topic, 7, "offline", 0, true);
         client_leave(client);
     }
     client_close(client);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One device's connection to its store: publishes the device's events from an
- * outbox until a receipt names each, passes notices on, keeps a retained status
- * with a last will, and reconnects with back-off for as long as it lives.
+ * outbox until a receipt names each, passes notices on, and reconnects with
+ * back-off for as long as it lives. If the broker knows it by name, it keeps a
+ * retained status with a last will; a device without a name may not.
  *
  * Each connection is a new struct mosquitto, and the outbox is the only memory
  * of what was sent, so libmosquitto never repeats a message as well. With MQTT

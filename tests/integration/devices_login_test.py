@@ -231,6 +231,28 @@ class LoginTest(unittest.TestCase):
                         self.assertRegex(came, rf" as {name} "
                                          rf"\(p{protocol}, .*u'{name}'")
 
+    # Retained status: online while it runs, offline after, and offline by the
+    # last will if it is killed. One that has no name of its own leaves none.
+    def test_status(self):
+        gateway = self.gateway()
+
+        def all_are(state):
+            return {name: gateway.status.get(name) for name in NAMES} == (
+                dict.fromkeys(NAMES, state))
+
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            process = self.spawn(self.tls, *FLEET,
+                                 *self.with_tls(self.certificates))
+            wait_for("all are online", lambda: all_are("online"))
+            process.send_signal(how)
+            process.wait(30)
+            wait_for("all are offline", lambda: all_are("offline"))
+        gateway.status.clear()
+        process = self.spawn(self.plain, *FLEET, "--terminals", 0,
+                             "--orders", 3)
+        self.finish(process, 0)
+        self.assertEqual(gateway.status, {})
+
     # A flood of receipts in few TLS records: none is left unread in OpenSSL.
     def test_many_receipts_at_once(self):
         gateway = self.gateway()
