@@ -19,6 +19,7 @@ enum {
 };
 
 #define SUFFIX ".snap"
+#define SUFFIX_COPY ".copy" /* release 0.1.0 passes over it */
 #define SUFFIX_BAD ".bad"
 #define TEMPORARY "snapshot.tmp"
 
@@ -43,42 +44,69 @@ static struct path path_temporary(const char *dir) {
 
 /* --- The existing files -------------------------------------------------- */
 
+struct file {
+    uint64_t seq;
+    bool copy;
+};
+
 struct files {
-    uint64_t seqs[FILES_MAX]; /* the newest ones, newest first */
+    struct file list[FILES_MAX]; /* the newest ones, newest first */
     size_t count;
 };
 
+static const char *suffix_of(struct file file) {
+    return file.copy ? SUFFIX_COPY : SUFFIX;
+}
+
+static struct path path_of_file(const char *dir, struct file file) {
+    return path_of(dir, file.seq, suffix_of(file));
+}
+
+static bool name_read(const char *name, struct file *ret) {
+    *ret = (struct file){.copy = false};
+    if (segment_name_read(name, SUFFIX, &ret->seq)) {
+        return true;
+    }
+    ret->copy = true;
+    return segment_name_read(name, SUFFIX_COPY, &ret->seq);
+}
+
+/* A copy counts as the one before it. */
+static bool is_newer(struct file a, struct file b) {
+    return a.seq > b.seq || (a.seq == b.seq && !a.copy && b.copy);
+}
+
 static void files_each(void *context, const char *name) {
     struct files *files = context;
-    uint64_t seq;
-    if (!segment_name_read(name, SUFFIX, &seq) || seq > JOURNAL_END_MAX) {
+    struct file file;
+    if (!name_read(name, &file) || file.seq > JOURNAL_END_MAX) {
         return;
     }
     size_t at = files->count < FILES_MAX ? files->count++ : FILES_MAX - 1;
-    while (at > 0 && files->seqs[at - 1] < seq) {
-        files->seqs[at] = files->seqs[at - 1];
+    while (at > 0 && is_newer(file, files->list[at - 1])) {
+        files->list[at] = files->list[at - 1];
         at--;
     }
-    files->seqs[at] = seq;
+    files->list[at] = file;
 }
 
 static err_t list(const struct disk *disk, const char *dir, struct files *ret) {
-    *ret = (struct files){0};
+    *ret = (struct files){.count = 0};
     return disk->list(disk->self, dir, files_each, ret);
 }
 
 static err_t remove_file(const struct disk *disk, const char *dir,
-                         uint64_t seq) {
-    struct path path = path_of(dir, seq, SUFFIX);
+                         struct file file) {
+    struct path path = path_of_file(dir, file);
     err_t err = disk->unlink(disk->self, path.text);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static void was_taken_each(void *context, const char *name) {
     bool *taken = context;
-    uint64_t seq;
-    *taken = *taken || segment_name_read(name, SUFFIX, &seq) ||
-             segment_name_read(name, SUFFIX_BAD, &seq);
+    struct file file;
+    *taken = *taken || name_read(name, &file) ||
+             segment_name_read(name, SUFFIX_BAD, &file.seq);
 }
 
 err_t snapshot_was_taken(const struct disk *disk, const char *dir, bool *ret) {
@@ -90,8 +118,13 @@ err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT], size_t *ret_count) {
     struct files files;
     TRY(list(disk, dir, &files));
-    *ret_count = files.count < SNAPSHOTS_KEPT ? files.count : SNAPSHOTS_KEPT;
-    memcpy(ret_seqs, files.seqs, *ret_count * sizeof *ret_seqs);
+    size_t count = 0;
+    for (size_t i = 0; i < files.count && count < SNAPSHOTS_KEPT; i++) {
+        if (count == 0 || ret_seqs[count - 1] != files.list[i].seq) {
+            ret_seqs[count++] = files.list[i].seq;
+        }
+    }
+    *ret_count = count;
     return ERR_OK;
 }
 
@@ -100,7 +133,7 @@ err_t snapshot_covered(const struct disk *disk, const char *dir,
     struct files files;
     TRY(list(disk, dir, &files));
     *ret_seq =
-        files.count < SNAPSHOTS_KEPT ? 0 : files.seqs[SNAPSHOTS_KEPT - 1];
+        files.count < SNAPSHOTS_KEPT ? 0 : files.list[SNAPSHOTS_KEPT - 1].seq;
     return ERR_OK;
 }
 
@@ -131,7 +164,7 @@ static uint64_t checksum(struct slice head, struct slice content) {
 
 /* Head, content and checksum, in one file. */
 static err_t write_file(const struct disk *disk, const char *dir,
-                        const struct snapshot_about *about,
+                        const struct snapshot_about *about, bool copy,
                         struct slice content, struct reason *reason) {
     uint8_t head_bytes[CONTENT_AT];
     uint8_t tail_bytes[CHECKSUM_SIZE];
@@ -142,7 +175,7 @@ static err_t write_file(const struct disk *disk, const char *dir,
     const struct slice parts[] = {writer_slice(&head), content,
                                   writer_slice(&tail)};
     struct path making = path_temporary(dir);
-    struct path path = path_of(dir, about->seq, SUFFIX);
+    struct path path = path_of_file(dir, (struct file){about->seq, copy});
     err_t err = disk_replace(disk, dir, making.text, path.text, parts, 3);
     return err == ERR_OK ? ERR_OK
                          : disk_failed(reason, err, "write", path.text);
@@ -152,14 +185,13 @@ static err_t remove_older(const struct disk *disk, const char *dir) {
     struct files files;
     TRY(list(disk, dir, &files));
     for (size_t i = SNAPSHOTS_KEPT; i < files.count; i++) {
-        TRY(remove_file(disk, dir, files.seqs[i]));
+        TRY(remove_file(disk, dir, files.list[i]));
     }
     return ERR_OK;
 }
 
-err_t snapshot_write(const struct disk *disk, const char *dir,
-                     const struct snapshot_about *about, uint64_t durable_end,
-                     struct slice content, struct reason *reason) {
+static err_t is_durable(const struct snapshot_about *about,
+                        uint64_t durable_end, struct reason *reason) {
 #ifndef EDGE_CONTROL_SNAPSHOT_AHEAD
     if (about->seq > durable_end) {
         return reason_set(reason, ERR_RANGE,
@@ -168,10 +200,47 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
                           about->seq, durable_end);
     }
 #else
+    (void)about;
     (void)durable_end;
+    (void)reason;
 #endif
-    TRY(write_file(disk, dir, about, content, reason));
+    return ERR_OK;
+}
+
+err_t snapshot_write(const struct disk *disk, const char *dir,
+                     const struct snapshot_about *about, uint64_t durable_end,
+                     struct slice content, struct reason *reason) {
+    TRY(is_durable(about, durable_end, reason));
+    TRY(write_file(disk, dir, about, false, content, reason));
     return remove_older(disk, dir);
+}
+
+err_t snapshot_write_twice(const struct disk *disk, const char *dir,
+                           const struct snapshot_about *about,
+                           uint64_t durable_end, struct slice content,
+                           struct reason *reason) {
+    TRY(is_durable(about, durable_end, reason));
+    TRY(write_file(disk, dir, about, false, content, reason));
+    TRY(write_file(disk, dir, about, true, content, reason));
+    return remove_older(disk, dir);
+}
+
+err_t snapshot_remove_others(const struct disk *disk, const char *dir,
+                             uint64_t kept, struct reason *reason) {
+    struct files files;
+    struct path path = path_of(dir, kept, SUFFIX);
+    err_t err = list(disk, dir, &files);
+    for (size_t i = 0; err == ERR_OK && i < files.count; i++) {
+        if (files.list[i].seq != kept || files.list[i].copy) {
+            path = path_of_file(dir, files.list[i]);
+            err = remove_file(disk, dir, files.list[i]);
+        }
+    }
+    if (err == ERR_OK) {
+        err = disk->sync_dir(disk->self, dir);
+    }
+    return err == ERR_OK ? ERR_OK
+                         : disk_failed(reason, err, "remove", path.text);
 }
 
 /* --- Loading ------------------------------------------------------------- */
@@ -223,28 +292,41 @@ struct loading {
     void *context;
 };
 
-static err_t load_one(const struct loading *loading, uint64_t seq,
+/* The content is in `*ret_memory`, which the caller frees. */
+static err_t read_one(const struct loading *loading, struct file file,
+                      uint8_t **ret_memory, struct slice *ret_content,
                       struct reason *reason) {
 #ifndef EDGE_CONTROL_SNAPSHOT_AHEAD
-    ENSURE(seq <= loading->durable_end, ERR_CORRUPT);
+    ENSURE(file.seq <= loading->durable_end, ERR_CORRUPT);
 #endif
-    struct path path = path_of(loading->dir, seq, SUFFIX);
+    struct path path = path_of_file(loading->dir, file);
     uint8_t *memory;
     size_t len;
     err_t err = disk_read_whole(loading->disk, path.text, &memory, &len);
     if (err != ERR_OK) {
         return disk_failed(reason, err, "read", path.text);
     }
-    struct slice content;
-    err = parse(slice_of(memory, len), loading->journal_id, seq, &content,
-                reason);
-    if (err == ERR_OK) {
-        err = loading->take(loading->context, seq, content);
+    err = parse(slice_of(memory, len), loading->journal_id, file.seq,
+                ret_content, reason);
+    if (err != ERR_OK) {
+        free(memory);
+        return err;
     }
+    *ret_memory = memory;
+    return ERR_OK;
+}
+
+static err_t load_one(const struct loading *loading, struct file file,
+                      struct reason *reason) {
+    uint8_t *memory;
+    struct slice content;
+    TRY(read_one(loading, file, &memory, &content, reason));
+    err_t err = loading->take(loading->context, file.seq, content);
     free(memory);
     return err;
 }
 
+/* `take` may be called once: it may have begun with what it does not like. */
 err_t snapshot_read(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t seq,
                     err_t (*take)(void *context, uint64_t seq,
@@ -252,13 +334,25 @@ err_t snapshot_read(const struct disk *disk, const char *dir,
                     void *context, struct reason *reason) {
     const struct loading loading = {disk,       dir,  journal_id,
                                     UINT64_MAX, take, context};
-    return load_one(&loading, seq, reason);
+    struct reason why = {""};
+    uint8_t *memory;
+    struct slice content;
+    err_t err =
+        read_one(&loading, (struct file){seq, false}, &memory, &content, &why);
+    if (err != ERR_OK && read_one(&loading, (struct file){seq, true}, &memory,
+                                  &content, NULL) != ERR_OK) {
+        return why.text[0] == '\0' ? err
+                                   : reason_set(reason, err, "%s", why.text);
+    }
+    err = take(context, seq, content);
+    free(memory);
+    return err;
 }
 
-static err_t set_aside(const struct loading *loading, uint64_t seq) {
+static err_t set_aside(const struct loading *loading, struct file file) {
     const struct disk *disk = loading->disk;
-    struct path path = path_of(loading->dir, seq, SUFFIX);
-    struct path bad = path_of(loading->dir, seq, SUFFIX_BAD);
+    struct path path = path_of_file(loading->dir, file);
+    struct path bad = path_of(loading->dir, file.seq, SUFFIX_BAD);
     log_line(LOG_WARN, "journal",
              "snapshot_set_aside file=%s reason=\"damaged, of another journal, "
              "or past its end\"",
@@ -277,13 +371,12 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
     struct files files;
     TRY(list(disk, dir, &files));
     for (size_t i = 0; i < files.count; i++) {
-        err_t err = load_one(&loading, files.seqs[i], reason);
+        err_t err = load_one(&loading, files.list[i], reason);
         if (err == ERR_CORRUPT) {
-            TRY(set_aside(&loading, files.seqs[i]));
+            TRY(set_aside(&loading, files.list[i]));
         } else if (err == ERR_IO) {
-            log_line(LOG_ERROR, "journal",
-                     "snapshot_unreadable file=%s/%020" PRIu64 SUFFIX, dir,
-                     files.seqs[i]);
+            log_line(LOG_ERROR, "journal", "snapshot_unreadable file=%s",
+                     path_of_file(dir, files.list[i]).text);
         } else {
             return err;
         }
@@ -296,8 +389,8 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
 
 /* A file that the disk cannot read is not. */
 static bool is_foreign(const struct disk *disk, const char *dir,
-                       const uint8_t *journal_id, uint64_t seq) {
-    struct path path = path_of(dir, seq, SUFFIX);
+                       const uint8_t *journal_id, struct file file) {
+    struct path path = path_of_file(dir, file);
     uint8_t *bytes;
     size_t len;
     if (disk_read_whole(disk, path.text, &bytes, &len) != ERR_OK) {
@@ -312,13 +405,14 @@ static bool is_foreign(const struct disk *disk, const char *dir,
 
 err_t snapshot_known_end(const struct disk *disk, const char *dir,
                          const uint8_t *journal_id, uint64_t *ret) {
-    uint64_t seqs[SNAPSHOTS_KEPT];
-    size_t count;
+    struct files files;
     *ret = 0;
-    TRY(snapshot_list(disk, dir, seqs, &count));
+    TRY(list(disk, dir, &files));
+    size_t count = files.count < SNAPSHOTS_KEPT ? files.count : SNAPSHOTS_KEPT;
     for (size_t i = 0; i < count && *ret == 0; i++) {
-        if (journal_id == NULL || !is_foreign(disk, dir, journal_id, seqs[i])) {
-            *ret = seqs[i];
+        if (journal_id == NULL ||
+            !is_foreign(disk, dir, journal_id, files.list[i])) {
+            *ret = files.list[i].seq;
         }
     }
     return ERR_OK;

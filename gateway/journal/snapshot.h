@@ -3,8 +3,9 @@
  * a start need not read all records again, and so that they may be trimmed.
  *
  * Promises. A snapshot that is loaded is whole, belongs to this journal, and
- * covers only records that the journal holds for good. The two newest are kept:
- * if one is bad, the one before it is used.
+ * covers only records that the journal holds for good. The two newest files are
+ * kept: if one is bad, the one before it is used. Where no record comes any
+ * more there is no second number, and the second file is a copy of the first.
  *
  * Not its job: knowing what the bytes mean. */
 #ifndef GATEWAY_JOURNAL_SNAPSHOT_H
@@ -22,6 +23,7 @@
  *     24   9  1b u64        seq: made of the records [0, seq)
  *     33   9  5b u64        byte string: the content, n bytes
  *   42+n   9  1b u64        checksum: XXH3-64 of bytes 0 to 42+n
+ * `<dir>/<seq>.copy` is the same again, and counts as the one before it.
  * `<dir>/snapshot.tmp` is one in the making. */
 
 enum { SNAPSHOTS_KEPT = 2 };
@@ -41,6 +43,19 @@ err_t snapshot_write(const struct disk *disk, const char *dir,
                      const struct snapshot_about *about, uint64_t durable_end,
                      struct slice content, struct reason *reason) MUST_USE;
 
+/* The same, and its copy, one after the other: so there always are two files,
+ * be it those from before. After an error there may be the first of the new
+ * ones beside them. */
+err_t snapshot_write_twice(const struct disk *disk, const char *dir,
+                           const struct snapshot_about *about,
+                           uint64_t durable_end, struct slice content,
+                           struct reason *reason) MUST_USE;
+
+/* Removes all but `<kept>.snap`, copies included, and syncs the directory.
+ * ERR_IO, ERR_MEMORY. */
+err_t snapshot_remove_others(const struct disk *disk, const char *dir,
+                             uint64_t kept, struct reason *reason) MUST_USE;
+
 /* Gives the content of the newest snapshot to `take`, and that of the one
  * before it if the newest cannot be used. `take` returns an error for content
  * it cannot use. A file that is damaged, belongs to another journal, is past
@@ -56,9 +71,10 @@ err_t snapshot_load(const struct disk *disk, const char *dir,
                                   struct slice content),
                     void *context, struct reason *reason) MUST_USE;
 
-/* Gives the content of the file with this number to `take`, and changes
- * nothing. ERR_NOT_FOUND, ERR_CORRUPT if it is damaged or belongs to another
- * journal, ERR_UNSUPPORTED, ERR_IO, ERR_MEMORY, and what `take` returns. */
+/* Gives the content of the file with this number, or of its copy if that file
+ * cannot be used, to `take`, and changes nothing. ERR_NOT_FOUND, ERR_CORRUPT if
+ * it is damaged or belongs to another journal, ERR_UNSUPPORTED, ERR_IO,
+ * ERR_MEMORY, and what `take` returns. */
 err_t snapshot_read(const struct disk *disk, const char *dir,
                     const uint8_t *journal_id, uint64_t seq,
                     err_t (*take)(void *context, uint64_t seq,
@@ -70,8 +86,9 @@ err_t snapshot_read(const struct disk *disk, const char *dir,
 err_t snapshot_was_taken(const struct disk *disk, const char *dir,
                          bool *ret) MUST_USE;
 
-/* The numbers of the newest files, newest first, at most SNAPSHOTS_KEPT. None
- * of them was opened. ERR_NOT_FOUND if there is no such directory, ERR_IO. */
+/* The numbers of the newest files, newest first and each once, at most
+ * SNAPSHOTS_KEPT. None of them was opened. ERR_NOT_FOUND if there is no such
+ * directory, ERR_IO. */
 err_t snapshot_list(const struct disk *disk, const char *dir,
                     uint64_t ret_seqs[SNAPSHOTS_KEPT],
                     size_t *ret_count) MUST_USE;

@@ -4,15 +4,17 @@
  *   what                     | goes
  *   -------------------------+------------------------------------------------
  *   a segment                | once the cloud has all of it (and, of the shop's
- *                            | stream, two snapshots cover it) and its first
- *                            | record is that old
+ *                            | stream, two snapshot files cover it, for which
+ *                            | nothing need happen) and its first record is
+ *                            | that old
  *   the one being written    | is ended early, to become such a segment
  *   what a trimmed one left  | is written over with zeros (remains.h)
  *   in files used again      |
  *   .rot and .bad files, and | that long after they were set aside
  *   the broker's .bad-N      |
  *
- * All of it begins a sixteenth of `keep_max` early, so that it is done in time.
+ * All of it begins a sixteenth of `keep_max` early, so that it is done in time:
+ * three or four looks, 10 s apart, at most four segments each.
  * What the cloud does not have stays, however old. Ages are by the wall time of
  * the records, so a clock that goes back makes nothing older, and what was
  * recorded before a clock was set counts as old. Used on the thread that

@@ -201,8 +201,13 @@ err_t retention_upkeep(struct retention *retention, struct reason *reason) {
             atomic_load_explicit(&retention->covered, memory_order_relaxed);
     }
     TRY(journal_check_place(retention->options.journal, reason));
-    return ageing_run(&retention->ageing, delivered, covered,
-                      &retention->uncovered, reason);
+    TRY(ageing_run(&retention->ageing, delivered, covered,
+                   &retention->uncovered, reason));
+    const struct journal *journal = retention->options.journal;
+    if (covered < atomic_load(&journal_position(journal)->start)) {
+        retention->uncovered = true; /* one of two files was bad */
+    }
+    return ERR_OK;
 }
 
 bool retention_wants_snapshot(const struct retention *retention) {

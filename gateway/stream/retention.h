@@ -58,7 +58,8 @@ err_t retention_preallocate(struct retention *retention, uint64_t bytes,
  * final. */
 err_t retention_upkeep(struct retention *retention,
                        struct reason *reason) MUST_USE;
-/* Something is too old, and stays only until snapshots cover it. */
+/* Something is too old, and stays only until snapshots cover it; or one of two
+ * was bad, and a start would stand on the other alone. */
 bool retention_wants_snapshot(const struct retention *retention);
 
 /* Damage took records [first, end). */

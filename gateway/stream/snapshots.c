@@ -24,11 +24,13 @@ struct snapshots {
     uint8_t *saved; /* NULL: nothing is copied */
     size_t saved_len;
     uint64_t seq; /* it was made of all records before this */
+    bool twice;   /* it is to be two files */
     struct job job;
     int64_t begun_us; /* monotonic */
     bool writing;
     err_t err;
     struct reason reason;
+    uint64_t twice_seq; /* of the last that is two files; 0: none is known */
     uint64_t covered;
     uint64_t written; /* bytes of all of them since the start */
 };
@@ -45,17 +47,35 @@ static void work(void *self) {
     if (snapshots->err != ERR_OK) {
         return;
     }
-    snapshots->err = snapshot_write(
-        options->disk, options->dir, &about, durable_end,
-        slice_of(snapshots->saved, snapshots->saved_len), &snapshots->reason);
+    err_t (*write)(const struct disk *disk, const char *dir,
+                   const struct snapshot_about *about, uint64_t durable_end,
+                   struct slice content, struct reason *reason) =
+        snapshots->twice ? snapshot_write_twice : snapshot_write;
+    snapshots->err = write(options->disk, options->dir, &about, durable_end,
+                           slice_of(snapshots->saved, snapshots->saved_len),
+                           &snapshots->reason);
     if (snapshots->err == ERR_OK) {
         snapshots->err =
             snapshot_covered(options->disk, options->dir, &snapshots->covered);
     }
 }
 
+/* Of one that was written. */
+static void note_written(struct snapshots *snapshots) {
+    const struct snapshots_options *options = &snapshots->options;
+    snapshots->written +=
+        snapshots->twice ? 2 * snapshots->saved_len : snapshots->saved_len;
+    if (snapshots->twice) {
+        snapshots->twice_seq = snapshots->seq;
+    }
+    options->covered(options->self, snapshots->covered);
+    log_line(LOG_INFO, "stream", "snapshot name=%s seq=%llu bytes=%zu files=%d",
+             options->stream, (unsigned long long)snapshots->seq,
+             snapshots->saved_len, snapshots->twice ? 2 : 1);
+}
+
 /* A snapshot that cannot be written loses nothing: the journal has it all. The
- * next is tried after as much was appended again. */
+ * next is tried after as much was appended again, or when it is wanted. */
 static void done(void *self) {
     struct snapshots *snapshots = self;
     const struct snapshots_options *options = &snapshots->options;
@@ -64,11 +84,7 @@ static void done(void *self) {
     snapshots->writing = false;
     uint64_t skipped;
     if (snapshots->err == ERR_OK) {
-        snapshots->written += snapshots->saved_len;
-        options->covered(options->self, snapshots->covered);
-        log_line(LOG_INFO, "stream", "snapshot name=%s seq=%llu bytes=%zu",
-                 options->stream, (unsigned long long)snapshots->seq,
-                 snapshots->saved_len);
+        note_written(snapshots);
     } else if (log_allowed(&snapshots->failed_log, &skipped)) {
         log_line(LOG_ERROR, "stream",
                  "snapshot_failed name=%s reason=\"%s\"; the journal keeps "
@@ -130,14 +146,16 @@ void snapshots_at_boundary(struct snapshots *snapshots,
     snapshots->counted = total;
     if (copy(snapshots, state) == ERR_OK) {
         snapshots->seq = seq;
+        snapshots->twice = false;
     } /* else no memory now: when as much was appended again */
 }
 
 void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
                       uint64_t seq) {
-    if (snapshots->saved == NULL && seq > snapshots->seq &&
+    if (snapshots->saved == NULL && seq > snapshots->twice_seq &&
         copy(snapshots, state) == ERR_OK) {
         snapshots->seq = seq;
+        snapshots->twice = true;
     }
 }
 

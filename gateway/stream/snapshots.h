@@ -39,7 +39,8 @@ void snapshots_free(struct snapshots *snapshots);
 void snapshots_at_boundary(struct snapshots *snapshots,
                            const struct state *state, uint64_t seq,
                            uint64_t bytes_ever);
-/* The same, whatever was appended, unless that state was copied already. */
+/* The same, whatever was appended, and as two files, so that all before `seq`
+ * is covered at once. Not again if that was written so already. */
 void snapshots_wanted(struct snapshots *snapshots, const struct state *state,
                       uint64_t seq);
 /* The durable position moved: writes the copy, if all it covers is durable. */

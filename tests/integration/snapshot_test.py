@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: with snapshots the shop's journal trims what the cloud has, and the
 shop that starts from one is the shop that was: its hash, its answers, and what
-it does next, also over kills at random moments and damaged snapshot files."""
+it does next, also over kills at random moments and damaged snapshot files. A shop
+in which nothing happens any more lets go at `keep_max`."""
 
 import os
 import random
@@ -16,6 +17,7 @@ from edge import BUS, EDGE, Device, Store, wait_for
 SEED = int(os.environ.get("EDGE_SEED", time.time_ns() % 1_000_000))
 KILLS = 6
 NOTE = "x" * 60_000  # makes an order large: it is in the journal twice
+CUSTOMER = "Erika Mustermann"
 
 
 class SnapshotTest(unittest.TestCase):
@@ -186,6 +188,87 @@ class SnapshotTest(unittest.TestCase):
         self.assertEqual(replayed["snapshot"], str(end))
         if int(closed["events"]) == end:  # else what came after it is lost
             self.assertEqual(replayed["hash"], closed["hash"])
+
+    # --- At keep_max -----------------------------------------------------
+
+    def sell_the_last(self, store):
+        """The events of one order, which the cloud has then."""
+        till = self.till(store)
+        till.send(till.order("o-1", "o-1",
+                             shippingDetails={"name": CUSTOMER}))
+        till.wait_accepted(["o-1"])
+        wait_for("the order's end", lambda: [
+            n for n in till.notices if n["type"] == "OrderFulfiled"])
+        store.gateway.wait_synced(120)
+        till.close()
+        self.assertTrue(self.naming_the_customer(store))
+        return till
+
+    def naming_the_customer(self, store):
+        """Files of the stream, snapshots too: the order has come to its end."""
+        def names(path):
+            try:
+                return CUSTOMER.encode() in path.read_bytes()
+            except FileNotFoundError:
+                return False
+        return [path.name for path in (store.folder / "data/orders").iterdir()
+                if names(path)]
+
+    def wait_forgotten(self, store):
+        began = time.monotonic()
+        wait_for("the customer's name is gone",
+                 lambda: not self.naming_the_customer(store), 90, 1)
+        stream = store.gateway.stream("orders")
+        self.assertEqual(stream["start"], stream["end"])
+        print(f"figure: {stream['end']} events of an idle shop gone "
+              f"{time.monotonic() - began:.0f} s after the cloud had them or "
+              "after the start, with a keep_max of 8 s")
+        return stream["end"]
+
+    def test_an_idle_shop_forgets(self):
+        """No event comes after the last one; kills, and either of the two files
+        that then hold the state damaged, leave the same shop."""
+        store = self.enterContext(Store(orders="keep: 1 GiB, keep_max: 8 s,"))
+        store.gateway.start().wait_up()
+        till = self.sell_the_last(store)
+        end = self.wait_forgotten(store)
+        for words in ("list", "stats", "verify", "replay"):
+            said = subprocess.run(
+                [EDGE, "journal", words, "--config", store.config_path],
+                capture_output=True, text=True, check=False)
+            self.assertEqual(said.returncode, 0, said.stderr)
+        store.gateway.stop(signal.SIGKILL)
+        store.gateway.start().wait_up()
+        for suffix in (".snap", ".copy"):
+            self.restart(store)
+            self.assertEqual(store.gateway.stop(), 0)
+            path = store.folder / f"data/orders/{end:020}{suffix}"
+            self.damage(path)
+            store.gateway.start().wait_up()
+            self.assertEqual(self.said(store, "replayed")[-1]["snapshot"],
+                             str(end))
+            wait_for("there are two again", path.exists)
+        again = self.till(store)
+        again.send(again.order("o-1", "o-1",
+                               shippingDetails={"name": CUSTOMER}))
+        again.wait_accepted(["o-1"])
+        self.assertEqual(again.accepted["o-1"], till.accepted["o-1"][:1])
+        again.wait_accepted(self.place(again, 2))
+        self.assertEqual(store.gateway.stream("orders")["damaged"], 0)
+
+    def test_a_shop_that_was_off_forgets(self):
+        """What became too old while it was off goes at the next start."""
+        store = self.enterContext(Store(orders="keep: 1 GiB, keep_max: 1 d,"))
+        store.gateway.start().wait_up()
+        self.sell_the_last(store)
+        self.assertEqual(store.gateway.stop(), 0)
+        config = store.config_path.read_text()
+        store.config_path.write_text(config.replace("1 d,", "8 s,"))
+        time.sleep(8)
+        self.assertTrue(self.naming_the_customer(store))
+        store.gateway.start().wait_up()
+        self.wait_forgotten(store)
+        self.restart(store)
 
 
 if __name__ == "__main__":

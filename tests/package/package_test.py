@@ -329,6 +329,34 @@ class WayBackTest(StoreTest):
         self.turn(20, "0.1.0")
         self.assertEqual(self.assert_whole(), (40, set()))
 
+    def test_back_with_a_shop_that_has_forgotten(self):
+        """Its journal is empty, and its state in two files, of which the older
+        one knows one kind: it passes over the other, even if that comes back
+        from a backup."""
+        self.set_up("idle")
+        now = self.root.version()
+        more = "etc/shopme-edge/conf.d/store.yaml"
+        self.root.write(more, "streams: [{name: orders, keep_max: 8 s}]\n")
+        self.turn(20, now)
+        self.gateway.start().wait_up()
+        orders = self.root / DATA / "orders"
+        copies = wait_for("all its events are gone", lambda: [
+            path for path in orders.glob("*.copy")
+            if self.gateway.stream("orders")["start"] == int(path.stem)], 90, 1)
+        self.assertEqual(self.gateway.stop(), 0)
+        (self.root / more).unlink()
+        copy = copies[0].read_bytes()
+        self.root.install(previous()["shopme-edge"])
+        self.assertEqual([path.name for path in orders.glob("*.copy")], [])
+        copies[0].write_bytes(copy)
+        self.gateway.log_path.unlink()
+        self.turn(20, "0.1.0")
+        self.assertIn(f"replayed name=orders snapshot={int(copies[0].stem)} "
+                      "events=0 ", self.gateway.log())
+        self.root.install(todays()["shopme-edge"])
+        self.turn(20, now)
+        self.assertEqual(self.assert_whole(), (60, set()))
+
     def damage_version(self, stream):
         return (self.root / DATA / stream / "damage").read_bytes()[11]
 

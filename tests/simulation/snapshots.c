@@ -90,14 +90,15 @@ static bool start_state(struct machine *machine,
 /* --- Running --- */
 
 static err_t save(const struct machine *machine, const struct journal *journal,
-                  struct sum sum) {
+                  struct sum sum, bool twice) {
     uint8_t content[8];
     struct writer to = writer_over(content, sizeof content);
     writer_u64(&to, sum.value);
     const struct snapshot_about about = {journal_id(journal), sum.seq};
-    return snapshot_write(&machine->platform.disk, MACHINE_DIR, &about,
-                          atomic_load(&journal_position(journal)->end),
-                          writer_slice(&to), NULL);
+    uint64_t end = atomic_load(&journal_position(journal)->end);
+    return (twice ? snapshot_write_twice
+                  : snapshot_write)(&machine->platform.disk, MACHINE_DIR,
+                                    &about, end, writer_slice(&to), NULL);
 }
 
 /* One that cannot be written is no loss. */
@@ -105,7 +106,9 @@ static bool snapshot(struct machine *machine, const struct journal *journal) {
     if (journal_next_seq(journal) == 0) {
         return true;
     }
-    err_t err = save(machine, journal, sum_of(machine, machine->appended));
+    bool twice = support_below(&machine->random, 2) == 0;
+    err_t err =
+        save(machine, journal, sum_of(machine, machine->appended), twice);
     if (err != ERR_OK && !may_fail(machine)) {
         machine_violated(machine, "a snapshot failed by itself",
                          machine->appended);
@@ -120,7 +123,7 @@ static bool snapshot_ahead(struct machine *machine,
     for (uint64_t i = 0; i < AHEAD; i++) {
         sum_add(&sum, machine->next_value + i);
     }
-    err_t err = save(machine, journal, sum);
+    err_t err = save(machine, journal, sum, false);
     (void)err; /* what matters is what a start makes of it */
     return !may_fail(machine);
 }

@@ -46,6 +46,15 @@ static void save(const struct fixture *fixture, uint64_t seq,
                      ERR_OK);
 }
 
+static void save_twice(const struct fixture *fixture, uint64_t seq,
+                       const char *text) {
+    struct reason reason = {""};
+    const struct snapshot_about about = {id, seq};
+    assert_int_equal(snapshot_write_twice(&fixture->disk, "/j", &about, seq,
+                                          slice_from_str(text), &reason),
+                     ERR_OK);
+}
+
 struct taken {
     uint64_t seq;
     char text[64];
@@ -168,6 +177,119 @@ static void falls_back_from_any_damage(void **state) {
     }
 }
 
+#define THIRTY "/j/00000000000000000030.snap"
+#define THIRTYS_COPY "/j/00000000000000000030.copy"
+
+static bool is_there(const struct fixture *fixture, const char *path) {
+    int64_t changed_us;
+    return fixture->disk.changed_us(fixture->disk.self, path, &changed_us) ==
+           ERR_OK;
+}
+
+static void expect_list(const struct fixture *fixture, size_t count,
+                        uint64_t newest) {
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t found;
+    assert_int_equal(snapshot_list(&fixture->disk, "/j", seqs, &found), ERR_OK);
+    assert_int_equal(found, count);
+    assert_int_equal(seqs[0], newest);
+    uint64_t end;
+    assert_int_equal(snapshot_known_end(&fixture->disk, "/j", id, &end),
+                     ERR_OK);
+    assert_int_equal(end, newest);
+}
+
+/* Goal: a copy is the second of the two files: it covers at once, goes like any
+ * older one, and has no number of its own. */
+static void a_copy_is_the_second_file(void **state) {
+    const struct fixture *fixture = *state;
+    save(fixture, 10, "ten");
+    save(fixture, 20, "twenty");
+    save_twice(fixture, 30, "thirty");
+    assert_int_equal(covered(fixture), 30);
+    expect_list(fixture, 1, 30);
+    save_twice(fixture, 30, "thirty"); /* again: as a later start does */
+    assert_int_equal(covered(fixture), 30);
+    save(fixture, 40, "forty");
+    assert_int_equal(covered(fixture), 30);
+    expect_list(fixture, 2, 40);
+    assert_true(is_there(fixture, THIRTY));
+    assert_false(is_there(fixture, THIRTYS_COPY));
+    save_twice(fixture, 50, "fifty");
+    struct reason reason = {""};
+    assert_int_equal(snapshot_remove_others(&fixture->disk, "/j", 50, &reason),
+                     ERR_OK);
+    assert_int_equal(covered(fixture), 0);
+    expect(fixture, 50, 50, "fifty");
+}
+
+static void refuses_to_copy_ahead(void **state) {
+    const struct fixture *fixture = *state;
+    struct reason reason = {""};
+    const struct snapshot_about about = {id, 11};
+    assert_int_equal(snapshot_write_twice(&fixture->disk, "/j", &about, 10,
+                                          SLICE("eleven"), &reason),
+                     ERR_RANGE);
+    expect_none(fixture, 100);
+}
+
+static void expect_read(const struct fixture *fixture, err_t expected) {
+    struct taken taken = {0};
+    struct reason reason = {""};
+    assert_int_equal(
+        snapshot_read(&fixture->disk, "/j", id, 30, take, &taken, &reason),
+        expected);
+    assert_string_equal(taken.text, expected == ERR_OK ? "thirty" : "");
+}
+
+/* Goal: whichever byte of whichever of the two is damaged, the other is loaded;
+ * with both damaged none is, and that there was one is still known. */
+static void either_of_two_serves(void **state) {
+    (void)state;
+    static const char *const paths[] = {THIRTY, THIRTYS_COPY};
+    for (uint64_t offset = 0; offset < 42 + 6 + 9; offset++) {
+        for (int i = 0; i < 2; i++) {
+            struct fixture *fixture;
+            bool taken;
+            assert_int_equal(set_up((void **)&fixture), 0);
+            save_twice(fixture, 30, "thirty");
+            flip(fixture, paths[i], offset);
+            expect_read(fixture, ERR_OK);
+            expect(fixture, 30, 30, "thirty");
+            flip(fixture, paths[1 - i], offset);
+            if (i == 1) {
+                expect_read(fixture, ERR_CORRUPT);
+            }
+            expect_none(fixture, 30);
+            assert_int_equal(snapshot_was_taken(&fixture->disk, "/j", &taken),
+                             ERR_OK);
+            assert_true(taken);
+            assert_int_equal(tear_down((void **)&fixture), 0);
+        }
+    }
+}
+
+/* Goal: a copy alone serves, too, and tells what a snapshot tells. */
+static void a_copy_alone(void **state) {
+    const struct fixture *fixture = *state;
+    bool taken;
+    save_twice(fixture, 30, "thirty");
+    assert_int_equal(fixture->disk.unlink(fixture->disk.self, THIRTY), ERR_OK);
+    assert_int_equal(covered(fixture), 0);
+    expect_list(fixture, 1, 30);
+    expect_read(fixture, ERR_OK);
+    assert_int_equal(snapshot_was_taken(&fixture->disk, "/j", &taken), ERR_OK);
+    assert_true(taken);
+    uint64_t end;
+    const uint8_t other[JOURNAL_ID_SIZE] = "another journal";
+    assert_int_equal(snapshot_known_end(&fixture->disk, "/j", other, &end),
+                     ERR_OK);
+    assert_int_equal(end, 0);
+    expect(fixture, 30, 30, "thirty");
+    expect_none(fixture, 29); /* past the end: gone for good */
+    expect_none(fixture, 30);
+}
+
 /* Goal: what its reader calls corrupt falls back too; what it calls another
  * version's stays, and nothing older is taken in its place. */
 static void asks_the_reader(void **state) {
@@ -183,10 +305,30 @@ static void asks_the_reader(void **state) {
     assert_int_equal(taken.seq, 10);
 }
 
-/* Goal: the power goes at any call while a third is written; what is loaded
- * afterwards is one of the last two, whole, and never less than the second. */
-static void survives_a_power_cut_at_any_call(void **state) {
-    (void)state;
+static void spoil(const struct fixture *fixture, const char *path) {
+    if (is_there(fixture, path)) {
+        flip(fixture, path, 0);
+    }
+}
+
+/* What is loaded is whole and one of the last two, never less than the second;
+ * what the files cover is still loaded if the newest of them is bad. */
+static void expect_a_whole_one(const struct fixture *fixture, err_t err) {
+    uint64_t cover = covered(fixture);
+    struct taken taken = {0};
+    struct reason reason = {""};
+    assert_int_equal(load(fixture, id, 30, &taken, &reason), ERR_OK);
+    assert_true(taken.seq == 30 || (taken.seq == 20 && err != ERR_OK));
+    spoil(fixture, taken.seq == 30 ? THIRTY : "/j/00000000000000000020.snap");
+    assert_int_equal(load(fixture, id, 30, &taken, &reason), ERR_OK);
+    assert_true(taken.seq >= cover && cover >= 10);
+}
+
+typedef err_t write_fn(const struct disk *disk, const char *dir,
+                       const struct snapshot_about *about, uint64_t durable_end,
+                       struct slice content, struct reason *reason);
+
+static void cut_the_power(write_fn *write) {
     bool done = false;
     for (uint64_t stop = 1; !done; stop++) {
         for (uint64_t seed = 0; seed < 50; seed++) {
@@ -200,16 +342,21 @@ static void survives_a_power_cut_at_any_call(void **state) {
             struct reason reason = {""};
             const struct snapshot_about about = {id, 30};
             fake_disk_stop_at(fake, stop);
-            err_t err = snapshot_write(disk, "/j", &about, 30, SLICE("thirty"),
-                                       &reason);
+            err_t err = write(disk, "/j", &about, 30, SLICE("thirty"), &reason);
             done = !fake_disk_stopped(fake);
             fake_disk_power_cut(fake, FAKE_TEAR);
-            struct taken taken = {0};
-            assert_int_equal(load(&fixture, id, 30, &taken, &reason), ERR_OK);
-            assert_true(taken.seq == 30 || (taken.seq == 20 && err != ERR_OK));
+            expect_a_whole_one(&fixture, err);
             fake_disk_free(fake);
         }
     }
+}
+
+/* Goal: the power goes at any call while a third, or a third and its copy, is
+ * written. */
+static void survives_a_power_cut_at_any_call(void **state) {
+    (void)state;
+    cut_the_power(snapshot_write);
+    cut_the_power(snapshot_write_twice);
 }
 
 int main(void) {
@@ -222,6 +369,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(refuses_another_journals, set_up,
                                         tear_down),
         cmocka_unit_test(falls_back_from_any_damage),
+        cmocka_unit_test_setup_teardown(a_copy_is_the_second_file, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(refuses_to_copy_ahead, set_up,
+                                        tear_down),
+        cmocka_unit_test(either_of_two_serves),
+        cmocka_unit_test_setup_teardown(a_copy_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_the_reader, set_up, tear_down),
         cmocka_unit_test(survives_a_power_cut_at_any_call),
     };

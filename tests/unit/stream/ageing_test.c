@@ -63,7 +63,8 @@ static void search_each(void *context, const char *name) {
     uint64_t size;
     snprintf(path, sizeof path, FIXTURE_DIR "/%s", name);
     const uint8_t *bytes = fake_disk_bytes(search->f->fake, path, &size);
-    if (bytes == NULL || strstr(name, ".snap") != NULL || !holds(bytes, size)) {
+    if (bytes == NULL || strstr(name, ".snap") != NULL ||
+        strstr(name, ".copy") != NULL || !holds(bytes, size)) {
         return;
     }
     search->files++;
@@ -309,35 +310,172 @@ static void test_files_set_aside(void **state) {
     assert_true(is_there(f, FIXTURE_DATA "/broker/mosquitto.db"));
 }
 
-/* Goal: a shop's events go, too: snapshots are taken that cover them, though
- * too little was appended for one. */
-static void test_the_shops_events_go(void **state) {
-    struct fixture *f = *state;
-    uint64_t seqs[SNAPSHOTS_KEPT];
-    size_t count;
+/* One event that names a customer, and no more. */
+static uint64_t commit_the_last_event(struct fixture *f) {
     begin(f, true);
     fixture_take(f, "till-1", "c-1", "OrderCancelRequested",
                  "{\"orderId\":\"o\",\"reason\":\"Erika Mustermann\"}");
     fixture_commit(f);
     assert_int_equal(look(f).files, 1);
-    uint64_t old = fixture_end(f);
-    pass_hours(f, KEEP_MAX_HOURS);
-    ticks(f, old);
-    assert_int_equal(fixture_start(f), 0); /* one snapshot is not enough */
-    assert_int_equal(look(f).files, 1);
-    for (uint64_t i = 0; i < 2; i++) {
-        fixture_commit_orders(f, i, 1);
-        ticks(f, fixture_end(f));
-    }
-    assert_true(fixture_start(f) >= old);
+    return fixture_end(f);
+}
+
+static void expect_two_snapshots(struct fixture *f) {
+    uint64_t covered;
+    assert_int_equal(snapshot_covered(&f->disk, FIXTURE_DIR, &covered), ERR_OK);
+    assert_true(covered >= fixture_start(f));
+}
+
+static void expect_all_gone(struct fixture *f, uint64_t end) {
+    assert_int_equal(fixture_start(f), end);
+    assert_int_equal(fixture_end(f), end);
     assert_int_equal(look(f).files, 0);
+    expect_two_snapshots(f);
+}
+
+/* Goal: a shop's last events go in time, no earlier, and without another event:
+ * two files hold the state, and whichever of them is bad, the shop starts and
+ * goes on. */
+static void test_an_idle_shops_events_go(void **state) {
+    struct fixture *f = *state;
+    static const char *const files[] = {".snap", ".copy"};
+    uint64_t end = commit_the_last_event(f);
+    uint64_t hash = fixture_hash(f);
+    pass_hours(f, KEEP_MAX_HOURS - 2);
+    ticks(f, end);
+    assert_int_equal(fixture_start(f), 0);
+    pass_hours(f, 1);
+    ticks(f, end - 1); /* the cloud does not have it */
+    assert_int_equal(fixture_start(f), 0);
+    for (int i = 0; i < 4; i++) { /* this soon */
+        tick(f, end);
+    }
+    expect_all_gone(f, end);
+    for (size_t i = 0; i < 2; i++) {
+        char path[64];
+        snprintf(path, sizeof path, FIXTURE_DIR "/%020d%s", (int)end, files[i]);
+        fixture_close(f);
+        fake_disk_flip(f->fake, path, 8 * 60);
+        fixture_open(f);
+        assert_true(fixture_hash(f) == hash);
+        ticks(f, end);
+        expect_all_gone(f, end); /* and two files again */
+        fixture_commit_orders(f, i, 1);
+        hash = fixture_hash(f);
+        pass_hours(f, KEEP_MAX_HOURS);
+        end = fixture_end(f);
+        ticks(f, end);
+        expect_all_gone(f, end);
+    }
+}
+
+static int64_t changed_us(struct fixture *f, uint64_t seq, const char *suffix) {
+    char path[64];
+    int64_t us = 0;
+    snprintf(path, sizeof path, FIXTURE_DIR "/%020d%s", (int)seq, suffix);
+    (void)f->disk.changed_us(f->disk.self, path, &us);
+    return us;
+}
+
+/* Goal: both are written once, and an ordinary snapshot takes the place of the
+ * copy. */
+static void test_an_idle_shop_rests(void **state) {
+    struct fixture *f = *state;
+    uint64_t seqs[SNAPSHOTS_KEPT];
+    size_t count;
+    uint64_t end = commit_the_last_event(f);
+    pass_hours(f, KEEP_MAX_HOURS);
+    int64_t first_us = 0;
+    for (int i = 0; i < TICKS; i++) {
+        tick(f, end);
+        first_us = first_us == 0 ? changed_us(f, end, ".copy") : first_us;
+    }
+    assert_true(first_us > 0);
+    assert_true(changed_us(f, end, ".copy") == first_us);
+    assert_true(changed_us(f, end, ".snap") <= first_us);
+    uint64_t written = stream_written(f->stream);
+    for (int i = 0; i < 10; i++) {
+        pass_hours(f, KEEP_MAX_HOURS);
+        ticks(f, end);
+    }
+    assert_true(stream_written(f->stream) == written);
+    for (uint64_t number = 0; number < 60; number++) {
+        if (stream_is_full(f->stream)) {
+            fixture_commit(f); /* finds room */
+        }
+        fixture_large_order(f, number);
+        fixture_commit(f);
+    }
     assert_int_equal(snapshot_list(&f->disk, FIXTURE_DIR, seqs, &count),
                      ERR_OK);
     assert_int_equal(count, SNAPSHOTS_KEPT);
+    assert_true(seqs[1] > end);
+    assert_true(changed_us(f, end, ".copy") == 0);
+}
+
+/* Goal: the same at a start after a long time without power. */
+static void test_a_shop_that_was_off(void **state) {
+    struct fixture *f = *state;
+    uint64_t end = commit_the_last_event(f);
     uint64_t hash = fixture_hash(f);
     fixture_close(f);
+    pass_hours(f, 60 * 24);
+    f->known_end = end;
+    fixture_open(f);
+    ticks(f, end);
+    expect_all_gone(f, end);
+    fixture_crash(f, FAKE_DROP);
     fixture_open(f);
     assert_true(fixture_hash(f) == hash);
+}
+
+/* Goal: the power goes at any call meanwhile: the shop that starts is the same,
+ * and the events go then. */
+static void test_the_power_goes_meanwhile(void **state) {
+    (void)state;
+    bool done = false;
+    uint64_t stop = 1;
+    for (; !done; stop++) {
+        struct fixture *f = fixture_new(stop);
+        uint64_t end = commit_the_last_event(f);
+        uint64_t hash = fixture_hash(f);
+        pass_hours(f, KEEP_MAX_HOURS);
+        fake_disk_stop_at(f->fake, stop);
+        for (int i = 0; i < 6 && f->seen.failed_calls == 0; i++) {
+            tick(f, end);
+        }
+        done = !fake_disk_stopped(f->fake);
+        fixture_crash(f, FAKE_TEAR);
+        f->known_end = end;
+        fixture_open(f);
+        assert_true(fixture_hash(f) == hash);
+        ticks(f, end);
+        expect_all_gone(f, end);
+        assert_true(fixture_hash(f) == hash);
+        fixture_close(f);
+        fixture_free(f);
+    }
+    assert_true(stop > 20);
+}
+
+/* Goal: if one of the two cannot be written, both are tried again, and nothing
+ * goes before. */
+static void test_no_room_for_two(void **state) {
+    (void)state;
+    for (uint64_t nth = 1; nth <= 2; nth++) {
+        struct fixture *f = fixture_new(nth);
+        uint64_t end = commit_the_last_event(f);
+        pass_hours(f, KEEP_MAX_HOURS);
+        tick(f, end); /* ends the segment */
+        fake_disk_fail_at(f->fake, FAKE_RENAME, nth, ERR_FULL);
+        tick(f, end);
+        assert_true(fake_disk_failed(f->fake));
+        assert_int_equal(fixture_start(f), 0);
+        ticks(f, end);
+        expect_all_gone(f, end);
+        fixture_close(f);
+        fixture_free(f);
+    }
 }
 
 /* Goal: a stream in which nothing happens notices that its directory is gone.
@@ -366,7 +504,11 @@ int main(void) {
         cmocka_unit_test(test_remains_once),
         FIXTURE_TEST(test_remains_behind_the_end),
         FIXTURE_TEST(test_files_set_aside),
-        FIXTURE_TEST(test_the_shops_events_go),
+        FIXTURE_TEST(test_an_idle_shops_events_go),
+        FIXTURE_TEST(test_an_idle_shop_rests),
+        FIXTURE_TEST(test_a_shop_that_was_off),
+        cmocka_unit_test(test_the_power_goes_meanwhile),
+        cmocka_unit_test(test_no_room_for_two),
         FIXTURE_TEST(test_a_place_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,8 +73,16 @@ static void test_one_is_left(void **state) {
     assert_int_equal(snapshots(f, &newest), 2);
     assert_int_equal(version(f, &opened, newest), 2);
     struct reason reason = {""};
+    const struct snapshot_about about = {journal_id(opened.journal), end};
+    assert_int_equal(snapshot_write_twice(&f->disk, FIXTURE_DIR, &about, end,
+                                          SLICE("of the newer form"), &reason),
+                     ERR_OK);
+    char copy[64];
+    snprintf(copy, sizeof copy, "%020d.copy", (int)end);
+    assert_true(fixture_has_file(f, copy));
     assert_int_equal(
         older_snapshot_write(&f->disk, FIXTURE_DIR, &opened, &reason), ERR_OK);
+    assert_false(fixture_has_file(f, copy));
     assert_int_equal(snapshots(f, &newest), 1);
     assert_int_equal(newest, end);
     assert_int_equal(version(f, &opened, newest), 1);
