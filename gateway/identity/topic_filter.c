@@ -29,14 +29,21 @@ static bool level_covers(const char *filter, const char *other) {
     return len == level_len(other) && memcmp(filter, other, len) == 0;
 }
 
+/* No topic is empty: so these have no parent, only what is below it. */
+static const char *without_parent(const char *filter) {
+    if (strcmp(filter, "#") == 0) {
+        return "+/#";
+    }
+    return strcmp(filter, "/#") == 0 ? "/+/#" : filter;
+}
+
 bool topic_filter_covers(const char *filter, const char *other) {
     assert(filter != NULL && other != NULL);
     bool wild = level_is(filter, '#') || level_is(filter, '+');
     if (wild && other[0] == '$') {
         return false;
     }
-    /* Every topic has a first level: `#` is all that `+/#` is. */
-    const char *left = strcmp(other, "#") == 0 ? "+/#" : other;
+    const char *left = without_parent(other);
     while (filter != NULL && left != NULL) {
         if (level_is(filter, '#')) {
             return true;
