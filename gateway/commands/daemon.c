@@ -34,7 +34,7 @@ static bool any_busy(const struct daemon *daemon) {
         }
     }
     return daemon->disk_room.running || daemon_reload_is_busy(daemon) ||
-           daemon_identity_is_busy(daemon);
+           daemon_tls_is_busy(daemon) || daemon_identity_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -189,6 +189,7 @@ static void on_tick(uv_timer_t *timer) {
     if (daemon->broker != NULL) {
         broker_note(daemon->broker, publisher_is_up(daemon->publisher));
     }
+    daemon_tls_tick(daemon);
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
     }
@@ -478,6 +479,7 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
+    daemon_tls_tick(daemon); /* before the broker's first start, most often */
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;

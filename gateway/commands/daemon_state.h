@@ -9,6 +9,7 @@
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/daemon_identity_state.h"
+#include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
 #include "gateway/commands/notify.h"
@@ -73,7 +74,8 @@ struct daemon {
     struct broker *broker;     /* NULL with an external one */
     struct broker_login login; /* of all connections to the broker */
     struct rules rules;        /* for who lets clients in there */
-    struct bridge *bridge;     /* NULL if no stream has a sink */
+    struct daemon_tls tls;
+    struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
     struct disk_room disk_room;

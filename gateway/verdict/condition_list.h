@@ -71,6 +71,8 @@
       "correct the topic that the device publishes on: see the log")           \
     X(PAGE_AWAY, page_away, "page-away", DEGRADED, BOX, false, 0, 0,           \
       "free the port or change console.listen; it is tried again")             \
+    X(TLS_UNUSABLE, tls_unusable, "tls-unusable", DEGRADED, BOX, false, 10, 0, \
+      "fix what the reason names; the rest sells, and it is tried again")      \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \
       "set the clock: start an NTP client, check the box's battery")           \
     X(LOG_DROPS, log_drops, "log-drops", DEGRADED, BOX, false, 0, 600,         \

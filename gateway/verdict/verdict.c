@@ -210,6 +210,12 @@ static bool judge_page_away(const struct look *look) {
                facts->socket_away);
 }
 
+static bool judge_tls_unusable(const struct look *look) {
+    const char *why = look->facts->tls_away;
+    return why != NULL && why[0] != '\0' &&
+           say(look, "no device can connect by TLS: %s", why);
+}
+
 static bool judge_clock_unset(const struct look *look) {
     int64_t off_ms = look->facts->clock_offset_ms;
     int64_t limit_ms =
