@@ -433,6 +433,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .up = on_broker_up,
         .down = on_broker_down,
         .said = on_broker_said,
+        .why_no_tls = daemon_identity_why_no_tls(daemon),
     };
     return broker_start(&options, &daemon->broker, reason);
 }
