@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: docs/devices.md's "A till in ten minutes" works as it is typed, and so do
-the options of the clients that are on this machine. Method: the commands and the
-configuration are taken from the page; ports, addresses and folders are others."""
+"""Goal: docs/devices.md's "A till in ten minutes" works as it is typed, and so
+do the options of the clients that are on this machine. Method: the commands
+and the configuration are taken from the page; ports, addresses and folders are
+others."""
 
 import os
 import pathlib
@@ -125,6 +126,67 @@ class DevicesPage(unittest.TestCase):
             timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('{"accepted":[{"id":"r-1","seq":', done.stdout)
+
+    def scale(self, program, version, *words, password=None):
+        """What a client of mosquitto-clients says, as scale-1."""
+        done = subprocess.run(
+            [program, "-d", "-V", version, "-h", "127.0.0.1", "-p",
+             self.ports["8884"], "--cafile", self.till / "ca.pem",
+             "-u", "scale-1", "-P", password or self.password, "-q", "1",
+             "-W" if program != "mosquitto_pub" else "--repeat", "1",
+             *words], capture_output=True, text=True, timeout=60)
+        return done.stdout + done.stderr
+
+    # The table "How the device sees it".
+    def test_how_the_device_sees_it(self):
+        mine = "shopme/store-7/scale-1"
+        for version, refused, event, topic in (
+                ("mqttv311", r"CONNACK \(5\)", "RC:0", "128"),
+                ("mqttv5", r"CONNACK \(135\)", "RC:135", "135")):
+            with self.subTest(version):
+                said = self.scale("mosquitto_sub", version, "-t", "a",
+                                  password="of somebody else")
+                self.assertRegex(said, refused)
+                said = self.scale(
+                    "mosquitto_rr", version, "-W", "10", "-t",
+                    "shopme/store-7/till-1/orders", "-e", f"{mine}/receipts",
+                    "-m", f'{{"id":"to-another-{version}"}}')
+                self.assertRegex(said, rf"PUBACK \(Mid: \d+, {event}\)")
+                self.assertIn(f'"rejected":[{{"id":"to-another-{version}",'
+                              '"reason":"', said)
+                said = self.scale("mosquitto_sub", version, "-t", "#")
+                self.assertRegex(said, rf"(?m)Subscribed .*: {topic}$")
+
+    def listen(self, seconds, meanwhile):
+        """What scale-1 hears, connected with MQTT 5, after `meanwhile`."""
+        # (Line by line: into a pipe it would come at the end.)
+        with subprocess.Popen(
+                ["stdbuf", "-oL", "mosquitto_sub", "-d", "-V", "mqttv5", "-h",
+                 "127.0.0.1", "-p", self.ports["8884"], "--cafile",
+                 self.till / "ca.pem", "-u", "scale-1", "-P", self.password,
+                 "-t", "shopme/store-7/scale-1/receipts", "-W", str(seconds)],
+                stdout=subprocess.PIPE, text=True) as client:
+            for line in client.stdout:
+                if line.startswith("Subscribed"):
+                    break
+            meanwhile()
+            return client.stdout.read()
+
+    def test_how_its_connection_ends(self):
+        said = self.listen(5, lambda: self.scale(
+            "mosquitto_sub", "mqttv5", "-t", "shopme/store-7/scale-1/notices"))
+        self.assertIn("sending CONNECT", said)  # again
+        self.assertNotIn("Received DISCONNECT", said)
+        old = self.password
+
+        def rotate():
+            type(self).password = self.edge(
+                "shopme-edge device passwd scale-1")
+
+        said = self.listen(20, rotate)
+        self.assertIn("Received DISCONNECT (152)", said)
+        self.assertIn("CONNACK (135)", self.scale(
+            "mosquitto_sub", "mqttv5", "-t", "a", password=old))
 
     def paho(self, **named):
         client = mqtt.Client(client_id="till-1", protocol=mqtt.MQTTv5)
