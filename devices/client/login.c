@@ -131,10 +131,15 @@ void login_explain(struct mosquitto *mosq,
     long verified = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
     const char *words = last_words(said);
     const char *meaning = meaning_of(words);
+    struct reason files = {""};
     struct reason dates = {""};
     assert(why != NULL && said != NULL);
     if (credentials == NULL || !credentials->tls) {
         snprintf(ret, LOGIN_WORDS_SIZE, "%s", why);
+        return;
+    }
+    if (credentials_check(credentials, &files) != ERR_OK) {
+        snprintf(ret, LOGIN_WORDS_SIZE, "%s", files.text);
         return;
     }
     if (credentials_check_dates(credentials, &dates) != ERR_OK) {

@@ -378,8 +378,11 @@ class LoginTest(unittest.TestCase):
                              "--orders", 3)
         time.sleep(1)
         self.assertIsNone(process.poll())
+        (folder / "till-1.pem").unlink()
+        time.sleep(2.5)
         self.authority.issue(folder, "till-1")
         report = self.finish(process, 0)
+        self.assertIn("till-1.pem: No such file", self.err)
         self.assertEqual(report["placed"], 3)
         self.assertEqual(gateway.faults, [])
 
