@@ -433,7 +433,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .up = on_broker_up,
         .down = on_broker_down,
         .said = on_broker_said,
-        .why_no_tls = daemon_identity_why_no_tls(daemon),
+        .why_no_tls = daemon_tls_first(daemon),
     };
     return broker_start(&options, &daemon->broker, reason);
 }
@@ -480,7 +480,6 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
-    daemon_tls_tick(daemon); /* before the broker's first start, most often */
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;
