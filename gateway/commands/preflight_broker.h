@@ -7,8 +7,8 @@
 #include "config/read.h"
 
 /* An error is what keeps the gateway from starting. What keeps the broker, or a
- * listener, away is for `check` only: at a start the gateway says so itself, and
- * tries again. */
+ * listener, away is for `check` only: at a start the gateway says so itself,
+ * and tries again. */
 void preflight_broker(const struct config *config,
                       const struct config_sources *sources, bool check,
                       struct config_findings *findings);
