@@ -267,7 +267,9 @@ static void on_up(void *self) {
 
 static void on_loaded(struct daemon_identity *identity, uint64_t set) {
     if (set != identity->loaded) {
-        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+        bool changed = identity->loaded != 0; /* else it is the start's */
+        log_line(changed ? LOG_INFO : LOG_DEBUG, "identity",
+                 "loaded set=%" PRIu64, set);
     }
     identity->loaded = set;
     identity->refused = (struct reason){""};
