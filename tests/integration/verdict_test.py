@@ -274,7 +274,7 @@ class TwinCase(Case):
             self.store.gateway.start().wait_up()
             self.store.gateway.stop()
             clone = self.store.folder / "clone"
-            shutil.copytree(self.store.folder / "data", clone)
+            shutil.copytree(self.store.folder / "data", clone, symlinks=True)
             config = self.store.folder / "clone.yaml"
             config.write_text(
                 self.store.config_path.read_text()
