@@ -23,6 +23,12 @@ static bool is_open(const struct daemon_request *request) {
     return request->change != NULL;
 }
 
+/* Of the newest ones: others have lost their places. */
+static bool is_kept(const struct daemon_identity *identity, uint64_t number) {
+    return number < identity->next &&
+           identity->next - number <= CONSOLE_IDENTITY_REQUESTS;
+}
+
 static void forget_change(struct daemon_request *request) {
     if (request->change != NULL) {
         explicit_bzero(request->change, sizeof *request->change);
@@ -61,6 +67,8 @@ static void end_removed(struct daemon *daemon) {
         identity->loaded < identity->set) {
         return;
     }
+    static_assert((int)ACCOUNT_NAME_MAX <= (int)BROKER_CLIENT_ID_MAX,
+                  "a device's name is a client id");
     while (ending.count < BROKER_STALE_MAX && identity->removed_count > 0) {
         const char *name = identity->removed[--identity->removed_count];
         memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
@@ -148,6 +156,8 @@ static void settle(struct daemon_identity *identity,
         [IDENTITY_RELOAD] = "reload",
     };
     const struct identity_change *change = request->change;
+    assert(change != NULL && change == edit->change);
+    assert(request->state == CONSOLE_REQUEST_WAITING);
     if (identity->err != ERR_OK) {
         fail(request, &identity->why);
     } else if (edit->err != ERR_OK) {
@@ -204,6 +214,7 @@ static void done(void *self) {
     bool server_changed = take_tls(identity);
     take_result(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
+        assert(is_kept(identity, identity->numbers[i]));
         settle(identity, &identity->edits[i],
                request_at(identity, identity->numbers[i]));
     }
@@ -222,6 +233,7 @@ static void gather(struct daemon_identity *identity) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
             assert(request->number == number);
+            assert(identity->edit_count < CONSOLE_IDENTITY_REQUESTS);
             identity->reads_tls =
                 identity->reads_tls || request->change->op == IDENTITY_RELOAD;
             identity->numbers[identity->edit_count] = number;
@@ -240,6 +252,7 @@ static void start(struct daemon *daemon) {
     if (identity->edit_count == 0 && !identity->reload_asked) {
         return;
     }
+    assert(!daemon->stop_asked);
     identity->reload_asked = false;
     identity->runs = true;
     identity->job = (struct job){.self = daemon, .work = work, .done = done};
@@ -479,6 +492,7 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     if (daemon->identity.guard == NULL) {
         return ERR_OK;
     }
+    assert(daemon->identity.lock == -1 && daemon->broker == NULL);
     TRY(take_lock(daemon, reason));
     daemon->identity.starts = true;
     daemon->identity.reads_tls = true;
