@@ -58,13 +58,26 @@ static void note_removed(struct daemon_identity *identity, const char *name) {
     }
 }
 
-/* Some a second: each is a connection for a moment. Not before the plugin has
- * let go of them. */
+/* One that is there again before its session was ended keeps that. */
+static void forget_removed(struct daemon_identity *identity, const char *name) {
+    for (uint32_t i = 0; i < identity->removed_count; i++) {
+        if (strcmp(identity->removed[i], name) == 0) {
+            memmove(identity->removed[i],
+                    identity->removed[--identity->removed_count],
+                    sizeof *identity->removed);
+            return;
+        }
+    }
+}
+
+/* Some a second: each is a connection for a moment, under the device's id. Not
+ * before the plugin has let go of them. */
 static void end_removed(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     struct broker_stale ending = {0};
     if (daemon->broker == NULL || !broker_status(daemon->broker).open ||
-        identity->loaded < identity->set) {
+        identity->loaded < identity->set || identity->ends_sessions ||
+        identity->removed_count == 0) {
         return;
     }
     static_assert((int)ACCOUNT_NAME_MAX <= (int)BROKER_CLIENT_ID_MAX,
@@ -73,13 +86,17 @@ static void end_removed(struct daemon *daemon) {
         const char *name = identity->removed[--identity->removed_count];
         memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
     }
+    identity->ends_sessions = true;
     broker_end_sessions(daemon->broker, &ending);
 }
 
 void daemon_identity_tick(struct daemon *daemon) {
-    if (daemon->identity.removed_count > 0) {
-        end_removed(daemon);
+    const struct broker_stale none = {0};
+    if (daemon->identity.ends_sessions && daemon->broker != NULL) {
+        daemon->identity.ends_sessions = false;
+        broker_end_sessions(daemon->broker, &none); /* those are let go */
     }
+    end_removed(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -168,6 +185,8 @@ static void settle(struct daemon_identity *identity,
                  verbs[change->op], change->name, request->set);
         if (change->op == IDENTITY_REMOVE) {
             note_removed(identity, change->name);
+        } else {
+            forget_removed(identity, change->name);
         }
     }
     forget_change(request);
@@ -369,6 +388,7 @@ static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
+        end_removed(daemon);
     } else if (report->kind == REPORT_FAILED) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
