@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon_reload.c: at SIGHUP the configuration file is read again. What the
- * schema marks as reloadable takes effect; any other key that changed is named
- * and keeps its value until a restart; a file that cannot be used changes
- * nothing. */
+/* The configuration file is read again while the daemon runs. What the schema
+ * marks as reloadable takes effect; any other key that changed is named and
+ * keeps its value until a restart; a file that cannot be used changes nothing.
+ */
 #ifndef GATEWAY_COMMANDS_DAEMON_RELOAD_STATE_H
 #define GATEWAY_COMMANDS_DAEMON_RELOAD_STATE_H
 
@@ -13,6 +13,7 @@
 
 struct daemon;
 
+/* What SIGHUP does. */
 struct daemon_reload {
     const char *path;   /* the configuration's */
     bool level_fixed;   /* by --log-level */

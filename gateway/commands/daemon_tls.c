@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_tls.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_conf.h"
 
+#include <assert.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -110,6 +111,8 @@ static err_t check_path(const char *path, struct reason *reason) {
 
 err_t broker_conf_write(const struct broker_conf *conf, struct writer *out,
                         struct reason *reason) {
+    assert(conf->config->broker.mode == CONFIG_BROKER_EMBEDDED);
+    assert(conf->config->broker.listener_count <= CONFIG_LISTENERS_MAX);
     TRY(check_path(conf->plugin_path, reason));
     TRY(check_path(conf->folder, reason));
     const struct passwd *user = getpwuid(geteuid());

@@ -24,7 +24,7 @@
 
 #include "gateway/plugin/door.h"
 
-enum { API = 5, US_PER_S = 1000 * 1000 };
+enum { API = 5 };
 
 struct plugin {
     struct platform platform;
@@ -32,7 +32,6 @@ struct plugin {
     char data[IDENTITY_PATH_MAX];
     mosquitto_plugin_id_t *id;
     struct door *door;
-    int64_t oversize_us; /* when one was last logged; 0: never */
 };
 
 /* --- What the door asks of the broker ------------------------------------- */
@@ -132,30 +131,10 @@ static int on_use(int event, void *data, void *self) {
                                            : MOSQ_ERR_ACL_DENIED;
 }
 
-/* Mosquitto does not say so, and the device sends it again and again. */
-static void note_oversize(struct plugin *plugin, struct mosquitto *client) {
-    const struct clock *clock = &plugin->platform.clock;
-    int64_t now_us = clock->mono_us(clock->self);
-    if (plugin->oversize_us != 0 && now_us - plugin->oversize_us < US_PER_S) {
-        return;
-    }
-    plugin->oversize_us = now_us;
-    const char *id = mosquitto_client_id(client);
-    const char *user = mosquitto_client_username(client);
-    mosquitto_log_printf(MOSQ_LOG_WARNING,
-                         "shopme-edge: a message larger than max_packet_size "
-                         "(8 MiB) ended the connection of client %s, user %s: "
-                         "it is not taken, and the device has to drop it",
-                         id != NULL ? id : "-", user != NULL ? user : "-");
-}
-
 static int on_gone(int event, void *data, void *self) {
     (void)event;
     struct plugin *plugin = self;
     const struct mosquitto_evt_disconnect *told = data;
-    if (told->reason == MOSQ_ERR_OVERSIZE_PACKET) {
-        note_oversize(plugin, told->client);
-    }
     const struct door_end end = {
         .key = told->client,
         .client_id = mosquitto_client_id(told->client),

@@ -85,7 +85,7 @@ class LifeTest(unittest.TestCase):
     def copy_data(self, to):
         """As a backup does it, of a box that runs: sockets stay out."""
         shutil.copytree(
-            self.store.folder / "data", to, dirs_exist_ok=True,
+            self.store.folder / "data", to, dirs_exist_ok=True, symlinks=True,
             ignore=lambda folder, names: [
                 name for name in names
                 if not (pathlib.Path(folder) / name).is_dir()
