@@ -72,7 +72,6 @@ void daemon_identity_tick(struct daemon *daemon) {
     if (daemon->identity.removed_count > 0) {
         end_removed(daemon);
     }
-    daemon_identity_use_tls(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -106,6 +105,7 @@ static void work(void *self) {
         identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
+        identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
 }
@@ -168,11 +168,10 @@ static void settle(struct daemon_identity *identity,
  * gets, too. Without a connection it is asked when there is one. */
 static void tell_broker(struct daemon *daemon, bool server_changed) {
     if (server_changed && daemon->broker != NULL) {
-        broker_reload(daemon->broker);
+        daemon_tls_changed(daemon);
     } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
-    daemon_identity_use_tls(daemon);
 }
 
 /* True if what Mosquitto itself reads is another now. */
@@ -268,7 +267,9 @@ static void on_up(void *self) {
 
 static void on_loaded(struct daemon_identity *identity, uint64_t set) {
     if (set != identity->loaded) {
-        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+        bool changed = identity->loaded != 0; /* else it is the start's */
+        log_line(changed ? LOG_INFO : LOG_DEBUG, "identity",
+                 "loaded set=%" PRIu64, set);
     }
     identity->loaded = set;
     identity->refused = (struct reason){""};
@@ -484,7 +485,6 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     work(daemon);
     (void)take_tls(&daemon->identity);
     take_result(daemon);
-    daemon_identity_look_at_clock(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }

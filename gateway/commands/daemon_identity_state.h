@@ -40,9 +40,6 @@ struct daemon_identity {
     struct reason refused;   /* why the plugin did not take the last one */
     bool reload_asked;       /* by SIGHUP; no request waits for it */
     struct identity_tls tls; /* what is known of the files of TLS */
-    int64_t newest_us;       /* wall time of the newest record at the start */
-    struct reason tls_said;  /* what the broker was told of them, */
-    bool tls_told;           /* if it was */
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
@@ -71,15 +68,6 @@ void daemon_identity_close(struct daemon *daemon);
 bool daemon_identity_is_busy(const struct daemon *daemon);
 /* Once a second. */
 void daemon_identity_tick(struct daemon *daemon);
-
-/* --- daemon_identity_tls.c --- */
-
-/* The time of the newest record of all streams. Waits for the disk. */
-void daemon_identity_look_at_clock(struct daemon *daemon);
-/* Why the broker's listeners with TLS cannot be used; "" if they can. */
-const char *daemon_identity_why_no_tls(struct daemon *daemon);
-/* Tells the broker, if that has changed. */
-void daemon_identity_use_tls(struct daemon *daemon);
 
 /* SIGHUP: whatever a person changed of the files is taken. */
 void daemon_identity_reload(struct daemon *daemon);
