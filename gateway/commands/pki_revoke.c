@@ -43,7 +43,7 @@ static err_t revoke(const struct pki_place *place, const char *device,
                     struct reason *reason) {
     CLEANUP(authority_close)
     struct authority authority = {.store = {.lock_fd = -1}};
-    TRY(pki_place_enter(place, reason));
+    TRY(pki_place_enter(place, false, reason));
     TRY(authority_open(&authority, &place->platform, place->dir,
                        AUTHORITY_REVOKE, reason));
     TRY(authority_revoke(&authority, device, serial, ret_count, reason));
