@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shopme-edge pki renew: new certificates for the keys that are there. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +45,7 @@ static err_t renew(struct renewing *renewing, struct authority *authority,
                    const char *device, struct reason *reason) {
     struct authority_made made;
     TRY(authority_renew(authority, device, &renewing->wish, &made, reason));
+    assert(made.entry.serial[0] != '\0');
     struct authority_made *list =
         realloc(renewing->made, (renewing->done + 1) * sizeof *list);
     if (list == NULL) {
