@@ -513,6 +513,18 @@ class FilesTest(PkiCase):
         done = self.run_pki("list", place=["--data", "/" + "x" * 2000], code=1)
         self.assertIn("too long", done.stderr)
 
+    def test_a_folder_that_is_none(self):
+        """Goal: a name that was mistyped leaves nothing behind."""
+        nowhere = self.folder / "nowhere"
+        for words in (["server"], ["issue", "a"], ["renew", "--all"],
+                      ["revoke", "a"], ["list"]):
+            for place in (["--data", nowhere], ["--dir", nowhere]):
+                done = self.run_pki(*words, place=place, code=None)
+                self.assertIn(done.returncode, (1, 2))
+                self.assertFalse(nowhere.exists(), words)
+        self.run_pki("init", place=["--data", nowhere])
+        self.assertTrue((nowhere / "pki/ca.pem").exists())
+
     def test_side_by_side(self):
         """Goal: of commands at one time each is done, or says that it is not."""
         self.begin()
