@@ -4,6 +4,7 @@ do the options of the clients that are on this machine. Method: the commands
 and the configuration are taken from the page; ports, addresses and folders are
 others."""
 
+import json
 import os
 import pathlib
 import re
@@ -187,6 +188,26 @@ class DevicesPage(unittest.TestCase):
         self.assertIn("Received DISCONNECT (152)", said)
         self.assertIn("CONNACK (135)", self.scale(
             "mosquitto_sub", "mqttv5", "-t", "a", password=old))
+
+    # Four connections of a till at once, 20 a minute, and none of strangers.
+    def test_the_firewall(self):
+        page = (ROOT / "docs/devices.md").read_text()
+        rules = re.search(r"^```nft\n(.*?)^```$", page, re.M | re.S).group(1)
+        self.assertIn("10.7.0.0/24", rules)
+        done = subprocess.run(
+            ["unshare", "-rn", "/usr/bin/python3",
+             pathlib.Path(__file__).with_name("firewall_probe.py")],
+            input=rules.replace("10.7.0.0/24", "127.0.0.1"), text=True,
+            capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seen = json.loads(done.stdout)
+        self.assertEqual(seen["stranger"], "TimeoutError")
+        self.assertEqual(seen["elsewhere"], "open")
+        self.assertEqual(seen["at_once"],
+                         4 * ["open"] + 2 * ["ConnectionRefusedError"])
+        self.assertEqual(seen["last"], "TimeoutError")
+        self.assertGreater(seen["in_turn"], 10)
+        self.assertLess(seen["in_turn"], 30)
 
     def paho(self, **named):
         client = mqtt.Client(client_id="till-1", protocol=mqtt.MQTTv5)
