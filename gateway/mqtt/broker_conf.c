@@ -55,8 +55,10 @@ static void write_listeners(const struct broker_conf *conf,
 
 /* --- Who is let in -------------------------------------------------------- */
 
-/* The plugin decides all of it. Mosquitto is told to let in who has no user
- * name only because a reload would cut them otherwise. */
+/* The plugin decides all of it, and without it Mosquitto does not start. It is
+ * told to let in who has no user name because at a reload it would refuse them
+ * otherwise without asking: those that are connected, and sessions that are
+ * offline, which it then (2.0.11) has twice on its list of what expires. */
 static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     const struct config *config = conf->config;
     char path[IDENTITY_PATH_MAX];
@@ -64,9 +66,7 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     writer_printf(out, "plugin %s\n", conf->plugin_path);
     writer_printf(out, "plugin_opt_rules %s\n", conf->rules_path);
     writer_printf(out, "plugin_opt_identity %s\n", path);
-    writer_printf(out, "allow_anonymous %s\n",
-                  config_broker_is_anonymous(&config->broker) ? "true"
-                                                              : "false");
+    writer_str(out, "allow_anonymous true\n");
 }
 
 /* --- Limits --------------------------------------------------------------- */
