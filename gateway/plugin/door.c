@@ -217,6 +217,17 @@ static void refuse_use(struct door *door, const struct door_use *use,
     refuse(door, &report, use->payload);
 }
 
+static enum refusal use_check(const struct loaded *loaded, enum rules_who who,
+                              const struct account *account,
+                              const struct door_use *use) {
+    if (who == RULES_ANONYMOUS) {
+        return rules_check_anonymous(&loaded->rules, &loaded->accounts,
+                                     use->action, use->topic, use->retain);
+    }
+    return rules_check(&loaded->rules, who, account, use->action, use->topic,
+                       use->retain);
+}
+
 /* A session that is offline, or ended just now and leaves its will. What it may
  * have, its user name says: that was proved when it connected. */
 static bool absent_allows(struct door *door, const struct door_use *use) {
@@ -233,8 +244,7 @@ static bool absent_allows(struct door *door, const struct door_use *use) {
         }
         who = RULES_DEVICE;
     }
-    enum refusal refusal = rules_check(&loaded->rules, who, account,
-                                       use->action, use->topic, use->retain);
+    enum refusal refusal = use_check(loaded, who, account, use);
     /* (The broker also asks so whether a retained message may still stand.
      * Then it knows no address.) */
     if (refusal != REFUSAL_NONE && use->action == RULES_PUBLISH &&
@@ -257,8 +267,7 @@ bool door_allows(struct door *door, const struct door_use *use) {
         return false; /* is being cut */
     }
     enum refusal refusal =
-        rules_check(&door->loaded->rules, client->who, client->account,
-                    use->action, use->topic, use->retain);
+        use_check(door->loaded, client->who, client->account, use);
     if (refusal != REFUSAL_NONE && use->action != RULES_READ) {
         refuse_use(door, use, client, refusal);
     }
