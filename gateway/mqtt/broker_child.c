@@ -71,6 +71,12 @@ static bool is_oversize(struct broker_child *child, struct slice line) {
     return true;
 }
 
+/* It has just said why. */
+static bool is_afterword(const struct broker_child *child, struct slice line) {
+    return child->last[0] != '\0' &&
+           slice_starts_with(line, "Error: Plugin returned ");
+}
+
 static void line_over(struct broker_child *child) {
     struct slice said = slice_of(child->line, child->line_len);
     if (is_oversize(child, said) || is_chatter(said)) {
@@ -86,7 +92,8 @@ static void line_over(struct broker_child *child) {
     if (!child->quiet) {
         log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
     }
-    if (!noise) {
+    if (!noise &&
+        !is_afterword(child, slice_of(child->line, child->line_len))) {
         memcpy(child->last, child->line, child->line_len + 1);
     }
     child->line_len = 0;
