@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_conf.h"
 
+#include <assert.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -55,10 +56,9 @@ static void write_listeners(const struct broker_conf *conf,
 
 /* --- Who is let in -------------------------------------------------------- */
 
-/* The plugin decides all of it, and without it Mosquitto does not start. It is
- * told to let in who has no user name because at a reload it would refuse them
- * otherwise without asking: those that are connected, and sessions that are
- * offline, which it then (2.0.11) has twice on its list of what expires. */
+/* The plugin decides all of it, also about who has no user name: told not to
+ * let them in, Mosquitto 2.0.11 would refuse their sessions at a reload, and
+ * free one that is offline twice. Without the plugin it does not start. */
 static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     const struct config *config = conf->config;
     char path[IDENTITY_PATH_MAX];
@@ -111,6 +111,8 @@ static err_t check_path(const char *path, struct reason *reason) {
 
 err_t broker_conf_write(const struct broker_conf *conf, struct writer *out,
                         struct reason *reason) {
+    assert(conf->config->broker.mode == CONFIG_BROKER_EMBEDDED);
+    assert(conf->config->broker.listener_count <= CONFIG_LISTENERS_MAX);
     TRY(check_path(conf->plugin_path, reason));
     TRY(check_path(conf->folder, reason));
     const struct passwd *user = getpwuid(geteuid());

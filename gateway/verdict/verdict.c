@@ -248,6 +248,7 @@ static bool judge_certificate_expires(const struct look *look) {
     add_ending(look, &out, "the gateway", "", tls->server_ends_us);
     add_ending(look, &out, "the CA ", tls->ca, tls->ca_ends_us);
     add_ending(look, &out, "the device ", tls->device, tls->device_ends_us);
+    assert(out.len < sizeof text);
     text[out.len] = '\0';
     return out.len > 0 && say(look, "%s", text);
 }

@@ -90,6 +90,7 @@ static void test_each_listener(void **state) {
     struct slice certificates = part(text, "listener 8883 ::\n");
     assert_true(has(anonymous, "max_connections 10\n"));
     assert_false(has(anonymous, "certfile"));
+    assert_true(has(accounts, "max_connections 20\n"));
     assert_false(has(accounts, "certfile"));
     assert_true(has(tls, "certfile /d/identity/current/server.pem\n"));
     assert_true(has(tls, "keyfile /d/identity/current/server.key\n"));
@@ -119,10 +120,6 @@ static void test_who_gets_in(void **state) {
     assert_false(has(text, "acl_file"));
     assert_false(has(text, "use_identity_as_username"));
     assert_false(has(text, "use_username_as_clientid"));
-    assert_false(has(text, "max_queued_messages 0\n"));
-    /* That no listener is, the plugin knows. */
-    w->config.broker.listeners[0].anonymous = false;
-    assert_true(has(slice_from_str(written(w)), "allow_anonymous true\n"));
 }
 
 static void test_without_tls_and_closed(void **state) {
