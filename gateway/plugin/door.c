@@ -11,6 +11,11 @@
 
 enum { TICK_US = 250 * 1000 };
 
+/* What the broker calls who has no user name. No account can have it. Mosquitto
+ * 2.0.11 saves a session without one with the name of the session before it, of
+ * 256 times its length: what follows in its memory (persist__client_save). */
+static const char anonymous_name[] = "anonymous";
+
 struct door {
     struct door_options options;
     struct loaded *loaded;
@@ -196,7 +201,9 @@ bool door_enter(struct door *door, const void *key, const struct login *login,
     replace(door, client);
     tell(door, REPORT_CONNECTED, client);
     door->new = client;
-    *ret_name = client->by == REPORT_BY_CERTIFICATE ? client->name : NULL;
+    *ret_name = client->by == REPORT_BY_CERTIFICATE ? client->name
+                : client->by == REPORT_BY_NOTHING   ? anonymous_name
+                                                    : NULL;
     return true;
 }
 
@@ -208,7 +215,9 @@ static void refuse_use(struct door *door, const struct door_use *use,
     if (client != NULL) {
         report = report_of(REPORT_REFUSED, client);
     } else {
-        COPY(report.device, use->user);
+        bool named =
+            use->user != NULL && strcmp(use->user, anonymous_name) != 0;
+        COPY(report.device, named ? use->user : NULL);
         COPY(report.address, use->address);
     }
     report.refusal = refusal;
@@ -234,7 +243,7 @@ static bool absent_allows(struct door *door, const struct door_use *use) {
     const struct loaded *loaded = door->loaded;
     const struct account *account = NULL;
     enum rules_who who = RULES_ANONYMOUS;
-    if (use->user != NULL) {
+    if (use->user != NULL && strcmp(use->user, anonymous_name) != 0) {
         if (strcmp(use->user, loaded->rules.gateway) == 0) {
             return true;
         }
@@ -337,7 +346,8 @@ static const struct client *next_cut(const struct door *door) {
 static void cut(struct door *door, const struct client *client) {
     const struct door_broker *broker = &door->options.broker;
     struct client gone = *client; /* it is removed from within */
-    broker->kick_name(broker->self, gone.name[0] != '\0' ? gone.name : NULL,
+    broker->kick_name(broker->self,
+                      gone.name[0] != '\0' ? gone.name : anonymous_name,
                       gone.account != NULL);
     assert(gone.who != RULES_GATEWAY);
     clients_remove(&door->clients, gone.key); /* whatever the broker did */
