@@ -101,6 +101,19 @@ static void work(void *self) {
     if (identity->err == ERR_OK) {
         (void)identity_is_aside(data, &identity->why);
     }
+    struct reason unread;
+    identity->has_accounts =
+        identity_accounts_load(data, &identity->accounts, &unread) == ERR_OK;
+}
+
+/* Who has an account, for the table of who is there. */
+static void take_accounts(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->has_accounts) {
+        daemon_presence_accounts(daemon, &identity->accounts);
+        accounts_free(&identity->accounts);
+        identity->has_accounts = false;
+    }
 }
 
 /* What the disk holds now, as far as it is known. */
@@ -171,6 +184,7 @@ static void done(void *self) {
     struct daemon_identity *identity = &daemon->identity;
     identity->runs = false;
     take_result(daemon);
+    take_accounts(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
         settle(identity, &identity->edits[i],
                request_at(identity, identity->numbers[i]));
@@ -227,6 +241,7 @@ bool daemon_identity_is_busy(const struct daemon *daemon) {
 
 static void on_up(void *self) {
     struct daemon *daemon = self;
+    presence_ask(&daemon->presence.table);
     (void)guard_reload(daemon->identity.guard);
 }
 
@@ -314,6 +329,7 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
 
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
+    daemon_presence_reported(daemon, report);
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
     } else if (report->kind == REPORT_FAILED) {
@@ -443,6 +459,7 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     daemon->identity.starts = true;
     work(daemon);
     take_result(daemon);
+    take_accounts(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }
@@ -457,4 +474,5 @@ void daemon_identity_close(struct daemon *daemon) {
     identity->lock = -1;
     guard_free(identity->guard);
     free(identity->removed);
+    presence_free(&daemon->presence.table);
 }

@@ -48,6 +48,8 @@ struct daemon_identity {
     uint64_t numbers[CONSOLE_IDENTITY_REQUESTS]; /* of their requests */
     size_t edit_count;
     uint64_t written;
+    struct accounts accounts; /* as they are now, if they can be read */
+    bool has_accounts;
     err_t err;
     struct reason why;
 };

@@ -9,6 +9,7 @@
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/daemon_identity_state.h"
+#include "gateway/commands/daemon_presence.h"
 #include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
@@ -85,6 +86,7 @@ struct daemon {
     struct daemon_watch watch;
     struct daemon_reload reload;
     struct daemon_identity identity;
+    struct daemon_presence presence;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */

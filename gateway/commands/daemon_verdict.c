@@ -141,7 +141,8 @@ static void tell(struct daemon *daemon, int64_t now_us) {
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {
-    const struct verdict_facts facts = facts_of(daemon, status);
+    struct verdict_facts facts = facts_of(daemon, status);
+    facts.silent = daemon_presence_silent(daemon, &status->devices);
     verdict_judge(&daemon->verdict, &facts, status->mono_us, status->now_us);
     status->verdict = &daemon->verdict;
     tell(daemon, status->mono_us);

@@ -93,6 +93,7 @@ struct verdict_facts {
     const char *tls_away;      /* why no device comes by TLS; NULL or empty if
                                   they can, or shall not */
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
+    const char *silent;           /* which devices are, in words; NULL: none */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
     int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */
