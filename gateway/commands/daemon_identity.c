@@ -241,7 +241,7 @@ bool daemon_identity_is_busy(const struct daemon *daemon) {
 
 static void on_up(void *self) {
     struct daemon *daemon = self;
-    presence_ask(&daemon->presence.table);
+    presence_ask(&daemon->identity.presence.table);
     (void)guard_reload(daemon->identity.guard);
 }
 
@@ -474,5 +474,5 @@ void daemon_identity_close(struct daemon *daemon) {
     identity->lock = -1;
     guard_free(identity->guard);
     free(identity->removed);
-    presence_free(&daemon->presence.table);
+    presence_free(&daemon->identity.presence.table);
 }

@@ -10,6 +10,7 @@
 #define GATEWAY_COMMANDS_DAEMON_IDENTITY_STATE_H
 
 #include "gateway/base/executor.h"
+#include "gateway/commands/daemon_presence_state.h"
 #include "gateway/console/source.h"
 #include "gateway/identity/edit.h"
 #include "gateway/mqtt/guard.h"
@@ -27,6 +28,7 @@ struct daemon_request {
 };
 
 struct daemon_identity {
+    struct daemon_presence presence;
     struct guard *guard; /* NULL with an external broker */
     int lock;            /* on the sets; -1 = not held */
     uint64_t next;       /* number of the next request */

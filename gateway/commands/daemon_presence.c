@@ -16,7 +16,7 @@ static struct presence_moment moment(const struct daemon *daemon) {
 
 void daemon_presence_accounts(struct daemon *daemon,
                               const struct accounts *accounts) {
-    if (presence_sync(&daemon->presence.table, accounts,
+    if (presence_sync(&daemon->identity.presence.table, accounts,
                       moment(daemon).mono_us) != ERR_OK) {
         log_line(LOG_ERROR, "presence",
                  "not_updated reason=\"no memory: new devices are not shown\"");
@@ -25,13 +25,14 @@ void daemon_presence_accounts(struct daemon *daemon,
 
 void daemon_presence_reported(struct daemon *daemon,
                               const struct report *report) {
-    presence_report(&daemon->presence.table, report, moment(daemon).wall_us);
+    presence_report(&daemon->identity.presence.table, report,
+                    moment(daemon).wall_us);
 }
 
 void daemon_presence_heard(void *self, struct slice device, bool rejected) {
     struct daemon *daemon = self;
     const struct presence_moment now = moment(daemon);
-    presence_heard(&daemon->presence.table, device, rejected, &now);
+    presence_heard(&daemon->identity.presence.table, device, rejected, &now);
 }
 
 void daemon_presence_fill(void *self, struct console_devices *ret) {
@@ -40,16 +41,16 @@ void daemon_presence_fill(void *self, struct console_devices *ret) {
         return;
     }
     const struct guard_counts counts = guard_counts(daemon->identity.guard);
-    ret->presence = &daemon->presence.table;
+    ret->presence = &daemon->identity.presence.table;
     ret->now = moment(daemon);
-    ret->known =
-        daemon->presence.table.known && publisher_is_up(daemon->publisher);
+    ret->known = daemon->identity.presence.table.known &&
+                 publisher_is_up(daemon->publisher);
     memcpy(ret->refused, counts.refused, sizeof ret->refused);
 }
 
 const char *daemon_presence_silent(struct daemon *daemon,
                                    const struct console_devices *devices) {
-    struct daemon_presence *presence = &daemon->presence;
+    struct daemon_presence *presence = &daemon->identity.presence;
     if (devices->presence == NULL) {
         return NULL;
     }

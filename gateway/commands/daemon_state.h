@@ -9,7 +9,6 @@
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/daemon_identity_state.h"
-#include "gateway/commands/daemon_presence.h"
 #include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
@@ -86,7 +85,6 @@ struct daemon {
     struct daemon_watch watch;
     struct daemon_reload reload;
     struct daemon_identity identity;
-    struct daemon_presence presence;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */
@@ -140,8 +138,7 @@ void daemon_watch_end(struct daemon *daemon);
 
 /* --- daemon_reload.c: the configuration file is read again. What the schema
  * marks as reloadable takes effect; any other key that changed is named and
- * keeps its value until a restart; a file that cannot be used changes
- * nothing. --- */
+ * waits for a restart; a file that cannot be used changes nothing. --- */
 
 /* Sets `live` and the level of the log. */
 void daemon_reload_begin(struct daemon *daemon);

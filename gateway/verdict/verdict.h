@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict on the whole gateway: one level, and the reasons for it. All that
  * anybody is told of its health (page, API, `status`, /healthz, metrics, log)
- * comes from here.
- *
- * The daemon gathers facts, about once a second, and verdict_judge() makes the
- * verdict of them. It does no I/O and reads no clock. What a condition is, how
- * grave it is and what to do about it is one line of condition_list.h. */
+ * comes from here. The daemon gathers facts, about once a second, and
+ * verdict_judge() makes the verdict of them. It does no I/O and reads no clock.
+ * What a condition is and what to do is one line of condition_list.h. */
 #ifndef GATEWAY_VERDICT_VERDICT_H
 #define GATEWAY_VERDICT_VERDICT_H
 

@@ -2,8 +2,8 @@
 /* Who is there, while the daemon runs: the table is fed by the broker's plugin
  * and by the streams, and shown by the console. With an external broker it is
  * not used. */
-#ifndef GATEWAY_COMMANDS_DAEMON_PRESENCE_H
-#define GATEWAY_COMMANDS_DAEMON_PRESENCE_H
+#ifndef GATEWAY_COMMANDS_DAEMON_PRESENCE_STATE_H
+#define GATEWAY_COMMANDS_DAEMON_PRESENCE_STATE_H
 
 #include "gateway/console/source.h"
 #include "gateway/identity/presence.h"
