@@ -79,7 +79,8 @@ void daemon_identity_tick(struct daemon *daemon) {
 static err_t edit(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     return identity_edit(daemon->config->data, wall_us(daemon), true,
-                         identity->edits, identity->edit_count, NULL, 0,
+                         identity->edits, identity->edit_count,
+                         identity->tls_next.files, identity->tls_next.count,
                          &identity->written, &identity->why);
 }
 
@@ -91,14 +92,20 @@ static void work(void *self) {
     struct daemon_identity *identity = &daemon->identity;
     const char *data = daemon->config->data;
     identity->why = (struct reason){""};
+    identity->tls_next = (struct identity_tls){.count = 0};
+    if (identity->reads_tls) {
+        identity_tls_read(daemon->config, wall_us(daemon), &identity->tls_next);
+    }
     identity->err = edit(daemon);
     if (identity->err == ERR_CORRUPT && identity->starts) {
         log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
                  identity->why.text);
         identity->err =
             identity_set_aside(data, &identity->written, &identity->why);
+        identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
+        identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
     struct reason unread;
@@ -170,11 +177,35 @@ static void settle(struct daemon_identity *identity,
 }
 
 /* The broker reads the set again, also if nothing was written: a person may
- * have. Without a connection it is asked when there is one. */
-static void tell_broker(struct daemon *daemon) {
-    if (guard_reload(daemon->identity.guard)) {
+ * have. What Mosquitto reads itself it reads with the signal, which its plugin
+ * gets, too. Without a connection it is asked when there is one. */
+static void tell_broker(struct daemon *daemon, bool server_changed) {
+    if (server_changed && daemon->broker != NULL) {
+        daemon_tls_changed(daemon);
+    } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
+}
+
+/* True if what Mosquitto itself reads is another now. */
+static bool take_tls(struct daemon_identity *identity) {
+    bool changed = identity->err == ERR_OK && identity->tls_next.server_changed;
+    identity_tls_free(&identity->tls_next);
+    if (!identity->reads_tls) {
+        return false;
+    }
+    struct identity_tls *next = &identity->tls_next;
+    if (next->unusable.text[0] != '\0' &&
+        strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
+        log_line(LOG_ERROR, "identity", "tls_unusable reason=\"%s\"",
+                 next->unusable.text);
+    }
+    if (!next->known) { /* what is in force is what was known before */
+        next->facts = identity->tls.facts;
+        next->crl_unusable = identity->tls.crl_unusable;
+    }
+    identity->tls = *next;
+    return changed;
 }
 
 static void start(struct daemon *daemon);
@@ -183,6 +214,7 @@ static void done(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
     identity->runs = false;
+    bool server_changed = take_tls(identity);
     take_result(daemon);
     take_accounts(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
@@ -190,7 +222,7 @@ static void done(void *self) {
                request_at(identity, identity->numbers[i]));
     }
     if (!daemon->stop_asked) {
-        tell_broker(daemon);
+        tell_broker(daemon, server_changed);
         start(daemon);
     }
 }
@@ -199,10 +231,13 @@ static void done(void *self) {
 static void gather(struct daemon_identity *identity) {
     uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
     identity->edit_count = 0;
+    identity->reads_tls = identity->reload_asked;
     for (uint64_t number = first; number < identity->next; number++) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
             assert(request->number == number);
+            identity->reads_tls =
+                identity->reads_tls || request->change->op == IDENTITY_RELOAD;
             identity->numbers[identity->edit_count] = number;
             identity->edits[identity->edit_count++] =
                 (struct identity_edit){.change = request->change};
@@ -247,7 +282,9 @@ static void on_up(void *self) {
 
 static void on_loaded(struct daemon_identity *identity, uint64_t set) {
     if (set != identity->loaded) {
-        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+        bool changed = identity->loaded != 0; /* else it is the start's */
+        log_line(changed ? LOG_INFO : LOG_DEBUG, "identity",
+                 "loaded set=%" PRIu64, set);
     }
     identity->loaded = set;
     identity->refused = (struct reason){""};
@@ -295,20 +332,10 @@ static struct stream *stream_of(const struct daemon *daemon,
                : NULL;
 }
 
-/* A topic below shopme/ that no stream takes: probably mistyped. */
-static bool is_foreign(const struct report *report) {
-    return report->kind == REPORT_REFUSED && report->publish &&
-           (report->refusal == REFUSAL_OTHER_STORE ||
-            report->refusal == REFUSAL_NO_STREAM);
-}
-
 /* The broker acknowledges a publish that it refuses: the device would take its
  * event for delivered. What cannot be answered now is counted all the same, and
  * the device repeats it. */
-static void on_refused(struct daemon *daemon, const struct report *report) {
-    if (is_foreign(report)) {
-        watch_refused(daemon->unheard, report->text, report->count);
-    }
+static void answer(struct daemon *daemon, const struct report *report) {
     struct stream *stream = stream_of(daemon, report);
     if (!report->publish || report->device[0] == '\0' || stream == NULL ||
         daemon->stop_asked) {
@@ -325,6 +352,19 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
         log_line(LOG_DEBUG, "identity", "no_receipt device=%s class=%s",
                  report->device, err_name(err));
     }
+}
+
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->publish && (report->refusal == REFUSAL_OTHER_STORE ||
+                               report->refusal == REFUSAL_NO_STREAM);
+}
+
+static void on_refused(struct daemon *daemon, const struct report *report) {
+    if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
+    }
+    answer(daemon, report);
 }
 
 static void on_reported(void *self, const struct report *report) {
@@ -457,7 +497,9 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     }
     TRY(take_lock(daemon, reason));
     daemon->identity.starts = true;
+    daemon->identity.reads_tls = true;
     work(daemon);
+    (void)take_tls(&daemon->identity);
     take_result(daemon);
     take_accounts(daemon);
     daemon->identity.starts = false;

@@ -17,7 +17,27 @@ static bool is_noise(struct slice line) {
                                    "root");
 }
 
+/* What it says of each connection; some of these lines have user names. It is
+ * asked to only for those of a connection that failed or was turned away. */
+static bool is_chatter(struct slice line) {
+    static const char *const heads[] = {"New ",        "Client ",
+                                        "Bad socket ", "Bad client ",
+                                        "Expiring ",   "Outgoing messages "};
+    if (slice_starts_with(line, "Client connection from ")) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (slice_starts_with(line, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void line_over(struct broker_child *child) {
+    if (is_chatter(slice_of(child->line, child->line_len))) {
+        child->line_len = 0;
+    }
     if (child->line_len == 0) {
         return;
     }

@@ -7,13 +7,16 @@ are counted together; all of it is right again after the broker was away."""
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
 import unittest
 
 from device_test import CHOSEN, Client, StoreTest, device, listed
-from edge import EDGE, Device, UnixHTTP, wait_for
+from edge import EDGE, Device, UnixHTTP, mqtt, wait_for
+from verdict_places import gone_everywhere, seen_everywhere
+from verdict_tls import pki, tls_store
 
 REGISTERED_MAX = 10000
 
@@ -182,6 +185,41 @@ class PresenceTest(StoreTest):
         self.assertGreater(_seconds(seen(store, "till-1")["since"]), before)
         self.assertEqual(seen(store, "till-2")["state"], "offline")
         self.assertEqual(len(stays.codes), 2)
+
+    def test_a_certificate_of_a_companys_ca(self):
+        """Its CA tells nothing of what it issues: what a connected device has
+        shown is known, and that it ends soon."""
+        with tls_store() as store:
+            pki(store, "init")
+            pki(store, "server")
+            pki(store, "issue", "till-1", "--no-p12", "--days", 5)
+            company = store.folder / "company"
+            shutil.move(store.pki, company)
+            store.config_path.write_text(store.config_path.read_text().replace(
+                "mode: embedded,", f"""mode: embedded, tls: {{
+                  ca_file: {company}/ca.pem, cert_file: {company}/server.pem,
+                  key_file: {company}/server.key}},""", 1))
+            store.accounts.add("till-1", certificate=True, password=False)
+            store.gateway.start().wait_up()
+            verdict = json.loads(ask(store, "/api/v1/status"))["verdict"]
+            self.assertNotIn("certificate-expires", str(verdict))
+            client = mqtt.Client(client_id="till-1")
+            client.tls_set(str(company / "ca.pem"),
+                           str(company / "issued/till-1.pem"),
+                           str(company / "issued/till-1.key"))
+            client.connect("localhost", store.tls_port)
+            client.loop_start()
+            self.addCleanup(client.loop_stop)
+            reason = seen_everywhere(store, "certificate-expires")
+            self.assertIn("device till-1 ends in 4 d", reason["text"])
+            found = seen(store, "till-1")
+            self.assertEqual((found["by"], found["certificate"],
+                              found["password"]), ("certificate", True, False))
+            left_s = _seconds(found["certificate_ends"]) - time.time()
+            self.assertLess(abs(left_s - 5 * 86400), 3600)
+            client.disconnect()
+            gone_everywhere(store, "certificate-expires")
+            self.assertIsNone(seen(store, "till-1")["certificate_ends"])
 
     def test_ten_thousand(self):
         """The bound of accounts: answers stay bounded, memory small."""

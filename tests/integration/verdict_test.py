@@ -26,6 +26,7 @@ from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
+from verdict_tls import make_tls_case
 
 LATE_S = 90  # many stores share the machine
 DAY_S = 24 * 60 * 60
@@ -161,7 +162,8 @@ class ClockCase(Case):
 
 
 class BrokerCase(Case):
-    """The gateway's broker does not come back; and the page's port is taken."""
+    """The gateway's broker does not come back; the accounts are damaged; and the
+    page's port is taken."""
 
     def make(self):
         store = Store(cloud=False)
@@ -177,7 +179,19 @@ class BrokerCase(Case):
     def play(self):
         self.store.gateway.start().wait_up()
         self.broker_down()
+        self.accounts_damaged()
         self.page_away()
+
+    def accounts_damaged(self):
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        accounts.write_bytes(good[:-1] + b"?")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        reason = self.provoked("accounts-damaged")
+        assert "identity/current/accounts" in reason["text"], reason
+        accounts.write_bytes(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
 
     def broker_down(self):
         self.gate.write_text("")
@@ -223,8 +237,10 @@ class DropsCase(Case):
         return Store(cloud=False)
 
     def play(self):
+        self.store.accounts.add("away", topics=["large/#"])
+        self.store.accounts.add("loud", topics=["large/#"])
         self.store.gateway.start().wait_up()
-        away = mqtt.Client(client_id="away", clean_session=False)
+        away = self.store.client("away", clean_session=False)
         heard = threading.Event()
         away.on_subscribe = lambda *_: heard.set()
         away.connect("127.0.0.1", self.store.broker_port)
@@ -233,15 +249,18 @@ class DropsCase(Case):
         assert heard.wait(LATE_S)
         away.disconnect()
         away.loop_stop()
-        device = Device(self.store, "till-1")
+        loud = self.store.client("loud")
+        loud.connect("127.0.0.1", self.store.broker_port)
+        loud.loop_start()
         for _ in range(80):
-            device.client.publish("large/one", b"x" * 1024 * 1024,
-                                  qos=1).wait_for_publish(LATE_S)
+            loud.publish("large/one", b"x" * 1024 * 1024,
+                         qos=1).wait_for_publish(LATE_S)
         reason = self.provoked("broker-drops")
         assert "has dropped" in reason["text"], reason
-        device.client.publish("shopme/another/till-1/orders", "{}", qos=1)
+        loud.publish("shopme/another/loud/orders", "{}", qos=1)
         self.provoked("topic-unknown")
-        device.close()
+        loud.disconnect()
+        loud.loop_stop()
 
 
 class TwinCase(Case):
@@ -499,7 +518,7 @@ class SilentCase(Case):
 
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
          RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
-         SilentCase]
+         SilentCase, make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):
