@@ -286,7 +286,7 @@ static err_t open_stream(struct daemon *daemon,
         .sink = {daemon, send_receipt, send_notice},
         .self = daemon,
         .durable = on_durable,
-        .heard = daemon->identity.guard != NULL ? daemon_presence_heard : NULL,
+        .heard = daemon_presence_heard,
         .failed = on_stream_failed,
     };
     TRY(stream_open(&options, &slot->stream, reason));

@@ -31,8 +31,11 @@ void daemon_presence_reported(struct daemon *daemon,
 
 void daemon_presence_heard(void *self, struct slice device, bool rejected) {
     struct daemon *daemon = self;
-    const struct presence_moment now = moment(daemon);
-    presence_heard(&daemon->identity.presence.table, device, rejected, &now);
+    if (daemon->identity.guard != NULL) {
+        const struct presence_moment now = moment(daemon);
+        presence_heard(&daemon->identity.presence.table, device, rejected,
+                       &now);
+    }
 }
 
 void daemon_presence_fill(void *self, struct console_devices *ret) {
