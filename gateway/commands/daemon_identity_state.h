@@ -45,6 +45,7 @@ struct daemon_identity {
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
+    bool ends_sessions; /* some of them, now: the gateway holds their ids */
     /* The job's while it runs. */
     bool runs;
     struct job job;

@@ -132,7 +132,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,
-        .tls = facts_of_tls(daemon, status->now_us),
+        .tls = status->tls,
         .accounts_damaged = daemon_identity_damaged(daemon),
         .page_away = console_page_away(daemon->console),
         .socket_away = console_socket_away(daemon->console),
@@ -179,6 +179,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {
+    status->tls = facts_of_tls(daemon, status->now_us);
     struct verdict_facts facts = facts_of(daemon, status);
     facts.silent = daemon_presence_silent(daemon, &status->devices);
     verdict_judge(&daemon->verdict, &facts, status->mono_us, status->now_us);

@@ -55,6 +55,7 @@ static err_t add_all(const char *data, struct identity_tls *tls) {
 void identity_tls_read(const struct config *config, int64_t now_us,
                        struct identity_tls *ret) {
     const char *data = config->data;
+    assert(ret->count == 0 && ret->revoked == NULL);
     if (!config_broker_has_tls(&config->broker)) {
         return;
     }

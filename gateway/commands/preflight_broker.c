@@ -176,8 +176,7 @@ static void check_external(const struct look *look) {
 }
 
 void preflight_broker(const struct config *config,
-                      const struct config_sources *sources,
-                      enum preflight_for what,
+                      const struct config_sources *sources, bool check,
                       struct config_findings *findings) {
     const struct look look = {config, sources, findings};
     if (config->broker.mode == CONFIG_BROKER_EXTERNAL) {
@@ -185,7 +184,7 @@ void preflight_broker(const struct config *config,
         return;
     }
     check_program(&look);
-    if (what == PREFLIGHT_CHECK) {
+    if (check) {
         check_plugin(&look); /* at a start the broker says so, and waits */
         uint32_t before = findings->count;
         check_tls(&look);

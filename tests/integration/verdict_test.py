@@ -275,7 +275,7 @@ class TwinCase(Case):
             self.store.gateway.start().wait_up()
             self.store.gateway.stop()
             clone = self.store.folder / "clone"
-            shutil.copytree(self.store.folder / "data", clone)
+            shutil.copytree(self.store.folder / "data", clone, symlinks=True)
             config = self.store.folder / "clone.yaml"
             config.write_text(
                 self.store.config_path.read_text()
@@ -516,9 +516,43 @@ class SilentCase(Case):
             client.loop_stop()
 
 
+class DoorCase(Case):
+    """Files of TLS that are not there, and accounts that cannot be read."""
+
+    def make(self):
+        store = Store(cloud=False)
+        store.config_path.write_text(store.config_path.read_text().replace(
+            f'listen: "127.0.0.1:{store.broker_port}"',
+            f'listen: [{{address: "127.0.0.1:{store.broker_port}", anonymous: '
+            f'true}}, {{address: "127.0.0.1:{free_port()}", tls: true}}]'))
+        return store
+
+    def play(self):
+        self.store.accounts.add("till-2")
+        self.store.gateway.start().wait_up()
+        reason = self.provoked("tls-unusable")
+        assert "server.pem" in reason["text"], reason
+        pki = ("pki", "--config", self.store.config_path)
+        for words in (("init",), ("server", "--dns", "localhost")):
+            done = subprocess.run([EDGE, *pki[:1], *words, *pki[1:]],
+                                  capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, (words, done.stderr)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("tls-unusable")
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_text()
+        accounts.write_text("damaged\n")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.provoked("accounts-damaged")
+        accounts.write_text(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
+
+
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
          RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
-         SilentCase, make_tls_case(Case)]
+         SilentCase, DoorCase, make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):
