@@ -345,6 +345,7 @@ int main(int argc, char **argv) {
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     job_pool_free(pool);
+    presence_free(&host.presence);
     int busy = uv_loop_close(&loop);
     printf("loop %s\n", busy == 0 ? "closed" : "still has handles");
     return busy == 0 ? 0 : 1;
