@@ -72,6 +72,7 @@ static void tell(struct door *door, enum report_kind kind,
 /* `payload` is searched for an event's id only if it is told now. */
 static void refuse(struct door *door, struct report *report,
                    struct slice payload) {
+    assert(report->refusal < REFUSAL_COUNT);
     report->kind = REPORT_REFUSED;
     if (limiter_take(door->limiter, report, mono_us(door), &report->count)) {
         event_id_find(payload, report->event_id);
@@ -181,6 +182,8 @@ bool door_enter(struct door *door, const void *key, const struct login *login,
     if (clients_put(&door->clients, key, &client) != ERR_OK) {
         return false;
     }
+    assert(answer.refusal != REFUSAL_NONE ||
+           (answer.who == RULES_DEVICE) == (answer.account != NULL));
     client->refused = answer.refusal != REFUSAL_NONE;
     if (client->refused) {
         refuse_login(door, login, &answer);
@@ -327,8 +330,8 @@ static void cut(struct door *door, const struct client *client) {
     struct client gone = *client; /* it is removed from within */
     broker->kick_name(broker->self, gone.name[0] != '\0' ? gone.name : NULL,
                       gone.account != NULL);
-    clients_remove(&door->clients,
-                   gone.key); /* it has no rights, in any case */
+    assert(gone.who != RULES_GATEWAY);
+    clients_remove(&door->clients, gone.key); /* whatever the broker did */
 }
 
 /* The accounts moved; who lost its own has none. */
@@ -351,6 +354,7 @@ static void reload(struct door *door) {
         tell_set(door, REPORT_FAILED, reason.text);
         return;
     }
+    assert(loaded != NULL && loaded != door->loaded);
     loaded_free(door->loaded);
     door->loaded = loaded;
     refresh(door);
