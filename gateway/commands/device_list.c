@@ -64,14 +64,25 @@ static const char *text_or_dash(struct slice seen, const char *name,
     return seen.len > 0 && ret[0] != '\0' ? ret : "-";
 }
 
-static void print_row(const struct account *account, struct slice seen) {
+/* `-`: no gateway answers; `?`: it does not know, for the broker is away. */
+static const char *online(const struct device_seen *all, struct slice seen) {
+    if (seen.len == 0) {
+        return "-";
+    }
+    if (!all->known) {
+        return "?";
+    }
+    return client_uint(seen, "connections") > 0 ? "yes" : "no";
+}
+
+static void print_row(const struct account *account, const char *is_online,
+                      struct slice seen) {
     char added[EVENT_TIME_SIZE];
     char event[SHOWN_MAX];
-    bool online = seen.len > 0 && client_uint(seen, "connections") > 0;
     event_time_format(account->added_us, added);
     printf("%-24s %-22s %-8s %.10s  %-6s %-20.19s", account->name,
-           comes_by(account), account->channel ? "yes" : "-", added,
-           online ? "yes" : "-", text_or_dash(seen, "last_event", event));
+           comes_by(account), account->channel ? "yes" : "-", added, is_online,
+           text_or_dash(seen, "last_event", event));
     for (uint32_t i = 0; i < account->topic_count; i++) {
         printf(" %s", account->topics[i]);
     }
@@ -87,8 +98,12 @@ static void print_all(const struct accounts *accounts, const char *socket_path,
     }
     for (uint32_t i = 0; i < accounts->count; i++) {
         const struct account *account = &accounts->list[i];
-        (json ? print_json : print_row)(account,
-                                        device_seen_find(&seen, account->name));
+        struct slice found = device_seen_find(&seen, account->name);
+        if (json) {
+            print_json(account, found);
+        } else {
+            print_row(account, online(&seen, found), found);
+        }
     }
 }
 

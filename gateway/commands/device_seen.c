@@ -12,6 +12,12 @@ enum { SHOWN = 10, PATH_SIZE = 128, CODE_OK = 200, WORDS_MAX = 160 };
 
 /* --- One after another ---------------------------------------------------- */
 
+static bool is_true(struct slice object, const char *name) {
+    struct slice value;
+    return json_get(object, name, &value) == ERR_OK &&
+           json_kind(value) == JSON_TRUE;
+}
+
 static bool list_of(struct slice answer, struct slice *ret) {
     return json_get(answer, "devices", ret) == ERR_OK &&
            json_kind(*ret) == JSON_ARRAY;
@@ -35,6 +41,7 @@ static void turn_page(struct device_seen *seen, const char *after) {
     seen->begun = true;
     seen->over = !ask(seen->socket_path, path, &seen->answer) ||
                  !list_of(seen->answer.body, &seen->list);
+    seen->known = !seen->over && is_true(seen->answer.body, "known");
 }
 
 static void go_on(struct device_seen *seen) {
@@ -79,12 +86,6 @@ struct slice device_seen_find(struct device_seen *seen, const char *name) {
 }
 
 /* --- For `status` --------------------------------------------------------- */
-
-static bool is_true(struct slice object, const char *name) {
-    struct slice value;
-    return json_get(object, name, &value) == ERR_OK &&
-           json_kind(value) == JSON_TRUE;
-}
 
 /* "other-device 3, password 1" */
 static void write_refused(struct slice object, struct writer *writer) {

@@ -11,6 +11,7 @@ struct device_seen {
     const char *socket_path;
     struct client_answer answer;
     bool begun;
+    bool known; /* who is connected is known: the broker is heard */
     bool over; /* or no gateway answers */
     struct slice list;
     size_t at;

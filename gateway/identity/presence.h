@@ -5,8 +5,8 @@
  * stranger makes it grow.
  *
  * It is told, and asks nobody: what the broker's plugin reports, and each
- * message that a stream took. No I/O and no clock. About 200 bytes a device,
- * and 600 more for one that was refused something. */
+ * message that a stream took. No I/O and no clock. About 150 bytes a device,
+ * 100 more for each connection, and 450 if it was refused something. */
 #ifndef GATEWAY_IDENTITY_PRESENCE_H
 #define GATEWAY_IDENTITY_PRESENCE_H
 

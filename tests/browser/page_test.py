@@ -101,6 +101,8 @@ class Looks(PageTest):
         looks.until_asked_again(fake, page)
         self.assertIn("– online", page.text("#device-counts"))
         self.assertNotIn("connected", page.text("#devices tbody"))
+        self.assertEqual(page.text("#devices .word"),
+                         "? Not known\n? Not known")
         self.assertEqual(page.said(), [])
 
     def test_no_devices(self):

@@ -231,7 +231,7 @@ function deviceRows(device, known) {
   const since = words.deviceSince(device, known);
   const cells = [
     ["Device", element("strong", device.name)],
-    ["State", figure(pill(words.deviceState(device.state)),
+    ["State", figure(pill(words.deviceState(device.state, known)),
       ...(since ? [since] : []))],
     ["Connection", figure(word, ...notes)],
     ["Last event", device.last_event ? words.time(device.last_event)

@@ -31,6 +31,7 @@ const deviceStates = {
   offline: {word: "Offline", kind: "", sign: "–"},
   online: {word: "Online", kind: "good", sign: "✓"},
 };
+const notKnown = {word: "Not known", kind: "", sign: "?"};
 const SOON_MS = 30 * 86400 * 1000;
 
 const levels = {
@@ -43,7 +44,11 @@ export function link(name) {
   return links[name] || {word: name, kind: "warn", sign: "?"};
 }
 
-export function deviceState(name) {
+// While the broker does not answer nobody knows who is connected.
+export function deviceState(name, known) {
+  if (!known && ["online", "offline"].includes(name)) {
+    return notKnown;
+  }
   return deviceStates[name] || {word: name, kind: "warn", sign: "?"};
 }
 
