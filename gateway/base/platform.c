@@ -146,6 +146,59 @@ static err_t disk_make_dir(void *self, const char *path) {
     return ERR_OK;
 }
 
+static err_t disk_remove_dir(void *self, const char *path) {
+    (void)self;
+    ENSURE(rmdir(path) == 0, errno_class());
+    return ERR_OK;
+}
+
+static err_t disk_make_link(void *self, const char *target, const char *path) {
+    (void)self;
+    ENSURE(symlink(target, path) == 0, errno_class());
+    return ERR_OK;
+}
+
+static err_t disk_read_link(void *self, const char *path, char *ret,
+                            size_t ret_size) {
+    (void)self;
+    ssize_t len = readlink(path, ret, ret_size);
+    ENSURE(len >= 0, errno == EINVAL ? ERR_RANGE : errno_class());
+    ENSURE((size_t)len < ret_size, ERR_RANGE);
+    ret[len] = '\0';
+    return ERR_OK;
+}
+
+/* Of what is open, so that nobody puts another file in between. Only root may
+ * give files away, and only it has to: others own what they make. */
+static err_t make_open_private(int fd, const struct stat *owner) {
+    struct stat st;
+    ENSURE(fstat(fd, &st) == 0, errno_class());
+    ENSURE(fchmod(fd, S_ISDIR(st.st_mode) ? 0700 : 0600) == 0, errno_class());
+    if (geteuid() == 0 && st.st_uid != owner->st_uid) {
+        ENSURE(fchown(fd, owner->st_uid, owner->st_gid) == 0, errno_class());
+    }
+    return ERR_OK;
+}
+
+static err_t disk_make_private(void *self, const char *path,
+                               const char *owned) {
+    struct stat owner;
+    struct stat st;
+    ENSURE(stat(owned, &owner) == 0, errno_class());
+    ENSURE(lstat(path, &st) == 0, errno_class());
+    if (S_ISLNK(st.st_mode)) {
+        bool give = geteuid() == 0;
+        ENSURE(!give || lchown(path, owner.st_uid, owner.st_gid) == 0,
+               errno_class());
+        return ERR_OK;
+    }
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ENSURE(fd >= 0, errno_class());
+    err_t err = make_open_private(fd, &owner);
+    disk_close(self, fd);
+    return err;
+}
+
 static err_t disk_sync_dir(void *self, const char *path) {
     (void)self;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -271,6 +324,10 @@ struct platform platform_real(void) {
                 .rename = disk_rename,
                 .unlink = disk_unlink,
                 .make_dir = disk_make_dir,
+                .remove_dir = disk_remove_dir,
+                .make_link = disk_make_link,
+                .read_link = disk_read_link,
+                .make_private = disk_make_private,
                 .sync_dir = disk_sync_dir,
                 .list = disk_list,
                 .lock = disk_lock,

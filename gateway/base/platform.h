@@ -41,6 +41,17 @@ struct disk {
     err_t (*unlink)(void *self, const char *path);
     /* Makes one directory, mode 0750; ERR_BUSY if it is there already. */
     err_t (*make_dir)(void *self, const char *path);
+    /* Removes an empty directory. */
+    err_t (*remove_dir)(void *self, const char *path);
+    /* Makes a symbolic link at `path`; ERR_BUSY if something is there. */
+    err_t (*make_link)(void *self, const char *target, const char *path);
+    /* What a symbolic link names, as a string; ERR_RANGE if it does not fit or
+     * is no link. */
+    err_t (*read_link)(void *self, const char *path, char *ret,
+                       size_t ret_size);
+    /* Takes a file (mode 0600), a directory (0700) or a link from everybody but
+     * the owner of `owned`, who owns it then, if this process may give it. */
+    err_t (*make_private)(void *self, const char *path, const char *owned);
     /* Makes creations, renames and unlinks in a directory durable. */
     err_t (*sync_dir)(void *self, const char *path);
     /* Calls `each` for every name in a directory, in no order. */

@@ -34,7 +34,7 @@ struct account {
     bool certificate;
     bool channel;
     uint32_t topic_count;
-    char **topics; /* owned */
+    char **topics;    /* owned */
     int64_t added_us; /* since 1970 */
 };
 

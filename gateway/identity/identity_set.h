@@ -9,8 +9,9 @@
  * A new set is a new folder, synced before the symlink is renamed to it: after
  * a crash or a power cut at any step the old set stands or the new one, whole.
  * The folders have mode 0700 and the files 0600. Sets that are no longer
- * current are removed by the next writer. One writer at a time: the daemon, or
- * a command that holds the data folder's lock. Waits for the disk. */
+ * current are removed by the next writer: a reader that is at work meanwhile
+ * finds its files. One writer at a time: the daemon, or a command that holds
+ * the data folder's lock. Waits for the disk. */
 #ifndef GATEWAY_IDENTITY_IDENTITY_SET_H
 #define GATEWAY_IDENTITY_IDENTITY_SET_H
 
@@ -21,6 +22,12 @@ enum { IDENTITY_FILES_MAX = 8, IDENTITY_PATH_MAX = 512 };
 struct identity_file {
     const char *name; /* in the folder, e.g. "accounts" */
     struct slice bytes;
+};
+
+/* Where a set lies: the data folder on a disk. */
+struct identity_place {
+    const struct disk *disk;
+    const char *data;
 };
 
 /* Writes the next set from `changes`; files of the current set that are not
@@ -43,5 +50,16 @@ err_t identity_set_number(const char *data, uint64_t *ret,
 /* "<data>/identity/current[/name]". */
 void identity_set_path(const char *data, const char *name,
                        char ret[static IDENTITY_PATH_MAX]);
+
+/* The same on a disk that the caller brings. */
+err_t identity_set_write_at(struct identity_place place,
+                            const struct identity_file *changes, size_t count,
+                            uint64_t *ret_number,
+                            struct reason *reason) MUST_USE;
+err_t identity_set_read_at(struct identity_place place, const char *name,
+                           uint8_t **ret, size_t *ret_len,
+                           struct reason *reason) MUST_USE;
+err_t identity_set_number_at(struct identity_place place, uint64_t *ret,
+                             struct reason *reason) MUST_USE;
 
 #endif

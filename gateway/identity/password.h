@@ -8,7 +8,8 @@
 #include "gateway/identity/account.h"
 
 enum {
-    PASSWORD_MADE_BYTES = 27, /* with its NUL: 26 letters and digits, 128 bits */
+    PASSWORD_MADE_BYTES =
+        27, /* with its NUL: 26 letters and digits, 128 bits */
     PASSWORD_CHOSEN_MIN = 12,
     PASSWORD_BYTES_MAX = 256,
     /* A made one has 128 bits: nothing is gained by slow hashing. */

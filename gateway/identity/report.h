@@ -36,18 +36,18 @@ struct report {
     enum report_kind kind;
     char device[ACCOUNT_NAME_MAX]; /* "" = anonymous, or a name of nobody */
     enum report_by by;
-    char address[64];              /* as the broker has it; "" if unknown */
-    char client_id[129];           /* cut to that; UTF-8 */
-    char text[REPORT_TEXT_MAX];    /* refused: the topic, or the name that was
-                                      claimed, cut; failed: why */
-    char event_id[REPORT_ID_MAX];  /* refused publish: the event's, if seen */
+    char address[64];             /* as the broker has it; "" if unknown */
+    char client_id[129];          /* cut to that; UTF-8 */
+    char text[REPORT_TEXT_MAX];   /* refused: the topic, or the name that was
+                                     claimed, cut; failed: why */
+    char event_id[REPORT_ID_MAX]; /* refused publish: the event's, if seen */
     enum refusal refusal;
-    bool publish;                  /* it was a publish on a topic */
-    uint64_t count;                /* refused: how many like it since the last
-                                      report; 1 at least */
-    uint64_t set;                  /* loaded: its number */
-    int64_t certificate_ends_us;   /* connected by certificate; 0 = not */
-    int64_t since_us;              /* connected: wall time */
+    bool publish;                /* it was a publish on a topic */
+    uint64_t count;              /* refused: how many like it since the last
+                                    report; 1 at least */
+    uint64_t set;                /* loaded: its number */
+    int64_t certificate_ends_us; /* connected by certificate; 0 = not */
+    int64_t since_us;            /* connected: wall time */
 };
 
 enum report_command {
@@ -57,7 +57,8 @@ enum report_command {
 
 /* ERR_FULL cannot happen with REPORT_BYTES_MAX. */
 void report_write(const struct report *report, struct writer *writer);
-err_t report_read(struct slice bytes, struct report *ret) MUST_USE; /* ERR_CORRUPT */
+err_t report_read(struct slice bytes,
+                  struct report *ret) MUST_USE; /* ERR_CORRUPT */
 void report_command_write(enum report_command command, struct writer *writer);
 err_t report_command_read(struct slice bytes,
                           enum report_command *ret) MUST_USE;

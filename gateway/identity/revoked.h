@@ -25,8 +25,9 @@ struct revoked {
     char (*serials)[REVOKED_SERIAL_MAX]; /* in order; owned */
 };
 
-err_t revoked_read(struct slice text, struct revoked *ret,
-                   struct reason *reason) MUST_USE; /* ERR_CORRUPT, ERR_MEMORY */
+err_t revoked_read(
+    struct slice text, struct revoked *ret,
+    struct reason *reason) MUST_USE; /* ERR_CORRUPT, ERR_MEMORY */
 err_t revoked_write(const struct revoked *revoked, char **ret,
                     size_t *ret_len) MUST_USE; /* ERR_MEMORY */
 bool revoked_has(const struct revoked *revoked, const char *serial);

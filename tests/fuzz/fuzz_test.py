@@ -88,6 +88,18 @@ class FuzzTest(unittest.TestCase):
         self.assertFalse(nothing, said[-4000:])
         self.assertIn(BROKEN + "the loop does not come", said)
 
+    def test_readers_of_identity(self):
+        """Whatever accounts, serials, rules and reports say, they are refused
+        with a reason, or written again as they came."""
+        self.finds_nothing("fuzz_identity", "identity")
+
+    def test_a_reader_that_reads_over_something_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon a text that is
+        accepted with more behind its end."""
+        said, nothing = self.fuzz("fuzz_identity_broken", None, CONTROL_SECONDS)
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "what was accepted is not", said)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -401,6 +401,69 @@ static err_t fake_make_dir(void *self, const char *path) {
     return judged(fake, verdict);
 }
 
+static err_t fake_remove_dir(void *self, const char *path) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    const struct entry *entry = entry_find(&fake->seen, path);
+    errno = ENOENT;
+    ENSURE(entry != NULL && entry->file == NULL, ERR_NOT_FOUND);
+    for (size_t i = 0; i < fake->seen.count; i++) {
+        errno = ENOTEMPTY;
+        ENSURE(!is_in(fake->seen.list[i].path, path), ERR_IO);
+    }
+    enum verdict verdict = judge(fake, FAKE_REMOVE_DIR);
+    if (verdict != FAIL) {
+        disk_move(fake, FAKE_UNLINK, path, NULL, NULL);
+    }
+    return judged(fake, verdict);
+}
+
+/* What a link names is in its directory entry: on the medium with it. */
+static err_t fake_make_link(void *self, const char *target, const char *path) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    errno = EEXIST;
+    ENSURE(entry_find(&fake->seen, path) == NULL, ERR_BUSY);
+    enum verdict verdict = judge(fake, FAKE_MAKE_LINK);
+    if (verdict != FAIL) {
+        struct file *file = disk_file_new(fake);
+        fake_file_put(file, slice_from_str(target));
+        file->link = true;
+        disk_move(fake, FAKE_MAKE_LINK, path, NULL, file);
+    }
+    return judged(fake, verdict);
+}
+
+static err_t fake_read_link(void *self, const char *path, char *ret,
+                            size_t ret_size) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    const struct entry *entry = entry_find(&fake->seen, path);
+    errno = ENOENT;
+    ENSURE(entry != NULL, ERR_NOT_FOUND);
+    TRY(judged(fake, judge(fake, FAKE_READ)));
+    ENSURE(entry->file != NULL && entry->file->link, ERR_RANGE);
+    const struct image *image = &entry->file->seen;
+    err_t err =
+        slice_to_str(slice_of(image->data, (size_t)image->size), ret, ret_size);
+    return err == ERR_OK ? ERR_OK : ERR_RANGE;
+}
+
+static err_t fake_make_private(void *self, const char *path,
+                               const char *owned) {
+    struct fake_disk *fake = self;
+    ENSURE_RUNNING(fake);
+    const struct entry *entry = entry_find(&fake->seen, path);
+    errno = ENOENT;
+    ENSURE(entry != NULL && entry_find(&fake->seen, owned) != NULL,
+           ERR_NOT_FOUND);
+    enum verdict verdict = judge(fake, FAKE_MAKE_PRIVATE);
+    if (verdict != FAIL && entry->file != NULL) {
+        entry->file->is_private = true;
+    }
+    return judged(fake, verdict);
+}
+
 static err_t fake_sync_dir(void *self, const char *path) {
     struct fake_disk *fake = self;
     ENSURE_RUNNING(fake);
@@ -492,6 +555,10 @@ struct disk fake_disk_table(struct fake_disk *fake) {
         .rename = fake_rename,
         .unlink = fake_unlink,
         .make_dir = fake_make_dir,
+        .remove_dir = fake_remove_dir,
+        .make_link = fake_make_link,
+        .read_link = fake_read_link,
+        .make_private = fake_make_private,
         .sync_dir = fake_sync_dir,
         .list = fake_list,
         .lock = fake_lock,
@@ -603,6 +670,11 @@ uint8_t *fake_disk_bytes(struct fake_disk *fake, const char *path,
     }
     *ret_size = entry->file->seen.size;
     return entry->file->seen.data;
+}
+
+bool fake_disk_is_private(const struct fake_disk *fake, const char *path) {
+    const struct entry *entry = entry_find(&fake->seen, path);
+    return entry != NULL && entry->file != NULL && entry->file->is_private;
 }
 
 void fake_disk_put(struct fake_disk *fake, const char *path,

@@ -54,6 +54,8 @@ void fake_disk_process_gone(struct fake_disk *fake);
  * for a test that damages both. NULL if there is none. */
 uint8_t *fake_disk_bytes(struct fake_disk *fake, const char *path,
                          uint64_t *ret_size);
+/* Was the file that is there now made private? */
+bool fake_disk_is_private(const struct fake_disk *fake, const char *path);
 /* Sets bytes and size of a file, synced, whatever was there. */
 void fake_disk_put(struct fake_disk *fake, const char *path,
                    struct slice bytes);

@@ -30,6 +30,8 @@ struct file {
     size_t change_cap;
     bool changed; /* since the last power cut; else both images are alike */
     int64_t changed_us; /* as the disk's clock says */
+    bool link;          /* a symbolic link; its bytes are what it names */
+    bool is_private;    /* nobody else may read it */
     bool bad;           /* a page cannot be read: the one at `bad_at` */
     uint64_t bad_at;
 };
