@@ -6,13 +6,11 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "config/broker.h"
 #include "gateway/base/base.h"
 
 enum {
     CONFIG_STREAMS_MAX = 8,
-    CONFIG_NAME_MAX = 64,
-    CONFIG_PATH_MAX = 1024,
-    CONFIG_HOST_MAX = 256,
     /* The largest event_bytes_max with an EventBridge sink, which accepts
      * 262,143 bytes an entry. It is one byte more than that; the room the
      * gateway keeps free for the sink (gateway/stream/intake.c) makes up for
@@ -22,29 +20,12 @@ enum {
 
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
-enum config_broker_mode {
-    CONFIG_BROKER_EMBEDDED, /* Mosquitto as our child */
-    CONFIG_BROKER_EXTERNAL, /* the site's own, at `address` */
-};
-
 /* In the order of enum log_level (gateway/base/log.h). */
 enum config_log_level {
     CONFIG_LOG_ERROR,
     CONFIG_LOG_WARN,
     CONFIG_LOG_INFO,
     CONFIG_LOG_DEBUG,
-};
-
-struct config_address {
-    char host[CONFIG_HOST_MAX]; /* name or address, no brackets */
-    uint16_t port;              /* 0 = any free one (listening only) */
-};
-
-struct config_broker {
-    enum config_broker_mode mode;  /* default embedded */
-    struct config_address listen;  /* embedded; default 127.0.0.1:1883 */
-    char program[CONFIG_PATH_MAX]; /* default /usr/sbin/mosquitto */
-    struct config_address address; /* external */
 };
 
 enum config_sink {
@@ -126,9 +107,5 @@ void config_print(const struct config *config, struct writer *writer);
  * if none is given. An IP address is refused: mbedTLS 2.28 compares only a
  * certificate's dNSName, so the peer could never be verified. ERR_RANGE. */
 err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
-
-/* Can only this machine reach this host (a name or an address, no brackets)?
- * 127.0.0.0/8, ::1 or localhost. */
-bool config_host_is_loopback(const char *host);
 
 #endif

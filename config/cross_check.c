@@ -168,45 +168,17 @@ static void check_streams(struct loader *loader) {
 
 /* --- The other sections --------------------------------------------------- */
 
-/* A later file that changes the mode leaves the earlier file's keys behind. */
-static bool is_left_behind(const struct loader *loader, struct spot spot) {
-    struct spot mode = loader_spot(&loader->found, "broker.mode");
-    return mode.node != NULL && spot.file < mode.file;
-}
-
-static void check_broker(struct loader *loader) {
-    bool external = loader->config.broker.mode == CONFIG_BROKER_EXTERNAL;
-    const char *mode = external ? "external" : "embedded";
-    if (loader_is_bad(&loader->found, "broker.mode")) {
-        return;
-    }
-    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-        const struct config_key *key = &config_keys[i];
-        struct spot spot = loader->found.keys[i];
-        if (spot.node != NULL && key->when != CONFIG_ALWAYS &&
-            external != (key->when == CONFIG_WHEN_EXTERNAL) &&
-            !is_left_behind(loader, spot)) {
-            loader_fault(loader, spot,
-                         "found %s with broker.mode %s; expected it only with "
-                         "%s",
-                         key->path, mode, external ? "embedded" : "external");
+static bool same_port(const struct config *config, uint32_t *ret) {
+    const struct config_address *console = &config->console;
+    const struct config_broker *broker = &config->broker;
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        if (cross_check_same_port(console, &broker->listeners[i].address)) {
+            *ret = i;
+            return config->console_enabled &&
+                   broker->mode == CONFIG_BROKER_EMBEDDED;
         }
     }
-    if (external &&
-        loader_spot(&loader->found, "broker.address").node == NULL) {
-        loader_fault(loader, loader_spot(&loader->found, "broker.mode"),
-                     "found mode external and no broker.address; expected "
-                     "address: HOST:PORT of the site's broker");
-    }
-}
-
-static bool same_port(const struct config *config) {
-    const struct config_address *listen = &config->console;
-    const struct config_address *broker = &config->broker.listen;
-    return config->console_enabled && listen->port != 0 &&
-           config->broker.mode == CONFIG_BROKER_EMBEDDED &&
-           listen->port == broker->port &&
-           strcmp(listen->host, broker->host) == 0;
+    return false;
 }
 
 static void check_console(struct loader *loader) {
@@ -223,8 +195,12 @@ static void check_console(struct loader *loader) {
                      "other",
                      yaml_found(spot.node).text);
     }
-    if (same_port(config)) {
-        struct spot other = loader_spot(&loader->found, "broker.listen");
+    uint32_t i;
+    if (same_port(config, &i)) {
+        struct spot other =
+            loader_has_listeners(loader)
+                ? loader_spot(&loader->listeners[i], "broker.listen[].address")
+                : loader_spot(&loader->found, "broker.listen");
         loader_fault(loader, spot.node != NULL ? spot : other,
                      "found port %u for broker.listen and console.listen; "
                      "expected two different ports",
@@ -281,7 +257,7 @@ static void check_region(struct loader *loader) {
 }
 
 void cross_check(struct loader *loader) {
-    check_broker(loader);
+    cross_check_broker(loader);
     check_streams(loader);
     check_cloud(loader);
     check_console(loader);

@@ -84,6 +84,8 @@ static void load_section(struct loader *loader, const yaml_node_t *node,
                          const char *prefix, const struct scope *scope);
 static void load_streams(struct loader *loader, const struct config_key *key,
                          const yaml_node_t *node, uint32_t file);
+static void load_listeners(struct loader *loader, const struct config_key *key,
+                           const yaml_node_t *node, uint32_t file);
 
 /* A sink of a later file takes the place of an earlier one whole: merged, they
  * would be two. */
@@ -106,6 +108,10 @@ static void load_key(struct loader *loader, const struct config_key *key,
     scope->found->bad[index] = false;
     if (key->kind == CONFIG_LIST) {
         load_streams(loader, key, node, scope->file);
+        return;
+    }
+    if (key->kind == CONFIG_LISTEN && node->type == YAML_SEQUENCE_NODE) {
+        load_listeners(loader, key, node, scope->file);
         return;
     }
     if (key->kind != CONFIG_SECTION) {
@@ -261,6 +267,50 @@ static void load_streams(struct loader *loader, const struct config_key *key,
             continue;
         }
         load_stream(loader, entry, file);
+    }
+}
+
+/* --- The list of listeners ------------------------------------------------ */
+
+static void load_listener(struct loader *loader, const yaml_node_t *entry,
+                          uint32_t file) {
+    struct config_broker *broker = &loader->config.broker;
+    struct spot at = {entry, file};
+    if (entry->type != YAML_MAPPING_NODE) {
+        loader_fault(loader, at,
+                     "found %s; expected a listener, such as {address: "
+                     "\"0.0.0.0:8884\", tls: true}",
+                     yaml_found(entry).text);
+        return;
+    }
+    if (broker->listener_count == CONFIG_LISTENERS_MAX) {
+        loader_fault(loader, at,
+                     "found one listener too many; expected at most %d",
+                     CONFIG_LISTENERS_MAX);
+        return;
+    }
+    uint32_t index = broker->listener_count++;
+    struct found *found = &loader->listeners[index];
+    found->self = at;
+    const struct scope scope = {&broker->listeners[index], found, file};
+    load_section(loader, entry, "broker.listen[].", &scope);
+}
+
+/* Whatever an earlier file has said of it is forgotten. */
+static void load_listeners(struct loader *loader, const struct config_key *key,
+                           const yaml_node_t *node, uint32_t file) {
+    struct config_broker *broker = &loader->config.broker;
+    const struct scope scope = {&loader->config, &loader->found, file};
+    memset(broker->listeners, 0, sizeof broker->listeners);
+    memset(loader->listeners, 0, sizeof loader->listeners);
+    broker->listener_count = 0;
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    if (item == node->data.sequence.items.top) {
+        wrong_value(loader, key, &scope);
+        return;
+    }
+    for (; item < node->data.sequence.items.top; item++) {
+        load_listener(loader, node_at(loader, &scope, *item), file);
     }
 }
 

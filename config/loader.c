@@ -59,7 +59,7 @@ static struct spot section_of(const struct config_key *key,
         return found->self;
     }
     *dot = '\0';
-    if (strcmp(path, "streams[]") == 0) {
+    if (config_key_scope(key) != CONFIG_OF_GATEWAY && dot[-1] == ']') {
         return found->self;
     }
     return loader_is_bad(found, path) ? (struct spot){NULL, 0}
@@ -114,6 +114,12 @@ static void fill_stream(struct loader *loader, uint32_t index) {
     }
 }
 
+bool loader_has_listeners(const struct loader *loader) {
+    struct spot listen = loader_spot(&loader->found, "broker.listen");
+    return listen.node != NULL && listen.node->type == YAML_SEQUENCE_NODE &&
+           !loader_is_bad(&loader->found, "broker.listen");
+}
+
 static void fill_defaults(struct loader *loader) {
     struct config *config = &loader->config;
     if (config->stream_count == 0) {
@@ -121,12 +127,17 @@ static void fill_defaults(struct loader *loader) {
     }
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
-        if (!config_key_in_stream(key)) {
+        if (config_key_scope(key) == CONFIG_OF_GATEWAY) {
             read_default(key, &loader->found, config);
-            continue;
-        }
-        for (uint32_t j = 0; j < config->stream_count; j++) {
-            read_default(key, &loader->streams[j], &config->streams[j]);
+        } else if (config_key_scope(key) == CONFIG_OF_STREAM) {
+            for (uint32_t j = 0; j < config->stream_count; j++) {
+                read_default(key, &loader->streams[j], &config->streams[j]);
+            }
+        } else if (loader_has_listeners(loader)) {
+            for (uint32_t j = 0; j < config->broker.listener_count; j++) {
+                read_default(key, &loader->listeners[j],
+                             &config->broker.listeners[j]);
+            }
         }
     }
     if (loader->on_defaults) {
@@ -140,13 +151,18 @@ static void fill_defaults(struct loader *loader) {
 static void check_all_required(struct loader *loader) {
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
-        if (!config_key_in_stream(key)) {
+        if (config_key_scope(key) == CONFIG_OF_GATEWAY) {
             check_required(loader, key, &loader->found,
                            strchr(key->path, '.') == NULL);
-            continue;
-        }
-        for (uint32_t j = 0; j < loader->config.stream_count; j++) {
-            check_required(loader, key, &loader->streams[j], false);
+        } else if (config_key_scope(key) == CONFIG_OF_STREAM) {
+            for (uint32_t j = 0; j < loader->config.stream_count; j++) {
+                check_required(loader, key, &loader->streams[j], false);
+            }
+        } else if (loader_has_listeners(loader)) {
+            const struct config_broker *broker = &loader->config.broker;
+            for (uint32_t j = 0; j < broker->listener_count; j++) {
+                check_required(loader, key, &loader->listeners[j], false);
+            }
         }
     }
 }
@@ -167,13 +183,26 @@ static void note_places(const struct found *found, struct config_place *ret) {
     }
 }
 
+static const struct config_place *place_of(const struct config_sources *sources,
+                                           const char *path, int item) {
+    size_t index = index_of(path);
+    enum config_scope scope = config_key_scope(&config_keys[index]);
+    if (item == CONFIG_NO_STREAM || scope == CONFIG_OF_GATEWAY) {
+        return &sources->keys[index];
+    }
+    assert(item >= 0);
+    if (scope == CONFIG_OF_STREAM) {
+        assert(item < CONFIG_STREAMS_MAX);
+        return &sources->streams[item][index];
+    }
+    assert(item < CONFIG_LISTENERS_MAX);
+    return &sources->listeners[item][index];
+}
+
 void config_find(const struct config_sources *sources,
                  struct config_findings *findings, enum config_level level,
-                 const char *path, int stream, const char *format, ...) {
-    assert(stream < CONFIG_STREAMS_MAX);
-    const struct config_place *place =
-        stream == CONFIG_NO_STREAM ? &sources->keys[index_of(path)]
-                                   : &sources->streams[stream][index_of(path)];
+                 const char *path, int item, const char *format, ...) {
+    const struct config_place *place = place_of(sources, path, item);
     if (place->bad) {
         return;
     }
@@ -242,6 +271,9 @@ static void load_all(struct loader *loader) {
     note_places(&loader->found, sources->keys);
     for (uint32_t j = 0; j < loader->config.stream_count; j++) {
         note_places(&loader->streams[j], sources->streams[j]);
+    }
+    for (uint32_t j = 0; j < loader->config.broker.listener_count; j++) {
+        note_places(&loader->listeners[j], sources->listeners[j]);
     }
 }
 

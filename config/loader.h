@@ -12,7 +12,8 @@ struct spot {
     uint32_t file;
 };
 
-/* Where the keys of one scope (the files' top, or one stream) were found. */
+/* Where the keys of one scope (the files' top, or an item of a list) were
+ * found. */
 struct found {
     struct spot self; /* the mapping itself; of the last file that has it */
     struct spot keys[CONFIG_KEY_COUNT];
@@ -27,11 +28,15 @@ struct loader {
     struct config config;
     struct found found;
     struct found streams[CONFIG_STREAMS_MAX];
+    struct found listeners[CONFIG_LISTENERS_MAX];
     bool on_defaults; /* the first two streams are the default ones */
 };
 
 struct spot loader_spot(const struct found *found, const char *path);
 bool loader_is_bad(const struct found *found, const char *path);
+
+/* Is broker.listen a list, which was accepted as one? */
+bool loader_has_listeners(const struct loader *loader);
 
 /* Adds a finding at `spot` (nowhere: the start of the first file). */
 void loader_fault(struct loader *loader, struct spot spot, const char *format,
@@ -52,5 +57,10 @@ void load_default_streams(struct loader *loader);
 
 /* Checks keys against each other, after all files and defaults. */
 void cross_check(struct loader *loader);
+/* The part of that which is about `broker`; also names its default files. */
+void cross_check_broker(struct loader *loader);
+/* Can one of them not be had because of the other? */
+bool cross_check_same_port(const struct config_address *a,
+                           const struct config_address *b);
 
 #endif

@@ -60,8 +60,8 @@ static void print_stream(const struct config_stream *stream,
     const char *lead = "  - ";
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
-        if (config_key_in_stream(key) && key->kind != CONFIG_SECTION &&
-            depth_of(key->path) == 1) {
+        if (config_key_scope(key) == CONFIG_OF_STREAM &&
+            key->kind != CONFIG_SECTION && depth_of(key->path) == 1) {
             writer_printf(writer, "%s%s: ", lead, last_part(key->path));
             config_value_write(key, stream, writer);
             writer_str(writer, "\n");
@@ -80,22 +80,55 @@ static void print_stream(const struct config_stream *stream,
     writer_str(writer, "}}\n");
 }
 
-/* A section's own line, written before its first key. */
-static void print_section(const char *path, const char **section,
-                          struct writer *writer) {
-    const char *dot = strchr(path, '.');
-    if (dot == NULL) {
-        return;
+static size_t section_len(const char *path, unsigned depth) {
+    const char *end = path;
+    for (; depth > 0; depth--) {
+        end = strchr(end, '.') + 1;
     }
-    size_t len = (size_t)(dot - path);
-    if (*section == NULL || strncmp(*section, path, len + 1) != 0) {
-        writer_printf(writer, "%.*s:\n", (int)len, path);
-        *section = path;
+    return (size_t)(end - path);
+}
+
+/* The lines of the sections that this key begins, as the one before it is not
+ * in them. */
+static void print_sections(const char *path, const char *before,
+                           struct writer *writer) {
+    for (unsigned depth = 1; depth <= depth_of(path); depth++) {
+        size_t from = section_len(path, depth - 1);
+        size_t len = section_len(path, depth);
+        if (before == NULL || strncmp(before, path, len) != 0) {
+            writer_fill(writer, ' ', INDENT * (size_t)(depth - 1));
+            writer_printf(writer, "%.*s:\n", (int)(len - from - 1),
+                          path + from);
+        }
     }
 }
 
+static void print_listeners(const struct config_broker *broker,
+                            struct writer *writer) {
+    writer_str(writer, "\n");
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        writer_str(writer, "    - ");
+        config_listener_write(&broker->listeners[i], writer);
+        writer_str(writer, "\n");
+    }
+}
+
+static void print_key(const struct config_key *key, const struct config *config,
+                      struct writer *writer) {
+    writer_fill(writer, ' ', INDENT * (size_t)depth_of(key->path));
+    writer_printf(writer, "%s:", last_part(key->path));
+    if (key->kind == CONFIG_LISTEN &&
+        !config_listen_is_plain(&config->broker)) {
+        print_listeners(&config->broker, writer);
+        return;
+    }
+    writer_str(writer, " ");
+    config_value_write(key, config, writer);
+    writer_str(writer, "\n");
+}
+
 void config_print(const struct config *config, struct writer *writer) {
-    const char *section = NULL;
+    const char *before = NULL;
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
         if (key->kind == CONFIG_LIST) {
@@ -103,12 +136,11 @@ void config_print(const struct config *config, struct writer *writer) {
             for (uint32_t j = 0; j < config->stream_count; j++) {
                 print_stream(&config->streams[j], writer);
             }
-        } else if (!config_key_in_stream(key) && is_set(key, config, config)) {
-            print_section(key->path, &section, writer);
-            writer_fill(writer, ' ', INDENT * (size_t)depth_of(key->path));
-            writer_printf(writer, "%s: ", last_part(key->path));
-            config_value_write(key, config, writer);
-            writer_str(writer, "\n");
+        } else if (config_key_scope(key) == CONFIG_OF_GATEWAY &&
+                   is_set(key, config, config)) {
+            print_sections(key->path, before, writer);
+            print_key(key, config, writer);
+            before = key->path;
         }
     }
 }

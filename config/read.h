@@ -7,6 +7,7 @@
  * merged key by key, a value is replaced, a `sink` is replaced as a whole, and
  * a stream is merged with the stream of the same name or is added to the list;
  * where the named file lists none, those are the two default streams.
+ * broker.listen is replaced as a whole, so that one file says who gets in.
  * If a later file sets broker.mode, keys of the other mode in earlier files do
  * not count. */
 #ifndef CONFIG_READ_H
@@ -32,6 +33,7 @@ struct config_sources {
     bool complete; /* each file could be read: nothing is missing by that */
     struct config_place keys[CONFIG_KEY_COUNT];
     struct config_place streams[CONFIG_STREAMS_MAX][CONFIG_KEY_COUNT];
+    struct config_place listeners[CONFIG_LISTENERS_MAX][CONFIG_KEY_COUNT];
 };
 
 /* Reads all files. Adds what is wrong to `findings`; nothing of the machine is
@@ -44,12 +46,12 @@ err_t config_read(const char *path, struct config *ret,
 
 enum { CONFIG_NO_STREAM = -1 };
 
-/* Adds a finding about the key at `path` (of the stream with that index), at
- * its place; a key that no file gives is named by its path instead. Says
- * nothing about a value that was refused already. */
+/* Adds a finding about the key at `path` (of the stream or the listener with
+ * that index), at its place; a key that no file gives is named by its path
+ * instead. Says nothing about a value that was refused already. */
 void config_find(const struct config_sources *sources,
                  struct config_findings *findings, enum config_level level,
-                 const char *path, int stream, const char *format, ...)
+                 const char *path, int item, const char *format, ...)
     PRINTF_LIKE(6, 7);
 
 #endif

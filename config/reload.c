@@ -97,7 +97,8 @@ static void reload_stream(const struct reload *reload,
                           const struct config_stream *next) {
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
-        if (config_key_in_stream(key) && has_value(key) && !is_of_sink(key)) {
+        if (config_key_scope(key) == CONFIG_OF_STREAM && has_value(key) &&
+            !is_of_sink(key)) {
             reload_key(reload, key, stream->name, stream, next);
         }
     }
@@ -113,7 +114,7 @@ void config_reload(struct config *config, const struct config *next,
                    void *context) {
     const struct reload reload = {each, context};
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-        if (!config_key_in_stream(&config_keys[i]) &&
+        if (config_key_scope(&config_keys[i]) == CONFIG_OF_GATEWAY &&
             has_value(&config_keys[i])) {
             reload_key(&reload, &config_keys[i], NULL, config, next);
         }

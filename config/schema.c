@@ -10,6 +10,10 @@
     .offset = offsetof(struct config_stream, member), \
     .size = sizeof(((struct config_stream *)0)->member)
 
+#define IN_LISTENER(member)                             \
+    .offset = offsetof(struct config_listener, member), \
+    .size = sizeof(((struct config_listener *)0)->member)
+
 #define MIB ((uint64_t)1024 * 1024)
 #define TIB CONFIG_CAPACITY_MAX
 
@@ -48,17 +52,84 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .words = {"embedded", "external"}, .fallback = "embedded",
      .help = "embedded: the gateway runs Mosquitto; external: the site has a "
              "broker."},
-    {"broker.listen", CONFIG_ADDRESS, .when = CONFIG_WHEN_EMBEDDED,
-     IN_CONFIG(broker.listen), .min = 0, .max = 65535,
+    {"broker.listen", CONFIG_LISTEN, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.listeners), .min = 0, .max = 65535,
      .fallback = "127.0.0.1:1883",
-     .help = "Where devices connect; there is no TLS, so use a network you "
-             "trust."},
+     .help = "Where devices connect: one address of this machine, for devices "
+             "without an account, or a list; the last file that has it "
+             "replaces it whole."},
+    {"broker.listen[].address", CONFIG_ADDRESS, .required = true,
+     IN_LISTENER(address), .min = 0, .max = 65535,
+     .help = "An address of this machine, such as \"0.0.0.0:1884\"; a device "
+             "there has a user name and a password (shopme-edge device add)."},
+    {"broker.listen[].anonymous", CONFIG_BOOL, IN_LISTENER(anonymous),
+     .fallback = "false",
+     .help = "Lets in devices without a user name, too; on a loopback address "
+             "only."},
+    {"broker.listen[].tls", CONFIG_BOOL, IN_LISTENER(tls), .fallback = "false",
+     .help = "TLS 1.2 or 1.3, with the certificate of broker.tls."},
+    {"broker.listen[].certificates", CONFIG_BOOL, IN_LISTENER(certificates),
+     .fallback = "false",
+     .help = "A device shows a certificate of broker.tls.ca_file in place of "
+             "a password; with tls: true."},
+    {"broker.listen[].connections", CONFIG_UINT, IN_LISTENER(connections),
+     .min = 1, .max = 10000, .fallback = "1000",
+     .help = "How many devices may be connected there at one time."},
+    {"broker.tls", CONFIG_SECTION,
+     .help = "The files for the listeners with tls: true."},
+    {"broker.tls.cert_file", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.tls.cert_file),
+     .help = "The broker's certificate, and those between it and its "
+             "authority; default pki/server.pem in the data directory."},
+    {"broker.tls.key_file", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.tls.key_file),
+     .help = "Its private key, which no other user may read; default "
+             "pki/server.key in the data directory."},
+    {"broker.tls.ca_file", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.tls.ca_file),
+     .help = "The authority of the devices' certificates, ours or the "
+             "company's; default pki/ca.pem in the data directory."},
+    {"broker.tls.crl_file", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.tls.crl_file),
+     .help = "The authority's list of revoked certificates, if it has one; "
+             "default pki/crl.pem in the data directory."},
+    {"broker.tls.crl_expired", CONFIG_ENUM, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.tls.crl_expired), .words = {"ignore", "refuse"},
+     .fallback = "ignore",
+     .help = "What a list past its end means: ignore: what it revokes stays "
+             "revoked, and the gateway is degraded; refuse: nobody comes by "
+             "certificate."},
+    {"broker.silent_after", CONFIG_DURATION, .when = CONFIG_WHEN_EMBEDDED,
+     IN_CONFIG(broker.silent_after_ms), .min = 0, .max = (uint64_t)365 * DAY_MS,
+     .fallback = "0",
+     .help = "A device with an account from which nothing came for so long is "
+             "reported; 0: never."},
     {"broker.program", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,
      IN_CONFIG(broker.program), .fallback = "/usr/sbin/mosquitto",
      .help = "The broker to run."},
     {"broker.address", CONFIG_ADDRESS, .when = CONFIG_WHEN_EXTERNAL,
      IN_CONFIG(broker.address), .min = 1, .max = 65535,
      .help = "The site's broker; required with mode: external."},
+    {"broker.user", CONFIG_NAME, .when = CONFIG_WHEN_EXTERNAL,
+     IN_CONFIG(broker.user), .min = 1, .max = CONFIG_NAME_MAX - 1,
+     .chars = "A-Za-z0-9._@:/+=-",
+     .help = "The gateway's user name at the site's broker."},
+    {"broker.password_file", CONFIG_PATH, .when = CONFIG_WHEN_EXTERNAL,
+     IN_CONFIG(broker.password_file),
+     .help = "A file whose first line is its password, which no other user "
+             "may read (mode 0600)."},
+    {"broker.client_tls", CONFIG_SECTION,
+     .help = "Reaches the site's broker by TLS 1.2 or 1.3."},
+    {"broker.client_tls.ca_file", CONFIG_PATH, .required = true,
+     .when = CONFIG_WHEN_EXTERNAL, IN_CONFIG(broker.client_tls.ca_file),
+     .help = "The authorities that may have signed its certificate, such as "
+             "/etc/ssl/certs/ca-certificates.crt."},
+    {"broker.client_tls.cert_file", CONFIG_PATH, .when = CONFIG_WHEN_EXTERNAL,
+     IN_CONFIG(broker.client_tls.cert_file),
+     .help = "The gateway's own certificate, if the broker asks for one."},
+    {"broker.client_tls.key_file", CONFIG_PATH, .when = CONFIG_WHEN_EXTERNAL,
+     IN_CONFIG(broker.client_tls.key_file),
+     .help = "Its private key, which no other user may read."},
 
     {"streams", CONFIG_LIST,
      .help = "What is journaled and where it is sent; default orders (shop: "
@@ -185,6 +256,14 @@ bool config_key_is_child(const struct config_key *key, const char *prefix,
     return true;
 }
 
-bool config_key_in_stream(const struct config_key *key) {
-    return strncmp(key->path, "streams[].", strlen("streams[].")) == 0;
+static bool is_below(const struct config_key *key, const char *list) {
+    return strncmp(key->path, list, strlen(list)) == 0;
+}
+
+enum config_scope config_key_scope(const struct config_key *key) {
+    if (is_below(key, "streams[].")) {
+        return CONFIG_OF_STREAM;
+    }
+    return is_below(key, "broker.listen[].") ? CONFIG_OF_LISTENER
+                                             : CONFIG_OF_GATEWAY;
 }

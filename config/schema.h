@@ -13,6 +13,7 @@ enum config_kind {
     CONFIG_PATH,     /* a file's name */
     CONFIG_URL,      /* https://name[:port] */
     CONFIG_ADDRESS,  /* host:port, port from `min` to `max` */
+    CONFIG_LISTEN,   /* such an address, or a list of listeners */
     CONFIG_UINT,     /* from `min` to `max` */
     CONFIG_SIZE,     /* bytes with a unit, from `min` to `max` */
     CONFIG_DURATION, /* with its unit, in ms from `min` to `max` */
@@ -26,15 +27,21 @@ enum config_when { /* which broker.mode a key belongs to */
                    CONFIG_WHEN_EXTERNAL,
 };
 
+enum config_scope { /* whose value a key is */
+                    CONFIG_OF_GATEWAY,
+                    CONFIG_OF_STREAM,
+                    CONFIG_OF_LISTENER,
+};
+
 enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
 
 struct config_key {
-    const char *path; /* "broker.mode"; in the list "streams[].name" */
+    const char *path; /* "broker.mode"; in a list "streams[].name" */
     enum config_kind kind;
     bool required;   /* if its section is given */
     bool reloadable; /* SIGHUP makes a new value take effect */
     enum config_when when;
-    size_t offset; /* in struct config, or struct config_stream */
+    size_t offset; /* in struct config, config_stream or config_listener */
     size_t size;
     uint64_t min, max;
     const char *chars;                   /* ranges, as in "a-z0-9-" */
@@ -43,7 +50,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 39 };
+enum { CONFIG_KEY_COUNT = 57 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */
@@ -52,7 +59,7 @@ const struct config_key *config_key_find(const char *path);
  * "streams[].")? `*ret_name` is its last part. */
 bool config_key_is_child(const struct config_key *key, const char *prefix,
                          const char **ret_name);
-bool config_key_in_stream(const struct config_key *key);
+enum config_scope config_key_scope(const struct config_key *key);
 
 /* Reads `text` into the key's place under `base`; ERR_RANGE if the key does not
  * accept it. Not for sections and lists. */
@@ -60,9 +67,14 @@ err_t config_value_read(const struct config_key *key, struct slice text,
                         void *base) MUST_USE;
 /* Is the key without a value, and without a default? */
 bool config_value_is_empty(const struct config_key *key, const void *base);
-/* Writes the value at its place as YAML. */
+/* Writes the value at its place as YAML, in one line. */
 void config_value_write(const struct config_key *key, const void *base,
                         struct writer *writer);
+/* Is `listen` the one address that stands for itself, without a list? */
+bool config_listen_is_plain(const struct config_broker *broker);
+/* Writes an item of that list, "{address: ...}". */
+void config_listener_write(const struct config_listener *listener,
+                           struct writer *writer);
 /* What the key accepts, as text: "a size from 8 KiB to 1 MiB". */
 void config_value_expected(const struct config_key *key, struct writer *writer);
 

@@ -239,6 +239,20 @@ static uint64_t number_at(const struct config_key *key, const void *place) {
     return small;
 }
 
+/* One address alone: devices there are anonymous. */
+static err_t read_listen(struct slice text, uint64_t port_min,
+                         struct config *config) {
+    struct config_listener listener;
+    memset(&listener, 0, sizeof listener);
+    listener.anonymous = true;
+    listener.connections = CONFIG_CONNECTIONS;
+    TRY(read_address(text, port_min, &listener.address));
+    memset(config->broker.listeners, 0, sizeof config->broker.listeners);
+    memcpy(&config->broker.listeners[0], &listener, sizeof listener);
+    config->broker.listener_count = 1;
+    return ERR_OK;
+}
+
 static err_t read_bool(struct slice text, bool *place) {
     bool yes = slice_eq_str(text, "true");
     ENSURE(yes || slice_eq_str(text, "false"), ERR_RANGE);
@@ -263,6 +277,8 @@ err_t config_value_read(const struct config_key *key, struct slice text,
         return read_text(key, text, place);
     case CONFIG_ADDRESS:
         return read_address(text, key->min, place);
+    case CONFIG_LISTEN:
+        return read_listen(text, key->min, base);
     case CONFIG_UINT:
     case CONFIG_SIZE:
     case CONFIG_DURATION:
@@ -332,6 +348,36 @@ static void write_address(struct writer *writer,
                   address->port);
 }
 
+bool config_listen_is_plain(const struct config_broker *broker) {
+    const struct config_listener *first = &broker->listeners[0];
+    return broker->listener_count == 1 && first->anonymous && !first->tls &&
+           !first->certificates && first->connections == CONFIG_CONNECTIONS;
+}
+
+/* What is as without a word is left out. */
+void config_listener_write(const struct config_listener *listener,
+                           struct writer *writer) {
+    writer_str(writer, "{address: ");
+    write_address(writer, &listener->address);
+    writer_str(writer, listener->anonymous ? ", anonymous: true" : "");
+    writer_str(writer, listener->tls ? ", tls: true" : "");
+    writer_str(writer, listener->certificates ? ", certificates: true" : "");
+    writer_printf(writer, ", connections: %u}", listener->connections);
+}
+
+static void write_listen(struct writer *writer,
+                         const struct config_broker *broker) {
+    if (config_listen_is_plain(broker)) {
+        write_address(writer, &broker->listeners[0].address);
+        return;
+    }
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        writer_str(writer, i == 0 ? "[" : ", ");
+        config_listener_write(&broker->listeners[i], writer);
+    }
+    writer_str(writer, "]");
+}
+
 bool config_value_is_empty(const struct config_key *key, const void *base) {
     const char *place = (const char *)base + key->offset;
     return place[0] == '\0' &&
@@ -351,6 +397,9 @@ void config_value_write(const struct config_key *key, const void *base,
         return;
     case CONFIG_ADDRESS:
         write_address(writer, place);
+        return;
+    case CONFIG_LISTEN:
+        write_listen(writer, &((const struct config *)base)->broker);
         return;
     case CONFIG_UINT:
         writer_printf(writer, "%llu",
@@ -410,6 +459,13 @@ void config_value_expected(const struct config_key *key,
             writer, "HOST:PORT or [IPV6]:PORT with a port from %llu to %llu",
             (unsigned long long)key->min, (unsigned long long)key->max);
         return;
+    case CONFIG_LISTEN:
+        writer_printf(writer,
+                      "HOST:PORT or [IPV6]:PORT with a port from %llu to "
+                      "%llu, or a list of 1 to %d listeners",
+                      (unsigned long long)key->min,
+                      (unsigned long long)key->max, CONFIG_LISTENERS_MAX);
+        return;
     case CONFIG_UINT:
         writer_printf(writer, "a whole number from %llu to %llu",
                       (unsigned long long)key->min,
@@ -448,4 +504,24 @@ bool config_host_is_loopback(const char *host) {
         return IN6_IS_ADDR_LOOPBACK(&six);
     }
     return strcmp(host, "localhost") == 0;
+}
+
+/* Does any listener have this member set? */
+#define ANY_LISTENER(broker, member)                          \
+    bool found = false;                                       \
+    for (uint32_t i = 0; i < (broker)->listener_count; i++) { \
+        found |= (broker)->listeners[i].member;               \
+    }                                                         \
+    return found
+
+bool config_broker_has_tls(const struct config_broker *broker) {
+    ANY_LISTENER(broker, tls);
+}
+
+bool config_broker_has_certificates(const struct config_broker *broker) {
+    ANY_LISTENER(broker, certificates);
+}
+
+bool config_broker_is_anonymous(const struct config_broker *broker) {
+    ANY_LISTENER(broker, anonymous);
 }

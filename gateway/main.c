@@ -16,6 +16,7 @@ static const struct {
     {"check", command_check, "read the configuration and say what is wrong"},
     {"status", command_status, "show the state of the running gateway"},
     {"sync", command_sync, "wait until everything is in the cloud"},
+    {"device", command_device, "say which devices may connect"},
     {"journal", command_journal,
      "read, check or repair the journal on the disk"},
     {"downgrade", command_downgrade,

@@ -25,7 +25,7 @@ FLOORS = {
     "gateway/base": [],
     "gateway/jobs": ["gateway/base"],
     "gateway/identity": ["gateway/base"],
-    "gateway/plugin": ["gateway/base", "gateway/identity"],
+    "gateway/plugin": ["gateway/base", "gateway/event", "gateway/identity"],
     "gateway/pki": ["gateway/base", "gateway/identity", "config"],
     "config": ["gateway/base"],
     "gateway/event": ["gateway/base"],

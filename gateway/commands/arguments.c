@@ -31,40 +31,106 @@ static const struct argument *find(const struct arguments *arguments,
     return NULL;
 }
 
-/* Takes argv[*at] and, if the option wants one, the value behind it. */
-static bool take(const struct arguments *arguments, char **argv, int *at,
-                 int *ret_exit) {
-    const char *word = argv[*at];
-    if (strncmp(word, "--", 2) != 0) {
-        return refuse(arguments, ret_exit,
-                      "unexpected argument \"%s\": only options are accepted",
-                      word);
+/* The value behind the option, or "" if there is none. */
+static const char *value_of(char **argv, int *at) {
+    const char *word = argv[*at] + 2;
+    size_t len = strcspn(word, "=");
+    if (word[len] == '=') {
+        return word + len + 1;
     }
-    size_t len = strcspn(word + 2, "=");
-    const struct argument *found = find(arguments, slice_of(word + 2, len));
-    const char *value = word[2 + len] == '=' ? word + 2 + len + 1 : NULL;
-    if (found == NULL) {
-        return refuse(arguments, ret_exit, "there is no option \"%.*s\"",
-                      (int)len + 2, word);
+    if (argv[*at + 1] != NULL && strncmp(argv[*at + 1], "--", 2) != 0) {
+        return argv[++*at];
     }
+    return "";
+}
+
+static bool needs_value(const struct arguments *arguments, const char *name,
+                        int *ret_exit) {
+    return refuse(arguments, ret_exit, "--%s needs a value", name);
+}
+
+static struct argument_list *find_list(const struct arguments_more *more,
+                                       struct slice name) {
+    for (size_t i = 0; i < more->list_count; i++) {
+        if (slice_eq_str(name, more->lists[i].name)) {
+            return &more->lists[i];
+        }
+    }
+    return NULL;
+}
+
+static bool take_listed(const struct arguments *arguments,
+                        struct argument_list *list, char **argv, int *at,
+                        int *ret_exit) {
+    const char *value = value_of(argv, at);
+    if (value[0] == '\0') {
+        return needs_value(arguments, list->name, ret_exit);
+    }
+    if (list->count == ARGUMENTS_LIST_MAX) {
+        return refuse(arguments, ret_exit, "--%s may be given %d times at most",
+                      list->name, ARGUMENTS_LIST_MAX);
+    }
+    list->values[list->count++] = value;
+    return true;
+}
+
+static bool take_option(const struct arguments *arguments,
+                        const struct argument *found, char **argv, int *at,
+                        int *ret_exit) {
     if (found->flag != NULL) {
         *found->flag = true;
-        return value == NULL ||
+        return strchr(argv[*at], '=') == NULL ||
                refuse(arguments, ret_exit, "--%s takes no value", found->name);
     }
-    if (value == NULL && argv[*at + 1] != NULL &&
-        strncmp(argv[*at + 1], "--", 2) != 0) {
-        value = argv[++*at];
-    }
-    if (value == NULL || value[0] == '\0') {
-        return refuse(arguments, ret_exit, "--%s needs a value", found->name);
+    const char *value = value_of(argv, at);
+    if (value[0] == '\0') {
+        return needs_value(arguments, found->name, ret_exit);
     }
     *found->value = value;
     return true;
 }
 
-bool arguments_read(const struct arguments *arguments, int argc, char **argv,
-                    int *ret_exit) {
+static bool take_word(const struct arguments *arguments,
+                      struct arguments_more *more, const char *word,
+                      int *ret_exit) {
+    if (more->word_name == NULL) {
+        return refuse(arguments, ret_exit,
+                      "unexpected argument \"%s\": only options are accepted",
+                      word);
+    }
+    if (more->word != NULL) {
+        return refuse(arguments, ret_exit,
+                      "unexpected argument \"%s\": there is one %s already, "
+                      "\"%s\"",
+                      word, more->word_name, more->word);
+    }
+    more->word = word;
+    return true;
+}
+
+/* Takes argv[*at] and, if the option wants one, the value behind it. */
+static bool take(const struct arguments *arguments, struct arguments_more *more,
+                 char **argv, int *at, int *ret_exit) {
+    const char *word = argv[*at];
+    if (strncmp(word, "--", 2) != 0) {
+        return take_word(arguments, more, word, ret_exit);
+    }
+    struct slice name = slice_of(word + 2, strcspn(word + 2, "="));
+    const struct argument *found = find(arguments, name);
+    struct argument_list *list = find_list(more, name);
+    if (found != NULL) {
+        return take_option(arguments, found, argv, at, ret_exit);
+    }
+    if (list != NULL) {
+        return take_listed(arguments, list, argv, at, ret_exit);
+    }
+    return refuse(arguments, ret_exit, "there is no option \"%.*s\"",
+                  (int)name.len + 2, word);
+}
+
+bool arguments_read_more(const struct arguments *arguments,
+                         struct arguments_more *more, int argc, char **argv,
+                         int *ret_exit) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             fputs(arguments->usage, stdout);
@@ -73,11 +139,17 @@ bool arguments_read(const struct arguments *arguments, int argc, char **argv,
         }
     }
     for (int i = 1; i < argc; i++) {
-        if (!take(arguments, argv, &i, ret_exit)) {
+        if (!take(arguments, more, argv, &i, ret_exit)) {
             return false;
         }
     }
     return true;
+}
+
+bool arguments_read(const struct arguments *arguments, int argc, char **argv,
+                    int *ret_exit) {
+    struct arguments_more none = {.word_name = NULL};
+    return arguments_read_more(arguments, &none, argc, argv, ret_exit);
 }
 
 bool arguments_number(const struct arguments *arguments, const char *name,

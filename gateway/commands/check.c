@@ -48,14 +48,34 @@ static void print_stream(const struct config_stream *stream) {
            stream->sink_name, stream->shop ? ", runs the shop" : "");
 }
 
+/* Who gets in there, and how. */
+static const char *doors(const struct config_listener *listener) {
+    if (listener->certificates) {
+        return ", by certificate";
+    }
+    if (listener->tls) {
+        return ", TLS, by password";
+    }
+    return listener->anonymous ? ", anonymous" : ", by password";
+}
+
+static void print_broker(const struct config_broker *broker) {
+    if (broker->mode == CONFIG_BROKER_EXTERNAL) {
+        printf("  broker: external, %s port %u%s\n", broker->address.host,
+               broker->address.port,
+               broker->client_tls.ca_file[0] != '\0' ? ", TLS" : "");
+        return;
+    }
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        const struct config_listener *listener = &broker->listeners[i];
+        printf("  broker: embedded, %s port %u%s\n", listener->address.host,
+               listener->address.port, doors(listener));
+    }
+}
+
 static void print_summary(const struct config *config) {
-    const struct config_broker *broker = &config->broker;
-    bool external = broker->mode == CONFIG_BROKER_EXTERNAL;
-    const struct config_address *address =
-        external ? &broker->address : &broker->listen;
     printf("  store %s, data in %s\n", config->store, config->data);
-    printf("  broker: %s, %s port %u\n", external ? "external" : "embedded",
-           address->host, address->port);
+    print_broker(&config->broker);
     for (uint32_t i = 0; i < config->stream_count; i++) {
         print_stream(&config->streams[i]);
     }

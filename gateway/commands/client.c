@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,11 +12,6 @@
 #include "gateway/event/json.h"
 
 enum { TEXT_MAX = 4096, LENGTH_DIGITS_MAX = 9 };
-
-static const char request[] = "GET /api/v1/status HTTP/1.1\r\n"
-                              "Host: localhost\r\n"
-                              "Connection: close\r\n"
-                              "\r\n";
 
 static void close_fd(const int *fd) {
     if (*fd >= 0) {
@@ -112,11 +108,12 @@ static err_t find_body(struct slice bytes, struct slice *ret) {
     return ERR_OK;
 }
 
-static err_t exchange(int fd, const struct clock *clock,
+/* A small request fits into the socket's buffer: it is sent at once. */
+static err_t exchange(int fd, const struct clock *clock, struct slice request,
                       struct client_answer *ret) {
     int64_t end_us = clock->mono_us(clock->self) + CLIENT_TIMEOUT_MS * 1000;
-    ENSURE(send(fd, request, strlen(request), MSG_NOSIGNAL) ==
-               (ssize_t)strlen(request),
+    ENSURE(send(fd, request.data, request.len, MSG_NOSIGNAL) ==
+               (ssize_t)request.len,
            ERR_NETWORK);
     size_t len = 0;
     while (len < sizeof ret->bytes && clock->mono_us(clock->self) < end_us) {
@@ -131,22 +128,69 @@ static err_t exchange(int fd, const struct clock *clock,
     return ERR_NETWORK;
 }
 
-err_t client_status(const char *socket_path, struct client_answer *ret,
-                    struct reason *reason) {
+static void write_request(const char *path, struct slice body,
+                          struct writer *writer) {
+    writer_printf(writer,
+                  "%s %s HTTP/1.1\r\n"
+                  "Host: localhost\r\n"
+                  "Connection: close\r\n",
+                  body.len == 0 ? "GET" : "POST", path);
+    if (body.len > 0) {
+        writer_printf(writer,
+                      "Content-Type: application/json\r\n"
+                      "Content-Length: %zu\r\n",
+                      body.len);
+    }
+    writer_str(writer, "\r\n");
+    writer_slice_add(writer, body);
+}
+
+/* "HTTP/1.1 200 OK": the three digits. */
+static err_t read_code(const struct client_answer *answer, unsigned *ret) {
+    static const char good[] = "HTTP/1.1 ";
+    const uint8_t *digits = answer->bytes + strlen(good);
+    ENSURE(memcmp(answer->bytes, good, strlen(good)) == 0, ERR_PARSE);
+    unsigned code = 0;
+    for (size_t i = 0; i < 3; i++) {
+        ENSURE(digits[i] >= '0' && digits[i] <= '9', ERR_PARSE);
+        code = code * 10 + (unsigned)(digits[i] - '0');
+    }
+    *ret = code;
+    return ERR_OK;
+}
+
+static err_t not_a_gateway(const char *socket_path, struct reason *reason) {
+    return reason_set(reason, ERR_NETWORK,
+                      "%s does not answer like a gateway; check the gateway's "
+                      "log",
+                      socket_path);
+}
+
+err_t client_ask(const char *socket_path, const char *path, struct slice body,
+                 struct client_answer *ret, unsigned *ret_code,
+                 struct reason *reason) {
     CLEANUP(close_fd) int fd = -1;
+    uint8_t bytes[CLIENT_REQUEST_MAX];
+    struct writer request = writer_over(bytes, sizeof bytes);
+    write_request(path, body, &request);
+    assert(!request.full);
     TRY(open_socket(socket_path, &fd, reason));
     struct platform platform = platform_real();
-    static const char good[] = "HTTP/1.1 200 ";
-    if (exchange(fd, &platform.clock, ret) != ERR_OK ||
-        memcmp(ret->bytes, good, strlen(good)) != 0 ||
+    if (exchange(fd, &platform.clock, writer_slice(&request), ret) != ERR_OK ||
+        read_code(ret, ret_code) != ERR_OK ||
         json_check(ret->body, NULL) != ERR_OK ||
         json_kind(ret->body) != JSON_OBJECT) {
-        return reason_set(reason, ERR_NETWORK,
-                          "%s does not answer like a gateway; check the "
-                          "gateway's log",
-                          socket_path);
+        return not_a_gateway(socket_path, reason);
     }
     return ERR_OK;
+}
+
+err_t client_status(const char *socket_path, struct client_answer *ret,
+                    struct reason *reason) {
+    unsigned code;
+    TRY(client_ask(socket_path, "/api/v1/status", SLICE_EMPTY, ret, &code,
+                   reason));
+    return code == 200 ? ERR_OK : not_a_gateway(socket_path, reason);
 }
 
 uint64_t client_uint(struct slice object, const char *name) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line's side of the control socket: asks the running gateway for
- * its status over HTTP and reads the answer. Blocking, limited in time and
- * size. */
+/* The command line's side of the control socket: asks the running gateway over
+ * HTTP and reads the answer. Blocking, limited in time and size. */
 #ifndef GATEWAY_COMMANDS_CLIENT_H
 #define GATEWAY_COMMANDS_CLIENT_H
 
@@ -10,6 +9,7 @@
 enum {
     CLIENT_ANSWER_MAX = 128 * 1024,
     CLIENT_TIMEOUT_MS = 5000, /* for the whole exchange */
+    CLIENT_REQUEST_MAX = 16 * 1024,
 };
 
 struct client_answer {
@@ -22,6 +22,13 @@ struct client_answer {
  * not come from a gateway; the reason says what to do. */
 err_t client_status(const char *socket_path, struct client_answer *ret,
                     struct reason *reason) MUST_USE;
+
+/* GET `path`, or POST with a `body` that is not empty. ERR_OK also for a
+ * refusal by the gateway: `*ret_code` is the HTTP status. Else as
+ * client_status(). */
+err_t client_ask(const char *socket_path, const char *path, struct slice body,
+                 struct client_answer *ret, unsigned *ret_code,
+                 struct reason *reason) MUST_USE;
 
 /* A member of a status or of one of its streams, by name: an integer (0 if it
  * is null or absent), or a text, cut to its buffer, in which '?' replaces every

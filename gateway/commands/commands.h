@@ -18,7 +18,14 @@ int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_downgrade(int argc, char **argv);
-int command_journal(int argc, char **argv); /* reads the next word */
+int command_device(int argc, char **argv);  /* reads the next word */
+int command_journal(int argc, char **argv); /* so does this */
+/* After "device". */
+int command_device_add(int argc, char **argv);
+int command_device_list(int argc, char **argv);
+int command_device_passwd(int argc, char **argv);
+int command_device_remove(int argc, char **argv);
+int command_device_set(int argc, char **argv);
 /* After "journal". */
 int command_journal_cat(int argc, char **argv);
 int command_journal_list(int argc, char **argv);

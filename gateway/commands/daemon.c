@@ -33,7 +33,8 @@ static bool any_busy(const struct daemon *daemon) {
             return true;
         }
     }
-    return daemon->disk_room.running || daemon_reload_is_busy(daemon);
+    return daemon->disk_room.running || daemon_reload_is_busy(daemon) ||
+           daemon_tls_is_busy(daemon) || daemon_identity_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -96,6 +97,11 @@ static void on_broker_up(void *self, const char *socket_path) {
     if (!daemon->stop_asked) {
         target_all(daemon, socket_path, 0);
     }
+}
+
+static bool on_broker_said(void *self, const char *line) {
+    struct daemon *daemon = self;
+    return guard_line(daemon->identity.guard, line);
 }
 
 static void on_broker_down(void *self) {
@@ -179,9 +185,11 @@ static void on_tick(uv_timer_t *timer) {
     daemon_watch_turned(daemon);
     give_memory_back(daemon);
     watch_tick(daemon->unheard, uv_now(&daemon->loop));
+    daemon_identity_tick(daemon);
     if (daemon->broker != NULL) {
         broker_note(daemon->broker, publisher_is_up(daemon->publisher));
     }
+    daemon_tls_tick(daemon);
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
     }
@@ -242,6 +250,16 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
                                daemon->config->data);
         }
     }
+    return ERR_OK;
+}
+
+static err_t make_login(struct daemon *daemon, struct reason *reason) {
+    const struct config *config = daemon->config;
+    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+        TRY(broker_login_make(&daemon->platform, config->data, &daemon->login,
+                              reason));
+    }
+    broker_rules_make(config, &daemon->login, &daemon->rules);
     return ERR_OK;
 }
 
@@ -317,6 +335,7 @@ static err_t name_sessions(struct daemon *daemon, struct reason *reason) {
         topic_of_stream(daemon->config->store,
                         stream_config(daemon->streams[i].stream)->name,
                         session->topic, sizeof session->topic);
+        broker_rules_add_id(&daemon->rules, session->client_id);
     }
     return ERR_OK;
 }
@@ -329,6 +348,7 @@ static err_t open_sessions(struct daemon *daemon, struct reason *reason) {
             .stream = daemon->streams[i].stream,
             .store = daemon->config->store,
             .client_id = daemon->sessions[i].client_id,
+            .login = &daemon->login.mqtt,
             .self = daemon,
             .failed = on_stream_failed,
             .subscribed = on_subscribed,
@@ -343,12 +363,16 @@ static err_t open_publisher(struct daemon *daemon) {
     char id[CLIENT_ID_MAX];
     snprintf(id, sizeof id, "shopme-edge-%016llx",
              (unsigned long long)entropy_u64(&daemon->platform.entropy));
+    broker_rules_add_id(&daemon->rules, id);
     TRY(watch_new(daemon->config, &daemon->unheard));
+    TRY(daemon_identity_begin(daemon));
     const struct publisher_options options = {
         .loop = &daemon->loop,
         .store = daemon->config->store,
         .client_id = id,
+        .login = &daemon->login.mqtt,
         .watch = daemon->unheard,
+        .guard = daemon->identity.guard,
         .self = daemon,
         .up = on_publisher_up,
     };
@@ -403,9 +427,12 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .executor = job_pool_executor(daemon->pool),
         .sessions = daemon->sessions,
         .session_count = daemon->stream_count,
+        .rules = &daemon->rules,
+        .login = &daemon->login.mqtt,
         .self = daemon,
         .up = on_broker_up,
         .down = on_broker_down,
+        .said = on_broker_said,
     };
     return broker_start(&options, &daemon->broker, reason);
 }
@@ -444,12 +471,15 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     daemon->loop_open = true;
     open_handles(daemon);
     TRY(make_data_dir(daemon, reason));
+    TRY(make_login(daemon, reason));
     TRY(open_publisher(daemon));
     TRY(open_streams(daemon, reason));
     TRY(open_sessions(daemon, reason));
     TRY(open_bridge(daemon, reason));
+    TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
+    daemon_tls_tick(daemon); /* before the broker's first start, most often */
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;
@@ -493,6 +523,8 @@ static void take_apart(struct daemon *daemon) {
         stream_close(daemon->streams[i].stream);
     }
     job_pool_free(daemon->pool);
+    daemon_identity_close(daemon);
+    broker_login_forget(&daemon->login);
 }
 
 /* What ends a process by default and is no request to end: a peer that hung up,

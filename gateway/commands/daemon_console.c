@@ -200,5 +200,7 @@ struct console_source daemon_console_source(struct daemon *daemon) {
         .status = fill_status,
         .orders = each_order,
         .uplink = set_uplink,
+        .change = daemon_identity_change,
+        .identity = daemon_identity_fill,
     };
 }

@@ -108,6 +108,7 @@ static void on_hangup(uv_signal_t *handle, int number) {
     if (daemon->stop_asked) {
         return;
     }
+    daemon_identity_reload(daemon);
     if (daemon->reload.runs) {
         daemon->reload.again = true;
     } else {

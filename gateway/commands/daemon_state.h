@@ -8,6 +8,8 @@
 #include "bridge/bridge.h"
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_identity_state.h"
+#include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
 #include "gateway/commands/notify.h"
@@ -16,6 +18,7 @@
 #include "gateway/console/console.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/mqtt/broker.h"
+#include "gateway/mqtt/broker_rules.h"
 #include "gateway/mqtt/publisher.h"
 #include "gateway/mqtt/session.h"
 #include "gateway/mqtt/watch.h"
@@ -68,7 +71,10 @@ struct daemon {
     struct publisher *publisher;
     struct watch *unheard; /* on the publisher's connection */
     struct broker_session sessions[CONFIG_STREAMS_MAX]; /* of the streams */
-    struct broker *broker; /* NULL with an external one */
+    struct broker *broker;     /* NULL with an external one */
+    struct broker_login login; /* of all connections to the broker */
+    struct rules rules;        /* for who lets clients in there */
+    struct daemon_tls tls;
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
@@ -78,6 +84,7 @@ struct daemon {
     struct log_limit verdict_log;
     struct daemon_watch watch;
     struct daemon_reload reload;
+    struct daemon_identity identity;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
     bool memory_kept; /* since something happened */

@@ -92,6 +92,10 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .foreign = status->foreign_messages,
         .foreign_topic = status->foreign_topic,
         .clock_offset_ms = status->clock_offset_ms,
+        .tls_away = daemon->broker != NULL
+                        ? broker_status(daemon->broker).tls_reason
+                        : NULL,
+        .accounts_damaged = daemon_identity_damaged(daemon),
         .page_away = console_page_away(daemon->console),
         .socket_away = console_socket_away(daemon->console),
         .log_dropped = log_dropped(),

@@ -74,6 +74,17 @@ static void refuse(struct check *check, const yaml_node_t *node,
     check->count++;
 }
 
+/* It knows no accounts: whoever reached the broker was let in. */
+static void refuse_listeners(struct check *check, const yaml_node_t *node) {
+    fprintf(check->out,
+            "%s:%zu:%zu: 0.1.0 does not know a list of listeners: write one "
+            "address, broker: {listen: 127.0.0.1:1883}, before going back; "
+            "0.1.0 lets in everybody who reaches it\n",
+            check->file.path, node->start_mark.line + 1,
+            node->start_mark.column + 1);
+    check->count++;
+}
+
 static void check_value(struct check *check, const yaml_node_t *node,
                         const char *prefix);
 
@@ -102,6 +113,10 @@ static void check_value(struct check *check, const yaml_node_t *node,
         return;
     }
     if (node->type != YAML_SEQUENCE_NODE) {
+        return;
+    }
+    if (strcmp(prefix, "broker.listen") == 0) {
+        refuse_listeners(check, node);
         return;
     }
     for (const yaml_node_item_t *item = node->data.sequence.items.start;

@@ -12,10 +12,10 @@
 
 #include "bridge/bridge.h"
 #include "bridge/credentials.h"
+#include "gateway/commands/preflight_broker.h"
 #include "gateway/console/listener.h"
 #include "gateway/journal/owner.h"
 #include "gateway/journal/segment.h"
-#include "gateway/mqtt/broker_port.h"
 #include "gateway/shop/money.h"
 
 struct look {
@@ -132,21 +132,6 @@ static void check_free_space(const struct look *look) {
     }
 }
 
-static void check_program(const struct look *look) {
-    const char *program = look->config->broker.program;
-    struct stat status;
-    struct reason why;
-    bool here = stat(program, &status) == 0;
-    if (here && !S_ISREG(status.st_mode)) {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EACCES;
-    } else if (here && access(program, X_OK) == 0) {
-        return;
-    }
-    (void)disk_failed(&why, ERR_IO, "run", program);
-    ADD(look, CONFIG_ERROR, "broker.program",
-        "%s; install mosquitto, or set broker.mode to external", why.text);
-}
-
 /* --- The control socket and the ports ------------------------------------- */
 
 static void close_fd(const int *fd) {
@@ -199,11 +184,8 @@ static void check_ports(const struct look *look) {
     if (look->gateway_runs) {
         return;
     }
-    uint16_t port = config->broker.listen.port;
-    if (config->broker.mode == CONFIG_BROKER_EMBEDDED &&
-        broker_port_check(&config->broker.listen, &port, &why) != ERR_OK) {
-        ADD(look, CONFIG_WARNING, "broker.listen", "%s", why.text);
-    }
+    preflight_broker_ports(config, look->sources, look->findings);
+    uint16_t port = config->console.port;
     CLEANUP(close_fd) int fd = -1;
     if (config->console_enabled &&
         listener_open_tcp(&config->console, &fd, &port, &why) != ERR_OK) {
@@ -295,9 +277,7 @@ void preflight(const struct config *config,
     };
     check_data(&look);
     check_owner(&look);
-    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
-        check_program(&look);
-    }
+    preflight_broker(config, sources, what, findings);
     check_cloud(&look);
     check_currency(&look);
     if (what == PREFLIGHT_CHECK) {

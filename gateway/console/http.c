@@ -14,8 +14,7 @@
 
 #include "gateway/console/http_request.h"
 #include "gateway/console/page.h"
-#include "gateway/console/reply.h"
-#include "gateway/console/reply_verdict.h"
+#include "gateway/console/routes.h"
 
 enum {
     ANSWER_BYTES_MAX = 96 * 1024,
@@ -46,117 +45,9 @@ static const uint32_t connections_max[] = {
 /* The state of a connection; zeroed by libwebsockets. */
 struct session {
     const struct route *route; /* of a POST whose body is awaited */
-    uint8_t body[CONSOLE_BODY_MAX];
+    uint8_t body[CONSOLE_IDENTITY_BODY_MAX];
     size_t body_len;
 };
-
-/* An answer being built. */
-struct answer {
-    unsigned code;
-    const char *type;
-    struct slice body;
-    const char *allow; /* Allow header of a 405; NULL otherwise */
-    bool closes;       /* the connection, once it is sent */
-};
-
-struct route {
-    const char *path;
-    unsigned methods;
-    /* Writes the body and the code; `writer` has ANSWER_BYTES_MAX. */
-    void (*answer)(const struct http *http, const struct session *session,
-                   struct writer *writer, struct answer *ret);
-};
-
-static const char type_json[] = "application/json";
-
-static void fail(struct answer *ret, unsigned code, const char *text,
-                 struct writer *writer) {
-    ret->code = code;
-    ret->type = type_json;
-    reply_error(text, writer);
-}
-
-static void read_status(const struct http *http, struct console_status *ret) {
-    memset(ret, 0, sizeof *ret);
-    http->source->status(http->source->self, ret);
-    assert(ret->stream_count <= CONFIG_STREAMS_MAX);
-}
-
-static void answer_status(const struct http *http,
-                          const struct session *session, struct writer *writer,
-                          struct answer *ret) {
-    (void)session;
-    struct console_status status;
-    read_status(http, &status);
-    reply_status(&status, writer);
-    ret->type = type_json;
-}
-
-static void answer_orders(const struct http *http,
-                          const struct session *session, struct writer *writer,
-                          struct answer *ret) {
-    (void)session;
-    reply_orders(http->source, writer);
-    ret->type = type_json;
-}
-
-static void answer_metrics(const struct http *http,
-                           const struct session *session, struct writer *writer,
-                           struct answer *ret) {
-    (void)session;
-    struct console_status status;
-    read_status(http, &status);
-    reply_metrics(&status, writer);
-    ret->type = "text/plain; version=0.0.4; charset=utf-8";
-}
-
-static void answer_health(const struct http *http,
-                          const struct session *session, struct writer *writer,
-                          struct answer *ret) {
-    (void)session;
-    struct console_status status;
-    read_status(http, &status);
-    ret->code = reply_health(&status, writer);
-    ret->type = "text/plain; charset=utf-8";
-}
-
-static void answer_uplink(const struct http *http,
-                          const struct session *session, struct writer *writer,
-                          struct answer *ret) {
-    bool paused;
-    struct reason reason;
-    if (reply_read_uplink(slice_of(session->body, session->body_len), &paused,
-                          &reason) != ERR_OK) {
-        fail(ret, 400, reason.text, writer);
-        return;
-    }
-    err_t err = http->source->uplink(http->source->self, paused);
-    if (err != ERR_OK) {
-        snprintf(reason.text, sizeof reason.text,
-                 "cannot change the uplink: %s", err_name(err));
-        fail(ret, 503, reason.text, writer);
-        return;
-    }
-    ret->type = type_json;
-    writer_printf(writer, "{\"paused\":%s}\n", paused ? "true" : "false");
-}
-
-static const struct route routes[] = {
-    {"/api/v1/status", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_status},
-    {"/api/v1/orders", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_orders},
-    {"/api/v1/uplink", HTTP_METHOD_POST, answer_uplink},
-    {"/healthz", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_health},
-    {"/metrics", HTTP_METHOD_GET | HTTP_METHOD_HEAD, answer_metrics},
-};
-
-static const struct route *find_route(struct slice path) {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (slice_eq_str(path, routes[i].path)) {
-            return &routes[i];
-        }
-    }
-    return NULL;
-}
 
 static const struct page_file *find_page(struct slice path) {
     for (size_t i = 0; i < PAGE_FILE_COUNT; i++) {
@@ -278,7 +169,9 @@ static int send_route(struct lws *wsi, const struct http *http,
     }
     struct writer writer = writer_over(buf, ANSWER_BYTES_MAX);
     struct answer answer = {.code = 200, .closes = method == HTTP_METHOD_POST};
-    route->answer(http, session, &writer, &answer);
+    answer_fn *write = answer.closes ? route->take : route->answer;
+    write(http->source, slice_of(session->body, session->body_len), &writer,
+          &answer);
     assert(!writer.full);
     answer.body = writer_slice(&writer);
     int closed = send_answer(wsi, &answer, method != HTTP_METHOD_HEAD);
@@ -304,7 +197,7 @@ static int refuse(struct lws *wsi, struct session *session, unsigned code,
     struct writer writer = writer_over(buf, sizeof buf);
     struct answer answer = {.allow = allow,
                             .closes = http_request_may_have_body(wsi)};
-    fail(&answer, code, text, &writer);
+    route_fail(&answer, code, text, &writer);
     assert(!writer.full);
     answer.body = writer_slice(&writer);
     int closed =
@@ -324,7 +217,7 @@ static int begin_post(struct lws *wsi, struct session *session,
         return refuse(wsi, session, 415, "send Content-Type: application/json",
                       NULL);
     }
-    err_t err = http_request_body_length(wsi, CONSOLE_BODY_MAX, &len);
+    err_t err = http_request_body_length(wsi, route->body_max, &len);
     if (err == ERR_NOT_FOUND) {
         return refuse(wsi, session, 411, "send a body with a Content-Length",
                       NULL);
@@ -333,6 +226,17 @@ static int begin_post(struct lws *wsi, struct session *session,
         return refuse(wsi, session, 413, "the body is empty or too long", NULL);
     }
     return await_body(wsi, session, route);
+}
+
+static int refuse_method(struct lws *wsi, struct session *session,
+                         unsigned methods) {
+    if (methods == HTTP_METHOD_POST) {
+        return refuse(wsi, session, 405, "use POST here", "POST");
+    }
+    bool post = (methods & HTTP_METHOD_POST) != 0;
+    return refuse(wsi, session, 405,
+                  post ? "use GET or POST here" : "use GET here",
+                  post ? "GET, HEAD, POST" : "GET, HEAD");
 }
 
 static int on_request(struct lws *wsi, const struct http *http,
@@ -344,17 +248,19 @@ static int on_request(struct lws *wsi, const struct http *http,
     }
     enum http_method method = http_request_method(wsi);
     const struct page_file *page = find_page(path);
-    const struct route *route = find_route(path);
+    const struct route *route = route_find(path);
     if (page == NULL && route == NULL) {
         return refuse(wsi, session, 404, "not found; see /api/v1/status", NULL);
     }
-    unsigned methods =
-        route != NULL ? route->methods : HTTP_METHOD_GET | HTTP_METHOD_HEAD;
+    unsigned methods = route_methods(route);
     if ((methods & method) == 0) {
-        bool post = methods == HTTP_METHOD_POST;
-        return refuse(wsi, session, 405,
-                      post ? "use POST here" : "use GET here",
-                      post ? "POST" : "GET, HEAD");
+        return refuse_method(wsi, session, methods);
+    }
+    if (method == HTTP_METHOD_POST && route->take_local && is_by_tcp(wsi)) {
+        return refuse(wsi, session, 403,
+                      "accounts are changed on the control socket only: use "
+                      "shopme-edge device",
+                      NULL);
     }
     if (method == HTTP_METHOD_POST) {
         return begin_post(wsi, session, route);
@@ -370,7 +276,7 @@ static int on_body(struct session *session, struct slice part) {
     if (session->route == NULL) {
         return 0; /* refused already; the rest is ignored */
     }
-    if (part.len > sizeof session->body - session->body_len) {
+    if (part.len > session->route->body_max - session->body_len) {
         return -1;
     }
     memcpy(session->body + session->body_len, part.data, part.len);

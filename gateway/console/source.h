@@ -6,6 +6,7 @@
 #include "bridge/bridge.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/identity/change.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
@@ -16,6 +17,9 @@ enum {
     CONSOLE_CONNECTIONS_MAX = 24,      /* by TCP */
     CONSOLE_LOCAL_CONNECTIONS_MAX = 8, /* on the control socket */
     CONSOLE_BODY_MAX = 256,            /* bytes of a request's body */
+    /* Of a change of the accounts: their topics, as JSON escapes them. */
+    CONSOLE_IDENTITY_BODY_MAX = 12 * 1024,
+    CONSOLE_IDENTITY_REQUESTS = 64, /* the newest ones */
 };
 
 struct console_stream {
@@ -69,6 +73,27 @@ struct console_status {
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
 };
 
+enum console_request_state {
+    CONSOLE_REQUEST_WAITING,
+    CONSOLE_REQUEST_DONE, /* the broker has it */
+    CONSOLE_REQUEST_FAILED,
+};
+
+struct console_identity_request {
+    uint64_t number;
+    enum console_request_state state;
+    uint64_t set;       /* that it is in; 0 = not written (yet) */
+    const char *reason; /* why it failed, or what it waits for; or "" */
+};
+
+struct console_identity {
+    uint64_t set;       /* the newest, 0 = none */
+    uint64_t loaded;    /* that the broker has; 0 = not known */
+    const char *reason; /* why the two differ, or the set is of no use, or "" */
+    struct console_identity_request requests[CONSOLE_IDENTITY_REQUESTS];
+    uint32_t request_count;
+};
+
 /* Called on the loop's thread for each request. They must not block. */
 struct console_source {
     void *self;
@@ -79,6 +104,12 @@ struct console_source {
                    void (*each)(void *context, const struct shop_order_view *),
                    void *context);
     err_t (*uplink)(void *self, bool paused);
+    /* Takes a change of the accounts and makes it later. ERR_REFUSED: they are
+     * not kept here; ERR_FULL: too many wait. NULL = there are none. */
+    err_t (*change)(void *self, const struct identity_change *change,
+                    uint64_t *ret_request, struct reason *reason);
+    /* `ret` comes zeroed. NULL with `change`. */
+    void (*identity)(void *self, struct console_identity *ret);
 };
 
 #endif

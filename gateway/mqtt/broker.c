@@ -22,6 +22,7 @@
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_child.h"
 #include "gateway/mqtt/broker_prepare.h"
+#include "gateway/mqtt/broker_tls.h"
 #include "gateway/mqtt/stale.h"
 
 enum {
@@ -65,13 +66,14 @@ struct broker {
     uint64_t phase_began_ns;
     uint64_t answered_ns; /* when it last did */
     uint64_t down_ns;     /* since when it is not open */
-    uint16_t port;
+    uint16_t ports[CONFIG_LISTENERS_MAX];
     char set_aside[BROKER_PATH_SIZE];
     uint32_t set_aside_count;
     struct reason reason; /* why it is not open */
     struct reason logged;
     struct broker_child child;
     struct stale stale; /* sessions that are being ended */
+    struct broker_tls tls;
     uv_timer_t timer;
     bool timer_open;
 };
@@ -140,6 +142,10 @@ static void retry(struct broker *broker) {
  * does not help it gets it back. */
 static void start_failed(struct broker *broker) {
     struct broker_prepare *next = &broker->prepare;
+    if (broker_tls_start_failed(&broker->tls, next->files.with_tls,
+                                broker->child.last)) {
+        return;
+    }
     broker->failed_starts++;
     if (next->trial[0] != '\0') {
         next->put_back = true;
@@ -219,20 +225,59 @@ static void on_kill(uv_timer_t *timer) {
 static void on_steady(uv_timer_t *timer) {
     struct broker *broker = timer->data;
     stale_let_go(&broker->stale);
+    broker_tls_steady(&broker->tls);
     broker->failed_starts = 0;
     broker->tried_without = false;
     broker->child.quiet = false;
 }
 
-/* Outside of the call that found the last session subscribed, which may come
- * from within one of them. */
-static void on_ready(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
+/* As planned: it saves its sessions, and starts again. */
+static void restart(struct broker *broker) {
     enter(broker, SAVING);
     stale_let_go(&broker->stale);
     broker->options.down(broker->options.self);
     broker_child_signal(&broker->child, SIGTERM);
-    uv_timer_start(timer, on_kill, SAVE_MS, 0);
+    uv_timer_start(&broker->timer, on_kill, SAVE_MS, 0);
+}
+
+/* Outside of the call that found the last session subscribed, which may come
+ * from within one of them. */
+static void on_ready(uv_timer_t *timer) {
+    restart(timer->data);
+}
+
+static void add_tls(struct broker *broker) {
+    if (broker->phase != OPEN || broker->stopping ||
+        broker->prepare.files.with_tls || !broker_tls_wanted(&broker->tls)) {
+        return;
+    }
+    log_line(LOG_INFO, "broker",
+             "restarts reason=\"its listeners with TLS can be used now\"");
+    broker->ready = false;
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_AGAIN,
+                     "the broker restarts, to listen by TLS, too");
+    restart(broker);
+}
+
+static void log_up(const struct broker *broker) {
+    const struct config_broker *config = &broker->options.config->broker;
+    char text[CONFIG_LISTENERS_MAX * (CONFIG_HOST_MAX + 16)];
+    struct writer listen = writer_over(text, sizeof text - 1);
+    bool with_tls = broker->prepare.files.with_tls;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        if (with_tls || !config->listeners[i].tls) {
+            writer_printf(&listen, "%s%s:%u", listen.len == 0 ? "" : ",",
+                          config->listeners[i].address.host, broker->ports[i]);
+        }
+    }
+    text[listen.len] = '\0';
+    log_line(LOG_INFO, "broker", "up pid=%d listen=%s",
+             broker->child.process.pid, text);
+    if (broker->tls.configured && !with_tls) {
+        log_line(LOG_WARN, "broker", "tls_away reason=\"%s\"",
+                 broker_tls_reason(&broker->tls));
+    }
 }
 
 static void came_up(struct broker *broker) {
@@ -254,9 +299,7 @@ static void came_up(struct broker *broker) {
                          "it opens its port");
         uv_timer_start(&broker->timer, on_ready, CLOSED_MS, 0);
     } else {
-        log_line(LOG_INFO, "broker", "up pid=%d listen=%s:%u",
-                 broker->child.process.pid,
-                 broker->options.config->broker.listen.host, broker->port);
+        log_up(broker);
         broker->closed_said = false;
         broker->answered_ns = uv_hrtime();
         broker->restart_ms = RESTART_MS_MIN;
@@ -265,8 +308,10 @@ static void came_up(struct broker *broker) {
         uv_timer_start(&broker->timer, on_steady, STEADY_MS, 0);
     }
     broker->options.up(broker->options.self, prepared->files.socket_path);
-    stale_end(&broker->stale, broker->options.loop, &prepared->stale,
-              prepared->files.socket_path);
+    broker->stale.why = "another box's, or a stream's that is no more";
+    stale_end(&broker->stale, broker->options.loop, broker->options.login,
+              &prepared->stale, prepared->files.socket_path);
+    add_tls(broker); /* it may have become usable since it was prepared */
 }
 
 static void look(void *self) {
@@ -324,7 +369,7 @@ static void on_prepared(void *self) {
     struct broker *broker = self;
     const struct broker_prepare *prepared = &broker->prepare;
     broker->job_runs = false;
-    broker->port = prepared->files.port;
+    memcpy(broker->ports, prepared->files.ports, sizeof broker->ports);
     broker->set_aside_count = prepared->files.set_aside_count;
     memcpy(broker->set_aside, prepared->files.set_aside,
            sizeof broker->set_aside);
@@ -344,6 +389,7 @@ static void prepare(struct broker *broker) {
         return; /* a last look for the socket; it goes on from there */
     }
     broker_files_name_socket(&broker->prepare.files, broker->spawns + 1);
+    broker->prepare.files.with_tls = broker_tls_wanted(&broker->tls);
     submit(broker, run_prepare, on_prepared);
 }
 
@@ -374,14 +420,39 @@ void broker_note(struct broker *broker, bool answers) {
     broker_child_signal(&broker->child, SIGKILL);
 }
 
+void broker_end_sessions(struct broker *broker,
+                         const struct broker_stale *ending) {
+    if (broker->phase == OPEN && !broker->stopping) {
+        broker->stale.why = "its device was removed";
+        stale_end(&broker->stale, broker->options.loop, broker->options.login,
+                  ending, broker->prepare.files.socket_path);
+    }
+}
+
+void broker_use_tls(struct broker *broker, const char *why_not) {
+    broker_tls_say(&broker->tls, why_not);
+    add_tls(broker);
+}
+
+void broker_reload(struct broker *broker) {
+    broker_tls_changed(&broker->tls);
+    if (broker->phase == OPEN || broker->phase == CLOSED) {
+        broker_child_signal(&broker->child, SIGHUP);
+    }
+    add_tls(broker);
+}
+
 struct broker_status broker_status(const struct broker *broker) {
     return (struct broker_status){
         .open = broker->phase == OPEN,
         .reason = broker->reason.text,
-        .port = broker->port,
+        .port = broker->ports[0],
         .restarts = broker->restarts,
         .set_aside = broker->set_aside,
         .set_aside_count = broker->set_aside_count,
+        .tls_reason = broker->phase == OPEN && broker->prepare.files.with_tls
+                          ? ""
+                          : broker_tls_reason(&broker->tls),
     };
 }
 
@@ -399,6 +470,12 @@ static err_t check_program(const struct config *config, struct reason *reason) {
                       why.text);
 }
 
+static bool on_said(void *self, const char *line) {
+    const struct broker *broker = self;
+    return broker->options.said != NULL &&
+           broker->options.said(broker->options.self, line);
+}
+
 static struct broker *broker_new(const struct broker_options *options) {
     struct broker *broker = calloc(1, sizeof *broker);
     if (broker == NULL) {
@@ -408,14 +485,19 @@ static struct broker *broker_new(const struct broker_options *options) {
     broker->options = *options;
     memcpy(broker->sessions, options->sessions,
            options->session_count * sizeof *broker->sessions);
-    broker->port = options->config->broker.listen.port;
+    for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        broker->ports[i] = options->config->broker.listeners[i].address.port;
+    }
+    broker_tls_init(&broker->tls, &options->config->broker);
     broker->restart_ms = RESTART_MS_MIN;
     broker->down_ns = uv_hrtime();
     (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");
     broker->child.self = broker;
     broker->child.ended = on_ended;
+    broker->child.said = on_said;
     broker->prepare.files.config = options->config;
-    broker->prepare.files.port = broker->port;
+    broker->prepare.files.rules = options->rules;
+    memcpy(broker->prepare.files.ports, broker->ports, sizeof broker->ports);
     broker->prepare.sessions = broker->sessions;
     broker->prepare.session_count = options->session_count;
     return broker;

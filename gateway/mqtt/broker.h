@@ -16,7 +16,9 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/base/executor.h"
+#include "gateway/identity/rules.h"
 #include "gateway/mqtt/broker_db.h"
+#include "gateway/mqtt/mqtt_login.h"
 
 struct broker_options {
     uv_loop_t *loop;
@@ -24,10 +26,14 @@ struct broker_options {
     struct executor executor;              /* for what waits for the disk */
     const struct broker_session *sessions; /* that it must have; copied */
     size_t session_count;
-    void *self; /* passed to each of the following */
+    const struct rules *rules;      /* for who lets clients in; outlive it */
+    const struct mqtt_login *login; /* the gateway's own; outlives it */
+    void *self;                     /* passed to each of the following */
     /* The child runs; the gateway connects to this socket, and subscribes. */
     void (*up)(void *self, const char *socket_path);
     void (*down)(void *self);
+    /* As broker_child's. May be NULL. */
+    bool (*said)(void *self, const char *line);
 };
 
 /* For who wants to know how it is. The texts are borrowed until the loop turns.
@@ -35,10 +41,12 @@ struct broker_options {
 struct broker_status {
     bool open;             /* devices can connect */
     const char *reason;    /* why not, and what to do; "" if they can */
-    uint16_t port;         /* 0 = not chosen yet */
+    uint16_t port;         /* of the first listener; 0 = not chosen yet */
     uint32_t restarts;     /* times it ended by itself and was started again */
     const char *set_aside; /* the last file that was; "" if none */
     uint32_t set_aside_count; /* since the gateway started */
+    const char *tls_reason;   /* why the listeners with TLS are away; "" if they
+                                 are not, or there are none */
 };
 
 struct broker;
@@ -56,6 +64,18 @@ void broker_sessions_ready(struct broker *broker);
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */
 void broker_note(struct broker *broker, bool answers);
+/* Ends what the broker keeps for these clients, whose connections are gone;
+ * those of the call before are let go. Nothing happens unless it is open. */
+void broker_end_sessions(struct broker *broker,
+                         const struct broker_stale *ending);
+/* Can the listeners with TLS be used: are their files in the current set of
+ * identity files, and is the clock right? "" if so, else why not; they wait
+ * until this is called. A broker that is open without them is restarted, once
+ * its sessions are saved; one that has them keeps them. */
+void broker_use_tls(struct broker *broker, const char *why_not);
+/* The files of TLS have changed: Mosquitto reads them again (SIGHUP), and
+ * nobody is cut. Listeners that were away because of them are tried again. */
+void broker_reload(struct broker *broker);
 struct broker_status broker_status(const struct broker *broker);
 /* SIGTERM, upon which it saves what waits for clients, and SIGKILL after 20 s;
  * `down` is not called any more. Frees itself when the child has ended, as the

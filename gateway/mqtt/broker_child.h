@@ -18,6 +18,8 @@ struct broker_child {
      * memory freed. */
     void (*ended)(void *self, int64_t status, int signal_number);
 
+    /* What it says, a line; true: somebody else logs it. NULL = nobody asks. */
+    bool (*said)(void *self, const char *line);
     bool quiet; /* what it says is not logged */
     bool running;
     int64_t status; /* how it ended */
@@ -30,8 +32,8 @@ struct broker_child {
     char last[BROKER_LINE_MAX + 1]; /* the last thing it said */
 };
 
-/* `self`, `ended` and `quiet` are set. 0, or libuv's error: then `ended` is
- * called as well, with the status -1. */
+/* `self`, `ended`, `said` and `quiet` are set. 0, or libuv's error: then
+ * `ended` is called as well, with the status -1. */
 int broker_child_start(struct broker_child *child, uv_loop_t *loop,
                        const char *program, const char *config_path) MUST_USE;
 /* Does nothing if it does not run. */

@@ -4,26 +4,22 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/base/disk.h"
+#include "gateway/mqtt/broker_conf.h"
+#include "gateway/mqtt/broker_plugin.h"
+#include "gateway/mqtt/broker_rules.h"
 #include "gateway/mqtt/set_aside.h"
-
-enum {
-    CONFIG_MAX_BYTES = 4096,
-    /* The broker passes on packets this much larger than the event limit, so
-     * that an oversize event gets our refusal with its reason and not a closed
-     * connection. */
-    PACKET_HEADROOM = 2 * 1024 * 1024,
-};
 
 err_t broker_files_name(struct broker_files *files, struct reason *reason) {
     const struct config *config = files->config;
     snprintf(files->folder, sizeof files->folder, "%s/broker", config->data);
     snprintf(files->config_path, sizeof files->config_path, "%s/mosquitto.conf",
+             files->folder);
+    snprintf(files->rules_path, sizeof files->rules_path, "%s/rules",
              files->folder);
     snprintf(files->db_path, sizeof files->db_path, "%s/mosquitto.db",
              files->folder);
@@ -90,6 +86,7 @@ err_t broker_files_tidy(struct broker_files *files, struct reason *reason) {
         return disk_failed(reason, ERR_IO, "create the folder", files->folder);
     }
     TRY(make_way(files, files->config_path, S_IFREG, reason));
+    TRY(make_way(files, files->rules_path, S_IFREG, reason));
     TRY(make_way(files, files->db_path, S_IFREG, reason));
     char making[BROKER_PATH_SIZE]; /* Mosquitto's name for what it saves */
     snprintf(making, sizeof making, "%s.new", files->db_path);
@@ -98,59 +95,42 @@ err_t broker_files_tidy(struct broker_files *files, struct reason *reason) {
     return ERR_OK;
 }
 
-/* One text with the broker's limits; the reasons are next to them. */
-static void config_text(const struct broker_files *files, struct writer *out) {
-    const struct config *config = files->config;
-    struct passwd *user = getpwuid(geteuid());
-    writer_str(out,
-               "# Written by shopme-edge at each start; edits are lost.\n");
-    /* Keeping our user keeps the parent-death signal: a change of user clears
-     * it. */
-    writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
-    if (!files->closed) {
-        writer_printf(out, "listener %u %s\n", files->port,
-                      config->broker.listen.host);
+static void close_file(FILE **file) {
+    if (*file != NULL) {
+        (void)fclose(*file);
     }
-    /* Last, since its socket is the sign that all is ready. */
-    writer_printf(out, "listener 0 %s\n", files->socket_path);
-    writer_str(out, "allow_anonymous true\n");
-    writer_str(out, "set_tcp_nodelay true\n");
-    /* The size of a group commit, and a queue that drops nothing before its
-     * bytes run out. */
-    writer_str(out, "max_inflight_messages 1000\n");
-    writer_str(out, "max_queued_messages 0\n");
-    writer_str(out, "max_queued_bytes 67108864\n");
-    writer_printf(out, "max_packet_size %u\n",
-                  config->event_bytes_max + PACKET_HEADROOM);
-    /* Sessions and retained messages of the devices. A stream's events are safe
-     * without it: a device keeps each until its receipt. */
-    writer_str(out, "persistence true\n");
-    writer_printf(out, "persistence_location %s/\n", files->folder);
-    writer_str(out, "autosave_interval 60\n");
-    writer_str(out, "connection_messages false\n");
-    /* So that what it drops is known soon. */
-    writer_str(out, "sys_interval 5\n");
-    writer_str(out, "log_dest stderr\nlog_timestamp false\n");
-    writer_str(out, "log_type error\nlog_type warning\n");
+}
+
+static err_t write_text(const char *path, struct slice text,
+                        struct reason *reason) {
+    (void)unlink(path); /* it may be another user's */
+    CLEANUP(close_file) FILE *file = fopen(path, "we");
+    if (file == NULL || fwrite(text.data, 1, text.len, file) != text.len ||
+        fflush(file) != 0) {
+        return disk_failed(reason, ERR_IO, "write", path);
+    }
+    return ERR_OK;
 }
 
 err_t broker_files_write(const struct broker_files *files,
                          struct reason *reason) {
-    char text[CONFIG_MAX_BYTES];
+    char plugin[CONFIG_PATH_MAX];
+    char text[BROKER_CONF_BYTES_MAX];
+    TRY(broker_plugin_find(plugin, reason));
+    TRY(broker_rules_write(files->rules, files->rules_path, reason));
+    const struct broker_conf conf = {
+        .config = files->config,
+        .ports = files->ports,
+        .closed = files->closed,
+        .with_tls = files->with_tls,
+        .folder = files->folder,
+        .socket_path = files->socket_path,
+        .plugin_path = plugin,
+        .rules_path = files->rules_path,
+    };
     struct writer out = writer_over(text, sizeof text);
-    config_text(files, &out);
-    assert(!out.full);
-    (void)unlink(files->config_path); /* it may be another user's */
-    FILE *file = fopen(files->config_path, "we");
-    if (file == NULL) {
-        return disk_failed(reason, ERR_IO, "write", files->config_path);
-    }
-    bool ok = fwrite(text, 1, out.len, file) == out.len;
-    ok = fclose(file) == 0 && ok;
-    if (!ok) {
-        return disk_failed(reason, ERR_IO, "write", files->config_path);
-    }
-    return ERR_OK;
+    TRY(broker_conf_write(&conf, &out, reason));
+    return write_text(files->config_path, writer_slice(&out), reason);
 }
 
 bool broker_files_has_socket(const struct broker_files *files) {

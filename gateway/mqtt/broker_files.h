@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/identity/rules.h"
 
 enum {
     BROKER_SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
@@ -17,11 +18,15 @@ enum {
 
 struct broker_files {
     const struct config *config; /* outlives it */
-    uint16_t port;               /* that the broker listens on */
-    bool closed; /* it listens on the socket alone, not on its port */
+    /* Of each listener, that the broker has. */
+    uint16_t ports[CONFIG_LISTENERS_MAX];
+    bool closed;   /* it listens on the socket alone, not on its ports */
+    bool with_tls; /* also on those with TLS */
+    const struct rules *rules; /* outlive it */
     char folder[CONFIG_PATH_MAX + 16];
     char config_path[CONFIG_PATH_MAX + 32];
     char db_path[CONFIG_PATH_MAX + 32];
+    char rules_path[CONFIG_PATH_MAX + 32];
     char socket_path[BROKER_SOCKET_PATH_SIZE]; /* of this start */
     char set_aside[BROKER_PATH_SIZE];          /* the last that was; or empty */
     uint32_t set_aside_count;
@@ -41,7 +46,8 @@ err_t broker_files_set_aside(struct broker_files *files, const char *path,
  * be, and removes the sockets of earlier starts. ERR_IO. */
 err_t broker_files_tidy(struct broker_files *files,
                         struct reason *reason) MUST_USE;
-/* Writes the configuration. ERR_IO. */
+/* Writes the rules and the configuration. ERR_IO; ERR_NOT_FOUND if the plugin
+ * is not where it should be: without it nobody is let in. */
 err_t broker_files_write(const struct broker_files *files,
                          struct reason *reason) MUST_USE;
 /* Mosquitto creates its socket last of all it needs to be ready. */

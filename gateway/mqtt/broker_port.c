@@ -27,6 +27,9 @@ static bool is_free(const struct addrinfo *address, uint16_t *port) {
     }
     int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (address->ai_family == AF_INET6) { /* as Mosquitto does */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    }
     bool ok = bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
               listen(fd, 1) == 0;
     int saved = errno;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/base/disk.h"
+#include "gateway/mqtt/broker_era.h"
 #include "gateway/mqtt/broker_port.h"
 
 /* As it was: the broker does not start without it either. */
@@ -46,6 +47,23 @@ static err_t look(struct broker_prepare *prepare) {
     return ERR_OK;
 }
 
+/* A version that is not known stays as it is: it is none of an older release.
+ */
+static err_t end_era(struct broker_prepare *prepare) {
+    if (prepare->db != BROKER_DB_ALL && prepare->db != BROKER_DB_NOT_ALL) {
+        return ERR_OK;
+    }
+    const struct broker_era era = {
+        .conf_path = prepare->files.config_path,
+        .db_path = prepare->files.db_path,
+        .sessions = prepare->sessions,
+        .session_count = prepare->session_count,
+        .rules = prepare->files.rules,
+    };
+    struct broker_era_left left;
+    return broker_era_end(&era, &left, &prepare->reason);
+}
+
 /* A format that cannot be read is believed if a closed broker has just written
  * it. One that can be read, and does not have what was to be saved, was not
  * written. */
@@ -62,15 +80,28 @@ static err_t decide(struct broker_prepare *prepare) {
     return ERR_OK;
 }
 
+static err_t check_ports(struct broker_prepare *prepare) {
+    struct broker_files *files = &prepare->files;
+    const struct config_broker *broker = &files->config->broker;
+    for (uint32_t i = 0; i < broker->listener_count; i++) {
+        if (broker->listeners[i].tls && !files->with_tls) {
+            continue;
+        }
+        TRY(broker_port_check(&broker->listeners[i].address, &files->ports[i],
+                              &prepare->reason));
+    }
+    return ERR_OK;
+}
+
 static err_t run(struct broker_prepare *prepare) {
     struct broker_files *files = &prepare->files;
-    TRY(broker_port_check(&files->config->broker.listen, &files->port,
-                          &prepare->reason));
+    TRY(check_ports(prepare));
     if (prepare->put_back) {
         TRY(put_back(prepare));
     }
     TRY(broker_files_tidy(files, &prepare->reason));
     TRY(look(prepare));
+    TRY(end_era(prepare));
     TRY(decide(prepare));
     return broker_files_write(files, &prepare->reason);
 }

@@ -51,12 +51,25 @@ struct mqtt_link {
 static void link_connect(struct mqtt_link *link);
 static void link_lost(struct mqtt_link *link, const char *why);
 
+/* Reasons of MQTT 5's CONNACK (OASIS MQTT 5.0, 3.2.2.2). */
+static const char *refused(int code) {
+    switch (code) {
+    case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
+    case MQTT_RC_NOT_AUTHORIZED:
+        return "the broker refuses the gateway's user name or password";
+    case MQTT_RC_CLIENTID_NOT_VALID:
+        return "the broker refuses the gateway's client id";
+    default:
+        return "the broker refused the connection";
+    }
+}
+
 static void on_connect(struct mosquitto *client, void *self, int code,
                        int flags, const mosquitto_property *properties) {
     (void)properties;
     struct mqtt_link *link = self;
     if (code != 0) {
-        link->broken = "the broker refused the connection";
+        link->broken = refused(code);
         return;
     }
     link->up = true;
@@ -255,6 +268,23 @@ static void link_poll(struct mqtt_link *link) {
     }
 }
 
+/* Into libmosquitto's memory: no file and no argument has it. */
+static int log_in(struct mosquitto *client, const struct mqtt_login *login) {
+    if (login == NULL) {
+        return MOSQ_ERR_SUCCESS;
+    }
+    int code = MOSQ_ERR_SUCCESS;
+    if (login->user[0] != '\0') {
+        code = mosquitto_username_pw_set(
+            client, login->user,
+            login->password[0] == '\0' ? NULL : login->password);
+    }
+    if (code == MOSQ_ERR_SUCCESS && login->tls != NULL) {
+        code = mosquitto_void_option(client, MOSQ_OPT_SSL_CTX, login->tls);
+    }
+    return code;
+}
+
 static struct mosquitto *client_new(struct mqtt_link *link) {
     struct mosquitto *client = mosquitto_new(
         link->client_id, link->options.session_expiry_s == 0, link);
@@ -272,6 +302,10 @@ static struct mosquitto *client_new(struct mqtt_link *link) {
     mosquitto_publish_v5_callback_set(client, on_publish);
     /* Marked threaded, libmosquitto queues and leaves the writing to us. */
     mosquitto_threaded_set(client, true);
+    if (log_in(client, link->options.login) != MOSQ_ERR_SUCCESS) {
+        mosquitto_destroy(client);
+        return NULL;
+    }
     return client;
 }
 

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "gateway/base/base.h"
+#include "gateway/mqtt/mqtt_login.h"
 
 #define MQTT_LINK_CONTENDED                                             \
     "another gateway uses this one's client id at the broker: was its " \
@@ -28,6 +29,9 @@ struct mqtt_link;
 struct mqtt_link_options {
     uv_loop_t *loop;
     const char *client_id; /* copied */
+    /* How to log in; it outlives the link, and is read anew for each
+     * connection. NULL = without a name. */
+    const struct mqtt_login *login;
     bool hold_writes;
     uint16_t keep_alive_s;     /* a broker that is silent twice as long is gone;
                                   5 at least, as libmosquitto has it. Held writes

@@ -32,6 +32,9 @@ static void forget_waiting(struct publisher *publisher) {
 
 static void on_up(void *self, struct mosquitto *client) {
     struct publisher *publisher = self;
+    if (publisher->options.guard != NULL) {
+        guard_up(publisher->options.guard, client);
+    }
     if (publisher->options.watch != NULL) {
         watch_up(publisher->options.watch, client);
     }
@@ -39,8 +42,12 @@ static void on_up(void *self, struct mosquitto *client) {
 }
 
 static const char *on_subscribed(void *self, int granted) {
-    (void)granted; /* less is less to be heard of */
     struct publisher *publisher = self;
+    if (publisher->options.guard != NULL &&
+        guard_answered(publisher->options.guard, granted)) {
+        return NULL;
+    }
+    /* Of what is watched, less is less to be heard of. */
     if (publisher->options.watch != NULL) {
         watch_answered(publisher->options.watch);
     }
@@ -49,6 +56,9 @@ static const char *on_subscribed(void *self, int granted) {
 
 static void on_down(void *self) {
     struct publisher *publisher = self;
+    if (publisher->options.guard != NULL) {
+        guard_down(publisher->options.guard);
+    }
     if (publisher->options.watch != NULL) {
         watch_down(publisher->options.watch);
     }
@@ -57,6 +67,10 @@ static void on_down(void *self) {
 
 static void on_message(void *self, const struct mosquitto_message *message) {
     struct publisher *publisher = self;
+    if (publisher->options.guard != NULL &&
+        guard_message(publisher->options.guard, message)) {
+        return;
+    }
     if (publisher->options.watch != NULL) {
         watch_message(publisher->options.watch, message,
                       uv_now(publisher->options.loop));
@@ -84,6 +98,7 @@ err_t publisher_new(const struct publisher_options *options,
     const struct mqtt_link_options link = {
         .loop = options->loop,
         .client_id = options->client_id,
+        .login = options->login,
         .keep_alive_s = KEEP_ALIVE_S,
         .receive_maximum = 20,
         .self = publisher,
@@ -171,6 +186,10 @@ void publisher_to_device(struct publisher *publisher, struct slice device,
         (uint32_t)payload.len + 1;
     publisher->waiting++;
     publisher->waiting_bytes += payload.len;
+}
+
+void publisher_release(struct publisher *publisher) {
+    mqtt_link_release(publisher->link);
 }
 
 void publisher_free(struct publisher *publisher) {

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "gateway/base/base.h"
+#include "gateway/mqtt/guard.h"
 #include "gateway/mqtt/watch.h"
 
 enum {
@@ -21,9 +22,11 @@ enum {
 
 struct publisher_options {
     uv_loop_t *loop;
-    const char *store;     /* copied */
-    const char *client_id; /* copied */
-    struct watch *watch;   /* listens on its connection; NULL = nobody does */
+    const char *store;              /* copied */
+    const char *client_id;          /* copied */
+    const struct mqtt_login *login; /* outlives it; see link.h */
+    struct watch *watch; /* listens on its connection; NULL = nobody does */
+    struct guard *guard; /* the same */
     void *self;
     void (*up)(void *self); /* the connection is up, and nothing waits */
 };
@@ -43,6 +46,8 @@ bool publisher_is_up_since(const struct publisher *publisher,
 /* On shopme/{store}/{device}/{leaf}, QoS 1. */
 void publisher_to_device(struct publisher *publisher, struct slice device,
                          const char *leaf, struct slice payload);
+/* Writes what the guard has queued, now. */
+void publisher_release(struct publisher *publisher);
 void publisher_free(struct publisher *publisher); /* takes NULL */
 
 #endif

@@ -204,6 +204,7 @@ err_t session_new(const struct session_options *options, struct session **ret) {
     const struct mqtt_link_options link = {
         .loop = options->loop,
         .client_id = options->client_id,
+        .login = options->login,
         .hold_writes = true,
         .keep_alive_s = KEEP_ALIVE_S,
         .session_expiry_s = SESSION_EXPIRY_S,

@@ -19,6 +19,7 @@ struct session_options {
     struct stream *stream; /* outlives the session */
     const char *store;     /* copied */
     const char *client_id; /* copied; must never change: the session's name */
+    const struct mqtt_login *login; /* outlives it; see link.h */
     void *self;
     /* The stream failed; nothing more is acknowledged. The process must stop.
      */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gateway/base/disk.h"
 
@@ -52,19 +53,30 @@ static unsigned long walk(const char *path, unsigned long remove_to) {
     return highest;
 }
 
-err_t set_aside(const char *path, char *ret, size_t ret_size,
-                struct reason *reason) {
+static err_t put_aside(const char *path, const char *verb,
+                       int (*put)(const char *from, const char *to), char *ret,
+                       size_t ret_size, struct reason *reason) {
     unsigned long number = walk(path, 0) + 1;
     int len = snprintf(ret, ret_size, "%s%s%lu", path, mark, number);
     if (len < 0 || (size_t)len >= ret_size) {
         return reason_set(reason, ERR_IO, "%s: its name is too long", path);
     }
-    if (rename(path, ret) != 0) {
+    if (put(path, ret) != 0) {
         return disk_failed(reason, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
-                           "rename", path);
+                           verb, path);
     }
     if (number > SET_ASIDE_KEPT) {
         (void)walk(path, number - SET_ASIDE_KEPT);
     }
     return ERR_OK;
+}
+
+err_t set_aside(const char *path, char *ret, size_t ret_size,
+                struct reason *reason) {
+    return put_aside(path, "rename", rename, ret, ret_size, reason);
+}
+
+err_t set_aside_copy(const char *path, char *ret, size_t ret_size,
+                     struct reason *reason) {
+    return put_aside(path, "keep", link, ret, ret_size, reason);
 }

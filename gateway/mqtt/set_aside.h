@@ -17,4 +17,9 @@ enum { SET_ASIDE_KEPT = 3 };
 err_t set_aside(const char *path, char *ret, size_t ret_size,
                 struct reason *reason) MUST_USE;
 
+/* The same, but it keeps its own name, too, until another file is renamed to
+ * that. A file only. */
+err_t set_aside_copy(const char *path, char *ret, size_t ret_size,
+                     struct reason *reason) MUST_USE;
+
 #endif

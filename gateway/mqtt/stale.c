@@ -15,12 +15,14 @@ static void on_down(void *self) {
 }
 
 void stale_end(struct stale *stale, uv_loop_t *loop,
-               const struct broker_stale *found, const char *socket_path) {
+               const struct mqtt_login *login, const struct broker_stale *found,
+               const char *socket_path) {
     stale_let_go(stale);
     for (uint32_t i = 0; i < found->count; i++) {
         const struct mqtt_link_options options = {
             .loop = loop,
             .client_id = found->ids[i],
+            .login = login,
             .keep_alive_s = KEEP_ALIVE_S,
             .receive_maximum = 20,
             .self = stale,
@@ -31,10 +33,8 @@ void stale_end(struct stale *stale, uv_loop_t *loop,
         if (mqtt_link_new(&options, &link) != ERR_OK) {
             return;
         }
-        log_line(LOG_INFO, "broker",
-                 "ends_session client=%s reason=\"another box's, or a stream's "
-                 "that is no more\"",
-                 found->ids[i]);
+        log_line(LOG_INFO, "broker", "ends_session client=%s reason=\"%s\"",
+                 found->ids[i], stale->why);
         stale->links[stale->count++] = link;
         mqtt_link_target(link, socket_path, 0);
     }

@@ -301,6 +301,14 @@ void committer_taken(struct committer *committer) {
     committer->has_taken = true;
 }
 
+err_t committer_say(struct committer *committer) {
+    assert(!committer->failed);
+    go_on(committer);
+    return committer_is_settled(committer)
+               ? committer->options.release(committer->options.self)
+               : ERR_OK;
+}
+
 void committer_retry(struct committer *committer) {
     if (committer->full && !committer->working) {
         submit(committer);

@@ -47,6 +47,10 @@ err_t committer_begin(struct committer *committer,
 
 /* A message was, or is about to be, added to the batch. */
 void committer_taken(struct committer *committer);
+/* The stream said something of its own that waits for no door: it is committed
+ * as soon as possible, or with a door's batch if one fills. If all there is is
+ * durable, it is released at once. Errors as `release`. */
+err_t committer_say(struct committer *committer) MUST_USE;
 /* These are stream_commit(), stream_note_damage() and stream_give_up(). */
 void committer_commit(struct committer *committer,
                       void (*done)(void *self, err_t err,

@@ -14,6 +14,7 @@
 #include "gateway/stream/drop_ledger.h"
 #include "gateway/stream/opening.h"
 #include "gateway/stream/own_event.h"
+#include "gateway/stream/refuse.h"
 #include "gateway/stream/retention.h"
 #include "gateway/stream/scrub.h"
 #include "gateway/stream/snapshots.h"
@@ -46,6 +47,7 @@ struct stream {
     int64_t taken_us;       /* monotonic: when the batch's first message came */
     uint64_t durable_told;  /* `durable` was called for this position */
     uint64_t payments_from; /* where asking once more carries on */
+    uint32_t refusals;      /* answers to these that may still wait */
 };
 
 static uint64_t durable_end(const struct stream *stream) {
@@ -155,6 +157,25 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     return take_new(stream, message, &result, ret);
 }
 
+err_t stream_refuse(struct stream *stream,
+                    const struct stream_refusal *refusal) {
+    ENSURE(admission_device(refusal->device, NULL) == ERR_OK, ERR_REFUSED);
+    if (committer_has_ended(stream->committer) ||
+        committer_full_reason(stream->committer) != NULL ||
+        batch_takes_own(stream->batch) == 0 ||
+        stream->refusals >= STREAM_REFUSALS_MAX) {
+        return ERR_AGAIN;
+    }
+    stream->refusals++;
+    stream->counts.received++;
+    stream->counts.rejected++;
+    TRY(own_event_rejected(&stream->own, refusal->device, refusal->id,
+                           refusal->why));
+    TRY(outbox_reject(stream->outbox, batch_end(stream->batch), refusal->device,
+                      refusal->encoding, refusal->id, refusal->why));
+    return committer_say(stream->committer);
+}
+
 bool stream_is_full(const struct stream *stream) {
     return committer_full_reason(stream->committer) != NULL ||
            !batch_takes_message(stream->batch);
@@ -193,6 +214,7 @@ static err_t on_release(void *self) {
         stream->options.durable(stream->options.self);
     }
     TRY(outbox_release(stream->outbox, end, &stream->options.sink));
+    stream->refusals = 0; /* what still waits has the next batch */
     if (!committer_has_ended(stream->committer)) {
         snapshots_durable(stream->snapshots);
     }

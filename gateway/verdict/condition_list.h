@@ -28,6 +28,9 @@
     X(BROKER_UNREACHABLE, broker_unreachable, "broker-unreachable", FAILING,   \
       BOX, false, 0, 0,                                                        \
       "check the site's broker and broker.address; it is tried again")         \
+    X(ACCOUNTS_DAMAGED, accounts_damaged, "accounts-damaged", FAILING, BOX,    \
+      false, 0, 0,                                                             \
+      "put back a copy of the file or remove it; then reload the gateway")     \
     X(STREAM_FULL, stream_full, "stream-full", FAILING, STREAM, false, 0, 0,   \
       "free disk space, raise `capacity`, or bring the cloud back")            \
     X(CREDENTIALS_EXPIRED, credentials_expired, "credentials-expired",         \
@@ -68,6 +71,8 @@
       "correct the topic that the device publishes on: see the log")           \
     X(PAGE_AWAY, page_away, "page-away", DEGRADED, BOX, false, 0, 0,           \
       "free the port or change console.listen; it is tried again")             \
+    X(TLS_UNUSABLE, tls_unusable, "tls-unusable", DEGRADED, BOX, false, 10, 0, \
+      "fix what the reason names; the rest sells, and it is tried again")      \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \
       "set the clock: start an NTP client, check the box's battery")           \
     X(LOG_DROPS, log_drops, "log-drops", DEGRADED, BOX, false, 0, 600,         \

@@ -194,6 +194,12 @@ static bool judge_topic_unknown(const struct look *look) {
                foreign, plural(foreign), look->facts->foreign_topic);
 }
 
+static bool judge_accounts_damaged(const struct look *look) {
+    const char *why = look->facts->accounts_damaged;
+    return why != NULL &&
+           say(look, "no device can newly connect by the accounts: %s", why);
+}
+
 static bool judge_page_away(const struct look *look) {
     const struct verdict_facts *facts = look->facts;
     if (facts->page_away != NULL) {
@@ -202,6 +208,12 @@ static bool judge_page_away(const struct look *look) {
     return facts->socket_away != NULL &&
            say(look, "the control socket is not served: %s",
                facts->socket_away);
+}
+
+static bool judge_tls_unusable(const struct look *look) {
+    const char *why = look->facts->tls_away;
+    return why != NULL && why[0] != '\0' &&
+           say(look, "no device can connect by TLS: %s", why);
 }
 
 static bool judge_clock_unset(const struct look *look) {

@@ -90,10 +90,13 @@ struct verdict_facts {
     uint32_t broker_files;     /* and how many were since the start */
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
-    const char *page_away;     /* why the page is not served; NULL if it is */
-    const char *socket_away;   /* the same of the control socket */
-    int64_t clock_offset_ms;   /* the cloud's clock minus ours; 0: not known */
-    uint64_t log_dropped;      /* lines that nobody read */
+    const char *tls_away;      /* why no device comes by TLS; NULL or empty if
+                                  they can, or shall not */
+    const char *accounts_damaged; /* why they are of no use; NULL: they are */
+    const char *page_away;   /* why the page is not served; NULL if it is */
+    const char *socket_away; /* the same of the control socket */
+    int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */
+    uint64_t log_dropped;    /* lines that nobody read */
 };
 
 /* A condition of one stream, or of the box. */

@@ -122,6 +122,41 @@ class Errors(CheckCase):
                 self.is_error("6:12", f"cannot run {program}: {why}",
                               "install mosquitto")
 
+    def test_an_address_that_lets_in_anybody(self):
+        """As release 0.1.0 took it: the list to write instead is said."""
+        self.write(listen="0.0.0.0:1883")
+        self.is_error("7:11", "where anybody would be let in",
+                      'listen: [{address: "0.0.0.0:1883"}]')
+
+    def test_secrets_of_an_external_broker(self):
+        secret = self.folder / "secret"
+        secret.write_text("password\n")
+        self.write(program="unused")
+        good = self.config.read_text().replace(
+            "  program: unused\n",
+            f"  mode: external\n  user: u\n  password_file: {secret}\n"
+            f"  client_tls: {{ca_file: {CERTIFICATES}}}\n").replace(
+            "  listen:", "  address:")
+        self.config.write_text(good)
+        for mode in (0o640, 0o604):
+            secret.chmod(mode)
+            self.is_error("8:18", f"found {secret}", "chmod 600")
+        secret.chmod(0o600)
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("external, 127.0.0.1 port", done.stdout)
+        self.assertIn(", TLS", done.stdout)
+        secret.unlink()
+        self.is_error("8:18", f"cannot read {secret}: No such file")
+        secret.write_text("password\n")
+        secret.chmod(0o600)
+        own = f"{{ca_file: {CERTIFICATES}, cert_file: {secret}, key_file: "
+        self.config.write_text(good.replace(
+            f"{{ca_file: {CERTIFICATES}", f"{own}/no/key"))
+        self.is_error(f"9:{15 + len(own)}", "cannot read /no/key")
+        self.config.write_text(good.replace(CERTIFICATES, "/no/ca", 1))
+        self.is_error("9:25", "cannot read /no/ca")
+
     def test_an_external_broker_needs_no_program(self):
         self.write(program="/no/mosquitto")
         self.config.write_text(self.config.read_text().replace(
@@ -298,11 +333,6 @@ class Warnings(CheckCase):
                             "disable --now mosquitto")
             self.write(page=f"127.0.0.1:{port}")
             self.is_warning("18:19", f"uses port {port} of 127.0.0.1")
-
-    def test_an_address_of_another_machine(self):
-        """It may come later, as when the network does."""
-        self.write(listen="192.0.2.1:1883")
-        self.is_warning("7:11", "192.0.2.1")
 
     def test_the_control_socket(self):
         """The store sells without it."""

@@ -6,6 +6,7 @@ changes. `journal unsent` says what a box holds that the cloud does not.
 (tests/package has the older release itself go on.)"""
 
 import json
+import re
 import signal
 import subprocess
 import unittest
@@ -156,6 +157,12 @@ class DowngradeTest(StoreTest):
         path.write_text(good.replace("name: telemetry,",
                                      "name: telemetry, keep_max: 31 d,"))
         self.assert_refused("does not know the key streams.keep_max")
+        path.write_text(re.sub(
+            r"listen: \"?([^\"}]+:\d+)\"?", r'listen: [{address: "\1", '
+            "anonymous: true}], tls: {crl_expired: ignore}", good, count=1))
+        self.assert_refused(r"edge\.yaml:\d+:\d+: 0\.1\.0 does not know a list "
+                            "of listeners: write one address")
+        self.assert_refused("0.1.0 does not know the key broker.tls: remove it")
         path.write_text(good)
         folder = path.parent / "conf.d"
         folder.mkdir()

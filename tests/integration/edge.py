@@ -4,6 +4,8 @@ own, with the real Mosquitto and a local cloud, all on loopback and free ports.
 
 EDGE_BUILD names the build directory (default build/release)."""
 
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -124,6 +126,58 @@ def can_connect(port):
         return False
 
 
+def password_hash(password, iterations=101):
+    """In Mosquitto's form (gateway/identity/password.h)."""
+    salt = secrets.token_bytes(12)
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, 64)
+    return "$7${}${}${}".format(iterations, base64.b64encode(salt).decode(),
+                                base64.b64encode(key).decode())
+
+
+class Accounts:
+    """The set of identity files of a store whose gateway does not run: as
+    shopme-edge device add leaves it (gateway/identity/account.h)."""
+
+    def __init__(self, data):
+        self.folder = pathlib.Path(data) / "identity"
+        self.devices, self.passwords = {}, {}
+
+    def add(self, name, topics=(), channel=False, certificate=False,
+            password=True):
+        """Returns the password."""
+        made = secrets.token_hex(16)
+        lines = [f"device {name}"]
+        lines += [f" password {password_hash(made)}"] if password else []
+        lines += [" certificate"] if certificate else []
+        lines += [" channel"] if channel else []
+        lines += [f" topic {topic}" for topic in topics]
+        lines += [" added 2026-11-29T10:00:00Z"]
+        self.devices[name] = lines
+        self.passwords[name] = made
+        text = "shopme-edge accounts 1\n" + "".join(
+            line + "\n" for _, device in sorted(self.devices.items())
+            for line in device) + f"end {len(self.devices)}\n"
+        self.put("accounts", text.encode())
+        return made
+
+    def put(self, name, content):
+        """Into the next set, with all of the current one."""
+        current = self.folder / "current"
+        number = int(current.resolve().name) if current.is_symlink() else 0
+        new = self.folder / f"sets/{number + 1:010d}"
+        self.folder.parent.mkdir(mode=0o750, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        new.parent.mkdir(mode=0o700, exist_ok=True)
+        new.mkdir(mode=0o700)
+        for old in current.iterdir() if number else ():
+            shutil.copy2(old, new / old.name)
+        with open(new / name, "wb") as file:
+            os.chmod(new / name, 0o600)
+            file.write(content)
+        current.unlink(missing_ok=True)
+        current.symlink_to(f"sets/{new.name}")
+
+
 class Store:
     """A folder, a configuration, a local cloud, a gateway."""
 
@@ -140,6 +194,7 @@ class Store:
                                 secret_key=secrets.token_urlsafe(30))
         self.config_path = self.folder / "edge.yaml"
         self.gateway = Gateway(self, program, environment)
+        self.accounts = Accounts(self.folder / "data")
         if cloud:
             self.cloud.start()
         mode = ("external" if broker_address else "embedded")
@@ -157,6 +212,12 @@ streams:
   ca_file: {self.cloud.ca_path or "/etc/ssl/certs/ca-certificates.crt"}
 console: {{listen: "127.0.0.1:{self.page_port}"}}
 {extra}""")
+
+    def client(self, name, protocol=mqtt.MQTTv311, **options):
+        """Of a device with an account; on the anonymous listener, too."""
+        client = mqtt.Client(client_id=name, protocol=protocol, **options)
+        client.username_pw_set(name, self.accounts.passwords[name])
+        return client
 
     def __enter__(self):
         return self

@@ -138,6 +138,22 @@ static void test_long_path(void **state) {
         strstr(reason.text, "expected store, the closest known key"));
 }
 
+/* What config_print() writes loads to the same, to the byte. */
+static void check_round_trip(const struct fixture *fixture,
+                             const struct config *config) {
+    static char text[TEXT_MAX];
+    struct writer writer = writer_over(text, sizeof text);
+    config_print(config, &writer);
+    assert_false(writer.full);
+    put(fixture, writer_slice(&writer));
+    struct config again;
+    struct reason reason;
+    if (config_load(fixture->path, &again, &reason) != ERR_OK) {
+        fail_msg("printed:\n%.*s\n%s", (int)writer.len, text, reason.text);
+    }
+    assert_memory_equal(config, &again, sizeof again);
+}
+
 /* Goal: without a word more than the store, everything has its default. */
 static void test_defaults(void **state) {
     struct config c;
@@ -148,8 +164,8 @@ static void test_defaults(void **state) {
     assert_string_equal(c.control_socket, "/var/lib/shopme-edge/control.sock");
     assert_int_equal(c.event_bytes_max, 262144);
     assert_int_equal(c.broker.mode, CONFIG_BROKER_EMBEDDED);
-    assert_string_equal(c.broker.listen.host, "127.0.0.1");
-    assert_int_equal(c.broker.listen.port, 1883);
+    assert_string_equal(c.broker.listeners[0].address.host, "127.0.0.1");
+    assert_int_equal(c.broker.listeners[0].address.port, 1883);
     assert_string_equal(c.broker.program, "/usr/sbin/mosquitto");
     assert_int_equal(c.stream_count, 2);
     assert_string_equal(c.streams[0].name, "orders");
@@ -209,7 +225,9 @@ static const char all_keys[] =
 static const char external_keys[] =
     "store: s\n"
     "event_bytes_max: 8193\n"
-    "broker: {mode: external, address: \"broker.example:8883\"}\n";
+    "broker: {mode: external, address: \"broker.example:8883\",\n"
+    "         user: gw, password_file: /p,\n"
+    "         client_tls: {ca_file: /a, cert_file: /c, key_file: /k}}\n";
 
 /* Goal: each value arrives where it belongs. */
 static void test_all_keys(void **state) {
@@ -222,8 +240,8 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.data, "/srv/sh\"op me/\xc3\xa9\\");
     assert_string_equal(c.control_socket, "/run/c.sock");
     assert_int_equal(c.event_bytes_max, 261120);
-    assert_string_equal(c.broker.listen.host, "::1");
-    assert_int_equal(c.broker.listen.port, 0);
+    assert_string_equal(c.broker.listeners[0].address.host, "::1");
+    assert_int_equal(c.broker.listeners[0].address.port, 0);
     assert_string_equal(c.broker.program, "/opt/mosquitto");
     assert_int_equal(c.stream_count, 3);
     assert_string_equal(c.streams[0].name, "a-1");
@@ -259,7 +277,82 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.broker.mode, CONFIG_BROKER_EXTERNAL);
     assert_string_equal(c.broker.address.host, "broker.example");
     assert_int_equal(c.broker.address.port, 8883);
+    assert_string_equal(c.broker.user, "gw");
+    assert_string_equal(c.broker.password_file, "/p");
+    assert_string_equal(c.broker.client_tls.ca_file, "/a");
+    assert_string_equal(c.broker.client_tls.cert_file, "/c");
+    assert_string_equal(c.broker.client_tls.key_file, "/k");
     assert_int_equal(c.event_bytes_max, 8193);
+}
+
+/* Goal: each listener has what its item says, and defaults for the rest; one
+ * address alone is anonymous. */
+static void test_listeners(void **state) {
+    static const char text[] =
+        "store: s\n"
+        "broker:\n"
+        "  listen:\n"
+        "    - {address: \"127.0.0.1:1883\", anonymous: true}\n"
+        "    - {address: \"0.0.0.0:1884\", connections: 50}\n"
+        "    - {address: \"0.0.0.0:8884\", tls: true}\n"
+        "    - {address: \"[::]:8884\", tls: true, certificates: true}\n"
+        "  tls: {cert_file: /c, key_file: /k, ca_file: /a, crl_file: /r,\n"
+        "        crl_expired: refuse}\n"
+        "  silent_after: 10 min\n";
+    struct config c;
+    struct reason reason;
+    if (load(*state, text, &c, &reason) != ERR_OK) {
+        fail_msg("%s", reason.text);
+    }
+    const struct config_listener *l = c.broker.listeners;
+    assert_int_equal(c.broker.listener_count, 4);
+    assert_true(l[0].anonymous && !l[0].tls && !l[0].certificates);
+    assert_int_equal(l[0].connections, 1000);
+    assert_false(l[1].anonymous || l[1].tls || l[1].certificates);
+    assert_int_equal(l[1].connections, 50);
+    assert_int_equal(l[1].address.port, 1884);
+    assert_true(l[2].tls && !l[2].certificates && !l[2].anonymous);
+    assert_true(l[3].tls && l[3].certificates && !l[3].anonymous);
+    assert_string_equal(l[3].address.host, "::");
+    assert_string_equal(c.broker.tls.cert_file, "/c");
+    assert_string_equal(c.broker.tls.key_file, "/k");
+    assert_string_equal(c.broker.tls.ca_file, "/a");
+    assert_string_equal(c.broker.tls.crl_file, "/r");
+    assert_int_equal(c.broker.tls.crl_expired, CONFIG_CRL_REFUSE);
+    assert_true(c.broker.silent_after_ms == 600000);
+    check_round_trip(*state, &c);
+
+    assert_int_equal(load(*state, "store: s\ndata: /d\n", &c, &reason), ERR_OK);
+    assert_int_equal(c.broker.listener_count, 1);
+    assert_true(c.broker.listeners[0].anonymous);
+    assert_int_equal(c.broker.listeners[0].connections, 1000);
+    assert_string_equal(c.broker.tls.cert_file, "/d/pki/server.pem");
+    assert_string_equal(c.broker.tls.key_file, "/d/pki/server.key");
+    assert_string_equal(c.broker.tls.ca_file, "/d/pki/ca.pem");
+    assert_string_equal(c.broker.tls.crl_file, "/d/pki/crl.pem");
+    assert_int_equal(c.broker.tls.crl_expired, CONFIG_CRL_IGNORE);
+    assert_true(c.broker.silent_after_ms == 0);
+}
+
+/* Goal: addresses that do not get into each other's way are accepted. */
+static void test_ports_beside_each_other(void **state) {
+    static const char *const lists[] = {
+        "{address: \"0.0.0.0:1\"}, {address: \"[::]:1\"}",
+        "{address: \"127.0.0.1:1\"}, {address: \"127.0.0.2:1\"}",
+        "{address: \"127.0.0.1:0\"}, {address: \"127.0.0.1:0\"}",
+        "{address: \"[::1]:1\"}, {address: \"0.0.0.0:1\"}",
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char text[256];
+        struct config c;
+        struct reason reason;
+        snprintf(text, sizeof text, "store: s\nbroker: {listen: [%s]}\n",
+                 lists[i]);
+        if (load(*state, text, &c, &reason) != ERR_OK) {
+            fail_msg("%s", reason.text);
+        }
+        check_round_trip(*state, &c);
+    }
 }
 
 /* Goal: the bound that EventBridge sets is one for its own streams, and takes
@@ -309,22 +402,6 @@ static void test_four_segments(void **state) {
         assert_true(c.streams[0].capacity == goods[i].capacity);
         assert_true(c.streams[0].segment_bytes == goods[i].segment);
     }
-}
-
-/* What config_print() writes loads to the same, to the byte. */
-static void check_round_trip(const struct fixture *fixture,
-                             const struct config *config) {
-    static char text[TEXT_MAX];
-    struct writer writer = writer_over(text, sizeof text);
-    config_print(config, &writer);
-    assert_false(writer.full);
-    put(fixture, writer_slice(&writer));
-    struct config again;
-    struct reason reason;
-    if (config_load(fixture->path, &again, &reason) != ERR_OK) {
-        fail_msg("printed:\n%.*s\n%s", (int)writer.len, text, reason.text);
-    }
-    assert_memory_equal(config, &again, sizeof again);
 }
 
 /* Goal: each unit of a duration, with a space or without; nothing and zero need
@@ -504,6 +581,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_long_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_listeners, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ports_beside_each_other, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_event_bytes_of_sinks, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_four_segments, setup, teardown),

@@ -243,6 +243,55 @@ static void test_the_broker_s_mode_changes(void **state) {
     assert_int_equal(fixture->findings.errors, 1);
 }
 
+/* Goal: a later file's `listen` is the whole of it, in either form, so that one
+ * file says who gets in; the other keys of `broker` are merged as ever. */
+static void test_listeners_are_replaced(void **state) {
+    struct fixture *fixture = *state;
+    const struct config_broker *broker = &fixture->config.broker;
+    put_main(fixture,
+             "store: s\nbroker:\n  tls: {cert_file: /c, key_file: /k}\n"
+             "  listen: [{address: \"a:1\"}, {address: \"a:2\", tls: true}]\n");
+    const char *own = add_file(
+        fixture, "a.yaml",
+        "broker: {tls: {key_file: /own}, listen: [{address: \"a:2\"}]}\n");
+    read_well(fixture);
+    assert_int_equal(broker->listener_count, 1);
+    assert_int_equal(broker->listeners[0].address.port, 2);
+    assert_false(broker->listeners[0].tls);
+    assert_string_equal(broker->tls.cert_file, "/c");
+    assert_string_equal(broker->tls.key_file, "/own");
+
+    put(own, "broker: {listen: \"127.0.0.1:3\"}\n");
+    read_well(fixture);
+    assert_int_equal(broker->listener_count, 1);
+    assert_true(broker->listeners[0].anonymous);
+
+    put_main(fixture, "store: s\nbroker: {listen: \"127.0.0.1:3\"}\n");
+    put(own, "broker: {listen: [{address: \"a:4\"}, {address: \"b:4\"}]}\n");
+    read_well(fixture);
+    assert_int_equal(broker->listener_count, 2);
+    assert_false(broker->listeners[0].anonymous);
+
+    put(own, "broker: {listen: [{address: \"a:4\", anonymous: true}]}\n");
+    assert_int_equal(read_files(fixture), ERR_CONFIG);
+    has_finding(fixture, CONFIG_ERROR, own, ":1:47: ", "anonymous: true on a");
+}
+
+/* Goal: the place of a listener's key is known, for what is found later. */
+static void test_a_finding_about_a_listener(void **state) {
+    struct fixture *fixture = *state;
+    put_main(fixture, "store: s\nbroker:\n  listen:\n    - {address: \"a:1\"}\n"
+                      "    - {address: \"a:2\", connections: 7}\n");
+    read_well(fixture);
+    config_find(&fixture->sources, &fixture->findings, CONFIG_WARNING,
+                "broker.listen[].address", 1, "found %s", "it");
+    config_find(&fixture->sources, &fixture->findings, CONFIG_WARNING,
+                "broker.listen[].tls", 1, "found %s", "it");
+    has_finding(fixture, CONFIG_WARNING, fixture->main, ":5:17: ", "found it");
+    has_finding(fixture, CONFIG_WARNING, "broker.listen[].tls", ": ",
+                "found it");
+}
+
 /* Goal: what is merged prints as one file, which reads to the same. */
 static void test_print_merged(void **state) {
     struct fixture *fixture = *state;
@@ -631,6 +680,8 @@ int main(void) {
         WITH_FILES(test_the_default_streams_are_merged),
         WITH_FILES(test_a_sink_is_replaced),
         WITH_FILES(test_the_broker_s_mode_changes),
+        WITH_FILES(test_listeners_are_replaced),
+        WITH_FILES(test_a_finding_about_a_listener),
         WITH_FILES(test_print_merged),
         WITH_FILES(test_errors_name_their_file),
         WITH_FILES(test_all_errors_at_once),

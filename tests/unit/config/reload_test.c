@@ -124,16 +124,41 @@ static void the_rest_needs_a_restart(void **state) {
         }
         find(&changes, "store");
         find(&changes, "data");
-        find(&changes, "control_socket"); /* it follows `data` */
+        find(&changes, "control_socket");       /* it follows `data` */
+        find(&changes, "broker.tls.cert_file"); /* as these do */
+        find(&changes, "broker.tls.key_file");
+        find(&changes, "broker.tls.ca_file");
+        find(&changes, "broker.tls.crl_file");
         find(&changes, "broker.mode");
         find(&changes, "broker.address");
         find(&changes, "streams[orders].capacity");
         find(&changes, "streams[heat].sink");
         find(&changes, "cloud.region");
         find(&changes, "shop.currency");
-        assert_int_equal(changes.count, 9);
+        assert_int_equal(changes.count, 13);
         assert_memory_equal(&config, &was, sizeof was);
     }
+}
+
+static void other_listeners_need_a_restart(void **state) {
+    (void)state;
+    struct config config = load(before);
+    struct changes changes =
+        reload(&config,
+               "store: s\nbroker:\n  listen:\n"
+               "    - {address: \"127.0.0.1:1883\", anonymous: true}\n"
+               "    - {address: \"[::]:8883\", tls: true, certificates: true}\n"
+               "  silent_after: 5 min\n"
+               "streams: [{name: orders, shop: true}, {name: heat}]\n");
+    const struct config_change *change = find(&changes, "broker.listen");
+    assert_string_equal(change->was, "\"127.0.0.1:1883\"");
+    static const char is[] =
+        "[{address: \"127.0.0.1:1883\", anonymous: true, connections: 1000}, "
+        "{address: \"[::]:8883\"";
+    assert_memory_equal(change->is, is, strlen(is));
+    assert_false(change->reloadable);
+    find(&changes, "broker.silent_after");
+    assert_int_equal(config.broker.listener_count, 1);
 }
 
 static void other_streams_need_a_restart(void **state) {
@@ -179,6 +204,7 @@ int main(void) {
         cmocka_unit_test(nothing_changed),
         cmocka_unit_test(what_is_reloadable_is_taken),
         cmocka_unit_test(the_rest_needs_a_restart),
+        cmocka_unit_test(other_listeners_need_a_restart),
         cmocka_unit_test(other_streams_need_a_restart),
         cmocka_unit_test(what_is_marked),
     };

@@ -24,6 +24,8 @@ struct host {
     bool full;
     struct verdict verdict;
     uint32_t uplink_calls;
+    uint64_t changes; /* of the accounts */
+    char changed[ACCOUNT_NAME_MAX];
 };
 
 static void fill_stream(const struct host *host, struct console_stream *ret) {
@@ -147,6 +149,37 @@ static err_t on_uplink(void *self, bool paused) {
     return ERR_OK;
 }
 
+/* As a daemon would; `full` and `external` are refused. */
+static err_t on_change(void *self, const struct identity_change *change,
+                       uint64_t *ret_request, struct reason *reason) {
+    struct host *host = self;
+    if (strcmp(change->name, "full") == 0) {
+        return reason_set(reason, ERR_FULL, "64 changes wait");
+    }
+    if (strcmp(change->name, "external") == 0) {
+        return reason_set(reason, ERR_REFUSED, "they are that broker's");
+    }
+    memcpy(host->changed, change->name, sizeof host->changed);
+    *ret_request = ++host->changes;
+    return ERR_OK;
+}
+
+static void on_identity(void *self, struct console_identity *ret) {
+    const struct host *host = self;
+    ret->set = 12;
+    ret->loaded = 11;
+    ret->reason = "the broker is \"away\"";
+    for (uint32_t i = 0; i < CONSOLE_IDENTITY_REQUESTS; i++) {
+        ret->requests[i] = (struct console_identity_request){
+            .number = i + 1,
+            .state = (enum console_request_state)(i % 3),
+            .set = i,
+            .reason = host->changed,
+        };
+    }
+    ret->request_count = CONSOLE_IDENTITY_REQUESTS;
+}
+
 /* "127.0.0.1:8080" or "[::1]:8080", as the test gives it. */
 static void read_address(const char *text, struct config_address *ret) {
     const char *colon = strrchr(text, ':');
@@ -217,7 +250,12 @@ int main(int argc, char **argv) {
         .executor = job_pool_executor(pool),
         .listen = tcp ? &address : NULL,
         .socket_path = strcmp(argv[2], "off") != 0 ? argv[2] : NULL,
-        .source = {&host, on_status, on_orders, on_uplink},
+        .source = {.self = &host,
+                   .status = on_status,
+                   .orders = on_orders,
+                   .uplink = on_uplink,
+                   .change = on_change,
+                   .identity = on_identity},
     };
     struct reason reason;
     if (console_start(&options, &host.console, &reason) != ERR_OK) {

@@ -110,8 +110,11 @@ CHANGE(contended, f->broker_contended = true; f->broker_takeovers = 0)
 CHANGE(rival, f->broker_rival = 7)
 CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
 CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
+CHANGE(accounts, f->accounts_damaged = "accounts: line 3")
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
+CHANGE(no_tls, f->tls_away = "server.pem is missing")
+CHANGE(tls, f->tls_away = "")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
 CHANGE(set, w->wall_us = VERDICT_CLOCK_MIN_US)
 CHANGE(deaf, f->log_dropped = 9)
@@ -126,6 +129,8 @@ static const struct row rows[] = {
      "no events can arrive: port 1883 is taken"},
     {CONDITION_BROKER_UNREACHABLE, "broker-unreachable()", 1, site_down,
      broker_up, "the site's broker"},
+    {CONDITION_ACCOUNTS_DAMAGED, "accounts-damaged()", 1, accounts, nothing,
+     "connect by the accounts: accounts: line 3"},
     {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
      "no room (capacity)"},
     {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 1,
@@ -162,6 +167,8 @@ static const struct row rows[] = {
      "port 8080 is in use"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
      "control socket is not served: no such folder"},
+    {CONDITION_TLS_UNUSABLE, "tls-unusable()", 11, no_tls, tls,
+     "no device can connect by TLS: server.pem is missing"},
     {CONDITION_CLOCK_UNSET, "clock-unset()", 1, unset, set, "before 2025"},
     {CONDITION_LOG_DROPS, "log-drops()", 1, deaf, nothing, "9 log lines were"},
 };

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "gateway/commands/daemon_state.h"
+
+enum {
+    LOCK_TRIES = 100, /* a command writes for a moment only */
+    LOCK_PAUSE_MS = 100,
+    NUMBER_BITS = 40, /* of the first request: none is like one of before */
+};
+
+static struct daemon_request *request_at(struct daemon_identity *identity,
+                                         uint64_t number) {
+    return &identity->requests[number % CONSOLE_IDENTITY_REQUESTS];
+}
+
+/* It is not written yet. */
+static bool is_open(const struct daemon_request *request) {
+    return request->change != NULL;
+}
+
+static void forget_change(struct daemon_request *request) {
+    if (request->change != NULL) {
+        explicit_bzero(request->change, sizeof *request->change);
+        free(request->change);
+        request->change = NULL;
+    }
+}
+
+static int64_t wall_us(const struct daemon *daemon) {
+    const struct clock *clock = &daemon->platform.clock;
+    return clock->wall_us(clock->self);
+}
+
+/* --- Sessions of removed devices ------------------------------------------ */
+
+/* Past the bound they stay until they expire. */
+static void note_removed(struct daemon_identity *identity, const char *name) {
+    if (identity->removed_count == DAEMON_REMOVED_MAX) {
+        return;
+    }
+    char(*more)[ACCOUNT_NAME_MAX] =
+        realloc(identity->removed,
+                (identity->removed_count + 1) * sizeof *identity->removed);
+    if (more != NULL) {
+        identity->removed = more;
+        memcpy(more[identity->removed_count++], name, sizeof *more);
+    }
+}
+
+/* Some a second: each is a connection for a moment. Not before the plugin has
+ * let go of them. */
+static void end_removed(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    struct broker_stale ending = {0};
+    if (daemon->broker == NULL || !broker_status(daemon->broker).open ||
+        identity->loaded < identity->set) {
+        return;
+    }
+    while (ending.count < BROKER_STALE_MAX && identity->removed_count > 0) {
+        const char *name = identity->removed[--identity->removed_count];
+        memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
+    }
+    broker_end_sessions(daemon->broker, &ending);
+}
+
+void daemon_identity_tick(struct daemon *daemon) {
+    if (daemon->identity.removed_count > 0) {
+        end_removed(daemon);
+    }
+}
+
+/* --- Writing a set -------------------------------------------------------- */
+
+static void work(void *self) {
+    struct daemon *daemon = self;
+    struct daemon_identity *identity = &daemon->identity;
+    identity->why = (struct reason){""};
+    identity->err = identity_edit(daemon->config->data, wall_us(daemon), true,
+                                  identity->edits, identity->edit_count, NULL,
+                                  0, &identity->written, &identity->why);
+}
+
+/* What the disk holds now, as far as it is known. */
+static void take_result(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    bool was = identity->unusable.text[0] != '\0';
+    if (identity->err == ERR_OK) {
+        identity->set = identity->written;
+        identity->unusable = (struct reason){""};
+        return;
+    }
+    str_mend_utf8(identity->why.text);
+    /* A disk that does not take the next set says nothing of this one. */
+    if (identity->err == ERR_CORRUPT || identity->set == 0) {
+        identity->unusable = identity->why;
+    }
+    if (!was) {
+        log_line(LOG_ERROR, "identity", "not_written class=%s reason=\"%s\"",
+                 err_name(identity->err), identity->why.text);
+    }
+}
+
+static void fail(struct daemon_request *request, const struct reason *why) {
+    request->state = CONSOLE_REQUEST_FAILED;
+    request->reason = *why;
+    str_mend_utf8(request->reason.text);
+}
+
+/* It is written, or will never be. */
+static void settle(struct daemon_identity *identity,
+                   const struct identity_edit *edit,
+                   struct daemon_request *request) {
+    static const char *const verbs[] = {
+        [IDENTITY_PUT] = "put",
+        [IDENTITY_PASSWORD] = "password",
+        [IDENTITY_REMOVE] = "removed",
+        [IDENTITY_RELOAD] = "reload",
+    };
+    const struct identity_change *change = request->change;
+    if (identity->err != ERR_OK) {
+        fail(request, &identity->why);
+    } else if (edit->err != ERR_OK) {
+        fail(request, &edit->reason);
+    } else {
+        request->set = identity->written;
+        log_line(LOG_INFO, "identity", "%s device=%s set=%" PRIu64,
+                 verbs[change->op], change->name, request->set);
+        if (change->op == IDENTITY_REMOVE) {
+            note_removed(identity, change->name);
+        }
+    }
+    forget_change(request);
+}
+
+/* The broker reads the set again, also if nothing was written: a person may
+ * have. Without a connection it is asked when there is one. */
+static void tell_broker(struct daemon *daemon) {
+    if (guard_reload(daemon->identity.guard)) {
+        publisher_release(daemon->publisher);
+    }
+}
+
+static void start(struct daemon *daemon);
+
+static void done(void *self) {
+    struct daemon *daemon = self;
+    struct daemon_identity *identity = &daemon->identity;
+    identity->runs = false;
+    take_result(daemon);
+    for (size_t i = 0; i < identity->edit_count; i++) {
+        settle(identity, &identity->edits[i],
+               request_at(identity, identity->numbers[i]));
+    }
+    if (!daemon->stop_asked) {
+        tell_broker(daemon);
+        start(daemon);
+    }
+}
+
+/* All that wait, in the order in which they came. */
+static void gather(struct daemon_identity *identity) {
+    uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
+    identity->edit_count = 0;
+    for (uint64_t number = first; number < identity->next; number++) {
+        const struct daemon_request *request = request_at(identity, number);
+        if (is_open(request)) {
+            assert(request->number == number);
+            identity->numbers[identity->edit_count] = number;
+            identity->edits[identity->edit_count++] =
+                (struct identity_edit){.change = request->change};
+        }
+    }
+}
+
+static void start(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->runs) {
+        return;
+    }
+    gather(identity);
+    if (identity->edit_count == 0 && !identity->reload_asked) {
+        return;
+    }
+    identity->reload_asked = false;
+    identity->runs = true;
+    identity->job = (struct job){.self = daemon, .work = work, .done = done};
+    struct executor executor = job_pool_executor(daemon->pool);
+    executor.submit(executor.self, &identity->job);
+}
+
+void daemon_identity_reload(struct daemon *daemon) {
+    if (daemon->identity.guard != NULL) {
+        daemon->identity.reload_asked = true;
+        start(daemon);
+    }
+}
+
+bool daemon_identity_is_busy(const struct daemon *daemon) {
+    return daemon->identity.runs;
+}
+
+/* --- What the plugin says ------------------------------------------------- */
+
+static void on_up(void *self) {
+    struct daemon *daemon = self;
+    (void)guard_reload(daemon->identity.guard);
+}
+
+static void on_loaded(struct daemon_identity *identity, uint64_t set) {
+    if (set != identity->loaded) {
+        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+    }
+    identity->loaded = set;
+    identity->refused = (struct reason){""};
+    for (size_t i = 0; i < CONSOLE_IDENTITY_REQUESTS; i++) {
+        struct daemon_request *request = &identity->requests[i];
+        if (request->state == CONSOLE_REQUEST_WAITING && request->set > 0 &&
+            request->set <= set) {
+            request->state = CONSOLE_REQUEST_DONE;
+        }
+    }
+}
+
+static void on_failed(struct daemon_identity *identity, const char *text) {
+    (void)reason_set(&identity->refused, ERR_CORRUPT, "%s", text);
+    str_mend_utf8(identity->refused.text);
+    log_line(LOG_ERROR, "identity", "not_loaded reason=\"%s\"",
+             identity->refused.text);
+    for (size_t i = 0; i < CONSOLE_IDENTITY_REQUESTS; i++) {
+        struct daemon_request *request = &identity->requests[i];
+        if (request->state == CONSOLE_REQUEST_WAITING && request->set > 0) {
+            struct reason why;
+            (void)reason_set(&why, ERR_CORRUPT,
+                             "it is written (set %" PRIu64 "), but the broker "
+                             "cannot read that: %s",
+                             request->set, identity->refused.text);
+            fail(request, &why);
+        }
+    }
+}
+
+static void on_reported(void *self, const struct report *report) {
+    struct daemon *daemon = self;
+    if (report->kind == REPORT_LOADED) {
+        on_loaded(&daemon->identity, report->set);
+    } else if (report->kind == REPORT_FAILED) {
+        on_failed(&daemon->identity, report->text);
+    }
+}
+
+/* --- The console's -------------------------------------------------------- */
+
+err_t daemon_identity_change(void *self, const struct identity_change *change,
+                             uint64_t *ret_request, struct reason *reason) {
+    struct daemon *daemon = self;
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->guard == NULL) {
+        return reason_set(reason, ERR_REFUSED,
+                          "broker.mode is external: the accounts are that "
+                          "broker's");
+    }
+    struct daemon_request *request = request_at(identity, identity->next);
+    if (is_open(request)) {
+        return reason_set(reason, ERR_FULL,
+                          "%d changes wait to be written: try again in a "
+                          "moment",
+                          CONSOLE_IDENTITY_REQUESTS);
+    }
+    struct identity_change *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory");
+    }
+    *copy = *change;
+    *request = (struct daemon_request){.number = identity->next,
+                                       .state = CONSOLE_REQUEST_WAITING,
+                                       .change = copy};
+    *ret_request = identity->next++;
+    if (!daemon->stop_asked) {
+        start(daemon);
+    }
+    return ERR_OK;
+}
+
+static const char *why_not_loaded(const struct daemon *daemon) {
+    const struct daemon_identity *identity = &daemon->identity;
+    const char *damaged = daemon_identity_damaged(daemon);
+    if (damaged != NULL) {
+        return damaged;
+    }
+    if (identity->loaded >= identity->set) {
+        return "";
+    }
+    return publisher_is_up(daemon->publisher) ? "the broker has not read it yet"
+                                              : "the broker is not up";
+}
+
+void daemon_identity_fill(void *self, struct console_identity *ret) {
+    struct daemon *daemon = self;
+    struct daemon_identity *identity = &daemon->identity;
+    ret->set = identity->set;
+    ret->loaded = identity->loaded;
+    ret->reason = why_not_loaded(daemon);
+    for (uint64_t i = CONSOLE_IDENTITY_REQUESTS; i > 0; i--) {
+        const struct daemon_request *request =
+            request_at(identity, identity->next - i);
+        if (request->number > 0) {
+            bool waits = request->state == CONSOLE_REQUEST_WAITING;
+            ret->requests[ret->request_count++] =
+                (struct console_identity_request){
+                    .number = request->number,
+                    .state = request->state,
+                    .set = request->set,
+                    .reason = waits && request->set > 0 ? ret->reason
+                                                        : request->reason.text,
+                };
+        }
+    }
+}
+
+const char *daemon_identity_damaged(const struct daemon *daemon) {
+    const struct daemon_identity *identity = &daemon->identity;
+    if (identity->unusable.text[0] != '\0') {
+        return identity->unusable.text;
+    }
+    return identity->refused.text[0] != '\0' ? identity->refused.text : NULL;
+}
+
+/* --- Beginning and end ---------------------------------------------------- */
+
+err_t daemon_identity_begin(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    identity->lock = -1;
+    if (daemon->config->broker.mode == CONFIG_BROKER_EXTERNAL) {
+        return ERR_OK;
+    }
+    const struct entropy *entropy = &daemon->platform.entropy;
+    identity->next = CONSOLE_IDENTITY_REQUESTS +
+                     (entropy_u64(entropy) >> (64 - NUMBER_BITS));
+    const struct guard_options options = {
+        .self = daemon, .up = on_up, .reported = on_reported};
+    return guard_new(&options, &identity->guard);
+}
+
+/* A command holds it while it writes; a gateway as long as it runs, but that
+ * one has the journals, too. */
+static err_t take_lock(struct daemon *daemon, struct reason *reason) {
+    int *lock = &daemon->identity.lock;
+    err_t err = identity_lock(daemon->config->data, lock, reason);
+    for (int i = 0; i < LOCK_TRIES && err == ERR_BUSY; i++) {
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+        nanosleep(&pause, NULL);
+        err = identity_lock(daemon->config->data, lock, reason);
+    }
+    if (err == ERR_BUSY) {
+        return reason_set(reason, err,
+                          "another process writes the accounts in "
+                          "%s/identity: is the gateway already running?",
+                          daemon->config->data);
+    }
+    return err;
+}
+
+err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
+    if (daemon->identity.guard == NULL) {
+        return ERR_OK;
+    }
+    TRY(take_lock(daemon, reason));
+    work(daemon);
+    take_result(daemon);
+    return ERR_OK;
+}
+
+void daemon_identity_close(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    assert(!identity->runs);
+    for (size_t i = 0; i < CONSOLE_IDENTITY_REQUESTS; i++) {
+        forget_change(&identity->requests[i]);
+    }
+    identity_unlock(&identity->lock);
+    identity->lock = -1;
+    guard_free(identity->guard);
+    free(identity->removed);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/mqtt/broker_conf.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gateway/identity/identity_set.h"
+
+enum { EXPIRATION_DAYS = 14 };
+
+/* --- Listeners ------------------------------------------------------------ */
+
+static void write_tls(const struct broker_conf *conf,
+                      const struct config_listener *listener,
+                      struct writer *out) {
+    char path[IDENTITY_PATH_MAX];
+    identity_set_path(conf->config->data, "server.pem", path);
+    writer_printf(out, "certfile %s\n", path);
+    identity_set_path(conf->config->data, "server.key", path);
+    writer_printf(out, "keyfile %s\n", path);
+    writer_str(out, "tls_version tlsv1.2\n"); /* and what is newer */
+    if (listener->certificates) {
+        identity_set_path(conf->config->data, "ca.pem", path);
+        writer_printf(out, "cafile %s\nrequire_certificate true\n", path);
+    }
+}
+
+static void write_listener(const struct broker_conf *conf, uint32_t index,
+                           struct writer *out) {
+    const struct config_listener *listener =
+        &conf->config->broker.listeners[index];
+    writer_printf(out, "listener %u %s\n", conf->ports[index],
+                  listener->address.host);
+    writer_printf(out, "max_connections %u\n", listener->connections);
+    if (listener->tls) {
+        write_tls(conf, listener, out);
+    }
+    /* So that nobody takes the session of another account: any client id will
+     * do, and becomes the account's name. By certificate the plugin sees to it;
+     * without a user name there is none. */
+    if (!listener->certificates && !listener->anonymous) {
+        writer_str(out, "use_username_as_clientid true\n");
+    }
+}
+
+static void write_listeners(const struct broker_conf *conf,
+                            struct writer *out) {
+    const struct config_broker *broker = &conf->config->broker;
+    for (uint32_t i = 0; !conf->closed && i < broker->listener_count; i++) {
+        if (conf->with_tls || !broker->listeners[i].tls) {
+            write_listener(conf, i, out);
+        }
+    }
+    /* Last, since its socket is the sign that all is ready. */
+    writer_printf(out, "listener 0 %s\n", conf->socket_path);
+}
+
+/* --- Who is let in -------------------------------------------------------- */
+
+/* The plugin decides all of it. Mosquitto is told to let in who has no user
+ * name only because a reload would cut them otherwise. */
+static void write_plugin(const struct broker_conf *conf, struct writer *out) {
+    const struct config *config = conf->config;
+    char path[IDENTITY_PATH_MAX];
+    identity_set_path(config->data, NULL, path);
+    writer_printf(out, "plugin %s\n", conf->plugin_path);
+    writer_printf(out, "plugin_opt_rules %s\n", conf->rules_path);
+    writer_printf(out, "plugin_opt_identity %s\n", path);
+    writer_printf(out, "allow_anonymous %s\n",
+                  config_broker_is_anonymous(&config->broker) ? "true"
+                                                              : "false");
+}
+
+/* --- Limits --------------------------------------------------------------- */
+
+static void write_limits(const struct broker_conf *conf, struct writer *out) {
+    writer_str(out, "set_tcp_nodelay true\n");
+    /* The size of a group commit, and a queue that drops nothing before its
+     * bytes run out. */
+    writer_str(out, "max_inflight_messages 1000\n");
+    writer_str(out, "max_queued_messages 0\n");
+    writer_str(out, "max_queued_bytes 67108864\n");
+    writer_printf(out, "max_packet_size %d\n", BROKER_PACKET_MAX);
+    /* Sessions and retained messages of the devices. A stream's events are safe
+     * without it: a device keeps each until its receipt. */
+    writer_str(out, "persistence true\n");
+    writer_printf(out, "persistence_location %s/\n", conf->folder);
+    writer_str(out, "autosave_interval 60\n");
+    /* The gateway's own sessions say a time of their own (session.c). */
+    writer_printf(out, "persistent_client_expiration %dd\n", EXPIRATION_DAYS);
+    writer_str(out, "connection_messages false\n");
+    /* So that what it drops is known soon. */
+    writer_str(out, "sys_interval 5\n");
+    writer_str(out, "log_dest stderr\nlog_timestamp false\n");
+    writer_str(out, "log_type error\nlog_type warning\n");
+}
+
+/* A line break in a path would be another setting. */
+static err_t check_path(const char *path, struct reason *reason) {
+    for (const char *p = path; *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ') {
+            return reason_set(reason, ERR_CONFIG,
+                              "a path with a line break in it cannot be "
+                              "written into Mosquitto's configuration");
+        }
+    }
+    return ERR_OK;
+}
+
+err_t broker_conf_write(const struct broker_conf *conf, struct writer *out,
+                        struct reason *reason) {
+    TRY(check_path(conf->plugin_path, reason));
+    TRY(check_path(conf->folder, reason));
+    const struct passwd *user = getpwuid(geteuid());
+    writer_str(out,
+               "# Written by shopme-edge at each start; edits are lost.\n");
+    /* With true, what comes after a restart of the broker and before the
+     * gateway's session is acknowledged and dropped. */
+    writer_str(out, "per_listener_settings false\n");
+    /* Keeping our user keeps the parent-death signal: a change of user clears
+     * it. */
+    writer_printf(out, "user %s\n", user == NULL ? "mosquitto" : user->pw_name);
+    write_listeners(conf, out);
+    write_plugin(conf, out);
+    write_limits(conf, out);
+    ENSURE(!out->full, ERR_FULL);
+    return ERR_OK;
+}
