@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/commands/daemon_state.h"
+#include "gateway/stream/refuse.h"
 
 enum {
     LOCK_TRIES = 100, /* a command writes for a moment only */
@@ -75,13 +76,31 @@ void daemon_identity_tick(struct daemon *daemon) {
 
 /* --- Writing a set -------------------------------------------------------- */
 
+static err_t edit(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    return identity_edit(daemon->config->data, wall_us(daemon), true,
+                         identity->edits, identity->edit_count, NULL, 0,
+                         &identity->written, &identity->why);
+}
+
+/* While the broker runs it keeps the accounts that it has read, and the damaged
+ * file stays where a person can put it right. At a start there is nothing to
+ * keep, and without accounts that can be read the broker would not start. */
 static void work(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
+    const char *data = daemon->config->data;
     identity->why = (struct reason){""};
-    identity->err = identity_edit(daemon->config->data, wall_us(daemon), true,
-                                  identity->edits, identity->edit_count, NULL,
-                                  0, &identity->written, &identity->why);
+    identity->err = edit(daemon);
+    if (identity->err == ERR_CORRUPT && identity->starts) {
+        log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
+                 identity->why.text);
+        identity->err =
+            identity_set_aside(data, &identity->written, &identity->why);
+    }
+    if (identity->err == ERR_OK) {
+        (void)identity_is_aside(data, &identity->why);
+    }
 }
 
 /* What the disk holds now, as far as it is known. */
@@ -90,7 +109,8 @@ static void take_result(struct daemon *daemon) {
     bool was = identity->unusable.text[0] != '\0';
     if (identity->err == ERR_OK) {
         identity->set = identity->written;
-        identity->unusable = (struct reason){""};
+        identity->unusable = identity->why; /* what is set aside, or "" */
+        str_mend_utf8(identity->unusable.text);
         return;
     }
     str_mend_utf8(identity->why.text);
@@ -243,12 +263,53 @@ static void on_failed(struct daemon_identity *identity, const char *text) {
     }
 }
 
+/* Of the stream that it was meant for; of the first one if it was meant for
+ * none and was an event. */
+static struct stream *stream_of(const struct daemon *daemon,
+                                const struct report *report) {
+    const char *slash = strrchr(report->text, '/');
+    const char *leaf = slash == NULL ? report->text : slash + 1;
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        struct stream *stream = daemon->streams[i].stream;
+        if (strcmp(stream_config(stream)->name, leaf) == 0) {
+            return stream;
+        }
+    }
+    return report->event_id[0] != '\0' && daemon->stream_count > 0
+               ? daemon->streams[0].stream
+               : NULL;
+}
+
+/* The broker acknowledges a publish that it refuses: the device would take its
+ * event for delivered. What cannot be answered now is counted all the same, and
+ * the device repeats it. */
+static void on_refused(struct daemon *daemon, const struct report *report) {
+    struct stream *stream = stream_of(daemon, report);
+    if (!report->publish || report->device[0] == '\0' || stream == NULL ||
+        daemon->stop_asked) {
+        return;
+    }
+    const struct stream_refusal refusal = {
+        .device = slice_from_str(report->device),
+        .id = slice_from_str(report->event_id),
+        .why = refusal_text(report->refusal),
+        .encoding = EVENT_ENCODING_JSON, /* the report does not say it */
+    };
+    err_t err = stream_refuse(stream, &refusal);
+    if (err != ERR_OK) {
+        log_line(LOG_DEBUG, "identity", "no_receipt device=%s class=%s",
+                 report->device, err_name(err));
+    }
+}
+
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
     } else if (report->kind == REPORT_FAILED) {
         on_failed(&daemon->identity, report->text);
+    } else if (report->kind == REPORT_REFUSED) {
+        on_refused(daemon, report);
     }
 }
 
@@ -369,8 +430,10 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
         return ERR_OK;
     }
     TRY(take_lock(daemon, reason));
+    daemon->identity.starts = true;
     work(daemon);
     take_result(daemon);
+    daemon->identity.starts = false;
     return ERR_OK;
 }
 

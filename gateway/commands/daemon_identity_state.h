@@ -35,6 +35,7 @@ struct daemon_identity {
     uint64_t set;
     uint64_t loaded;        /* that the plugin has; 0 = not known */
     struct reason unusable; /* why the set on the disk is; "" if it is not */
+    bool starts;            /* the broker is not there yet */
     struct reason refused;  /* why the plugin did not take the last one */
     bool reload_asked;      /* by SIGHUP; no request waits for it */
     /* Devices whose kept sessions are to be ended at the broker. */

@@ -124,3 +124,35 @@ err_t identity_edit(const char *data, int64_t now_us, bool first,
     }
     return write_set(data, &accounts, files, file_count, ret_set, reason);
 }
+
+/* --- Damage --------------------------------------------------------------- */
+
+static const char aside_name[] = "accounts.bad";
+
+err_t identity_set_aside(const char *data, uint64_t *ret_set,
+                         struct reason *reason) {
+    const struct accounts none = {0};
+    CLEANUP(free_bytes) uint8_t *bytes = NULL;
+    size_t len = 0;
+    TRY(identity_set_read(data, "accounts", &bytes, &len, reason));
+    /* (An empty file would be left out of the set.) */
+    const struct identity_file file = {
+        aside_name, len > 0 ? slice_of(bytes, len) : SLICE("\n")};
+    return write_set(data, &none, &file, 1, ret_set, reason);
+}
+
+bool identity_is_aside(const char *data, struct reason *reason) {
+    CLEANUP(free_bytes) uint8_t *bytes = NULL;
+    size_t len = 0;
+    struct reason ignored;
+    char path[IDENTITY_PATH_MAX];
+    if (identity_set_read(data, aside_name, &bytes, &len, &ignored) != ERR_OK) {
+        return false;
+    }
+    identity_set_path(data, aside_name, path);
+    (void)reason_set(reason, ERR_CORRUPT,
+                     "the accounts were damaged and are set aside as %s: their "
+                     "devices cannot connect",
+                     path);
+    return true;
+}

@@ -36,4 +36,13 @@ err_t identity_edit(const char *data, int64_t now_us, bool first,
                     const struct identity_file *files, size_t file_count,
                     uint64_t *ret_set, struct reason *reason) MUST_USE;
 
+/* Accounts that are damaged become the file `accounts.bad` of a new set, whose
+ * accounts are none: so what lets devices in can start, and new ones can be
+ * added. The file goes from set to set until a person removes it. Errors as of
+ * identity_set_write(). */
+err_t identity_set_aside(const char *data, uint64_t *ret_set,
+                         struct reason *reason) MUST_USE;
+/* Is there such a file? Then `reason` says so, and where. */
+bool identity_is_aside(const char *data, struct reason *reason);
+
 #endif

@@ -114,7 +114,11 @@ static void log_refused(struct guard *guard, const struct report *report) {
 static void take_refused(struct guard *guard, const struct report *report) {
     assert(report->refusal < REFUSAL_COUNT); /* as report_read() has it */
     guard->counts.refused[report->refusal] += report->count;
-    log_refused(guard, report);
+    /* One that never said who it was: a handshake that failed, of which there
+     * is a line of Mosquitto's, or somebody who looks for open ports. */
+    if (report->refusal != REFUSAL_NONE) {
+        log_refused(guard, report);
+    }
 }
 
 static void take_unreadable(struct guard *guard) {

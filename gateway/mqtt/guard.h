@@ -22,7 +22,10 @@ struct guard_options {
 };
 
 struct guard_counts {
-    uint64_t refused[REFUSAL_COUNT]; /* by reason, since guard_new() */
+    /* By reason, since guard_new(). REFUSAL_NONE: connections that ended before
+     * they said who they were; those whose TLS failed are also in
+     * REFUSAL_CERTIFICATE or REFUSAL_PROTOCOL. */
+    uint64_t refused[REFUSAL_COUNT];
     uint64_t unreadable; /* reports: is the plugin of another version? */
 };
 

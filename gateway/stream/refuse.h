@@ -6,7 +6,10 @@
 #ifndef GATEWAY_STREAM_REFUSE_H
 #define GATEWAY_STREAM_REFUSE_H
 
-#include "gateway/stream/stream.h"
+#include "gateway/base/base.h"
+#include "gateway/event/event.h"
+
+struct stream; /* stream.h */
 
 /* Answers that may wait for the disk at once. */
 enum { STREAM_REFUSALS_MAX = 1024 };

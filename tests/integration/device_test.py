@@ -1,0 +1,413 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: `shopme-edge device` adds, changes and removes devices beside a running
+gateway and without one; what it says is so; nobody else is disconnected; no two
+commands undo each other; whatever is killed leaves the old accounts or the new
+ones, whole; and no password is anywhere but where it was asked for."""
+
+import json
+import os
+import pathlib
+import pty
+import random
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from edge import (BUILD, EDGE, ROOT, Device, Gateway, Store, UnixHTTP, mqtt,
+                  wait_for)
+
+CHOSEN = "correct-horse-battery"
+
+
+def device(store, *words, stdin=None, **more):
+    """The command, to its end."""
+    return subprocess.run(
+        [EDGE, "device", *words, "--config", store.config_path], input=stdin,
+        capture_output=True, text=True, timeout=60, **more)
+
+
+def listed(store):
+    done = device(store, "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return {row["name"]: row
+            for row in map(json.loads, done.stdout.splitlines())}
+
+
+def api(store):
+    link = UnixHTTP(store.folder / "data/control.sock")
+    try:
+        link.request("GET", "/api/v1/identity")
+        return json.loads(link.getresponse().read())
+    finally:
+        link.close()
+
+
+class Client:
+    """A device that logs in by password; knows when it was cut."""
+
+    def __init__(self, store, name, password, client_id=None, clean=True):
+        self.codes, self.ends = [], 0
+        self.receipts = []
+        self.answered = threading.Event()
+        self.client = mqtt.Client(client_id=client_id or name,
+                                  clean_session=clean)
+        self.client.username_pw_set(name, password)
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_message = (
+            lambda _c, _s, m: self.receipts.append(json.loads(m.payload)))
+        self.client.reconnect_delay_set(1, 1)
+        self.base = f"shopme/{store.name}/{name}"
+        self.client.connect("127.0.0.1", store.broker_port)
+        self.client.loop_start()
+        if not self.answered.wait(10):
+            raise AssertionError("no CONNACK")
+
+    def _on_connect(self, client, _self, _flags, code):
+        self.codes.append(code)
+        if code == 0:
+            client.subscribe(f"{self.base}/receipts", 1)
+        self.answered.set()
+
+    def _on_disconnect(self, *_):
+        self.ends += 1
+
+    @property
+    def is_in(self):
+        return self.codes == [0] and self.ends == 0
+
+    def close(self):
+        self.client.loop_stop()
+        self.client.disconnect()
+
+
+def may_connect(store, name, password):
+    client = Client(store, name, password)
+    try:
+        return client.codes[0] == 0
+    finally:
+        client.close()
+
+
+class StoreTest(unittest.TestCase):
+    def store(self, start=True, **more):
+        store = Store(cloud=False, **more)
+        store.__enter__()
+        self.addCleanup(store.__exit__, None, None, None)
+        if start:
+            store.gateway.start().wait_up()
+        return store
+
+    def done(self, done, out=None):
+        self.assertEqual(done.returncode, 0, done.stderr)
+        if out is not None:
+            self.assertEqual(done.stdout, out)
+        return done.stdout.strip()
+
+    def refused(self, done, words, code=1):
+        self.assertEqual(done.returncode, code, done.stdout)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def client(self, *args, **more):
+        client = Client(*args, **more)
+        self.addCleanup(client.close)
+        return client
+
+
+class BesideTest(StoreTest):
+    """A gateway runs."""
+
+    def test_a_life(self):
+        """In force when the command returns, and no one else is cut."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        self.assertRegex(password, r"^[a-z0-9]{26}$")
+        self.done(device(store, "add", "till-2", "--password-stdin",
+                         stdin=CHOSEN + "\n"), "till-2: added\n")
+        one = self.client(store, "till-1", password)
+        two = self.client(store, "till-2", CHOSEN)
+        anonymous = Device(store, "old")
+        self.addCleanup(anonymous.close)
+        self.assertTrue(one.is_in and two.is_in)
+        self.assertFalse(may_connect(store, "till-1", CHOSEN))
+        self.assertFalse(may_connect(store, "till-3", password))
+
+        # Another's change, and rights of its own: it stays.
+        self.done(device(store, "set", "till-1", "--channel", "--topics",
+                         "kitchen/#"), "till-1: changed\n")
+        self.assertEqual(listed(store)["till-1"]["topics"], ["kitchen/#"])
+        self.assertTrue(listed(store)["till-1"]["channel"])
+
+        second = self.done(device(store, "passwd", "till-1"))
+        wait_for("the old password's connection is cut", lambda: one.ends)
+        self.assertFalse(may_connect(store, "till-1", password))
+        self.assertTrue(may_connect(store, "till-1", second))
+        self.assertEqual(listed(store)["till-1"]["topics"], ["kitchen/#"])
+
+        self.done(device(store, "remove", "till-1"), "till-1: removed\n")
+        self.assertFalse(may_connect(store, "till-1", second))
+        self.assertEqual(list(listed(store)), ["till-2"])
+        self.assertTrue(two.is_in, (two.codes, two.ends))
+        anonymous.send(anonymous.order("o1"))
+        anonymous.wait_accepted(["e-o1"])
+        state = api(store)
+        self.assertEqual(state["set"], state["loaded"])
+        self.assertEqual({r["state"] for r in state["requests"]}, {"done"})
+
+    def test_refusals(self):
+        store = self.store()
+        self.done(device(store, "add", "till-1", "--certificate"),
+                  "till-1: added\n")
+        before = api(store)["set"]
+        for words, said in (
+                (("add", "till-1"), "there is a device till-1 already"),
+                (("add", "TILL-1"), "differs by case only"),
+                (("add", "gateway"), "reserved"),
+                (("add", "a/b"), "name"),
+                (("add", "x" * 65), "too long"),
+                (("add", "b", "--topics", "shopme/#"), "shopme/"),
+                (("add", "b", "--topics", "#"), "topic"),
+                (("set", "nobody", "--channel"), "no device nobody"),
+                (("passwd", "nobody"), "no device nobody"),
+                (("remove", "Till-1"), "but there is till-1"),
+                (("add", "b", "--password-file", "/nowhere"), "/nowhere")):
+            with self.subTest(words):
+                self.refused(device(store, *words), said)
+        self.refused(device(store, "add", "b", "--password-stdin",
+                            stdin="short\n"), "12")
+        self.refused(device(store, "add", "b", "--password-stdin",
+                            stdin=f"{CHOSEN}\n{CHOSEN}\n"), "one line")
+        self.refused(device(store, "add", "b", "--password-ask",
+                            start_new_session=True), "no terminal")
+        for words, said in (
+                (("add",), "NAME"), (("add", "a", "b"), "one NAME already"),
+                (("add", "a", "--colour"), "no option"),
+                (("add", "a", "--topics"), "needs a value"),
+                (("add", "a", "--password-ask", "--password-stdin"), "one way"),
+                (("set", "till-1"), "say what to change"),
+                (("set", "till-1", "--channel", "--no-channel"), "opposite"),
+                (("remove", "till-1", "--channel"), "no option"),
+                (("add", "a", *["--topics", "a/b"] * 17), "16 times")):
+            with self.subTest(words):
+                self.refused(device(store, *words), said, 2)
+        self.assertEqual(api(store)["set"], before)
+        self.assertEqual(list(listed(store)), ["till-1"])
+
+    def test_many_at_once(self):
+        """None is lost, and each says what came of it."""
+        store = self.store()
+        began = time.monotonic()
+        running = [subprocess.Popen(
+            [EDGE, "device", "add", f"till-{i % 16}", "--config",
+             store.config_path], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True) for i in range(20)]
+        codes = []
+        for i, process in enumerate(running):
+            out, err = process.communicate(timeout=60)
+            codes.append(process.returncode)
+            if process.returncode != 0:
+                self.assertIn("already", err)
+            else:
+                self.assertTrue(may_connect(store, f"till-{i % 16}",
+                                            out.strip()))
+        print(f"figure: 20 commands at once took "
+              f"{time.monotonic() - began:.1f} s")
+        self.assertEqual(sorted(codes), [0] * 16 + [1] * 4)
+        self.assertEqual(len(listed(store)), 16)
+
+    def test_a_kept_session_ends_with_its_device(self):
+        """What waits for a removed device is dropped: whoever is given its
+        name next gets nothing of it."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        first = Client(store, "till-1", password, clean=False)
+        first.close()
+        self.done(device(store, "remove", "till-1"))
+        wait_for("its session is ended",
+                 lambda: "ends_session client=till-1" in store.gateway.log())
+        time.sleep(1)
+        password = self.done(device(store, "add", "till-1"))
+        present = threading.Event()
+        flags = {}
+        client = mqtt.Client(client_id="till-1", clean_session=False)
+        client.username_pw_set("till-1", password)
+
+        def on_connect(_client, _self, given, _code):
+            flags.update(given)
+            present.set()
+        client.on_connect = on_connect
+        client.connect("127.0.0.1", store.broker_port)
+        client.loop_start()
+        self.addCleanup(client.loop_stop)
+        self.assertTrue(present.wait(10))
+        self.assertEqual(flags["session present"], 0)
+
+    def test_a_refused_publish_is_told(self):
+        """On the device's receipts, and once a second in the log."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        one = self.client(store, "till-1", password)
+        event = {"specversion": "1.0", "type": "OrderPlaced", "id": "e-1",
+                 "source": "/s1/till-1", "data": {}}
+        one.client.publish("shopme/s1/till-2/orders", json.dumps(event), 1)
+        wait_for("the receipt", lambda: any(
+            r["id"] == "e-1" for m in one.receipts for r in m["rejected"]))
+        self.assertRegex(store.gateway.log(),
+                         r'guard refused why=other-device device="till-1".*'
+                         r'topic="shopme/s1/till-2/orders"')
+        self.assertTrue(one.is_in)
+
+    def test_the_broker_is_away(self):
+        """It says what is known, and the password all the same."""
+        store = self.store()
+        broker = int(re.findall(r"broker up pid=(\d+)",
+                                store.gateway.log())[-1])
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            done = device(store, "add", "till-1")
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"it is written \(set 2\), but the broker "
+                         "has not taken it in 10 s")
+        password = done.stdout.strip()
+        wait_for("it is in force", lambda: api(store)["loaded"] == 2)
+        self.assertTrue(may_connect(store, "till-1", password))
+
+    def test_hangup_takes_what_a_person_changed(self):
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        accounts = store.folder / "data/identity/current/accounts"
+        one = self.client(store, "till-1", password)
+        text = accounts.read_text()
+        accounts.write_text(text.replace("device till-1", "device till-9"))
+        store.gateway.process.send_signal(signal.SIGHUP)
+        wait_for("till-1 is cut", lambda: one.ends)
+        self.assertTrue(may_connect(store, "till-9", password))
+
+    def test_external(self):
+        store = self.store(start=False, broker_address=1883)
+        for words in (("add", "a"), ("list",), ("remove", "a"),
+                      ("passwd", "a"), ("set", "a", "--channel")):
+            self.refused(device(store, *words), "broker.mode is external")
+
+
+class WithoutTest(StoreTest):
+    """No gateway runs."""
+
+    def test_a_life(self):
+        store = self.store(start=False)
+        password = self.done(device(store, "add", "till-1"))
+        self.done(device(store, "add", "cook", "--certificate", "--topics",
+                         "kitchen/#", "--topics", "menu"), "cook: added\n")
+        self.refused(device(store, "add", "till-1"), "already")
+        self.done(device(store, "set", "cook", "--no-topics", "--channel",
+                         "--no-certificate"), "cook: changed\n")
+        rows = listed(store)
+        self.assertEqual(list(rows), ["cook", "till-1"])
+        self.assertEqual(
+            {key: rows["cook"][key] for key in
+             ("password", "certificate", "channel", "topics")},
+            {"password": False, "certificate": False, "channel": True,
+             "topics": []})
+        table = device(store, "list").stdout
+        self.assertRegex(table, r"cook +nothing: locked +yes +\d{4}-")
+        self.done(device(store, "remove", "cook"), "cook: removed\n")
+        store.gateway.start().wait_up()
+        self.assertTrue(may_connect(store, "till-1", password))
+
+    def test_many_at_once(self):
+        store = self.store(start=False)
+        running = [subprocess.Popen(
+            [EDGE, "device", "add", f"till-{i}", "--config",
+             store.config_path], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True) for i in range(20)]
+        for process in running:
+            _, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(len(listed(store)), 20)
+
+    def test_the_terminal(self):
+        """Asked twice, and not shown."""
+        store = self.store(start=False)
+
+        def ask(*answers):
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.execv(EDGE, [str(EDGE), "device", "add", "till-1",
+                                "--password-ask", "--config",
+                                str(store.config_path)])
+            shown = b""
+            waiting = list(answers)
+            while True:
+                ready, _, _ = select.select([fd], [], [], 30)
+                self.assertTrue(ready, shown)
+                try:
+                    part = os.read(fd, 4096)
+                except OSError:
+                    break
+                if not part:
+                    break
+                shown += part
+                if waiting and shown.endswith(
+                        (b"password: ", b"again: ")):
+                    answer = waiting.pop(0)
+                    os.write(fd, answer)
+            os.close(fd)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+        line = CHOSEN.encode() + b"\n"
+        code, shown = ask(line, b"another-horse-battery\n")
+        self.assertEqual(code, 1, shown)
+        self.assertIn(b"not the same", shown)
+        code, shown = ask(b"\x03")
+        self.assertEqual(code, -signal.SIGINT, shown)
+        self.assertEqual(listed(store), {})
+        code, shown = ask(line, line)
+        self.assertEqual(code, 0, shown)
+        self.assertNotIn(CHOSEN.encode(), shown)
+        self.assertEqual(list(listed(store)), ["till-1"])
+
+    def test_somebody_else_writes(self):
+        store = self.store(start=False)
+        self.done(device(store, "add", "till-1"))
+        lock = store.folder / "data/identity/lock"
+        holder = subprocess.Popen(["flock", lock, "sleep", "60"],
+                                  start_new_session=True)
+        self.addCleanup(os.killpg, holder.pid, signal.SIGKILL)
+        time.sleep(0.5)
+        self.refused(device(store, "add", "till-2"), "identity/lock")
+        self.assertEqual(list(listed(store)), ["till-1"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "root gives files away")
+    def test_the_owner_of_the_data(self):
+        """What root writes is the owner's, and no link leads it elsewhere."""
+        store = self.store(start=False)
+        data = store.folder / "data"
+        data.mkdir()
+        os.chmod(store.folder, 0o755)
+        os.chown(data, 1234, 1235)
+        self.done(device(store, "add", "till-1"))
+        for path in [data / "identity", *(data / "identity").rglob("*")]:
+            st = path.lstat()
+            self.assertEqual((st.st_uid, st.st_gid), (1234, 1235), path)
+            if not path.is_symlink():
+                self.assertEqual(st.st_mode & 0o77, 0, path)
+        bait = store.folder / "bait"
+        bait.write_text("root's")
+        lock = data / "identity/lock"
+        lock.unlink()
+        lock.symlink_to(bait)
+        self.assertEqual(device(store, "add", "till-2").returncode, 1)
+        self.assertEqual(bait.read_text(), "root's")
+
+
+if __name__ == "__main__":
+    unittest.main()
