@@ -302,6 +302,13 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
     }
 }
 
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->kind == REPORT_REFUSED && report->publish &&
+           (report->refusal == REFUSAL_OTHER_STORE ||
+            report->refusal == REFUSAL_NO_STREAM);
+}
+
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
     if (report->kind == REPORT_LOADED) {
@@ -310,6 +317,9 @@ static void on_reported(void *self, const struct report *report) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
         on_refused(daemon, report);
+        if (is_foreign(report)) {
+            watch_refused(daemon->unheard, report->text, report->count);
+        }
     }
 }
 

@@ -34,16 +34,11 @@ static void check_program(const struct look *look) {
         "%s; install mosquitto, or set broker.mode to external", why.text);
 }
 
-/* What lets devices in by their accounts. */
+/* Without it nobody is let in. */
 static void check_plugin(const struct look *look) {
-    const struct config_broker *broker = &look->config->broker;
     char path[CONFIG_PATH_MAX];
     struct reason why;
-    bool needed = false;
-    for (uint32_t i = 0; i < broker->listener_count; i++) {
-        needed |= !broker->listeners[i].anonymous;
-    }
-    if (needed && broker_plugin_find(path, &why) != ERR_OK) {
+    if (broker_plugin_find(path, &why) != ERR_OK) {
         ADD(look, CONFIG_ERROR, "broker.listen", "%s", why.text);
     }
 }
@@ -65,7 +60,8 @@ static bool is_readable(const char *path, struct reason *why) {
 /* The bits of its mode that let in who should not read it. */
 static unsigned open_to(const char *path, mode_t forbidden) {
     struct stat status;
-    return stat(path, &status) == 0 ? status.st_mode & forbidden : 0;
+    bool is_file = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    return is_file ? status.st_mode & forbidden : 0;
 }
 
 static void check_listener_file(const struct look *look, const char *key,
@@ -149,8 +145,8 @@ void preflight_broker(const struct config *config,
         return;
     }
     check_program(&look);
-    check_plugin(&look);
     if (what == PREFLIGHT_CHECK) {
+        check_plugin(&look); /* at a start the broker says so, and waits */
         check_tls(&look);
     }
 }

@@ -28,6 +28,7 @@ static err_t read_waiting(struct cursor *in, struct broker_chunk *ret) {
     TRY(cursor_take(in, 2, &part)); /* message id */
     TRY(cursor_u16(in, &id_len));
     TRY(cursor_take(in, 4, &part)); /* QoS, state, flags, direction */
+    ret->outgoing = part.data[3] == 1;
     return cursor_take(in, id_len, &ret->client_id);
 }
 

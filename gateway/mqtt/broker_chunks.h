@@ -30,6 +30,7 @@ struct broker_chunk {
     struct slice client_id; /* of types 3, 5, 6 */
     struct slice topic;     /* of types 2, 5 */
     uint64_t stored;        /* the message's number; of types 2, 3, 4 */
+    bool outgoing;          /* to the client; of type 3 */
 };
 
 /* Calls `each` for every chunk in the order of the file; its error ends the

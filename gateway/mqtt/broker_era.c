@@ -35,6 +35,7 @@ struct work {
     size_t client_count;
     size_t client_room;
     struct numbers shop;   /* messages on a topic below shopme/ */
+    struct numbers hidden; /* that no device may read without an account */
     struct numbers needed; /* messages of what stays */
     struct broker_era_left left;
     FILE *from;
@@ -47,6 +48,7 @@ static void work_free(struct work *work) {
     }
     free(work->clients);
     free(work->shop.list);
+    free(work->hidden.list);
     free(work->needed.list);
     if (work->from != NULL) {
         (void)fclose(work->from);
@@ -144,35 +146,49 @@ static err_t add_client(struct work *work, struct slice id) {
     return ERR_OK;
 }
 
+static bool is_allowed(const struct work *work, enum rules_action action,
+                       struct slice topic) {
+    char text[65536];
+    return slice_to_str(topic, text, sizeof text) == ERR_OK &&
+           rules_check(work->era->rules, RULES_ANONYMOUS, NULL, action, text,
+                       false) == REFUSAL_NONE;
+}
+
+static err_t add_stored(struct work *work, const struct broker_chunk *chunk) {
+    if (slice_starts_with(chunk->topic, "shopme/") ||
+        slice_eq_str(chunk->topic, "shopme")) {
+        TRY(numbers_add(&work->shop, chunk->stored));
+    }
+    return is_allowed(work, RULES_READ, chunk->topic)
+               ? ERR_OK
+               : numbers_add(&work->hidden, chunk->stored);
+}
+
 static err_t each_of_clients(void *self, const struct broker_chunk *chunk) {
     struct work *work = self;
     if (chunk->type == BROKER_CHUNK_CLIENT) {
         return add_client(work, chunk->client_id);
     }
-    if (chunk->type == BROKER_CHUNK_STORED &&
-        (slice_starts_with(chunk->topic, "shopme/") ||
-         slice_eq_str(chunk->topic, "shopme"))) {
-        return numbers_add(&work->shop, chunk->stored);
-    }
-    return ERR_OK;
+    return chunk->type == BROKER_CHUNK_STORED ? add_stored(work, chunk)
+                                              : ERR_OK;
 }
 
-/* A session that reads what its device may not read any more goes. */
-static err_t each_of_subscriptions(void *self,
+/* A session that hears what its device may not hear any more goes; also one for
+ * which that only waits: Mosquitto does not save shared subscriptions. */
+static err_t each_of_what_is_heard(void *self,
                                    const struct broker_chunk *chunk) {
     struct work *work = self;
+    bool heard = (chunk->type == BROKER_CHUNK_SUBSCRIPTION &&
+                  !is_allowed(work, RULES_SUBSCRIBE, chunk->topic)) ||
+                 (chunk->type == BROKER_CHUNK_WAITING && chunk->outgoing &&
+                  numbers_has(&work->hidden, chunk->stored));
     char id[65536];
-    char topic[65536];
-    if (chunk->type != BROKER_CHUNK_SUBSCRIPTION ||
-        is_ours(work, chunk->client_id) ||
+    if (!heard || is_ours(work, chunk->client_id) ||
         slice_to_str(chunk->client_id, id, sizeof id) != ERR_OK) {
         return ERR_OK;
     }
     struct client *client = find_client(work, id);
-    bool allowed = slice_to_str(chunk->topic, topic, sizeof topic) == ERR_OK &&
-                   rules_check(work->era->rules, RULES_ANONYMOUS, NULL,
-                               RULES_SUBSCRIBE, topic, false) == REFUSAL_NONE;
-    if (client != NULL && !allowed) {
+    if (client != NULL) {
         client->stays = false;
     }
     return ERR_OK;
@@ -232,10 +248,11 @@ static err_t each_of_copied(void *self, const struct broker_chunk *chunk) {
 static err_t sort_out(struct work *work) {
     TRY(broker_chunks_walk(work->from, each_of_clients, work));
     numbers_sort(&work->shop);
+    numbers_sort(&work->hidden);
     if (work->client_count > 0) {
         qsort(work->clients, work->client_count, sizeof *work->clients, by_id);
     }
-    TRY(broker_chunks_walk(work->from, each_of_subscriptions, work));
+    TRY(broker_chunks_walk(work->from, each_of_what_is_heard, work));
     TRY(broker_chunks_walk(work->from, each_of_what_stays, work));
     numbers_sort(&work->needed);
     return ERR_OK;

@@ -250,6 +250,11 @@ static void note_kind(struct watch *watch, struct slice topic) {
                                                    : "");
 }
 
+void watch_refused(struct watch *watch, const char *topic, uint64_t count) {
+    watch->foreign += count;
+    note_kind(watch, slice_from_str(topic));
+}
+
 static void take_published(struct watch *watch, struct slice topic) {
     struct slice device;
     struct slice leaf = last_level(topic);

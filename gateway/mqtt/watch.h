@@ -55,6 +55,9 @@ void watch_answered(struct watch *watch);
 void watch_message(struct watch *watch, const struct mosquitto_message *message,
                    uint64_t now_ms);
 void watch_down(struct watch *watch);
+/* The broker refused `count` messages on such a topic, one of which is given:
+ * they are counted as those that nobody gets. */
+void watch_refused(struct watch *watch, const char *topic, uint64_t count);
 /* Now and then, for instance each second: looks again. */
 void watch_tick(struct watch *watch, uint64_t now_ms);
 struct watch_counts watch_counts(const struct watch *watch, uint64_t now_ms);

@@ -334,6 +334,51 @@ class Warnings(CheckCase):
             self.write(page=f"127.0.0.1:{port}")
             self.is_warning("18:19", f"uses port {port} of 127.0.0.1")
 
+    def test_files_of_tls(self):
+        """Without one its listeners stay away, and the rest sells."""
+        files = {name: self.folder / name for name in
+                 ("cert_file", "key_file", "ca_file", "crl_file")}
+        for path in files.values():
+            path.write_text("")
+            path.chmod(0o600)
+        self.write_tls(files, certificates="true")
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for name, word in (("cert_file", "stay away"),
+                           ("key_file", "stay away"),
+                           ("ca_file", "shopme-edge pki"),
+                           ("crl_file", "would be let in")):
+            with self.subTest(name=name):
+                missing = files | {name: self.folder}
+                self.write_tls(missing, certificates="true")
+                self.is_warning(f"{9 + list(files).index(name)}:"
+                                f"{7 + len(name)}",
+                                f"cannot read {self.folder}: Is a directory",
+                                word)
+        gone = files | {"crl_file": self.folder / "none"}  # there may be none
+        self.write_tls(gone, certificates="true")
+        self.assertEqual(self.check().stderr, "")
+        files["key_file"].chmod(0o640)
+        self.write_tls(files)
+        self.assertEqual(self.check().stderr, "")
+        files["key_file"].chmod(0o644)
+        self.is_warning("10:15", "that every user can read", "chmod 600")
+
+    def write_tls(self, files, certificates="false"):
+        self.write()
+        text = "  tls:\n" + "".join(
+            f"    {name}: {path}\n" for name, path in files.items())
+        lines = self.config.read_text().replace(
+            f"  listen: 127.0.0.1:{self.broker_port}\n",
+            f"  listen: [{{address: \"127.0.0.1:{self.broker_port}\", "
+            f"tls: true, certificates: {certificates}}}]\n" + text)
+        self.config.write_text(lines)
+
+    def test_an_address_of_another_machine(self):
+        """It may come later, as when the network does."""
+        self.write(listen='[{address: "192.0.2.1:1883"}]')
+        self.is_warning("7:22", "192.0.2.1")
+
     def test_the_control_socket(self):
         """The store sells without it."""
         path = self.folder / "file"
