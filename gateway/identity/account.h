@@ -35,7 +35,7 @@ struct account {
     bool channel;
     uint32_t topic_count;
     char **topics;    /* owned */
-    int64_t added_us; /* since 1970 */
+    int64_t added_us; /* since 1970; whole seconds are kept */
 };
 
 struct accounts {
@@ -44,9 +44,10 @@ struct accounts {
     struct account *list; /* by name */
 };
 
-/* May a device be called so? ERR_RANGE for other characters or lengths,
- * ERR_BUSY for a name that is reserved: `gateway`, `anonymous`, `events`, the
- * services', and what begins with `gw-` or `$`. `reason` says it. */
+/* May a device be called so? ERR_RANGE for other characters or lengths, and for
+ * `.` and `..`, ERR_BUSY for a name that is reserved: `gateway`, `anonymous`,
+ * `events`, the services', and what begins with `gw-` or `$`. `reason` says it.
+ */
 err_t account_name_check(struct slice name, struct reason *reason) MUST_USE;
 /* May a device be given this filter outside shopme/? A valid MQTT filter whose
  * first level is not `+`, `#`, `shopme` or `$...`. ERR_RANGE. */

@@ -7,8 +7,8 @@
  *     rename next to current          the old set or the new one
  *     sync identity/                  the new set
  *
- * Whoever reads resolves `current` itself, so that all it reads in one call is
- * of one set. */
+ * Whoever reads resolves `current` itself, so that all it reads of one number
+ * is of one set. */
 #include "gateway/identity/identity_set.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@
 
 enum {
     NUMBER_DIGITS = 10,
-    NAME_MAX_BYTES = 64,
+    NAME_SIZE = 256, /* with its NUL; what a file system allows */
     TARGET_SIZE = 32,
     STALE_MAX = 64, /* that are removed in one go; the rest by the next */
     TRIES = 8,      /* when the set changes under a reader */
@@ -29,7 +29,7 @@ static const char sets_prefix[] = "sets/";
 /* --- Paths --- */
 
 struct path {
-    char text[IDENTITY_PATH_MAX + NAME_MAX_BYTES + TARGET_SIZE];
+    char text[IDENTITY_PATH_MAX + NAME_SIZE + TARGET_SIZE];
 };
 
 static struct path path_of(struct identity_place place, const char *rest) {
@@ -42,7 +42,7 @@ static struct path path_of(struct identity_place place, const char *rest) {
 
 static struct path path_in_set(struct identity_place place, uint64_t number,
                                const char *name) {
-    char rest[NAME_MAX_BYTES + TARGET_SIZE];
+    char rest[NAME_SIZE + TARGET_SIZE];
     int len = snprintf(rest, sizeof rest, "%s%010" PRIu64 "%s%s", sets_prefix,
                        number, name[0] != '\0' ? "/" : "", name);
     assert(len > 0 && (size_t)len < sizeof rest);
@@ -57,10 +57,9 @@ void identity_set_path(const char *data, const char *name,
     assert(len > 0 && len < IDENTITY_PATH_MAX);
 }
 
-/* A name that stays in its folder. */
+/* A name that stays in its folder, and of no editor's temporary file. */
 static bool is_file_name(const char *name) {
-    size_t len = strlen(name);
-    return len > 0 && len < NAME_MAX_BYTES && name[0] != '.' &&
+    return name[0] != '\0' && name[0] != '.' && strlen(name) < NAME_SIZE &&
            strchr(name, '/') == NULL;
 }
 
@@ -138,12 +137,13 @@ err_t identity_set_read_at(struct identity_place place, const char *name,
 
 struct names {
     uint32_t count;
-    char list[STALE_MAX][NAME_MAX_BYTES];
+    char list[STALE_MAX][NAME_SIZE];
 };
 
 static void on_name(void *context, const char *name) {
     struct names *names = context;
-    if (is_file_name(name) && names->count < STALE_MAX) {
+    bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    if (!dots && names->count < STALE_MAX) {
         snprintf(names->list[names->count], sizeof names->list[0], "%s", name);
         names->count++;
     }
@@ -282,7 +282,8 @@ static err_t copy_unchanged(struct identity_place place, uint64_t from,
     struct path dir = path_in_set(place, from, "");
     TRY(list_names(place, dir.text, &names, reason));
     for (uint32_t i = 0; i < names.count; i++) {
-        if (!is_changed(changes, names.list[i])) {
+        if (is_file_name(names.list[i]) &&
+            !is_changed(changes, names.list[i])) {
             TRY(copy_file(place, from, to, names.list[i], reason));
             (*files)++;
         }
@@ -391,6 +392,15 @@ err_t identity_set_read(const char *data, const char *name, uint8_t **ret,
     struct platform real = platform_real();
     return identity_set_read_at((struct identity_place){&real.disk, data}, name,
                                 ret, ret_len, reason);
+}
+
+err_t identity_set_read_of(const char *data, uint64_t number, const char *name,
+                           uint8_t **ret, size_t *ret_len,
+                           struct reason *reason) {
+    struct platform real = platform_real();
+    assert(number > 0 && is_file_name(name));
+    return read_in_set((struct identity_place){&real.disk, data}, number, name,
+                       ret, ret_len, reason);
 }
 
 err_t identity_set_number(const char *data, uint64_t *ret,

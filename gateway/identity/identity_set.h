@@ -32,8 +32,9 @@ struct identity_place {
 
 /* Writes the next set from `changes`; files of the current set that are not
  * among them are taken over. A change of no bytes leaves the file out.
- * `*ret_number` is the new set's. Errors: ERR_FULL, ERR_IO; the reason says
- * which file. `data` is the data folder; the set belongs to its owner. */
+ * `*ret_number` is the new set's. Errors: ERR_FULL, ERR_IO, ERR_CORRUPT as
+ * below; the reason says which file. `data` is the data folder; the set belongs
+ * to its owner. */
 err_t identity_set_write(const char *data, const struct identity_file *changes,
                          size_t count, uint64_t *ret_number,
                          struct reason *reason) MUST_USE;
@@ -43,7 +44,15 @@ err_t identity_set_write(const char *data, const struct identity_file *changes,
 err_t identity_set_read(const char *data, const char *name, uint8_t **ret,
                         size_t *ret_len, struct reason *reason) MUST_USE;
 
-/* The current set's number; 0 = there is none. */
+/* The same of the set of this number, which identity_set_number() gave: so
+ * that several files are of one set. ERR_NOT_FOUND also if that set was
+ * replaced twice meanwhile: begin again. */
+err_t identity_set_read_of(const char *data, uint64_t number, const char *name,
+                           uint8_t **ret, size_t *ret_len,
+                           struct reason *reason) MUST_USE;
+
+/* The current set's number; 0 = there is none. ERR_CORRUPT if what is there is
+ * no link to a set. */
 err_t identity_set_number(const char *data, uint64_t *ret,
                           struct reason *reason) MUST_USE;
 

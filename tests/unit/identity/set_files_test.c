@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,33 @@ static void test_changes(void **state) {
     assert_int_equal(access(path, R_OK), 0);
     identity_set_path(data, NULL, path);
     assert_int_equal(access(path, R_OK), 0);
+    folder_free(data);
+}
+
+/* Goal: two files that belong together are read of one set, though it is
+ * replaced in between; and what an editor left in a set is in nobody's way. */
+static void test_one_set(void **state) {
+    (void)state;
+    char *data = folder_new();
+    char path[256];
+    struct reason reason;
+    uint8_t *bytes;
+    size_t len;
+    assert_int_equal(put(data, "accounts", "one"), 1);
+    snprintf(path, sizeof path, "%s/identity/current/.accounts.swp", data);
+    assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+    assert_int_equal(put(data, "accounts", "two"), 2);
+    assert_int_equal(
+        identity_set_read_of(data, 1, "accounts", &bytes, &len, &reason),
+        ERR_OK);
+    assert_true(slice_eq_str(slice_of(bytes, len), "one"));
+    free(bytes);
+    assert_int_equal(put(data, "accounts", "three"), 3);
+    assert_int_equal(
+        identity_set_read_of(data, 1, "accounts", &bytes, &len, &reason),
+        ERR_NOT_FOUND);
+    snprintf(path, sizeof path, "%s/identity/sets/0000000001", data);
+    assert_int_equal(access(path, F_OK), -1);
     folder_free(data);
 }
 
@@ -241,11 +269,84 @@ static void test_reader_beside(void **state) {
     folder_free(data);
 }
 
+/* The accounts and the key of the current set. */
+static bool is_pair(const char *data) {
+    uint8_t *accounts;
+    uint8_t *key;
+    size_t accounts_len;
+    size_t key_len;
+    struct reason reason;
+    if (identity_set_read(data, "accounts", &accounts, &accounts_len,
+                          &reason) != ERR_OK) {
+        return false;
+    }
+    bool pair = false;
+    if (identity_set_read(data, "server.key", &key, &key_len, &reason) ==
+        ERR_OK) {
+        pair =
+            slice_eq(slice_of(accounts, accounts_len), slice_of(key, key_len));
+        free(key);
+    }
+    free(accounts);
+    return pair;
+}
+
+static void write_pairs(const char *data) {
+    static char text[64 * 1024];
+    for (int i = 0;; i++) {
+        memset(text, 'a' + i % 26, sizeof text);
+        struct slice bytes = slice_of(text, sizeof text);
+        struct identity_file files[] = {{"accounts", bytes},
+                                        {"server.key", bytes}};
+        struct reason reason;
+        uint64_t number;
+        if (identity_set_write(data, files, 2, &number, &reason) != ERR_OK) {
+            _exit(1);
+        }
+    }
+}
+
+/* Goal: a writer that is killed at any time leaves a whole set, from which the
+ * next one goes on. */
+static void test_killed(void **state) {
+    enum { KILLS = 60, STEP_US = 700 };
+    (void)state;
+    char *data = folder_new();
+    struct identity_file files[] = {{"accounts", SLICE("one")},
+                                    {"server.key", SLICE("one")}};
+    struct reason reason;
+    uint64_t before;
+    assert_int_equal(identity_set_write(data, files, 2, &before, &reason),
+                     ERR_OK);
+    uint64_t first = before;
+    for (int i = 0; i < KILLS; i++) {
+        int status;
+        uint64_t now;
+        pid_t writer = fork();
+        assert_true(writer >= 0);
+        if (writer == 0) {
+            write_pairs(data);
+        }
+        usleep((useconds_t)(i * STEP_US));
+        assert_int_equal(kill(writer, SIGKILL), 0);
+        assert_int_equal(waitpid(writer, &status, 0), writer);
+        assert_true(WIFSIGNALED(status)); /* it had not failed */
+        assert_int_equal(identity_set_number(data, &now, &reason), ERR_OK);
+        assert_true(now >= before);
+        assert_true(is_pair(data));
+        before = now;
+    }
+    print_message("figure: %d kills in %llu changes\n", KILLS,
+                  (unsigned long long)(before - first));
+    folder_free(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_owner),   cmocka_unit_test(test_in_the_way),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_reader_beside),
+        cmocka_unit_test(test_changes),       cmocka_unit_test(test_one_set),
+        cmocka_unit_test(test_modes),         cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_in_the_way),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_reader_beside), cmocka_unit_test(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
