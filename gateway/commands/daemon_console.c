@@ -108,6 +108,11 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
     ret->broker_rival = watched.rival;
     ret->foreign_messages = watched.foreign;
     ret->foreign_topic = watched.foreign_last;
+    if (daemon->identity.guard != NULL) {
+        const struct guard_counts counts = guard_counts(daemon->identity.guard);
+        ret->has_door = true;
+        memcpy(ret->refusals, counts.refused, sizeof ret->refusals);
+    }
 }
 
 static struct stream *shop_stream(const struct daemon *daemon) {

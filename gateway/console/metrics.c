@@ -172,6 +172,17 @@ static void write_orders(const struct shop_counts *orders,
            orders->unfitting);
 }
 
+static void write_refusals(const struct console_status *status,
+                           struct writer *writer) {
+    head(writer, "refusals_total", "counter",
+         "Connections and messages of devices that were refused, by reason.");
+    for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+        writer_printf(writer,
+                      PREFIX "refusals_total{reason=\"%s\"} %" PRIu64 "\n",
+                      refusal_code((enum refusal)i), status->refusals[i]);
+    }
+}
+
 void reply_metrics(const struct console_status *status, struct writer *writer) {
     head(writer, "info", "gauge",
          "The store's name and the program's version.");
@@ -195,6 +206,9 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
            "Messages on a topic of another store or of no stream: nobody keeps "
            "them.",
            status->foreign_messages);
+    if (status->has_door) {
+        write_refusals(status, writer);
+    }
     head(writer, "clock_offset_seconds", "gauge",
          "The cloud's clock minus this machine's.");
     writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/identity/change.h"
+#include "gateway/identity/refusal.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
@@ -66,6 +67,8 @@ struct console_status {
     uint64_t broker_dropped_seen; /* since our start */
     uint64_t foreign_messages;    /* of a topic that no stream takes */
     const char *foreign_topic;    /* the last kind of such a topic, or "" */
+    bool has_door;                /* the broker is ours, and lets in by rules */
+    uint64_t refusals[REFUSAL_COUNT]; /* by it, for each reason */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */

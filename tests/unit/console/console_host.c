@@ -102,6 +102,8 @@ static void on_status(void *self, struct console_status *ret) {
     ret->broker_dropped = 40;
     ret->broker_dropped_a_minute = 5;
     ret->foreign_messages = 6;
+    ret->has_door = true;
+    ret->refusals[REFUSAL_PASSWORD] = 7;
     fill_stream(host, &ret->streams[0]);
     ret->streams[1] = (struct console_stream){
         .name = "telemetry",

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store whose broker lets in by account and by certificate: listeners of each
+kind, its authority, and what the gateway said and counted of those it refused."""
+
+import re
+import socket
+import subprocess
+import urllib.request
+
+from certificates import Authority
+from edge import EDGE, Store, free_port
+
+LOG_LINE = re.compile(r"refused why=(\S+) (.*)")
+
+
+def other_address():
+    """An address of this machine that is not loopback. No packet is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address
+
+
+class IdentityStore(Store):
+    """Ports: `open` (anonymous, loopback), `plain`, `tls` (accounts), `certs`."""
+
+    def __init__(self, anonymous=True, connections=1000, **more):
+        super().__init__(**more)
+        self.open, self.plain, self.tls, self.certs = (
+            self.broker_port, free_port(), free_port(), free_port())
+        self.authority = Authority(self.folder / "ca")
+        self.authority.issue("server", server=True)
+        files = self.folder / "ca"
+        entries = [
+            f'{{address: "0.0.0.0:{self.plain}"}}',
+            f'{{address: "0.0.0.0:{self.tls}", tls: true}}',
+            f'{{address: "0.0.0.0:{self.certs}", tls: true, '
+            "certificates: true}"]
+        if anonymous:
+            entries.insert(0, f'{{address: "127.0.0.1:{self.open}", '
+                              "anonymous: true}")
+        lines = "".join(f"    - {entry[:-1]}, connections: {connections}}}\n"
+                        for entry in entries)
+        text = self.config_path.read_text()
+        old = next(line for line in text.splitlines()
+                   if line.startswith("broker:"))
+        self.config_path.write_text(text.replace(old, f"""broker:
+  mode: embedded
+  listen:
+{lines}  tls: {{cert_file: {files}/server.pem, key_file: {files}/server.key, \
+ca_file: {files}/ca.pem, crl_file: {files}/crl.pem}}"""))
+
+    def put_files(self, revoked=()):
+        """Before the gateway's first start: the files of TLS."""
+        for name in revoked:
+            self.authority.revoke(name)
+        self.authority.crl()
+        for name, file in (("server.pem", "server.pem"),
+                           ("server.key", "server.key"), ("ca.pem", "ca.pem")):
+            self.accounts.put(name, self.authority.bytes(file))
+        serials = sorted(self.authority.serial_of(name) for name in revoked)
+        self.accounts.put("revoked", "".join(
+            line + "\n" for line in
+            ["shopme-edge revoked 1", "expires never",
+             *(f"serial {serial}" for serial in serials),
+             f"end {len(serials)}"]).encode())
+        return self
+
+    def command(self, *words, stdin=None):
+        done = subprocess.run(
+            [EDGE, *words, "--config", self.config_path], input=stdin,
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout.strip()
+
+    # --- What it says of those it refused ---
+
+    def log_size(self):
+        return self.gateway.log_path.stat().st_size
+
+    def refused(self, since=0):
+        """(reason, line) of each line of the log from there on."""
+        with open(self.gateway.log_path, "rb") as log:
+            log.seek(since)
+            return [(match[1], match[2]) for match in
+                    LOG_LINE.finditer(log.read().decode(errors="replace"))]
+
+    def refusals(self):
+        """The counters, by reason."""
+        page = f"http://127.0.0.1:{self.page_port}/metrics"
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            text = answer.read().decode()
+        return {reason: int(count) for reason, count in re.findall(
+            r'^shopme_edge_refusals_total\{[^}]*reason="([^"]+)"\} (\d+)$',
+            text, re.M)}
