@@ -77,9 +77,10 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
 static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_str(out, "set_tcp_nodelay true\n");
     /* The size of a group commit, and a queue that drops nothing before its
-     * bytes run out. */
+     * bytes run out. (With 0 for no limit, Mosquitto 2.0.11 closes the
+     * connection of who publishes what is refused.) */
     writer_str(out, "max_inflight_messages 1000\n");
-    writer_str(out, "max_queued_messages 0\n");
+    writer_str(out, "max_queued_messages 1000000000\n");
     writer_str(out, "max_queued_bytes 67108864\n");
     writer_printf(out, "max_packet_size %d\n", BROKER_PACKET_MAX);
     /* Sessions and retained messages of the devices. A stream's events are safe

@@ -222,8 +222,10 @@ class DropsCase(Case):
         return Store(cloud=False)
 
     def play(self):
+        self.store.accounts.add("away", topics=["large/#"])
+        self.store.accounts.add("loud", topics=["large/#"])
         self.store.gateway.start().wait_up()
-        away = mqtt.Client(client_id="away", clean_session=False)
+        away = self.store.client("away", clean_session=False)
         heard = threading.Event()
         away.on_subscribe = lambda *_: heard.set()
         away.connect("127.0.0.1", self.store.broker_port)
@@ -232,15 +234,18 @@ class DropsCase(Case):
         assert heard.wait(LATE_S)
         away.disconnect()
         away.loop_stop()
-        device = Device(self.store, "till-1")
+        loud = self.store.client("loud")
+        loud.connect("127.0.0.1", self.store.broker_port)
+        loud.loop_start()
         for _ in range(80):
-            device.client.publish("large/one", b"x" * 1024 * 1024,
-                                  qos=1).wait_for_publish(LATE_S)
+            loud.publish("large/one", b"x" * 1024 * 1024,
+                         qos=1).wait_for_publish(LATE_S)
         reason = self.provoked("broker-drops")
         assert "has dropped" in reason["text"], reason
-        device.client.publish("shopme/another/till-1/orders", "{}", qos=1)
+        loud.publish("shopme/another/loud/orders", "{}", qos=1)
         self.provoked("topic-unknown")
-        device.close()
+        loud.disconnect()
+        loud.loop_stop()
 
 
 class TwinCase(Case):
