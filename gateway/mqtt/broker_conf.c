@@ -90,11 +90,12 @@ static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_str(out, "autosave_interval 60\n");
     /* The gateway's own sessions say a time of their own (session.c). */
     writer_printf(out, "persistent_client_expiration %dd\n", EXPIRATION_DAYS);
-    writer_str(out, "connection_messages false\n");
+    /* Else a handshake that fails as soon as it begins is not told. */
+    writer_str(out, "connection_messages true\n");
     /* So that what it drops is known soon. */
     writer_str(out, "sys_interval 5\n");
     writer_str(out, "log_dest stderr\nlog_timestamp false\n");
-    writer_str(out, "log_type error\nlog_type warning\n");
+    writer_str(out, "log_type error\nlog_type warning\nlog_type notice\n");
 }
 
 /* A line break in a path would be another setting. */

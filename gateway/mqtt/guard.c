@@ -14,6 +14,7 @@ struct guard {
     struct guard_counts counts;
     struct log_limit limits[REFUSAL_COUNT];
     struct log_limit unreadable_log;
+    struct log_limit odd_log;
 };
 
 err_t guard_new(const struct guard_options *options, struct guard **ret) {
@@ -150,11 +151,20 @@ bool guard_message(struct guard *guard,
     return true;
 }
 
-/* --- What Mosquitto says of TLS ------------------------------------------- */
+/* --- What Mosquitto says of connections ----------------------------------- */
 
-/* OpenSSL's words behind "OpenSSL Error[0]: error:0A0000C7:SSL routines::". */
+static bool starts_with(const char *line, const char *head) {
+    return strncmp(line, head, strlen(head)) == 0;
+}
+
+/* OpenSSL's words behind "OpenSSL Error[0]: error:0A0000C7:SSL routines::", or
+ * behind "Client connection from ADDRESS failed: error:..." with a full stop at
+ * their end: that one, if the handshake fails as soon as it begins. */
 static const char *tls_words(const char *line) {
     const char *words = strstr(line, "OpenSSL Error");
+    if (words == NULL && starts_with(line, "Client connection from ")) {
+        words = strstr(line, " failed: error:");
+    }
     const char *last = words;
     while (last != NULL && (last = strstr(words, ":")) != NULL) {
         words = last + 1;
@@ -171,9 +181,10 @@ static bool says_any(const char *words, const char *const *list, size_t count) {
     return false;
 }
 
-/* A connection that ends without TLS's goodbye is refused nothing. */
-static bool is_an_end(const char *words) {
-    static const char *const ends[] = {"unexpected eof", "shutdown"};
+/* A connection that ends without TLS's goodbye is refused nothing. Which part
+ * of OpenSSL saw it first ("EVP lib") is said before why. */
+static bool is_no_reason(const char *words) {
+    static const char *const ends[] = {"unexpected eof", "shutdown", " lib"};
     return says_any(words, ends, sizeof ends / sizeof *ends);
 }
 
@@ -184,14 +195,7 @@ static bool is_of_a_certificate(const char *words) {
                     sizeof certificates / sizeof *certificates);
 }
 
-bool guard_line(struct guard *guard, const char *line) {
-    const char *words = tls_words(line);
-    if (words == NULL) {
-        return false;
-    }
-    if (is_an_end(words)) {
-        return true;
-    }
+static void tls_failed(struct guard *guard, const char *words) {
     enum refusal refusal =
         is_of_a_certificate(words) ? REFUSAL_CERTIFICATE : REFUSAL_PROTOCOL;
     uint64_t skipped;
@@ -203,6 +207,50 @@ bool guard_line(struct guard *guard, const char *line) {
                  " reason=\"%s\"",
                  refusal_code(refusal), shown(words, text), skipped,
                  refusal_text(refusal));
+    }
+}
+
+/* What the broker did not like of a client, whose id may be in it. */
+static bool is_odd(const char *line) {
+    return strstr(line, " disconnected due to ") != NULL ||
+           strstr(line, ": max_connections exceeded") != NULL ||
+           strstr(line, "too large Will") != NULL ||
+           starts_with(line, "Bad client ");
+}
+
+/* Who comes and goes, which the plugin says too. */
+static bool is_of_a_connection(const char *line) {
+    static const char *const heads[] = {
+        "New connection from ",  "New client connected from ", "Client ",
+        "Bad client ",           "Bad socket read/write on ",  "Socket error ",
+        "Outgoing messages are "};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (starts_with(line, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void log_odd(struct guard *guard, const char *line) {
+    uint64_t skipped;
+    char text[SHOWN_MAX];
+    if (log_allowed(&guard->odd_log, &skipped)) {
+        log_line(LOG_WARN, "guard", "broker not_logged=%" PRIu64 " said=\"%s\"",
+                 skipped, shown(line, text));
+    }
+}
+
+bool guard_line(struct guard *guard, const char *line) {
+    const char *words = tls_words(line);
+    if (words != NULL && !is_no_reason(words)) {
+        tls_failed(guard, words);
+    }
+    if (words != NULL || !is_of_a_connection(line)) {
+        return words != NULL;
+    }
+    if (is_odd(line)) {
+        log_odd(guard, line);
     }
     return true;
 }
