@@ -141,9 +141,11 @@ static void refuse_login(struct door *door, const struct login *login,
         login->certificate != NULL ? login->certificate->name : login->user;
     COPY(report.device, answer->account != NULL ? answer->account->name : "");
     COPY(report.address, login->address);
-    COPY(report.client_id, login->client_id);
-    /* (The gateway's own name is a secret.) */
-    COPY(report.text, answer->who == RULES_GATEWAY ? "gateway" : claimed);
+    /* (The gateway's own name is a secret, and where the client id is the user
+     * name, that is.) */
+    bool gateways = answer->who == RULES_GATEWAY;
+    COPY(report.client_id, gateways ? "gateway" : login->client_id);
+    COPY(report.text, gateways ? "gateway" : claimed);
     refuse(door, &report, SLICE_EMPTY);
 }
 
