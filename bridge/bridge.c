@@ -143,6 +143,21 @@ static uint32_t priority_of(const struct bridge *bridge, uint32_t i) {
     return bridge->options.streams[bridge->by_priority[i]].config->priority;
 }
 
+/* Does a stream before the n-th in order probe the endpoint that it would? */
+static bool is_probed_before(const struct bridge *bridge, uint32_t n) {
+    const struct endpoint *where =
+        sender_probes(bridge->senders[bridge->by_priority[n]]);
+    for (uint32_t i = 0; where != NULL && i < n; i++) {
+        const struct endpoint *probed =
+            sender_probes(bridge->senders[bridge->by_priority[i]]);
+        if (probed != NULL &&
+            strcmp(probed->authority, where->authority) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Each stream in turn, by priority. One that could send more blocks those of
  * lower priority; streams of one priority take turns. */
 static int64_t give_turns(struct bridge *bridge) {
@@ -153,6 +168,7 @@ static int64_t give_turns(struct bridge *bridge) {
         bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
         sender_wait(sender, !may_send);
+        sender_spare(sender, is_probed_before(bridge, i));
         if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
         }

@@ -55,15 +55,16 @@ static void read_response(struct exchange *exchange,
 }
 
 static void on_done(void *context, const struct http_response *response,
-                    const char *error) {
+                    const struct transport_error *error) {
     struct exchange *exchange = context;
     assert(exchange->busy);
     if (response != NULL) {
         read_response(exchange, response);
     } else {
-        exchange->result.answer = (struct answer){.call = CALL_OFFLINE};
+        exchange->result.answer = (struct answer){
+            .call = error->unreached ? CALL_UNREACHED : CALL_OFFLINE};
         snprintf(exchange->result.answer.text,
-                 sizeof exchange->result.answer.text, "%s", error);
+                 sizeof exchange->result.answer.text, "%s", error->text);
     }
     exchange->busy = false;
     exchange->options.done(exchange->options.context, &exchange->result);

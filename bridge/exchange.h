@@ -13,8 +13,8 @@
 
 /* How a request ended. */
 struct exchange_result {
-    struct answer
-        answer; /* without a response: CALL_OFFLINE, with the reason as text */
+    struct answer answer; /* without a response: CALL_OFFLINE or CALL_UNREACHED,
+                             with the reason as text */
     /* NULL for the answer to a probe */
     const struct forwarder_batch *batch;
     int64_t signed_offset_us; /* the clock offset it was signed with */

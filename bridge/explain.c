@@ -68,6 +68,7 @@ enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,
         return BRIDGE_LINK_THROTTLED;
     case CALL_FAILED:
     case CALL_OFFLINE:
+    case CALL_UNREACHED:
         return BRIDGE_LINK_OFFLINE;
     case CALL_REFUSED:
         return BRIDGE_LINK_REFUSED;

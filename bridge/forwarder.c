@@ -439,6 +439,11 @@ void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
     case CALL_OFFLINE:
         hold(forwarder, now_us, RETRY_OFFLINE);
         return;
+    case CALL_UNREACHED:
+        forwarder->hold_until_us =
+            now_us +
+            retry_unreached_us(forwarder->entropy, forwarder->attempt++);
+        return;
     case CALL_REFUSED:
     case CALL_INVALID:
         forwarder->hold_until_us = now_us + retry_slow_us(forwarder->entropy);

@@ -66,7 +66,8 @@ enum forwarder_call {
     CALL_ANSWERED,  /* by entries: see the outcomes */
     CALL_THROTTLED, /* too fast */
     CALL_FAILED,    /* the service failed, or it was not the service */
-    CALL_OFFLINE,   /* no connection, or it broke */
+    CALL_OFFLINE,   /* no name, no TLS, or the connection broke */
+    CALL_UNREACHED, /* no address took a TCP connection */
     CALL_REFUSED,   /* credentials, rights, no such bus or stream */
     CALL_TOO_LARGE, /* the request, as a whole */
     CALL_INVALID,   /* something in it, the service does not say which */
@@ -133,8 +134,7 @@ int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
  * ERR_MEMORY. The batch lives until it is answered. */
 err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
                      const struct forwarder_batch **ret) MUST_USE;
-/* The result of a request in flight; `outcomes`, one for each of its entries,
- * is read with CALL_ANSWERED only. */
+/* `outcomes`, one for each entry, is read with CALL_ANSWERED only. */
 void forwarder_answer(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,

@@ -44,8 +44,11 @@ struct https {
     uv_async_t resolved;
     uint32_t handles_open;
     struct resolver_job *job;
-    struct resolver_result addresses;
+    struct resolver_result addresses; /* of the last look-up that had any */
     uint32_t address_at;
+    uint64_t look_up_ms;    /* not before this time of the loop, if unreached */
+    const char *unresolved; /* why the last look-up failed, or NULL */
+    bool unreached;         /* none of them took the last connection */
     struct tls_memory *memory;
     struct slice head;
     struct slice body;
@@ -58,6 +61,7 @@ static void on_timer(uv_timer_t *timer);
 static void on_resolved(uv_async_t *async);
 static void begin(struct https *https);
 static void try_next_address(struct https *https, int code);
+static void look_up_failed(struct https *https, const char *why);
 static void pump(struct https *https);
 
 static void limit_ms(struct https *https, uint64_t ms) {
@@ -108,7 +112,8 @@ static void fail(struct https *https, const char *what, const char *detail) {
     reason_set(&reason, ERR_NETWORK, "%s: %s%s",
                https->options.where->authority, what, detail);
     https->busy = false;
-    https->options.done(https->options.context, NULL, reason.text);
+    struct transport_error error = {reason.text, https->unreached};
+    https->options.done(https->options.context, NULL, &error);
 }
 
 /* A server that sent more than its answer is not used for the next request. */
@@ -134,7 +139,7 @@ static void on_timer(uv_timer_t *timer) {
     struct https *https = timer->data;
     static const char *const late[] = {
         [STEP_CLOSED] = "",
-        [STEP_RESOLVING] = "no answer from the name server in time",
+        [STEP_RESOLVING] = "",
         [STEP_CONNECTING] = "",
         [STEP_HANDSHAKE] = "no TLS handshake in time",
         [STEP_IDLE] = "",
@@ -143,6 +148,11 @@ static void on_timer(uv_timer_t *timer) {
     };
     if (https->step == STEP_CONNECTING) {
         try_next_address(https, UV_ETIMEDOUT);
+        return;
+    }
+    if (https->step == STEP_RESOLVING) {
+        forget_job(https);
+        look_up_failed(https, "no answer from the name server in time");
         return;
     }
     fail(https, late[https->step], "");
@@ -329,7 +339,12 @@ static void try_next_address(struct https *https, int code) {
         try_address(https);
         return;
     }
-    fail(https, "cannot connect: ", uv_strerror(code));
+    https->unreached = true;
+    struct reason reason;
+    reason_set(&reason, ERR_NETWORK, "%s%s%s", uv_strerror(code),
+               https->unresolved != NULL ? "; nor resolve the name: " : "",
+               https->unresolved != NULL ? https->unresolved : "");
+    fail(https, "cannot connect: ", reason.text);
 }
 
 /* Neither can fail on a connected socket. If one did, the connection would only
@@ -354,6 +369,7 @@ static void on_connected(uv_connect_t *connect, int status) {
         try_next_address(https, status);
         return;
     }
+    https->unreached = false;
     tune(&channel->tcp);
     struct reason reason = {""};
     if (tls_new(https->options.tls, https->memory, https->options.where->host,
@@ -388,25 +404,47 @@ static void try_address(struct https *https) {
     }
 }
 
+static void try_addresses(struct https *https, uint64_t serve_ms) {
+    https->look_up_ms = uv_now(https->options.loop) + serve_ms;
+    https->address_at = 0;
+    try_address(https);
+}
+
+/* Those that the name had before are tried instead, if it had any. */
+static void look_up_failed(struct https *https, const char *why) {
+    https->unresolved = why;
+    if (https->addresses.count == 0) {
+        fail(https, "cannot resolve the name: ", why);
+        return;
+    }
+    try_addresses(https, HTTPS_UNNAMED_MS);
+}
+
 static void on_resolved(uv_async_t *async) {
     struct https *https = async->data;
-    if (https->job == NULL ||
-        resolver_result(https->job, &https->addresses) != ERR_OK) {
+    struct resolver_result found;
+    if (https->job == NULL || resolver_result(https->job, &found) != ERR_OK) {
         return;
     }
     forget_job(https);
-    https->address_at = 0;
-    if (https->addresses.failed != 0 || https->addresses.count == 0) {
-        fail(https, "cannot resolve the name: ",
-             gai_strerror(https->addresses.failed));
+    if (found.failed != 0 || found.count == 0) {
+        look_up_failed(https, gai_strerror(found.failed));
         return;
     }
-    try_address(https);
+    https->addresses = found;
+    https->unresolved = NULL;
+    try_addresses(https, HTTPS_ADDRESSES_MS);
 }
 
 static void begin(struct https *https) {
     http_response_reset(&https->response);
     https->sent = 0;
+    if (https->unreached && uv_now(https->options.loop) < https->look_up_ms) {
+        https->address_at = 0;
+        try_address(https);
+        return;
+    }
+    https->unreached = false; /* it is not known before it is resolved */
     https->step = STEP_RESOLVING;
     limit_ms(https, HTTPS_RESOLVE_MS);
     const struct endpoint *where = https->options.where;

@@ -9,7 +9,13 @@
  * starts again with each bit of progress, since a slow line is not a dead one.
  * A line that loses everything that is sent is given up sooner than a server
  * that is slow to answer. An idle connection is closed after a while and frees
- * its buffers. */
+ * its buffers.
+ *
+ * A name is looked up for each connection, except while no address of it takes
+ * one: then those of the last look-up are tried again for some seconds, so that
+ * who probes often sends SYNs and not questions to a name server. If the name
+ * server is away with the line, the addresses that it gave last are tried: TLS
+ * tells whether they are still the service's. */
 #ifndef BRIDGE_HTTPS_H
 #define BRIDGE_HTTPS_H
 
@@ -20,7 +26,9 @@
 
 enum {
     HTTPS_RESOLVE_MS = 10 * 1000,
-    HTTPS_CONNECT_MS = 4 * 1000, /* each address */
+    HTTPS_ADDRESSES_MS = 5 * 1000, /* tried again without a new look-up, */
+    HTTPS_UNNAMED_MS = 60 * 1000,  /* or so long after one that failed */
+    HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */

@@ -12,14 +12,23 @@ static int64_t random_up_to(const struct entropy *entropy, int64_t bound) {
     return (int64_t)((high * ((uint64_t)bound + 1)) >> 32);
 }
 
-int64_t retry_delay_us(const struct entropy *entropy, struct retry_pace pace,
-                       uint32_t attempt) {
+static int64_t bound_us(struct retry_pace pace, uint32_t attempt) {
     assert(pace.base_us > 0 && pace.cap_us >= pace.base_us);
     int64_t delay = pace.base_us;
     for (uint32_t i = 0; i < attempt && delay < pace.cap_us; i++) {
         delay *= 2;
     }
-    return random_up_to(entropy, delay < pace.cap_us ? delay : pace.cap_us);
+    return delay < pace.cap_us ? delay : pace.cap_us;
+}
+
+int64_t retry_delay_us(const struct entropy *entropy, struct retry_pace pace,
+                       uint32_t attempt) {
+    return random_up_to(entropy, bound_us(pace, attempt));
+}
+
+int64_t retry_unreached_us(const struct entropy *entropy, uint32_t attempt) {
+    int64_t bound = bound_us(RETRY_UNREACHED, attempt);
+    return bound / 2 + random_up_to(entropy, bound - bound / 2);
 }
 
 int64_t retry_slow_us(const struct entropy *entropy) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bridge/cursor_saver.h"
+#include "bridge/cursor_start.h"
 #include "bridge/exchange.h"
 #include "bridge/explain.h"
 #include "bridge/feed.h"
@@ -44,6 +45,8 @@ struct sender {
     bool probe_wanted;
     int64_t answered_us; /* the last answer that came from the service */
     bool paused;
+    bool unreached; /* the last request's endpoint took no connection */
+    bool spared;    /* another stream probes it meanwhile */
 };
 
 static int64_t mono_us(const struct sender *sender) {
@@ -299,6 +302,7 @@ static void take_result(void *context, struct exchange_result *result) {
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
+    sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
@@ -313,7 +317,7 @@ static void take_result(void *context, struct exchange_result *result) {
 /* --- requests ----------------------------------------------------------- */
 
 static bool may_send(const struct sender *sender) {
-    return sender->exchange != NULL && !sender->paused &&
+    return sender->exchange != NULL && !sender->paused && !sender->spared &&
            !exchange_is_busy(sender->exchange);
 }
 
@@ -367,6 +371,27 @@ void sender_send(struct sender *sender, int64_t offset_us) {
 
 bool sender_is_busy(const struct sender *sender) {
     return sender->exchange != NULL && exchange_is_busy(sender->exchange);
+}
+
+/* Whoever has nothing to send when its time comes finds out nothing. */
+const struct endpoint *sender_probes(const struct sender *sender) {
+    if (!sender->unreached || sender->paused || sender->exchange == NULL) {
+        return NULL;
+    }
+    int64_t hold_us = sender->forwarder.hold_until_us;
+    int64_t now_us = mono_us(sender);
+    int64_t due_us = forwarder_due_us(&sender->forwarder, now_us);
+    bool sends = exchange_is_busy(sender->exchange) || sender->probe_wanted ||
+                 due_us <= (hold_us > now_us ? hold_us : now_us);
+    return sends ? &sender->where : NULL;
+}
+
+void sender_spare(struct sender *sender, bool spared) {
+    if (sender->spared && !spared) {
+        sender->forwarder.hold_until_us = 0;
+        sender->unreached = false; /* as far as anyone knows */
+    }
+    sender->spared = spared;
 }
 
 bool sender_blocks_lower_priority(const struct sender *sender) {
@@ -447,49 +472,16 @@ void sender_pause(struct sender *sender, bool paused) {
 
 /* --- beginning and end -------------------------------------------------- */
 
-/* Of a journal that has all of its records: so that a start that misses some
- * knows that the cloud does not have them. Not if some are gone already, nobody
- * knows where to. Without it a start only knows less. */
-static void save_first(struct sender *sender) {
-    const struct journal_position *position = sender->options.position;
-    if (!sender->cursor.known && atomic_load(&position->start) == 0 &&
-        cursor_file_save(&sender->cursor, 0, NULL) != ERR_OK) {
-        log_line(LOG_WARN, "bridge", "stream=%s %s cannot be written yet",
-                 name_of(sender), sender->cursor.path);
-    }
-}
-
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
-    const struct disk *disk = &sender->options.context->platform->disk;
-    const struct cursor_owner owner = {sender->options.journal_id,
-                                       name_of(sender)};
-    enum cursor_found found = CURSOR_GOOD;
-    TRY(cursor_file_open(&sender->cursor, disk, sender->options.dir, &owner,
-                         &found, reason));
-    if (found == CURSOR_FOREIGN) {
-        log_line(LOG_ERROR, "bridge",
-                 "stream=%s %s was another journal's or stream's: it is set "
-                 "aside as %s.other, and everything is sent again with the "
-                 "same ids",
-                 name_of(sender), sender->cursor.path, sender->cursor.path);
-    }
-    if (found == CURSOR_DAMAGED) {
-        log_line(LOG_ERROR, "bridge",
-                 "stream=%s %s is damaged: sending everything again with the "
-                 "same ids",
-                 name_of(sender), sender->cursor.path);
-    }
-    uint64_t end = sender->report.status.end;
-    if (sender->cursor.saved <= end) {
-        save_first(sender);
-        return ERR_OK;
-    }
-    return reason_set(
-        reason, ERR_CORRUPT,
-        "%s says that %" PRIu64 " events were sent, but the journal has only "
-        "%" PRIu64 ": the journal was replaced or has lost its end; to send "
-        "all of it, remove that file",
-        sender->cursor.path, sender->cursor.saved, end);
+    const struct sender_options *options = &sender->options;
+    const struct cursor_start start = {
+        .disk = &options->context->platform->disk,
+        .dir = options->dir,
+        .owner = {options->journal_id, name_of(sender)},
+        .begins_whole = atomic_load(&options->position->start) == 0,
+        .end = sender->report.status.end,
+    };
+    return cursor_start(&sender->cursor, &start, reason);
 }
 
 static err_t open_feed(struct sender *sender) {

@@ -69,6 +69,12 @@ void sender_wait(struct sender *sender, bool waits);
  * must wait. */
 bool sender_blocks_lower_priority(const struct sender *sender);
 bool sender_is_busy(const struct sender *sender); /* a request is in flight */
+/* The endpoint that it probes, since that took no connection the last time; or
+ * NULL. One stream is enough to find out when it takes them again. */
+const struct endpoint *sender_probes(const struct sender *sender);
+/* Before each sender_send(): another stream probes for this one. When that has
+ * ended, this one sends at once. */
+void sender_spare(struct sender *sender, bool spared);
 /* When to call sender_work() and, if it may send, sender_send() again;
  * INT64_MAX if not because of time alone. */
 int64_t sender_due_us(const struct sender *sender, bool may_send);

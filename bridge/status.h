@@ -7,14 +7,15 @@
 #include "gateway/journal/journal.h"
 
 enum bridge_link {
-    BRIDGE_LINK_IDLE,    /* nothing to send yet, so nothing is known */
-    BRIDGE_LINK_ONLINE,  /* the service answered the last request */
-    BRIDGE_LINK_OFFLINE, /* the last attempt failed; the bridge retries: without
-                            a connection at least every 5 s plus the time to
-                            connect, with a failing service every 20 s */
-    BRIDGE_LINK_REFUSED, /* the service answers but refuses (credentials, no
-                            such bus); the bridge retries slowly */
-    BRIDGE_LINK_PAUSED,  /* paused on request */
+    BRIDGE_LINK_IDLE,      /* nothing to send yet, so nothing is known */
+    BRIDGE_LINK_ONLINE,    /* the service answered the last request */
+    BRIDGE_LINK_OFFLINE,   /* the last attempt failed; the bridge retries, plus
+                              the time that an attempt takes: every second where
+                              nothing takes a connection, every 5 s where it
+                              breaks, every 20 s where the service fails */
+    BRIDGE_LINK_REFUSED,   /* the service answers but refuses (credentials, no
+                              such bus); the bridge retries slowly */
+    BRIDGE_LINK_PAUSED,    /* paused on request */
     BRIDGE_LINK_THROTTLED, /* the service answers that it is too much; the
                               bridge sends more slowly */
     BRIDGE_LINK_WAITING,   /* it has waited a second or more for its turn behind

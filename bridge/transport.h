@@ -7,11 +7,17 @@
 #include "bridge/endpoint.h"
 #include "bridge/http_response.h"
 
-/* The answer, or NULL with text on why there is none. Both live for the call.
- * Another request may be sent from here. */
+/* Why there is no answer. */
+struct transport_error {
+    const char *text;
+    bool unreached; /* no address of the endpoint took a connection */
+};
+
+/* The answer, or NULL with why there is none. Both live for the call. Another
+ * request may be sent from here. */
 typedef void (*transport_done)(void *context,
                                const struct http_response *response,
-                               const char *error);
+                               const struct transport_error *error);
 
 /* One connection to one endpoint, which carries one request at a time. */
 struct transport {

@@ -181,6 +181,9 @@ static bool same_port(const struct config *config, uint32_t *ret) {
     return false;
 }
 
+/* The store sells without the page, so an address that it must not listen on
+ * is a warning. The broker's port is an error: whoever opened it first would
+ * keep it from the other, and that might be the page. */
 static void check_console(struct loader *loader) {
     const struct config *config = &loader->config;
     struct spot spot = loader_spot(&loader->found, "console.listen");
@@ -188,12 +191,13 @@ static void check_console(struct loader *loader) {
         loader_is_bad(&loader->found, "broker.listen")) {
         return;
     }
-    if (!config_host_is_loopback(config->console.host)) {
-        loader_fault(loader, spot,
-                     "found %s; expected console.listen on 127.0.0.1, [::1] or "
-                     "localhost, as this version has no token to protect any "
-                     "other",
-                     yaml_found(spot.node).text);
+    if (config->console_enabled &&
+        !config_host_is_loopback(config->console.host)) {
+        loader_warn(loader, spot,
+                    "found %s; the page stays closed, since this version has "
+                    "no token to protect it from other machines: write "
+                    "127.0.0.1:%u for console.listen",
+                    yaml_found(spot.node).text, config->console.port);
     }
     uint32_t i;
     if (same_port(config, &i)) {
@@ -208,7 +212,8 @@ static void check_console(struct loader *loader) {
     }
 }
 
-/* Sets the default socket path, and checks the limit of sockaddr_un(7). */
+/* Sets the default socket path, and checks the limit of sockaddr_un(7). Past it
+ * the store sells without a control socket. */
 static void check_control_socket(struct loader *loader) {
     struct config *config = &loader->config;
     struct spot spot = loader_spot(&loader->found, "control_socket");
@@ -221,10 +226,11 @@ static void check_control_socket(struct loader *loader) {
         len = (size_t)printed;
     }
     if (len > SOCKET_PATH_MAX) {
-        loader_fault(loader, spot,
-                     "found a control socket path of %zu bytes; expected at "
-                     "most %d: set a shorter control_socket",
-                     len, SOCKET_PATH_MAX);
+        loader_warn(loader, spot,
+                    "found a control socket path of %zu bytes; expected at "
+                    "most %d: set a shorter control_socket, without one no "
+                    "command reaches the gateway",
+                    len, SOCKET_PATH_MAX);
     }
 }
 

@@ -233,7 +233,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "them."},
     {"console.listen", CONFIG_ADDRESS, .reloadable = true, IN_CONFIG(console),
      .min = 0, .max = 65535, .fallback = "127.0.0.1:8080",
-     .help = "The address of the page; it must be a loopback address."},
+     .help = "The address of the page; on this machine (127.0.0.1, [::1], "
+             "localhost): at any other it stays closed."},
 };
 
 const struct config_key *config_key_find(const char *path) {

@@ -79,7 +79,8 @@ static void print_summary(const struct config *config) {
     for (uint32_t i = 0; i < config->stream_count; i++) {
         print_stream(&config->streams[i]);
     }
-    if (config->console_enabled) {
+    if (config->console_enabled &&
+        config_host_is_loopback(config->console.host)) {
         printf("  page: http://%s%s%s:%u/\n",
                strchr(config->console.host, ':') != NULL ? "[" : "",
                config->console.host,

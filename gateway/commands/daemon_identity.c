@@ -79,7 +79,8 @@ void daemon_identity_tick(struct daemon *daemon) {
 static err_t edit(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     return identity_edit(daemon->config->data, wall_us(daemon), true,
-                         identity->edits, identity->edit_count, NULL, 0,
+                         identity->edits, identity->edit_count,
+                         identity->tls_next.files, identity->tls_next.count,
                          &identity->written, &identity->why);
 }
 
@@ -91,12 +92,17 @@ static void work(void *self) {
     struct daemon_identity *identity = &daemon->identity;
     const char *data = daemon->config->data;
     identity->why = (struct reason){""};
+    identity->tls_next = (struct identity_tls){.count = 0};
+    if (identity->reads_tls) {
+        identity_tls_read(daemon->config, wall_us(daemon), &identity->tls_next);
+    }
     identity->err = edit(daemon);
     if (identity->err == ERR_CORRUPT && identity->starts) {
         log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
                  identity->why.text);
         identity->err =
             identity_set_aside(data, &identity->written, &identity->why);
+        identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
         (void)identity_is_aside(data, &identity->why);
@@ -157,11 +163,31 @@ static void settle(struct daemon_identity *identity,
 }
 
 /* The broker reads the set again, also if nothing was written: a person may
- * have. Without a connection it is asked when there is one. */
-static void tell_broker(struct daemon *daemon) {
-    if (guard_reload(daemon->identity.guard)) {
+ * have. What Mosquitto reads itself it reads with the signal, which its plugin
+ * gets, too. Without a connection it is asked when there is one. */
+static void tell_broker(struct daemon *daemon, bool server_changed) {
+    if (server_changed && daemon->broker != NULL) {
+        daemon_tls_changed(daemon);
+    } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
+}
+
+/* True if what Mosquitto itself reads is another now. */
+static bool take_tls(struct daemon_identity *identity) {
+    bool changed = identity->err == ERR_OK && identity->tls_next.server_changed;
+    identity_tls_free(&identity->tls_next);
+    if (!identity->reads_tls) {
+        return false;
+    }
+    const struct identity_tls *next = &identity->tls_next;
+    if (next->unusable.text[0] != '\0' &&
+        strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
+        log_line(LOG_ERROR, "identity", "tls_unusable reason=\"%s\"",
+                 next->unusable.text);
+    }
+    identity->tls = *next;
+    return changed;
 }
 
 static void start(struct daemon *daemon);
@@ -170,13 +196,14 @@ static void done(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
     identity->runs = false;
+    bool server_changed = take_tls(identity);
     take_result(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
         settle(identity, &identity->edits[i],
                request_at(identity, identity->numbers[i]));
     }
     if (!daemon->stop_asked) {
-        tell_broker(daemon);
+        tell_broker(daemon, server_changed);
         start(daemon);
     }
 }
@@ -185,10 +212,13 @@ static void done(void *self) {
 static void gather(struct daemon_identity *identity) {
     uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
     identity->edit_count = 0;
+    identity->reads_tls = identity->reload_asked;
     for (uint64_t number = first; number < identity->next; number++) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
             assert(request->number == number);
+            identity->reads_tls =
+                identity->reads_tls || request->change->op == IDENTITY_RELOAD;
             identity->numbers[identity->edit_count] = number;
             identity->edits[identity->edit_count++] =
                 (struct identity_edit){.change = request->change};
@@ -232,7 +262,9 @@ static void on_up(void *self) {
 
 static void on_loaded(struct daemon_identity *identity, uint64_t set) {
     if (set != identity->loaded) {
-        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+        bool changed = identity->loaded != 0; /* else it is the start's */
+        log_line(changed ? LOG_INFO : LOG_DEBUG, "identity",
+                 "loaded set=%" PRIu64, set);
     }
     identity->loaded = set;
     identity->refused = (struct reason){""};
@@ -283,7 +315,7 @@ static struct stream *stream_of(const struct daemon *daemon,
 /* The broker acknowledges a publish that it refuses: the device would take its
  * event for delivered. What cannot be answered now is counted all the same, and
  * the device repeats it. */
-static void on_refused(struct daemon *daemon, const struct report *report) {
+static void answer(struct daemon *daemon, const struct report *report) {
     struct stream *stream = stream_of(daemon, report);
     if (!report->publish || report->device[0] == '\0' || stream == NULL ||
         daemon->stop_asked) {
@@ -304,9 +336,15 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
 
 /* A topic below shopme/ that no stream takes: probably mistyped. */
 static bool is_foreign(const struct report *report) {
-    return report->kind == REPORT_REFUSED && report->publish &&
-           (report->refusal == REFUSAL_OTHER_STORE ||
-            report->refusal == REFUSAL_NO_STREAM);
+    return report->publish && (report->refusal == REFUSAL_OTHER_STORE ||
+                               report->refusal == REFUSAL_NO_STREAM);
+}
+
+static void on_refused(struct daemon *daemon, const struct report *report) {
+    if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
+    }
+    answer(daemon, report);
 }
 
 static void on_reported(void *self, const struct report *report) {
@@ -317,9 +355,6 @@ static void on_reported(void *self, const struct report *report) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
         on_refused(daemon, report);
-        if (is_foreign(report)) {
-            watch_refused(daemon->unheard, report->text, report->count);
-        }
     }
 }
 
@@ -441,7 +476,9 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     }
     TRY(take_lock(daemon, reason));
     daemon->identity.starts = true;
+    daemon->identity.reads_tls = true;
     work(daemon);
+    (void)take_tls(&daemon->identity);
     take_result(daemon);
     daemon->identity.starts = false;
     return ERR_OK;

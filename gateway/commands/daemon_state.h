@@ -9,6 +9,7 @@
 #include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/daemon_identity_state.h"
+#include "gateway/commands/daemon_site.h"
 #include "gateway/commands/daemon_tls.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
@@ -75,6 +76,7 @@ struct daemon {
     struct broker_login login; /* of all connections to the broker */
     struct rules rules;        /* for who lets clients in there */
     struct daemon_tls tls;
+    struct daemon_site site;
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;

@@ -20,8 +20,12 @@ struct daemon_tls {
     struct job job;
     int64_t newest_us;   /* when the newest record was journaled; 0: none */
     struct reason files; /* what is wrong with the files; "" if nothing */
+    struct reason first; /* what daemon_tls_first() answered */
 };
 
+/* Before the broker is there, so that it starts with them if it may: "" if they
+ * may be open, else why not. Waits for the disk. */
+const char *daemon_tls_first(struct daemon *daemon);
 /* Once a second. */
 void daemon_tls_tick(struct daemon *daemon);
 /* The files in the set have changed: the broker reads them again. */

@@ -211,3 +211,19 @@ err_t device_password(const struct device_password_source *source,
     TRY(password_check_chosen(password, reason));
     return hash(password, PASSWORD_ITERATIONS_CHOSEN, ret, reason);
 }
+
+err_t device_password_read(const struct device_password_source *source,
+                           char ret[static PASSWORD_BYTES_MAX + 1],
+                           bool *ret_made, struct reason *reason) {
+    *ret_made = !source->ask && !source->from_stdin && source->file == NULL;
+    if (*ret_made) {
+        const struct platform platform = platform_real();
+        password_make(&platform.entropy, ret);
+        return ERR_OK;
+    }
+    CLEANUP(wipe) struct line line = {.len = 0};
+    TRY(read_chosen(source, &line, reason));
+    struct slice password = slice_of(line.text, line.len);
+    TRY(password_check_chosen(password, reason));
+    return slice_to_str(password, ret, PASSWORD_BYTES_MAX + 1);
+}

@@ -188,6 +188,7 @@ static void check_ports(const struct look *look) {
     uint16_t port = config->console.port;
     CLEANUP(close_fd) int fd = -1;
     if (config->console_enabled &&
+        config_host_is_loopback(config->console.host) && /* else it is said */
         listener_open_tcp(&config->console, &fd, &port, &why) != ERR_OK) {
         ADD(look, CONFIG_WARNING, "console.listen", "%s", why.text);
     }

@@ -41,10 +41,10 @@ static err_t loopback_address(const struct config_address *from,
                               struct reason *reason) {
     if (!config_host_is_loopback(from->host)) {
         return reason_set(reason, ERR_RANGE,
-                          "console.listen is %s, which other machines can "
-                          "reach, and this version has no token to protect it; "
-                          "use 127.0.0.1",
-                          from->host);
+                          "console.listen is %s, which is not loopback, and "
+                          "this version has no token to protect the page from "
+                          "other machines; write 127.0.0.1:%u",
+                          from->host, from->port);
     }
     memset(ret, 0, sizeof *ret);
     if (inet_pton(AF_INET6, from->host, &ret->six.sin6_addr) == 1) {
@@ -135,7 +135,8 @@ err_t listener_open_unix(const char *path, int *ret_fd, struct reason *reason) {
     if (slice_to_str(slice_from_str(path), address.file.sun_path,
                      sizeof address.file.sun_path) != ERR_OK) {
         return reason_set(reason, ERR_RANGE,
-                          "the control socket's path is longer than %zu bytes",
+                          "the control socket's path is longer than %zu "
+                          "bytes; set a shorter control_socket",
                           sizeof address.file.sun_path - 1);
     }
     TRY(clear_path(&address, reason));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/console/put.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "gateway/event/event.h"
 #include "gateway/event/json.h"
@@ -47,6 +49,20 @@ void put_time(struct writer *writer, const char *name, int64_t wall_us) {
     }
     char text[EVENT_TIME_SIZE];
     event_time_format(wall_us, text);
+    json_write_string(writer, slice_from_str(text));
+}
+
+void put_second(struct writer *writer, const char *name, int64_t wall_us) {
+    put_name(writer, name);
+    if (wall_us <= 0) {
+        writer_str(writer, "null");
+        return;
+    }
+    char text[EVENT_TIME_SIZE];
+    event_time_format(wall_us, text);
+    char *fraction = strchr(text, '.');
+    assert(fraction != NULL);
+    strcpy(fraction, "Z");
     json_write_string(writer, slice_from_str(text));
 }
 

@@ -15,6 +15,8 @@ void put_int(struct writer *writer, const char *name, int64_t value);
 void put_bool(struct writer *writer, const char *name, bool value);
 /* RFC 3339, or null for a time that is not set. */
 void put_time(struct writer *writer, const char *name, int64_t wall_us);
+/* The same without a fraction of a second. */
+void put_second(struct writer *writer, const char *name, int64_t wall_us);
 /* Seconds since then, or null if that is not set. */
 void put_age(struct writer *writer, const char *name, int64_t now_us,
              int64_t then_us);

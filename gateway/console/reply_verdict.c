@@ -8,10 +8,11 @@
 
 #define PREFIX "shopme_edge_"
 
-/* When something began on the monotonic clock, as the wall clock says now. */
-static int64_t wall_of(const struct console_status *status, int64_t mono_us) {
+/* `mono_us`: when it began on the monotonic clock. */
+static void put_since(struct writer *writer,
+                      const struct console_status *status, int64_t mono_us) {
     assert(mono_us <= status->mono_us);
-    return status->now_us - (status->mono_us - mono_us);
+    put_second(writer, "since", verdict_wall_us(status->verdict, mono_us));
 }
 
 static void write_reason(const struct console_status *status,
@@ -25,7 +26,7 @@ static void write_reason(const struct console_status *status,
     }
     put_str(writer, "text", reason->text);
     put_str(writer, "action", reason->about->action);
-    put_time(writer, "since", wall_of(status, reason->since_us));
+    put_since(writer, status, reason->since_us);
     put_bool(writer, "restart_helps", reason->about->restart_helps);
     writer_str(writer, "}");
 }
@@ -35,7 +36,7 @@ void reply_verdict(const struct console_status *status, struct writer *writer) {
     put_name(writer, "verdict");
     writer_str(writer, "{");
     put_str(writer, "level", verdict_level_name(verdict->level));
-    put_time(writer, "since", wall_of(status, verdict->since_us));
+    put_since(writer, status, verdict->since_us);
     put_name(writer, "reasons");
     writer_str(writer, "[");
     struct verdict_reason reason;

@@ -10,6 +10,7 @@
  *     publish                1 byte, 0 or 1
  *     count, set             8 bytes each
  *     certificate ends, since                        8 bytes each, us
+ *     cbor                   1 byte, 0 or 1
  *
  * A command is the format, 0x80 + command, and nothing more. */
 #include "gateway/identity/report.h"
@@ -18,8 +19,8 @@
 
 enum { FORMAT = 1, COMMAND = 0x80 };
 
-_Static_assert(2 + 11 * 2 + ACCOUNT_NAME_MAX + 64 + 129 + REPORT_TEXT_MAX +
-                       REPORT_ID_MAX + 32 + 2 + 4 * 8 <=
+_Static_assert(2 + 13 * 2 + ACCOUNT_NAME_MAX + 64 + 129 + REPORT_TEXT_MAX +
+                       REPORT_ID_MAX + 32 + 3 + 4 * 8 <=
                    REPORT_BYTES_MAX,
                "the largest report fits");
 
@@ -68,6 +69,7 @@ void report_write(const struct report *report, struct writer *writer) {
     write_number(writer, report->set);
     write_number(writer, (uint64_t)report->certificate_ends_us);
     write_number(writer, (uint64_t)report->since_us);
+    write_byte(writer, report->cbor);
 }
 
 /* --- Reading --- */
@@ -135,6 +137,7 @@ static err_t take_texts(struct cursor *cursor, struct report *ret) {
 static err_t take_rest(struct cursor *cursor, struct report *ret) {
     uint8_t by;
     uint8_t publish;
+    uint8_t cbor;
     TRY(take_byte(cursor, REPORT_BY_CERTIFICATE, &by));
     ret->by = (enum report_by)by;
     TRY(take_refusal(cursor, &ret->refusal));
@@ -144,6 +147,8 @@ static err_t take_rest(struct cursor *cursor, struct report *ret) {
     TRY(take_number(cursor, &ret->set));
     TRY(take_time(cursor, &ret->certificate_ends_us));
     TRY(take_time(cursor, &ret->since_us));
+    TRY(take_byte(cursor, 1, &cbor));
+    ret->cbor = cbor == 1;
     ENSURE(cursor_left(cursor) == 0, ERR_PARSE);
     return ERR_OK;
 }

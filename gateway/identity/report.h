@@ -43,6 +43,7 @@ struct report {
     char event_id[REPORT_ID_MAX]; /* refused publish: the event's, if seen */
     enum refusal refusal;
     bool publish;                /* it was a publish on a topic */
+    bool cbor;                   /* of an event in CBOR: answer so */
     uint64_t count;              /* refused: how many like it since the last
                                     report; 1 at least */
     uint64_t set;                /* loaded: its number */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/event/event.h"
 #include "gateway/plugin/event_id.h"
 #include "gateway/plugin/limiter.h"
 
@@ -74,6 +75,8 @@ static void refuse(struct door *door, struct report *report,
     report->kind = REPORT_REFUSED;
     if (limiter_take(door->limiter, report, mono_us(door), &report->count)) {
         event_id_find(payload, report->event_id);
+        report->cbor = payload.len > 0 &&
+                       event_encoding_guess(payload) == EVENT_ENCODING_CBOR;
         send_report(door, report);
     }
 }

@@ -6,9 +6,16 @@
  *     plugin_opt_rules /var/lib/shopme-edge/broker/rules
  *     plugin_opt_identity /var/lib/shopme-edge/identity/current
  *
- * It needs `per_listener_settings false`, and no password_file or acl_file
- * beside it. All is called on the broker's one thread. If what it needs cannot
- * be read, the broker does not start. */
+ * Beside it: no password_file and no acl_file; and, because of what Mosquitto
+ * 2.0.11 does otherwise (docs/design.md, The broker's door):
+ *
+ *     per_listener_settings false
+ *     allow_anonymous true            (the door refuses whom it must)
+ *     max_queued_messages N           (not 0)
+ *     and neither use_username_as_clientid nor use_identity_as_username
+ *
+ * All is called on the broker's one thread. If what the door needs cannot be
+ * read, the broker does not start. */
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>

@@ -10,7 +10,7 @@
 
 #include "gateway/base/span.h"
 
-enum { US_PER_S = 1000000 };
+enum { US_PER_S = 1000000, CLOCK_SET_US = US_PER_S / 2 };
 
 /* What a judge may look at. */
 struct look {
@@ -332,12 +332,23 @@ static void keep_name(struct verdict *verdict, uint32_t i, const char *name) {
     assert(err == ERR_OK);
 }
 
+/* Some time passes between the readings of two clocks, now more and now less;
+ * only what is more than that is a clock that was set. */
+static void keep_wall(struct verdict *verdict, int64_t zero_us) {
+    int64_t moved_us = zero_us - verdict->wall_zero_us;
+    if (verdict->since_us == 0 || moved_us > CLOCK_SET_US ||
+        moved_us < -CLOCK_SET_US) {
+        verdict->wall_zero_us = zero_us;
+    }
+}
+
 void verdict_judge(struct verdict *verdict, const struct verdict_facts *facts,
                    int64_t now_us, int64_t wall_us) {
     assert(facts->stream_count <= CONFIG_STREAMS_MAX);
     for (uint32_t i = 0; i < facts->stream_count; i++) {
         keep_name(verdict, i, facts->streams[i].name);
     }
+    keep_wall(verdict, wall_us - now_us);
     struct look look = {.facts = facts, .wall_us = wall_us};
     bool changed = verdict->since_us == 0;
     for (int i = 0; i < CONDITION_COUNT; i++) {
@@ -353,6 +364,11 @@ void verdict_judge(struct verdict *verdict, const struct verdict_facts *facts,
 }
 
 /* --- Looking at it -------------------------------------------------------- */
+
+int64_t verdict_wall_us(const struct verdict *verdict, int64_t mono_us) {
+    int64_t wall_us = verdict->wall_zero_us + mono_us;
+    return wall_us - wall_us % US_PER_S;
+}
 
 bool verdict_next(const struct verdict *verdict, uint32_t *at,
                   struct verdict_reason *ret) {

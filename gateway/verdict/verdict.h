@@ -90,8 +90,7 @@ struct verdict_facts {
     uint32_t broker_files;     /* and how many were since the start */
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
-    const char *tls_away;      /* why no device comes by TLS; NULL or empty if
-                                  they can, or shall not */
+    const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
@@ -113,8 +112,9 @@ struct verdict_slot {
 /* Zeroed is the verdict `ok` on a box that nobody has looked at. */
 struct verdict {
     enum verdict_level level;
-    int64_t since_us; /* monotonic: when the level last changed */
-    uint64_t changes; /* of the level or of the set of reasons */
+    int64_t since_us;     /* monotonic: when the level last changed */
+    uint64_t changes;     /* of the level or of the set of reasons */
+    int64_t wall_zero_us; /* the wall clock at the monotonic clock's 0 */
     char names[CONFIG_STREAMS_MAX][CONFIG_NAME_MAX];
     struct verdict_slot slots[CONDITION_COUNT][CONFIG_STREAMS_MAX];
 };
@@ -130,10 +130,12 @@ struct verdict_reason {
 const struct verdict_about *verdict_about(enum verdict_condition condition);
 const char *verdict_level_name(enum verdict_level level);
 
-/* Makes the next verdict of the last one. `now_us` is monotonic, `wall_us` the
- * wall clock. */
+/* Makes the next verdict of the last one. `now_us` is monotonic. */
 void verdict_judge(struct verdict *verdict, const struct verdict_facts *facts,
                    int64_t now_us, int64_t wall_us);
+
+/* The wall clock then: whole seconds, alike at each look until it is set. */
+int64_t verdict_wall_us(const struct verdict *verdict, int64_t mono_us);
 
 /* The reasons one after another, failing ones first; `*at` begins at 0. False
  * after the last. They live until the next verdict_judge(). */

@@ -242,10 +242,6 @@ class Errors(CheckCase):
         self.is_error("2:7", "cannot write in", "Permission denied",
                       f"user {NOBODY}", **as_nobody)
 
-    def test_a_control_socket_s_name_that_is_too_long(self):
-        self.write(control_socket="/" + "c" * 108)
-        self.is_error("3:17", "109 bytes", "at most 107")
-
     def test_another_store_s_journal(self):
         """A store that is renamed, as by a file of conf.d that came later."""
         with Store(cloud=False) as store:
@@ -379,12 +375,24 @@ class Warnings(CheckCase):
         self.write(listen='[{address: "192.0.2.1:1883"}]')
         self.is_warning("7:22", "192.0.2.1")
 
+    def test_a_page_that_stays_closed(self):
+        """The store sells without it."""
+        for page in ("0.0.0.0:8080", "[::]:8080", "shop.invalid:8080",
+                     "300.1.2.3:8080"):
+            self.write(page=page)
+            self.is_warning("18:19", page, "the page stays closed",
+                            "write 127.0.0.1:8080")
+            self.assertNotIn("page: ", self.check().stdout)
+
     def test_the_control_socket(self):
         """The store sells without it."""
         path = self.folder / "file"
         path.write_text("")
         self.write(control_socket=path)
         self.is_warning("3:17", f"found {path}, which is not a socket")
+        self.write(control_socket="/" + "c" * 108)
+        self.is_warning("3:17", "109 bytes", "at most 107",
+                        "no command reaches the gateway")
         self.write(control_socket=self.folder / "no/control.sock")
         self.is_warning("3:17", "cannot write in", "No such file or directory")
 

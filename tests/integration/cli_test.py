@@ -82,14 +82,14 @@ def stream(name="orders", link="online", end=10, cursor=10, **more):
 
 
 def verdict(level="ok", *reasons):
-    return {"level": level, "since": "2026-11-18T11:06:40.000000Z",
+    return {"level": level, "since": "2026-11-18T11:06:40Z",
             "reasons": list(reasons)}
 
 
 def reason(code="cloud-offline", level="degraded", **more):
     return {"code": code, "level": level, "text": f"text of {code}",
             "action": f"do against {code}", "restart_helps": False,
-            "since": "2026-11-18T11:06:40.000000Z"} | more
+            "since": "2026-11-18T11:06:40Z"} | more
 
 
 def forecast(in_=0, out=0, full=None, drained=None, flash=0):
@@ -164,7 +164,9 @@ class UsageTest(CommandTest):
                  "not both"),
                 (["journal", "stats", "orders"], "unexpected argument"),
                 (["journal", "verify", "--all"], 'no option "--all"'),
-                (["journal", "repair", "--data", "a"], 'no option "--data"'),
+                (["journal", "repair", "--all"], 'no option "--all"'),
+                (["journal", "repair", "--config", "a", "--data", "b"],
+                 "not both"),
                 (["journal", "repair", "orders"], "unexpected argument"),
                 (["journal", "replay", "--stream", "a"], "go with --data"),
                 (["journal", "replay", "--currency", "EUR"], "go with --data"),
@@ -287,7 +289,7 @@ class StatusTest(CommandTest):
         done = run("status", "--config", self.config)
         self.assertEqual((done.returncode, done.stderr), (4, ""))
         for line in (r"store s1, version 0\.0\.0, up 2 h",
-                     r"verdict: failing since 2026-11-18T11:06:40\.000000Z",
+                     r"verdict: failing since 2026-11-18T11:06:40Z",
                      r"  stream-full of orders \(failing\): text of "
                      r"stream-full\n    to do: do against stream-full",
                      r"  page-away: no route \?\[31m\?\?\?\xe9+\n"
@@ -433,6 +435,29 @@ class JournalRepairTest(CommandTest):
         done = run("journal", "repair", "--config", self.config)
         self.failed(done, 1, "holds no journal", "no gateway has run there")
         self.assertEqual(list(self.folder.iterdir()), [self.config])
+
+    def test_no_journal_in_a_folder(self):
+        """Nor among whatever else stands there."""
+        (self.folder / "broker").mkdir()
+        for more in ((), ("--stream", "orders"), ("--json",)):
+            done = run("journal", "repair", "--data", self.folder, *more)
+            self.failed(done, 1, "holds no journal")
+        self.assertEqual(sorted(self.folder.rglob("*")),
+                         sorted([self.config, self.folder / "broker"]))
+
+    def test_a_store_that_nobody_knows(self):
+        """A repair writes the store's name; it makes none up."""
+        (self.folder / "orders").mkdir()
+        segment = self.folder / "orders" / f"{0:020}.seg"
+        segment.write_bytes(b"\x5a" * 8192)
+        done = run("journal", "repair", "--data", self.folder)
+        self.failed(done, 1, "orders: no segment's header",
+                    "give --config in place of --data")
+        self.assertEqual(list((self.folder / "orders").iterdir()), [segment])
+
+    def test_a_folder_that_is_none(self):
+        done = run("journal", "repair", "--data", self.folder / "no")
+        self.failed(done, 1, "give a data directory")
 
     def test_a_folder_that_cannot_be_read(self):
         """Says which, and why. (A file in its place: root may read all.)"""
@@ -837,6 +862,51 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(json.loads(said["stats"].stdout)["events"], len(shown))
         self.assertEqual(json.loads(said["list"].stdout)["records"], len(shown))
         self.assertEqual(json.loads(said["replay"].stdout)["end"], read["end"])
+
+    def test_8_x_repair_without_the_configuration(self):
+        """Of two copies one is repaired by its configuration, the other one
+        as a box's disk is, in another machine: they come to the same."""
+        results, kept = [], []
+        for by_data in (False, True):
+            with tempfile.TemporaryDirectory() as copy:
+                data = pathlib.Path(copy) / "data"
+                shutil.copytree(self.store.folder / "data", data,
+                                ignore=shutil.ignore_patterns("*sock*"))
+                config = pathlib.Path(copy) / "edge.yaml"
+                config.write_text(self.store.config_path.read_text().replace(
+                    f"{self.store.folder}/data", f"{data}"))
+                where = ("--data", data) if by_data else ("--config", config)
+                before = run("journal", "verify", "--data", data, "--json")
+                self.assertEqual(before.returncode, 1)
+                done = run("journal", "repair", *where, "--json")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                told = {row["stream"]: row for row in
+                        map(json.loads, done.stdout.splitlines())}
+                self.assertEqual(set(told), {"orders", "telemetry"})
+                kept.append(sorted(p.name for p in data.glob("orders/*.rot")))
+                results.append(told)
+                gap, = told["orders"]["missing"]
+                self.assertTrue(gap["recorded"])
+                self.assertEqual(told["orders"]["to_announce"],
+                                 [{"first": 0, "last": gap["last"]}])
+                self.assertFalse(told["orders"]["whole"])
+                self.assertTrue(told["telemetry"]["whole"])
+                self.assertEqual(told["telemetry"]["to_announce"], [])
+                again = run("journal", "repair", *where, "--json",
+                            "--stream", "orders")
+                self.assertEqual(json.loads(again.stdout), told["orders"])
+                words = run("journal", "repair", *where, "--stream", "orders")
+                self.assertIn(f"orders: records 0 to {gap['last']} are lost",
+                              words.stdout)
+                after = run("journal", "verify", "--data", data, "--stream",
+                            "orders", "--json")
+                self.assertEqual(json.loads(after.stdout)["damaged"], [])
+                self.assertEqual(json.loads(after.stdout)["missing"], [gap])
+                checked = run("journal", "replay", "--config", config)
+                self.assertIn("orders: ", checked.stdout, checked.stderr)
+        self.assertEqual(results[0], results[1])
+        self.assertEqual(kept[0], kept[1])
+        self.assertEqual(len(kept[0]), 1)
 
     def test_9_repair_on_a_dead_box(self):
         """Where a start with `on_rot: stop` is refused: the damage is set aside,

@@ -745,6 +745,56 @@ class Changes(unittest.TestCase):
             gateway.close()
 
 
+class Controls(unittest.TestCase):
+    """What Mosquitto 2.0.11 does with two settings that the broker's
+    configuration must not have. If one of these fails, Mosquitto has changed."""
+
+    def test_an_id_taken_from_the_name(self):
+        """use_username_as_clientid: whoever connects without a user name, and
+        is refused for it, has Mosquitto forget the session of the client id
+        that he gave, with what waits in it."""
+        with store() as broker:
+            text = broker.configuration()
+            mark = f"listener {broker.accounts} 0.0.0.0\n"
+            self.assertIn(mark, text)
+            broker.configuration = lambda: text.replace(
+                mark, f"{mark}use_username_as_clientid true\n")
+            broker.start()
+            gateway = Gateway(broker).must()
+            till = Client(broker, "till-1", "till-1", PASSWORD,
+                          port=broker.accounts, clean=False).must()
+            till.ask("shopme/s1/till-1/receipts")
+            till.close()
+            gateway.say("shopme/s1/till-1/receipts", "is lost")
+            thief = Client(broker, "till-1", port=broker.accounts)
+            self.assertEqual(thief.open(), 5)
+            report = gateway.wait(REFUSED, refusal="anonymous")
+            self.assertEqual(report["client_id"], "till-1")
+            till = Client(broker, "till-1", "till-1", PASSWORD,
+                          port=broker.accounts, clean=False).must()
+            self.assertEqual(till.kept, 0)
+            till.close()
+            gateway.close()
+
+    def test_no_bound_on_messages(self):
+        """max_queued_messages 0: who publishes where it may not is cut."""
+        with store() as broker:
+            text = broker.configuration()
+            broker.configuration = lambda: text.replace(
+                "max_queued_messages 100000", "max_queued_messages 0")
+            broker.start()
+            for bound in (True, False):
+                till = Client(broker, "till-1", "till-1", PASSWORD).must()
+                till.publish("x", "{}", 0)
+                self.assertEqual(till.is_cut(20 if bound else 0.5), bound)
+                till.close()
+                broker.stop()
+                if bound:
+                    broker.log_path.unlink()
+                    broker.configuration = lambda: text
+                    broker.start()
+
+
 class Costs(unittest.TestCase):
     def test_of_a_question(self):
         """What a question of the broker's takes."""

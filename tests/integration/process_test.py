@@ -70,7 +70,8 @@ def healthz(port):
 def command(store, *arguments):
     return subprocess.run(
         [EDGE, *arguments, "--config", store.config_path],
-        capture_output=True, text=True, timeout=30)
+        capture_output=True, text=True, timeout=30,
+        env=os.environ | store.cloud.environment)
 
 
 def sell(till, *ids):
@@ -246,6 +247,29 @@ class Supervised(unittest.TestCase):
             self.assertEqual(store.gateway.process.wait(LATE_S), 0)
 
 
+def rewrite(store, old, new):
+    text = store.config_path.read_text()
+    assert old in text, old
+    store.config_path.write_text(text.replace(old, new, 1))
+
+
+def page_away(store):
+    reasons = wait_for("a status", store.gateway.status)["verdict"]["reasons"]
+    return next((r for r in reasons if r["code"] == "page-away"), None)
+
+
+def listeners(pid):
+    """The TCP addresses on which this process itself listens."""
+    inodes = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(entry))
+    return {row[1] for table in ("tcp", "tcp6")
+            for row in map(str.split, pathlib.Path(
+                f"/proc/{pid}/net/{table}").read_text().splitlines()[1:])
+            if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+
+
 class Guest(unittest.TestCase):
     def test_the_page_s_port_is_taken(self):
         with Store(cloud=False) as store, socket.socket() as other:
@@ -256,6 +280,8 @@ class Guest(unittest.TestCase):
             sell(till, "o-1")
             log = store.gateway.log()
             self.assertEqual(log.count("page_away"), 1, log)
+            since = {page_away(store)["since"] for _ in range(200)}
+            self.assertEqual(len(since), 1, since)  # alike at each look
             self.assertIn(f"another program uses port {store.page_port} of "
                           "127.0.0.1", log)
             other.close()
@@ -263,6 +289,67 @@ class Guest(unittest.TestCase):
             self.assertEqual(healthz(store.page_port), 200)
             self.assertEqual(store.gateway.log().count("page_away"), 1)
             till.close()
+            self.assertEqual(store.gateway.stop(), 0)
+
+    def sells_without_page(self, store, *words):
+        sell(self.till, f"o-{time.monotonic()}")
+        reason = wait_for("the verdict", lambda: page_away(store))
+        for word in words:
+            self.assertIn(word, reason["text"])
+        status = command(store, "status")
+        self.assertEqual(status.returncode, 3, status)
+        self.assertIn("page-away", status.stdout)
+        # Nothing of the gateway listens there, on any address.
+        self.assertEqual(listeners(store.gateway.process.pid), set())
+
+    def test_an_address_that_others_reach(self):
+        """`run` says what `check` says and goes on. The verdict is degraded,
+        and a right address in the file brings the page."""
+        port = free_port()
+        for host in ("0.0.0.0", "[::]", "shop.invalid", "300.1.2.3"):
+            with Store(cloud=False) as store:
+                right = f'"127.0.0.1:{store.page_port}"'
+                wrong = f'"{host}:{port}"'
+                rewrite(store, right, wrong)
+                checked = command(store, "check")
+                self.assertEqual(checked.returncode, 0, checked.stderr)
+                self.assertEqual(checked.stderr.count("console.listen"), 1)
+                for said in ("warning: ", wrong, "the page stays closed",
+                             f"127.0.0.1:{port}"):
+                    self.assertIn(said, checked.stderr)
+                store.gateway.start().wait_up()
+                self.till = Device(store, "till-1")
+                self.addCleanup(self.till.close)
+                bare = host.strip("[]")
+                self.sells_without_page(store, f"console.listen is {bare}")
+                rewrite(store, wrong, right)
+                store.gateway.process.send_signal(signal.SIGHUP)
+                wait_for("the page", lambda: can_connect(store.page_port))
+                wait_for("all well", lambda: not page_away(store))
+                # And back, with the gateway running.
+                rewrite(store, right, wrong)
+                store.gateway.process.send_signal(signal.SIGHUP)
+                wait_for("no page", lambda: not can_connect(store.page_port))
+                self.sells_without_page(store, f"console.listen is {bare}")
+                log = store.gateway.log()
+                self.assertEqual(log.count("page_away"), 2, log)
+                self.assertEqual(store.gateway.stop(), 0)
+
+    def test_a_control_socket_of_too_long_a_path(self):
+        with Store(cloud=False,
+                   extra=f"control_socket: /tmp/{'a' * 120}\n") as store:
+            checked = command(store, "check")
+            self.assertEqual(checked.returncode, 0, checked.stderr)
+            self.assertIn("125 bytes; expected at most 107", checked.stderr)
+            store.gateway.start()
+            wait_for("the page", lambda: can_connect(store.page_port))
+            wait_for("its broker", lambda: "broker-" not in health(
+                store.page_port)[1])
+            till = Device(store, "till-1")
+            sell(till, "o-1")
+            till.close()
+            self.assertIn("the control socket's path is longer than 107",
+                          health(store.page_port)[1])
             self.assertEqual(store.gateway.stop(), 0)
 
     def test_the_control_socket_cannot_be_made(self):

@@ -62,6 +62,9 @@ def look(store, code, stream=None, log=None):
     found = [r for r in body["reasons"]
              if (r["code"], r.get("stream")) == (code, stream)]
     seen = {"api": bool(found)}
+    for at in [body["since"], *(r["since"] for r in body["reasons"])]:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at):
+            seen["api"] = None
     wants_restart = any(r["level"] == "failing" and r["restart_helps"]
                         for r in body["reasons"])
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the gateway once a second and shows what it says. Text from the gateway
-// is only ever set as text, never as markup.
+// Asks the gateway once a second, or twice while something is wrong (people wait
+// for its end), and shows what it says. Text from the gateway is only ever set as
+// text, never as markup.
 import * as words from "./words.js";
 
 const PERIOD_MS = 1000;
+const TROUBLE_MS = 500; // the period until all is well again
 const LATE_MS = 1500; // without an answer, the figures are called old
 const GIVE_UP_MS = 4000; // on one request
 const CHECK_MS = 250;
@@ -14,6 +16,7 @@ const state = {
   asked: null, // performance.now() of the first request since that answer
   why: "", // the last request failed
   level: null, // the last verdict, in words
+  trouble: false, // it was not that all is well
   silent: false,
   commanding: false, // the button's request is under way
   paused: false,
@@ -160,6 +163,7 @@ function reasonItem(reason) {
 function showVerdict({verdict, store}) {
   const look = words.level(verdict.level);
   state.level = look.word;
+  state.trouble = verdict.level !== "ok";
   document.title = `${look.sign} ${store} – Shopme Edge`;
   byId("level").className = `word ${look.kind}`;
   setContent(byId("level"), wordParts(look));
@@ -295,7 +299,8 @@ async function turn() {
   } catch (error) {
     state.why = error.message;
   }
-  state.timer = setTimeout(turn, document.hidden ? PERIOD_MS * 5 : PERIOD_MS);
+  const period = state.trouble ? TROUBLE_MS : PERIOD_MS;
+  state.timer = setTimeout(turn, document.hidden ? PERIOD_MS * 5 : period);
 }
 
 // Who looks again sees what is so now.

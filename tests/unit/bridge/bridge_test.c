@@ -342,6 +342,30 @@ static void test_a_read_that_hangs(void **state) {
     wait_for(bench, 0, WANT_CURSOR, 10);
 }
 
+/* Goal: while their endpoint takes no connection, one of two streams probes it,
+ * at least once a second and not as a storm; the other is quiet. Once it takes
+ * them again both send. */
+static void test_one_stream_probes(void **state) {
+    struct bench *bench = *state;
+    bench->networks[0].refuses = true;
+    bench->networks[1].refuses = true;
+    start(bench);
+    append(bench, 0, 10);
+    append(bench, 1, 10);
+    wait_for(bench, 0, WANT_LINK, BRIDGE_LINK_OFFLINE);
+    wait_for(bench, 1, WANT_LINK, BRIDGE_LINK_OFFLINE);
+    sleep(1);
+    uint64_t spared = look(bench, 0).requests; /* of the lower priority */
+    uint64_t probes = look(bench, 1).requests;
+    sleep(3);
+    assert_int_equal(look(bench, 0).requests, spared);
+    assert_in_range(look(bench, 1).requests, probes + 2, probes + 8);
+    bench->networks[0].refuses = false;
+    bench->networks[1].refuses = false;
+    wait_for(bench, 1, WANT_CURSOR, 10);
+    wait_for(bench, 0, WANT_CURSOR, 10);
+}
+
 static void *release_later(void *context) {
     struct bench *bench = context;
     usleep(500 * 1000);
@@ -459,6 +483,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BRIDGE_TEST(test_drains_and_saves),
         BRIDGE_TEST(test_a_read_that_hangs),
+        BRIDGE_TEST(test_one_stream_probes),
         BRIDGE_TEST(test_a_sync_that_hangs),
         BRIDGE_TEST(test_a_stop_with_a_request_in_flight),
         BRIDGE_TEST(test_starts_that_are_refused),

@@ -34,7 +34,9 @@ static void fake_send(void *self, struct slice head, struct slice body) {
     network->in_flight = true;
     network->requests++;
     find_seqs(network);
-    if (network->at_once) {
+    if (network->at_once && network->refuses) {
+        fake_network_refuse(network);
+    } else if (network->at_once) {
         fake_network_take(network);
     }
 }
@@ -103,7 +105,15 @@ void fake_network_answer(struct fake_network *network, uint32_t status,
 void fake_network_fail(struct fake_network *network, const char *why) {
     assert_true(network->in_flight);
     network->in_flight = false;
-    network->done(network->context, NULL, why);
+    struct transport_error error = {why, false};
+    network->done(network->context, NULL, &error);
+}
+
+void fake_network_refuse(struct fake_network *network) {
+    assert_true(network->in_flight);
+    network->in_flight = false;
+    struct transport_error error = {"cannot connect: refused", true};
+    network->done(network->context, NULL, &error);
 }
 
 static uint32_t count_of(const struct fake_network *network, const char *text) {

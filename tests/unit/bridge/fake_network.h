@@ -18,7 +18,8 @@ struct fake_network {
     bool open;
     bool refuse; /* to open: ERR_MEMORY */
     bool in_flight;
-    bool at_once; /* take everything, from within send() */
+    bool at_once;         /* take everything, from within send(), */
+    _Atomic bool refuses; /* or refuse the connection */
     uint32_t requests;
     char head[FAKE_HEAD_MAX];
     char *body;
@@ -41,6 +42,7 @@ bool fake_network_asks(const struct fake_network *network, const char *call);
 void fake_network_answer(struct fake_network *network, uint32_t status,
                          const char *body);
 void fake_network_fail(struct fake_network *network, const char *why);
+void fake_network_refuse(struct fake_network *network); /* the connection */
 /* As a service does that accepts all of it, a probe or entries. */
 void fake_network_take(struct fake_network *network);
 /* The same but for entry `index`, which gets this ErrorCode. */

@@ -228,6 +228,7 @@ static enum forwarder_call random_call(struct bench *bench, uint32_t count,
     }
     uint32_t die = dice_below(&bench->dice, 100);
     return die < 75   ? CALL_ANSWERED
+           : die < 80 ? CALL_UNREACHED
            : die < 85 ? CALL_OFFLINE
            : die < 90 ? CALL_FAILED
            : die < 94 ? CALL_THROTTLED
@@ -479,9 +480,9 @@ static void test_failures_are_waited_out(void **state) {
         enum forwarder_call call;
         int64_t least_us, most_us;
     } cases[] = {
-        {CALL_OFFLINE, 0, 50000},     {CALL_FAILED, 0, 50000},
-        {CALL_THROTTLED, 0, 1000000}, {CALL_REFUSED, 10000000, 20000000},
-        {CALL_AGAIN, 0, 0},
+        {CALL_OFFLINE, 0, 50000},           {CALL_FAILED, 0, 50000},
+        {CALL_UNREACHED, 25000, 50000},     {CALL_THROTTLED, 0, 1000000},
+        {CALL_REFUSED, 10000000, 20000000}, {CALL_AGAIN, 0, 0},
     };
     static struct bench bench;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -504,25 +505,35 @@ static void test_failures_are_waited_out(void **state) {
     }
 }
 
-/* Goal: an offline line is never tried less often than each five seconds, a
- * failing service each twenty. */
+/* Goal: an endpoint that takes no connection is never tried less often than
+ * each second, nor more often than twice one; a line that breaks each five
+ * seconds, a failing service each twenty. */
 static void test_back_off_is_capped(void **state) {
     (void)state;
     static struct bench bench;
-    for (int offline = 0; offline < 2; offline++) {
+    static const struct {
+        enum forwarder_call call;
+        int64_t floor_us, cap_us;
+    } cases[] = {
+        {CALL_UNREACHED, 500000, 1000000},
+        {CALL_OFFLINE, 0, 5000000},
+        {CALL_FAILED, 0, 20000000},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         int64_t longest_us = 0;
         bench_begin(&bench, 7, 1, 1, (struct forwarder_limits){10, 99});
         push_all(&bench);
         for (int i = 0; i < 500; i++) {
             assert_int_equal(take_count(&bench), 1);
             forwarder_answer(&bench.forwarder, bench.batch, bench.now_us,
-                             offline ? CALL_OFFLINE : CALL_FAILED, NULL);
+                             cases[c].call, NULL);
             int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
             int64_t wait_us = due_us - bench.now_us;
+            assert_true(i < 10 || wait_us >= cases[c].floor_us);
             longest_us = wait_us > longest_us ? wait_us : longest_us;
             bench.now_us = due_us;
         }
-        int64_t cap_us = offline ? 5000000 : 20000000;
+        int64_t cap_us = cases[c].cap_us;
         assert_true(longest_us <= cap_us && longest_us > cap_us * 9 / 10);
         forwarder_free(&bench.forwarder);
     }
@@ -701,6 +712,7 @@ static void test_back_off_goes_step_by_step(void **state) {
         int64_t base_us, cap_us;
     } cases[] = {
         {CALL_OFFLINE, ENTRY_FAILED, 50000, 5000000},
+        {CALL_UNREACHED, ENTRY_FAILED, 50000, 1000000},
         {CALL_FAILED, ENTRY_FAILED, 50000, 20000000},
         {CALL_THROTTLED, ENTRY_FAILED, 1000000, 20000000},
         {CALL_ANSWERED, ENTRY_THROTTLED, 1000000, 20000000},

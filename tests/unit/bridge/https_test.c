@@ -26,13 +26,21 @@ enum { PAUSE_MS = 100, SETTLE_MS = 4 * PAUSE_MS, FILL = 4 };
 
 struct resolver_job {
     struct resolver_result result;
+    unsigned asked;
+    unsigned
+        away_after; /* so many look-ups the name server is away; 0: never */
 };
 
 err_t resolver_start(const char *host, uint16_t port, uv_async_t *done,
                      struct resolver_job **ret) {
     (void)host;
     (void)port;
-    *ret = done->loop->data;
+    struct resolver_job *job = done->loop->data;
+    job->asked++;
+    if (job->away_after > 0 && job->asked > job->away_after) {
+        job->result.failed = EAI_AGAIN;
+    }
+    *ret = job;
     uv_async_send(done);
     return ERR_OK;
 }
@@ -228,6 +236,7 @@ struct fixture {
     unsigned wanted; /* requests, one after another */
     unsigned good;
     struct slice body;
+    unsigned unreached;
     char error[300];
 };
 
@@ -241,10 +250,11 @@ static void on_later(uv_timer_t *timer) {
 }
 
 static void on_done(void *context, const struct http_response *response,
-                    const char *error) {
+                    const struct transport_error *error) {
     struct fixture *fixture = context;
     if (response == NULL) {
-        snprintf(fixture->error, sizeof fixture->error, "%s", error);
+        snprintf(fixture->error, sizeof fixture->error, "%s", error->text);
+        fixture->unreached += error->unreached ? 1 : 0;
     } else {
         fixture->good += response->status == 200 ? 1 : 0;
     }
@@ -383,6 +393,50 @@ static void test_says_that_no_address_answers(void **state) {
     end_silence(listener, fillers);
 }
 
+/* An address of this machine at which nobody listens. */
+static struct sockaddr_storage refusing(void) {
+    struct sockaddr_storage place;
+    int listener = listen_on(0, &place);
+    close(listener);
+    return place;
+}
+
+/* Goal: an endpoint that takes no connection is told as that, and probing it
+ * asks the name server once, not each time. */
+static void test_probes_without_asking_for_the_name(void **state) {
+    struct fixture *fixture = *state;
+    fixture->job.result.addresses[0] = refusing();
+    run(fixture, 4);
+    assert_int_equal(fixture->unreached, 4);
+    assert_int_equal(fixture->job.asked, 1);
+    assert_non_null(strstr(fixture->error, "cannot connect: "));
+    assert_null(strstr(fixture->error, "resolve"));
+}
+
+/* Goal: a connection that breaks is none that was not taken, and asks for the
+ * name again. */
+static void test_a_broken_connection_was_taken(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = HANGS_UP;
+    run(fixture, 2);
+    assert_int_equal(fixture->unreached, 0);
+    assert_int_equal(fixture->job.asked, 2);
+}
+
+/* Goal: when the name server is away, the addresses that it gave before
+ * serve; if they take no connection either, both is said, and the name server
+ * is left alone for a while. */
+static void test_a_name_server_that_went_away(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server.manner = HANGS_UP_AFTER;
+    fixture->job.away_after = 1;
+    run(fixture, 2);
+    assert_string_equal(fixture->error, "");
+    assert_int_equal(fixture->good, 2);
+    assert_int_equal(fixture->server.accepted, 2);
+    assert_int_equal(fixture->job.asked, 2);
+}
+
 /* Goal: a server that hangs up is noticed at rest, or by the next request,
  * which begins again on a connection of its own, unasked. */
 static void test_begins_again_where_a_server_hung_up(void **state) {
@@ -475,6 +529,7 @@ static void test_a_name_without_an_address(void **state) {
     run(fixture, 1);
     assert_non_null(strstr(fixture->error, "cannot resolve the name: "));
     assert_non_null(strstr(fixture->error, gai_strerror(EAI_NONAME)));
+    assert_int_equal(fixture->unreached, 0);
 }
 
 /* Goal: a certificate that nobody vouches for ends it, with words, before a
@@ -504,6 +559,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_goes_on_after_a_silent_address,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_says_that_no_address_answers,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_probes_without_asking_for_the_name,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_broken_connection_was_taken,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_name_server_that_went_away,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_begins_again_where_a_server_hung_up, set_up, tear_down),

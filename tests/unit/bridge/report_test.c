@@ -290,6 +290,7 @@ static void test_the_link_after_an_answer(void **state) {
         {CALL_TOO_LARGE, 3, BRIDGE_LINK_ONLINE},
         {CALL_FAILED, 3, BRIDGE_LINK_OFFLINE},
         {CALL_OFFLINE, 0, BRIDGE_LINK_OFFLINE},
+        {CALL_UNREACHED, 0, BRIDGE_LINK_OFFLINE},
         {CALL_REFUSED, 3, BRIDGE_LINK_REFUSED},
         {CALL_INVALID, 2, BRIDGE_LINK_PAUSED}, /* as before */
         {CALL_INVALID, 1, BRIDGE_LINK_REFUSED},

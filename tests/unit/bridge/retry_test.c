@@ -36,6 +36,12 @@ static void test_bounds_are_exact(void **state) {
         assert_int_equal(retry_delay_us(&highest, paces[i], UINT32_MAX),
                          paces[i].cap_us);
     }
+    int64_t bound = 50000;
+    for (uint32_t attempt = 0; attempt < 200; attempt++) {
+        assert_int_equal(retry_unreached_us(&lowest, attempt), bound / 2);
+        assert_int_equal(retry_unreached_us(&highest, attempt), bound);
+        bound = 2 * bound < 1000000 ? 2 * bound : 1000000;
+    }
     assert_int_equal(retry_slow_us(&lowest), 10000000);
     assert_int_equal(retry_slow_us(&highest), 20000000);
 }

@@ -607,6 +607,60 @@ static void test_an_outage(void **state) {
     assert_string_equal(look(bench)->last_error, "");
 }
 
+/* Goal: an endpoint that takes no connection is probed; while another stream
+ * does that nothing is sent here, whatever the time, and once that has ended,
+ * at once. */
+static void test_another_stream_probes(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    assert_null(sender_probes(bench->sender));
+    assert_true(turn_to_request(bench));
+    fake_network_refuse(&bench->network);
+    assert_int_equal(look(bench)->link, BRIDGE_LINK_OFFLINE);
+    const struct endpoint *where = sender_probes(bench->sender);
+    assert_non_null(where);
+    assert_string_equal(where->authority, "localhost:1");
+    sender_spare(bench->sender, true);
+    bench->room.mono_us += 10 * SECOND_US;
+    assert_int_equal(sender_due_us(bench->sender, true), INT64_MAX);
+    assert_false(turn_to_request(bench));
+    for (int i = 0; i < 10; i++) { /* so that there is a wait to cut short */
+        sender_spare(bench->sender, false);
+        assert_true(turn_to_request(bench));
+        fake_network_refuse(&bench->network);
+        sender_spare(bench->sender, true);
+    }
+    sender_spare(bench->sender, false);
+    assert_null(sender_probes(bench->sender));
+    drain(bench);
+    assert_int_equal(look(bench)->cursor, 5);
+}
+
+/* Goal: whoever is paused or hung up probes for nobody; nor does a connection
+ * that was taken and broke. */
+static void test_who_does_not_probe(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    assert_true(turn_to_request(bench));
+    fake_network_refuse(&bench->network);
+    sender_pause(bench->sender, true);
+    assert_null(sender_probes(bench->sender));
+    sender_pause(bench->sender, false);
+    assert_non_null(sender_probes(bench->sender));
+    assert_true(turn_to_request(bench));
+    assert_non_null(sender_probes(bench->sender));
+    fake_network_fail(&bench->network, "no TLS handshake in time");
+    assert_null(sender_probes(bench->sender));
+    bench->room.mono_us += SECOND_US;
+    assert_true(turn_to_request(bench));
+    fake_network_refuse(&bench->network);
+    assert_non_null(sender_probes(bench->sender));
+    sender_hang_up(bench->sender);
+    assert_null(sender_probes(bench->sender));
+}
+
 /* Goal: a status is new when something changed, and once. */
 static void test_a_status_is_told_once(void **state) {
     struct bench *bench = *state;
@@ -882,6 +936,8 @@ int main(void) {
         KINESIS_TEST(test_what_was_trimmed_is_lost),
         KINESIS_TEST(test_a_journal_that_cannot_be_read),
         KINESIS_TEST(test_an_outage),
+        KINESIS_TEST(test_another_stream_probes),
+        KINESIS_TEST(test_who_does_not_probe),
         KINESIS_TEST(test_a_status_is_told_once),
         KINESIS_TEST(test_a_pause),
         KINESIS_TEST(test_expired_credentials),

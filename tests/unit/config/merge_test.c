@@ -384,9 +384,9 @@ static void test_all_errors_at_once(void **state) {
     has_finding(fixture, CONFIG_ERROR, main, ":6:25: ", "capacity: a size");
     has_finding(fixture, CONFIG_ERROR, main, ":6:54: ", "keep: a size");
     has_finding(fixture, CONFIG_ERROR, main, ":7:17: ", "cloud.region");
-    has_finding(fixture, CONFIG_ERROR, main, ":8:19: ", "no token");
+    has_finding(fixture, CONFIG_WARNING, main, ":8:19: ", "no token");
     has_finding(fixture, CONFIG_ERROR, own, ":1:18: ", "3 characters");
-    assert_int_equal(fixture->findings.errors, 11);
+    assert_int_equal(fixture->findings.errors, 10);
     assert_int_equal(fixture->findings.count, 11);
 }
 
@@ -526,6 +526,43 @@ static void test_unknown_region(void **state) {
     read_well(fixture);
     put_main(fixture, "store: s\ncloud: {region: lab-1, endpoint: "
                       "\"https://lab:4443\"}\n");
+    read_well(fixture);
+}
+
+#define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A96 A32 A32 A32
+
+/* Goal: what the store sells without is no reason to refuse a start: the page's
+ * address and the control socket's path give warnings, at their places. */
+static void test_guests_are_not_refused(void **state) {
+    static const struct {
+        const char *text;
+        const char *place;
+        const char *words;
+    } warnings[] = {
+        {"console: {listen: \"0.0.0.0:8080\"}\n",
+         ":2:19: ", "found \"0.0.0.0:8080\"; the page stays closed"},
+        {"console: {listen: \"shop.example:1\"}\n",
+         ":2:19: ", "write 127.0.0.1:1"},
+        {"console: {listen: \"[::]:80\"}\n", ":2:19: ", "no token"},
+        {"console: {listen: \"300.1.2.3:80\"}\n",
+         ":2:19: ", "write 127.0.0.1:80"},
+        {"control_socket: /" A96 "aaaaaaaaaaaaaaaa\n",
+         ":2:17: ", "113 bytes; expected at most 107"},
+        {"data: /" A96 "\n", ":2:7: ", "110 bytes; expected at most 107"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "store: s\n%s", warnings[i].text);
+        put_main(fixture, text);
+        assert_int_equal(read_files(fixture), ERR_OK);
+        assert_int_equal(fixture->findings.count, 1);
+        has_finding(fixture, CONFIG_WARNING, fixture->main, warnings[i].place,
+                    warnings[i].words);
+    }
+    put_main(fixture, "store: s\n"
+                      "console: {enabled: false, listen: \"0.0.0.0:80\"}\n");
     read_well(fixture);
 }
 
@@ -694,6 +731,7 @@ int main(void) {
         WITH_FILES(test_a_name_without_a_folder),
         WITH_FILES(test_load_gives_the_first_error),
         WITH_FILES(test_unknown_region),
+        WITH_FILES(test_guests_are_not_refused),
         cmocka_unit_test(test_nearest),
         WITH_FILES(test_deep_and_large),
         WITH_FILES(test_sixteen_deep),

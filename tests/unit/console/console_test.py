@@ -183,7 +183,7 @@ class ConsoleTest(unittest.TestCase):
         self.assertEqual((answer.status, body), (200, b"ok\n"))
         verdict, level, conditions = self.verdict(connection)
         self.assertEqual(verdict, {"level": "ok", "reasons": [],
-                                   "since": "2026-11-18T11:08:10.500000Z"})
+                                   "since": "2026-11-18T11:08:10Z"})
         self.assertEqual((level, conditions), (0, []))
 
         body = self.turn_health(connection, signal.SIGHUP, 200,
@@ -202,7 +202,7 @@ class ConsoleTest(unittest.TestCase):
                           ("cloud-offline", "degraded", "orders", False)])
         for reason in verdict["reasons"]:
             self.assertTrue(reason["text"] and reason["action"])
-            self.assertEqual(reason["since"], "2026-11-18T11:08:10.500000Z")
+            self.assertEqual(reason["since"], "2026-11-18T11:08:10Z")
 
         body = self.turn_health(
             connection, signal.SIGUSR1, 503, b"failing: broker-down "

@@ -21,6 +21,7 @@ static struct report full(void) {
         .event_id = "e-1",
         .refusal = REFUSAL_OTHER_DEVICE,
         .publish = true,
+        .cbor = true,
         .count = UINT64_MAX,
         .set = 12,
         .certificate_ends_us = INT64_MAX,
@@ -46,6 +47,7 @@ static void assert_same(const struct report *a, const struct report *b) {
     assert_string_equal(a->event_id, b->event_id);
     assert_int_equal(a->refusal, b->refusal);
     assert_int_equal(a->publish, b->publish);
+    assert_int_equal(a->cbor, b->cbor);
     assert_int_equal(a->count, b->count);
     assert_int_equal(a->set, b->set);
     assert_int_equal(a->certificate_ends_us, b->certificate_ends_us);

@@ -278,6 +278,13 @@ static void test_refused_topics(void **state) {
     assert_string_equal(report->event_id, "e-2");
     assert_int_equal(report->refusal, REFUSAL_OTHER_DEVICE);
     assert_true(report->publish);
+    assert_false(report->cbor);
+    assert_false(use(house, 0, RULES_PUBLISH, "x",
+                     "\xa1\x62id\x63"
+                     "e-3"));
+    report = next(house, REPORT_REFUSED);
+    assert_string_equal(report->event_id, "e-3");
+    assert_true(report->cbor);
     static const char *const never[] = {
         "#",        "$shopme/#",          "$shopme/report",
         "$SYS/#",   "$CONTROL/#",         "$share/g/shopme/s1/till-1/receipts",

@@ -396,6 +396,43 @@ static void test_a_counter(void **state) {
     assert_string_equal(codes(&w), "broker-drops()");
 }
 
+static int64_t level_since(const struct world *w) {
+    return verdict_wall_us(&w->verdict, w->verdict.since_us);
+}
+
+/* Goal: when something began is told alike at each look, in whole seconds,
+ * whatever passes between the readings of the two clocks; a clock that is set
+ * moves it. */
+static void since_stands_still(int64_t fraction_us) {
+    struct world w;
+    world_init(&w);
+    w.wall_us += fraction_us;
+    judge(&w, 1);
+    const int64_t began_us = WALL_US + 1 * S;
+    assert_true(level_since(&w) == began_us);
+    for (int64_t i = -499; i < 500; i++) { /* ms between the readings */
+        w.now_us += S;
+        w.wall_us += S;
+        verdict_judge(&w.verdict, &w.facts, w.now_us, w.wall_us + i * 1000);
+        assert_true(level_since(&w) == began_us);
+    }
+    for (int direction = -1; direction <= 1; direction += 2) {
+        int64_t before_us = level_since(&w);
+        w.wall_us += direction * 86400 * S;
+        judge(&w, 1);
+        assert_true(level_since(&w) == before_us + direction * 86400 * S);
+        judge(&w, 1);
+        assert_true(level_since(&w) == before_us + direction * 86400 * S);
+    }
+}
+
+/* Near to a boundary of seconds, on either side. */
+static void test_since_stands_still(void **state) {
+    (void)state;
+    since_stands_still(3);
+    since_stands_still(S - 3);
+}
+
 /* Goal: text of any length is cut, and the writer's end is respected. */
 static void test_long_text(void **state) {
     (void)state;
@@ -430,6 +467,7 @@ int main(void) {
         cmocka_unit_test(test_a_clock_that_flaps),
         cmocka_unit_test(test_a_forecast_that_flaps),
         cmocka_unit_test(test_a_counter),
+        cmocka_unit_test(test_since_stands_still),
         cmocka_unit_test(test_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/cursor_start.h"
+
+#include <inttypes.h>
+
+#include "gateway/base/log.h"
+
+/* Of a journal that has all of its records: so that a start that misses some
+ * knows that the cloud does not have them. Not if some are gone already, nobody
+ * knows where to. Without it a start only knows less. */
+static void save_first(struct cursor_file *file,
+                       const struct cursor_start *start) {
+    if (!file->known && start->begins_whole &&
+        cursor_file_save(file, 0, NULL) != ERR_OK) {
+        log_line(LOG_WARN, "bridge", "stream=%s %s cannot be written yet",
+                 start->owner.stream, file->path);
+    }
+}
+
+static void say_found(const struct cursor_file *file, const char *stream,
+                      enum cursor_found found) {
+    if (found == CURSOR_FOREIGN) {
+        log_line(LOG_ERROR, "bridge",
+                 "stream=%s %s was another journal's or stream's: it is set "
+                 "aside as %s.other, and everything is sent again with the "
+                 "same ids",
+                 stream, file->path, file->path);
+    }
+    if (found == CURSOR_DAMAGED) {
+        log_line(LOG_ERROR, "bridge",
+                 "stream=%s %s is damaged: sending everything again with the "
+                 "same ids",
+                 stream, file->path);
+    }
+}
+
+err_t cursor_start(struct cursor_file *file, const struct cursor_start *start,
+                   struct reason *reason) {
+    enum cursor_found found = CURSOR_GOOD;
+    TRY(cursor_file_open(file, start->disk, start->dir, &start->owner, &found,
+                         reason));
+    say_found(file, start->owner.stream, found);
+    if (file->saved <= start->end) {
+        save_first(file, start);
+        return ERR_OK;
+    }
+    return reason_set(
+        reason, ERR_CORRUPT,
+        "%s says that %" PRIu64 " events were sent, but the journal has only "
+        "%" PRIu64 ": the journal was replaced or has lost its end; to send "
+        "all of it, remove that file",
+        file->path, file->saved, start->end);
+}
