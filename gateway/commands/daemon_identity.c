@@ -105,6 +105,7 @@ static void work(void *self) {
         identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
+        identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
 }
@@ -180,11 +181,15 @@ static bool take_tls(struct daemon_identity *identity) {
     if (!identity->reads_tls) {
         return false;
     }
-    const struct identity_tls *next = &identity->tls_next;
+    struct identity_tls *next = &identity->tls_next;
     if (next->unusable.text[0] != '\0' &&
         strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
         log_line(LOG_ERROR, "identity", "tls_unusable reason=\"%s\"",
                  next->unusable.text);
+    }
+    if (!next->known) { /* what is in force is what was known before */
+        next->facts = identity->tls.facts;
+        next->crl_unusable = identity->tls.crl_unusable;
     }
     identity->tls = *next;
     return changed;

@@ -49,6 +49,8 @@ static int run(const struct pki_place *place, const char *device,
     }
     pki_shown_made(place, &made, shown);
     pki_shown_password(shown);
+    fflush(stdout);
+    pki_place_tell(place);
     return EXIT_SUCCESS;
 }
 

@@ -96,9 +96,20 @@ static bool is_running(const struct pki_place *place) {
     return running;
 }
 
+static const struct identity_change reload = {.op = IDENTITY_RELOAD};
+
+void pki_place_tell(const struct pki_place *place) {
+    struct reason reason = {""};
+    if (place->is_ours && is_running(place) &&
+        device_change(&place->config, &reload, &reason) != DEVICE_CHANGED) {
+        fprintf(stderr,
+                "The running gateway does not know yet when it ends: %s\n",
+                reason.text);
+    }
+}
+
 bool pki_place_reload(const struct pki_place *place) {
     struct reason reason = {""};
-    const struct identity_change change = {.op = IDENTITY_RELOAD};
     if (!place->is_ours) {
         fputs("Copy what has changed to the files that the gateway's "
               "broker.tls names, then reload it (systemctl reload "
@@ -110,7 +121,7 @@ bool pki_place_reload(const struct pki_place *place) {
         fputs("No gateway runs; it takes this when it starts.\n", stderr);
         return true;
     }
-    if (device_change(&place->config, &change, &reason) == DEVICE_CHANGED) {
+    if (device_change(&place->config, &reload, &reason) == DEVICE_CHANGED) {
         fputs("The running gateway has taken it.\n", stderr);
         return true;
     }

@@ -40,6 +40,9 @@ err_t pki_place_enter(const struct pki_place *place,
 /* Has a running gateway take what has changed, and says what came of it. False:
  * one runs, and has not. */
 bool pki_place_reload(const struct pki_place *place);
+/* The same for what changes nothing of the gateway's but what it knows of ends:
+ * only a failure is said. */
+void pki_place_tell(const struct pki_place *place);
 
 /* Days, a whole number from 1 on; 0 if the option was not given. */
 bool pki_place_days(const struct arguments *arguments, const char *text,

@@ -278,7 +278,7 @@ static err_t find_issued(const struct authority *authority, const char *device,
 err_t authority_renew(struct authority *authority, const char *device,
                       const struct authority_wish *wish,
                       struct authority_made *ret, struct reason *reason) {
-    CLEANUP(free_old) struct old old = {NULL};
+    CLEANUP(free_old) struct old old = {.certificate = NULL};
     char name[CERTIFICATE_NAME_MAX];
     TRY(find_issued(authority, device, reason));
     TRY(read_old_certificate(authority, device, &old, reason));

@@ -12,30 +12,7 @@
 #include "config/config.h"
 #include "gateway/identity/revoked.h"
 #include "gateway/pki/octets.h"
-
-enum {
-    TLS_NAME_MAX = 65,
-    TLS_WARN_DAYS = 30, /* how long ahead an end is worth a look */
-};
-
-/* Times are in microseconds since 1970; INT64_MAX = never. */
-struct tls_facts {
-    int64_t server_ends_us;
-    bool chained; /* the server's certificate leads to a CA of ca_file: else
-                     devices need another CA's to check it */
-    uint32_t ca_count;
-    int64_t ca_ends_us; /* the first to end of those that have not; if all have,
-                           the last that did */
-    char ca_name[TLS_NAME_MAX];
-    uint32_t crl_count;  /* lists that count; 0 = no list, nobody is revoked */
-    int64_t crl_ends_us; /* INT64_MAX without one */
-    uint32_t revoked_count;
-    /* Of the devices that our own CA in <data>/pki has issued for, the one
-     * whose newest certificate ends first; "" = none, or no CA of ours. */
-    char device[TLS_NAME_MAX];
-    int64_t device_ends_us;
-    uint32_t devices_ending; /* within TLS_WARN_DAYS, or past their end */
-};
+#include "gateway/pki/tls_check.h"
 
 struct tls_files {
     struct octets certificate; /* of cert_file, PEM */

@@ -409,7 +409,7 @@ class WithoutTest(StoreTest):
         self.assertEqual(bait.read_text(), "root's")
 
 
-KILL_SHIM = BUILD / "tests/integration/kill_shim.so"
+KILL_SHIM = BUILD / "tests/integration/kill_files_shim.so"
 
 
 class KillTest(StoreTest):
@@ -544,6 +544,7 @@ class DamageTest(StoreTest):
     def test_while_it_runs(self):
         """The store sells on with what the broker has read."""
         store = self.store()
+        self.assertNotIn("accounts-damaged", self.reasons(store))
         password = self.done(device(store, "add", "till-1"))
         one = self.client(store, "till-1", password)
         accounts, good = self.damage(store)

@@ -25,6 +25,7 @@ from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
+from verdict_tls import make_tls_case
 
 LATE_S = 90  # many stores share the machine
 DAY_S = 24 * 60 * 60
@@ -160,7 +161,8 @@ class ClockCase(Case):
 
 
 class BrokerCase(Case):
-    """The gateway's broker does not come back; and the page's port is taken."""
+    """The gateway's broker does not come back; the accounts are damaged; and the
+    page's port is taken."""
 
     def make(self):
         store = Store(cloud=False)
@@ -176,7 +178,19 @@ class BrokerCase(Case):
     def play(self):
         self.store.gateway.start().wait_up()
         self.broker_down()
+        self.accounts_damaged()
         self.page_away()
+
+    def accounts_damaged(self):
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        accounts.write_bytes(good[:-1] + b"?")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        reason = self.provoked("accounts-damaged")
+        assert "identity/current/accounts" in reason["text"], reason
+        accounts.write_bytes(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
 
     def broker_down(self):
         self.gate.write_text("")
@@ -447,7 +461,8 @@ class RepeatCase(Case):
 
 
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
-         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase]
+         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
+         make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):

@@ -388,6 +388,13 @@ static void test_own(void **state) {
     assert_int_equal(days_until(files.facts.server_ends_us),
                      AUTHORITY_SERVER_DAYS);
 
+    /* A company's CA beside ours: those devices do not count. */
+    struct tls_files company;
+    reads(w, &company);
+    assert_string_equal(company.facts.device, "");
+    assert_int_equal(company.facts.devices_ending, 0);
+    tls_files_free(&company);
+
     uint8_t bytes[8192];
     struct writer out = writer_over(bytes, sizeof bytes);
     writer_printf(&out, "shopme-edge change 1\nput server.key %zu\n",
