@@ -7,7 +7,7 @@ import socket
 import subprocess
 import urllib.request
 
-from certificates import Authority
+from authority import Authority
 from edge import EDGE, Store, free_port
 
 LOG_LINE = re.compile(r"refused why=(\S+) (.*)")

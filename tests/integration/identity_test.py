@@ -22,7 +22,7 @@ import time
 import unittest
 import warnings
 
-from certificates import Authority
+from authority import Authority
 from edge import EDGE, wait_for
 from identity_store import IdentityStore, other_address
 from wire_client import V311, V5, Cut, WireClient
