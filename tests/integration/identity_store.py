@@ -53,21 +53,11 @@ class IdentityStore(Store):
 {lines}  tls: {{cert_file: {files}/server.pem, key_file: {files}/server.key, \
 ca_file: {files}/ca.pem, crl_file: {files}/crl.pem}}"""))
 
-    def put_files(self, revoked=()):
-        """Before the gateway's first start: the files of TLS."""
-        for name in revoked:
+    def revoke(self, *names):
+        """By a list that the gateway reads at its next start or hangup."""
+        for name in names:
             self.authority.revoke(name)
         self.authority.crl()
-        for name, file in (("server.pem", "server.pem"),
-                           ("server.key", "server.key"), ("ca.pem", "ca.pem")):
-            self.accounts.put(name, self.authority.bytes(file))
-        serials = sorted(self.authority.serial_of(name) for name in revoked)
-        self.accounts.put("revoked", "".join(
-            line + "\n" for line in
-            ["shopme-edge revoked 1", "expires never",
-             *(f"serial {serial}" for serial in serials),
-             f"end {len(serials)}"]).encode())
-        return self
 
     def command(self, *words, stdin=None):
         done = subprocess.run(
