@@ -4,10 +4,11 @@ kind, its authority, and what the gateway said and counted of those it refused."
 
 import re
 import socket
+import ssl
 import subprocess
 import urllib.request
 
-from authority import Authority
+from identity_authority import Authority
 from edge import EDGE, Store, free_port
 
 LOG_LINE = re.compile(r"refused why=(\S+) (.*)")
@@ -25,15 +26,22 @@ def other_address():
 
 
 class IdentityStore(Store):
-    """Ports: `open` (anonymous, loopback), `plain`, `tls` (accounts), `certs`."""
+    """Ports: `open` (anonymous, loopback), `plain`, `tls` (accounts), `certs`.
+    The authority is the test's, or with own_pki the store's: shopme-edge pki."""
 
-    def __init__(self, anonymous=True, connections=1000, **more):
+    def __init__(self, anonymous=True, connections=1000, own_pki=False, **more):
         super().__init__(**more)
         self.open, self.plain, self.tls, self.certs = (
             self.broker_port, free_port(), free_port(), free_port())
-        self.authority = Authority(self.folder / "ca")
-        self.authority.issue("server", server=True)
+        self.authority = None
+        if not own_pki:
+            self.authority = Authority(self.folder / "ca")
+            self.authority.issue("server", server=True)
         files = self.folder / "ca"
+        tls = "" if own_pki else f"""  tls: {{cert_file: {files}/server.pem, \
+key_file: {files}/server.key, ca_file: {files}/ca.pem, \
+crl_file: {files}/crl.pem}}
+"""
         entries = [
             f'{{address: "0.0.0.0:{self.plain}"}}',
             f'{{address: "0.0.0.0:{self.tls}", tls: true}}',
@@ -50,14 +58,40 @@ class IdentityStore(Store):
         self.config_path.write_text(text.replace(old, f"""broker:
   mode: embedded
   listen:
-{lines}  tls: {{cert_file: {files}/server.pem, key_file: {files}/server.key, \
-ca_file: {files}/ca.pem, crl_file: {files}/crl.pem}}"""))
+{lines}{tls}"""))
 
     def revoke(self, *names):
         """By a list that the gateway reads at its next start or hangup."""
         for name in names:
             self.authority.revoke(name)
         self.authority.crl()
+
+    def begin_pki(self, *devices):
+        """Our own CA, the server's certificate, and one for each device."""
+        self.command("pki", "init")
+        self.command("pki", "server")
+        for device in devices:
+            self.command("pki", "issue", device, "--no-p12")
+        return self
+
+    def context(self, device=None):
+        """A client's TLS by our own CA."""
+        folder = self.folder / "data/pki"
+        tls = ssl.create_default_context(cafile=folder / "ca.pem")
+        if device:
+            tls.load_cert_chain(folder / f"issued/{device}.pem",
+                                folder / f"issued/{device}.key")
+        return tls
+
+    def add_accounts(self, names, **rights):
+        """Before the gateway's start, in one set."""
+        put, self.accounts.put = self.accounts.put, lambda *_: None
+        try:
+            for name in names[:-1]:
+                self.accounts.add(name, **rights)
+        finally:
+            self.accounts.put = put
+        self.accounts.add(names[-1], **rights)
 
     def command(self, *words, stdin=None):
         done = subprocess.run(

@@ -26,7 +26,7 @@ import time
 import unittest
 import warnings
 
-from authority import Authority
+from identity_authority import Authority
 from edge import EDGE, wait_for
 from identity_store import IdentityStore, other_address
 from wire_client import V311, V5, Cut, WireClient
