@@ -23,9 +23,11 @@ static void line_over(struct broker_child *child) {
     }
     child->line[child->line_len] = '\0';
     str_mend_utf8(child->line); /* the last one becomes JSON */
-    bool noise = is_noise(slice_of(child->line, child->line_len)) ||
-                 (child->said != NULL && child->said(child->self, child->line));
-    if (!child->quiet) {
+    /* What the owner takes is not logged here: the gateway's own user name may
+     * be in it. */
+    bool taken = child->said != NULL && child->said(child->self, child->line);
+    bool noise = taken || is_noise(slice_of(child->line, child->line_len));
+    if (!child->quiet && !taken) {
         log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
     }
     if (!noise) {
