@@ -17,17 +17,38 @@ static bool is_noise(struct slice line) {
                                    "root");
 }
 
+/* What it says of each connection; some of these lines have user names. It is
+ * asked to only for those of a connection that failed, was turned away, or was
+ * ended for what its client sent. */
+static bool is_chatter(struct slice line) {
+    static const char *const heads[] = {"New ",        "Client ",
+                                        "Bad socket ", "Bad client ",
+                                        "Expiring ",   "Outgoing messages "};
+    static const char cause[] = " disconnected due to ";
+    if (slice_starts_with(line, "Client connection from ") ||
+        memmem(line.data, line.len, cause, sizeof cause - 1) != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (slice_starts_with(line, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void line_over(struct broker_child *child) {
+    if (is_chatter(slice_of(child->line, child->line_len))) {
+        child->line_len = 0;
+    }
     if (child->line_len == 0) {
         return;
     }
     child->line[child->line_len] = '\0';
     str_mend_utf8(child->line); /* the last one becomes JSON */
-    /* What the owner takes is not logged here: the gateway's own user name may
-     * be in it. */
-    bool taken = child->said != NULL && child->said(child->self, child->line);
-    bool noise = taken || is_noise(slice_of(child->line, child->line_len));
-    if (!child->quiet && !taken) {
+    bool noise = is_noise(slice_of(child->line, child->line_len)) ||
+                 (child->said != NULL && child->said(child->self, child->line));
+    if (!child->quiet) {
         log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
     }
     if (!noise) {

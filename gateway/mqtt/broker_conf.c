@@ -36,12 +36,9 @@ static void write_listener(const struct broker_conf *conf, uint32_t index,
     if (listener->tls) {
         write_tls(conf, listener, out);
     }
-    /* So that nobody takes the session of another account: any client id will
-     * do, and becomes the account's name. By certificate the plugin sees to it;
-     * without a user name there is none. */
-    if (!listener->certificates && !listener->anonymous) {
-        writer_str(out, "use_username_as_clientid true\n");
-    }
+    /* That nobody takes another's session, the plugin sees to. Not Mosquitto's
+     * use_username_as_clientid: with it, 2.0.11 forgets the session of any
+     * client id that a stranger gives who shows no user name. */
 }
 
 static void write_listeners(const struct broker_conf *conf,
@@ -90,12 +87,14 @@ static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_str(out, "autosave_interval 60\n");
     /* The gateway's own sessions say a time of their own (session.c). */
     writer_printf(out, "persistent_client_expiration %dd\n", EXPIRATION_DAYS);
-    /* Else a handshake that fails as soon as it begins is not told. */
+    /* For a failed handshake may be in no other line, and is no plugin's to
+     * see; guard_line() takes them all. */
     writer_str(out, "connection_messages true\n");
     /* So that what it drops is known soon. */
     writer_str(out, "sys_interval 5\n");
     writer_str(out, "log_dest stderr\nlog_timestamp false\n");
-    writer_str(out, "log_type error\nlog_type warning\nlog_type notice\n");
+    writer_str(out, "log_type error\nlog_type warning\n"
+                    "log_type notice\n");
 }
 
 /* A line break in a path would be another setting. */

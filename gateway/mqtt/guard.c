@@ -14,7 +14,8 @@ struct guard {
     struct guard_counts counts;
     struct log_limit limits[REFUSAL_COUNT];
     struct log_limit unreadable_log;
-    struct log_limit odd_log;
+    struct log_limit denied_log;
+    struct log_limit ended_log;
 };
 
 err_t guard_new(const struct guard_options *options, struct guard **ret) {
@@ -151,20 +152,23 @@ bool guard_message(struct guard *guard,
     return true;
 }
 
-/* --- What Mosquitto says of connections ----------------------------------- */
+/* --- What Mosquitto says of TLS ------------------------------------------- */
 
-static bool starts_with(const char *line, const char *head) {
-    return strncmp(line, head, strlen(head)) == 0;
+static const char connection_from[] = "Client connection from ";
+
+static bool is_of_connection(const char *line, const char *what) {
+    return strncmp(line, connection_from, sizeof connection_from - 1) == 0 &&
+           strstr(line, what) != NULL;
 }
 
 /* OpenSSL's words behind "OpenSSL Error[0]: error:0A0000C7:SSL routines::", or
- * behind "Client connection from ADDRESS failed: error:..." with a full stop at
- * their end: that one, if the handshake fails as soon as it begins. */
+ * behind "Client connection from 127.0.0.1 failed: error:...", which Mosquitto
+ * says instead if all of it had come when it accepted the connection. (Then the
+ * plugin does not hear of it.) */
 static const char *tls_words(const char *line) {
-    const char *words = strstr(line, "OpenSSL Error");
-    if (words == NULL && starts_with(line, "Client connection from ")) {
-        words = strstr(line, " failed: error:");
-    }
+    const char *words = is_of_connection(line, " failed: ")
+                            ? strstr(line, " failed: ")
+                            : strstr(line, "OpenSSL Error");
     const char *last = words;
     while (last != NULL && (last = strstr(words, ":")) != NULL) {
         words = last + 1;
@@ -181,10 +185,9 @@ static bool says_any(const char *words, const char *const *list, size_t count) {
     return false;
 }
 
-/* A connection that ends without TLS's goodbye is refused nothing. Which part
- * of OpenSSL saw it first ("EVP lib") is said before why. */
-static bool is_no_reason(const char *words) {
-    static const char *const ends[] = {"unexpected eof", "shutdown", " lib"};
+/* A connection that ends without TLS's goodbye is refused nothing. */
+static bool is_an_end(const char *words) {
+    static const char *const ends[] = {"unexpected eof", "shutdown"};
     return says_any(words, ends, sizeof ends / sizeof *ends);
 }
 
@@ -195,7 +198,54 @@ static bool is_of_a_certificate(const char *words) {
                     sizeof certificates / sizeof *certificates);
 }
 
-static void tls_failed(struct guard *guard, const char *words) {
+/* More connections than the listener may have. */
+static void log_denied(struct guard *guard, const char *line) {
+    uint64_t skipped;
+    char text[SHOWN_MAX];
+    if (log_allowed(&guard->denied_log, &skipped)) {
+        log_line(LOG_WARN, "guard",
+                 "denied mosquitto=\"%s\" not_logged=%" PRIu64
+                 " reason=\"the listener has as many connections as it may "
+                 "(broker.listen: connections)\"",
+                 shown(line, text), skipped);
+    }
+}
+
+/* A packet above the bound, or one that is none: else its device comes again
+ * and again, and nobody knows why. */
+static bool is_of_its_client(const char *line) {
+    return strncmp(line, "Client ", 7) == 0 &&
+           strstr(line, " disconnected due to ") != NULL;
+}
+
+static void log_ended(struct guard *guard, const char *line) {
+    uint64_t skipped;
+    char text[SHOWN_MAX];
+    if (log_allowed(&guard->ended_log, &skipped)) {
+        log_line(LOG_WARN, "guard",
+                 "ended mosquitto=\"%s\" not_logged=%" PRIu64
+                 " reason=\"the broker does not take what the client sent\"",
+                 shown(line, text), skipped);
+    }
+}
+
+bool guard_line(struct guard *guard, const char *line) {
+    if (is_of_its_client(line)) {
+        log_ended(guard, line);
+        return true;
+    }
+    if (is_of_connection(line, " denied: ")) {
+        log_denied(guard, line);
+        return true;
+    }
+    const char *words = tls_words(line);
+    if (words == NULL) {
+        return false;
+    }
+    /* Of several lines for one connection, one is of TLS itself. */
+    if (is_an_end(words) || strstr(line, "SSL routines") == NULL) {
+        return true;
+    }
     enum refusal refusal =
         is_of_a_certificate(words) ? REFUSAL_CERTIFICATE : REFUSAL_PROTOCOL;
     uint64_t skipped;
@@ -207,50 +257,6 @@ static void tls_failed(struct guard *guard, const char *words) {
                  " reason=\"%s\"",
                  refusal_code(refusal), shown(words, text), skipped,
                  refusal_text(refusal));
-    }
-}
-
-/* What the broker did not like of a client, whose id may be in it. */
-static bool is_odd(const char *line) {
-    return strstr(line, " disconnected due to ") != NULL ||
-           strstr(line, ": max_connections exceeded") != NULL ||
-           strstr(line, "too large Will") != NULL ||
-           starts_with(line, "Bad client ");
-}
-
-/* Who comes and goes, which the plugin says too. */
-static bool is_of_a_connection(const char *line) {
-    static const char *const heads[] = {
-        "New connection from ",  "New client connected from ", "Client ",
-        "Bad client ",           "Bad socket read/write on ",  "Socket error ",
-        "Outgoing messages are "};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        if (starts_with(line, heads[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void log_odd(struct guard *guard, const char *line) {
-    uint64_t skipped;
-    char text[SHOWN_MAX];
-    if (log_allowed(&guard->odd_log, &skipped)) {
-        log_line(LOG_WARN, "guard", "broker not_logged=%" PRIu64 " said=\"%s\"",
-                 skipped, shown(line, text));
-    }
-}
-
-bool guard_line(struct guard *guard, const char *line) {
-    const char *words = tls_words(line);
-    if (words != NULL && !is_no_reason(words)) {
-        tls_failed(guard, words);
-    }
-    if (words != NULL || !is_of_a_connection(line)) {
-        return words != NULL;
-    }
-    if (is_odd(line)) {
-        log_odd(guard, line);
     }
     return true;
 }

@@ -49,9 +49,9 @@ void guard_down(struct guard *guard);
  * the connection is next written to. */
 bool guard_reload(struct guard *guard);
 
-/* A line of Mosquitto's. True if it is of a connection: then it needs no more
- * notice. TLS that failed is counted and logged; so is, logged only, what else
- * ended one or kept it out (too many, a packet too large). */
+/* A line of Mosquitto's. True if it says that a TLS connection failed: then it
+ * was counted, and logged; or that a client was turned away or cut for what it
+ * sent: then it was logged. */
 bool guard_line(struct guard *guard, const char *line);
 
 struct guard_counts guard_counts(const struct guard *guard);
