@@ -116,7 +116,8 @@ static void test_topics(void **state) {
     /* The broker's plugin refuses what the subscription does not see, too. */
     watch_refused(watch, "shopme", 2);
     assert_int_equal(watch_counts(watch, 1).foreign, count + 2);
-    assert_string_equal(watch_counts(watch, 1).foreign_last, "shopme//+/shopme");
+    assert_string_equal(watch_counts(watch, 1).foreign_last,
+                        "shopme//+/shopme");
 }
 
 /* Goal: what only a gateway says, and ours did not, is another one's. */
