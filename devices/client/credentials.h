@@ -44,6 +44,10 @@ err_t credentials_check(const struct credentials *credentials,
 err_t credentials_check_dates(const struct credentials *credentials,
                               struct reason *reason) MUST_USE;
 
+/* For OpenSSL: an encrypted key has no password here. (It would ask for one on
+ * the terminal.) */
+int credentials_no_password(char *buf, int size, int writing, void *self);
+
 /* Overwrites the password. */
 void credentials_wipe(struct credentials *credentials);
 

@@ -40,22 +40,13 @@ static const char *path_or_null(const char *path) {
     return path[0] == '\0' ? NULL : path;
 }
 
-/* OpenSSL would ask for the password of an encrypted key on the terminal. */
-static int no_password(char *buf, int size, int writing, void *self) {
-    (void)buf;
-    (void)size;
-    (void)writing;
-    (void)self;
-    return 0;
-}
-
 static int apply_tls(struct mosquitto *mosq,
                      const struct credentials *credentials) {
     const char *ca = path_or_null(credentials->ca);
     const char *cert = path_or_null(credentials->cert);
     return mosquitto_tls_set(
         mosq, ca, ca == NULL ? X509_get_default_cert_dir() : NULL, cert,
-        cert == NULL ? NULL : credentials->key, no_password);
+        cert == NULL ? NULL : credentials->key, credentials_no_password);
 }
 
 int login_apply(struct mosquitto *mosq, const struct credentials *credentials) {

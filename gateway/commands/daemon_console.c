@@ -108,11 +108,6 @@ static void fill_broker(struct daemon *daemon, struct console_status *ret) {
     ret->broker_rival = watched.rival;
     ret->foreign_messages = watched.foreign;
     ret->foreign_topic = watched.foreign_last;
-    if (daemon->identity.guard != NULL) {
-        const struct guard_counts counts = guard_counts(daemon->identity.guard);
-        ret->has_door = true;
-        memcpy(ret->refusals, counts.refused, sizeof ret->refusals);
-    }
 }
 
 static struct stream *shop_stream(const struct daemon *daemon) {
@@ -159,6 +154,7 @@ static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     ret->uptime_s = (ret->mono_us - daemon->started_us) / US_A_SECOND;
     fill_broker(daemon, ret);
     fill_streams(daemon, ret);
+    daemon_presence_fill(daemon, &ret->devices);
     daemon_verdict_make(daemon, ret);
 }
 
@@ -207,5 +203,6 @@ struct console_source daemon_console_source(struct daemon *daemon) {
         .uplink = set_uplink,
         .change = daemon_identity_change,
         .identity = daemon_identity_fill,
+        .devices = daemon_presence_fill,
     };
 }

@@ -23,6 +23,12 @@ static bool is_open(const struct daemon_request *request) {
     return request->change != NULL;
 }
 
+/* Of the newest ones: others have lost their places. */
+static bool is_kept(const struct daemon_identity *identity, uint64_t number) {
+    return number < identity->next &&
+           identity->next - number <= CONSOLE_IDENTITY_REQUESTS;
+}
+
 static void forget_change(struct daemon_request *request) {
     if (request->change != NULL) {
         explicit_bzero(request->change, sizeof *request->change);
@@ -52,26 +58,45 @@ static void note_removed(struct daemon_identity *identity, const char *name) {
     }
 }
 
-/* Some a second: each is a connection for a moment. Not before the plugin has
- * let go of them. */
+/* One that is there again before its session was ended keeps that. */
+static void forget_removed(struct daemon_identity *identity, const char *name) {
+    for (uint32_t i = 0; i < identity->removed_count; i++) {
+        if (strcmp(identity->removed[i], name) == 0) {
+            memmove(identity->removed[i],
+                    identity->removed[--identity->removed_count],
+                    sizeof *identity->removed);
+            return;
+        }
+    }
+}
+
+/* Some a second: each is a connection for a moment, under the device's id. Not
+ * before the plugin has let go of them. */
 static void end_removed(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     struct broker_stale ending = {0};
     if (daemon->broker == NULL || !broker_status(daemon->broker).open ||
-        identity->loaded < identity->set) {
+        identity->loaded < identity->set || identity->ends_sessions ||
+        identity->removed_count == 0) {
         return;
     }
+    static_assert((int)ACCOUNT_NAME_MAX <= (int)BROKER_CLIENT_ID_MAX,
+                  "a device's name is a client id");
     while (ending.count < BROKER_STALE_MAX && identity->removed_count > 0) {
         const char *name = identity->removed[--identity->removed_count];
         memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
     }
+    identity->ends_sessions = true;
     broker_end_sessions(daemon->broker, &ending);
 }
 
 void daemon_identity_tick(struct daemon *daemon) {
-    if (daemon->identity.removed_count > 0) {
-        end_removed(daemon);
+    const struct broker_stale none = {0};
+    if (daemon->identity.ends_sessions && daemon->broker != NULL) {
+        daemon->identity.ends_sessions = false;
+        broker_end_sessions(daemon->broker, &none); /* those are let go */
     }
+    end_removed(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -107,6 +132,19 @@ static void work(void *self) {
     if (identity->err == ERR_OK) {
         identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
+    }
+    struct reason unread;
+    identity->has_accounts =
+        identity_accounts_load(data, &identity->accounts, &unread) == ERR_OK;
+}
+
+/* Who has an account, for the table of who is there. */
+static void take_accounts(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->has_accounts) {
+        daemon_presence_accounts(daemon, &identity->accounts);
+        accounts_free(&identity->accounts);
+        identity->has_accounts = false;
     }
 }
 
@@ -148,6 +186,8 @@ static void settle(struct daemon_identity *identity,
         [IDENTITY_RELOAD] = "reload",
     };
     const struct identity_change *change = request->change;
+    assert(change != NULL && change == edit->change);
+    assert(request->state == CONSOLE_REQUEST_WAITING);
     if (identity->err != ERR_OK) {
         fail(request, &identity->why);
     } else if (edit->err != ERR_OK) {
@@ -158,6 +198,8 @@ static void settle(struct daemon_identity *identity,
                  verbs[change->op], change->name, request->set);
         if (change->op == IDENTITY_REMOVE) {
             note_removed(identity, change->name);
+        } else {
+            forget_removed(identity, change->name);
         }
     }
     forget_change(request);
@@ -203,7 +245,9 @@ static void done(void *self) {
     identity->runs = false;
     bool server_changed = take_tls(identity);
     take_result(daemon);
+    take_accounts(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
+        assert(is_kept(identity, identity->numbers[i]));
         settle(identity, &identity->edits[i],
                request_at(identity, identity->numbers[i]));
     }
@@ -222,6 +266,7 @@ static void gather(struct daemon_identity *identity) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
             assert(request->number == number);
+            assert(identity->edit_count < CONSOLE_IDENTITY_REQUESTS);
             identity->reads_tls =
                 identity->reads_tls || request->change->op == IDENTITY_RELOAD;
             identity->numbers[identity->edit_count] = number;
@@ -240,6 +285,7 @@ static void start(struct daemon *daemon) {
     if (identity->edit_count == 0 && !identity->reload_asked) {
         return;
     }
+    assert(!daemon->stop_asked);
     identity->reload_asked = false;
     identity->runs = true;
     identity->job = (struct job){.self = daemon, .work = work, .done = done};
@@ -262,6 +308,7 @@ bool daemon_identity_is_busy(const struct daemon *daemon) {
 
 static void on_up(void *self) {
     struct daemon *daemon = self;
+    presence_ask(&daemon->identity.presence.table);
     (void)guard_reload(daemon->identity.guard);
 }
 
@@ -354,8 +401,10 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
 
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
+    daemon_presence_reported(daemon, report);
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
+        end_removed(daemon);
     } else if (report->kind == REPORT_FAILED) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
@@ -479,12 +528,14 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     if (daemon->identity.guard == NULL) {
         return ERR_OK;
     }
+    assert(daemon->identity.lock == -1 && daemon->broker == NULL);
     TRY(take_lock(daemon, reason));
     daemon->identity.starts = true;
     daemon->identity.reads_tls = true;
     work(daemon);
     (void)take_tls(&daemon->identity);
     take_result(daemon);
+    take_accounts(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }
@@ -499,4 +550,5 @@ void daemon_identity_close(struct daemon *daemon) {
     identity->lock = -1;
     guard_free(identity->guard);
     free(identity->removed);
+    presence_free(&daemon->identity.presence.table);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_site.h"
+#include <assert.h>
 
 #include "gateway/commands/daemon_state.h"
 #include "gateway/mqtt/site_login.h"
@@ -16,6 +16,7 @@ static void read_again(void *self) {
 /* Each connection takes it when it is made. */
 static void take(struct daemon *daemon) {
     struct daemon_site *site = &daemon->site;
+    assert(!site->runs && daemon->broker == NULL);
     struct mqtt_login before = daemon->login.mqtt;
     daemon->login.mqtt = site->next;
     site_login_forget(&before);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_tls.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -111,7 +110,9 @@ static bool clock_is_right(const struct daemon *daemon, struct reason *why) {
 
 static void judge(struct daemon *daemon, struct reason *why) {
     struct daemon_tls *tls = &daemon->tls;
-    *why = tls->files;
+    const struct reason *unusable = &daemon->identity.tls.unusable;
+    bool known = tls->files.text[0] != '\0' && unusable->text[0] != '\0';
+    *why = known ? *unusable : tls->files; /* why they did not get there */
     tls->usable = why->text[0] == '\0' && clock_is_right(daemon, why);
     if (tls->usable) {
         *why = (struct reason){""};

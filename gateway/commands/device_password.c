@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/device_password.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -150,6 +151,7 @@ static err_t ask_line(const char *prompt, struct line *line,
         return reason_set(reason, ERR_IO, "no password was given");
     }
     line->len = (size_t)got;
+    assert(line->len <= LINE_SIZE);
     return take_line(line, "the answer", reason);
 }
 
@@ -198,6 +200,7 @@ static err_t read_chosen(const struct device_password_source *source,
 
 err_t device_password(const struct device_password_source *source,
                       struct device_password *ret, struct reason *reason) {
+    assert(source->ask + source->from_stdin + (source->file != NULL) <= 1);
     memset(ret, 0, sizeof *ret);
     if (!source->ask && !source->from_stdin && source->file == NULL) {
         const struct platform platform = platform_real();

@@ -21,8 +21,8 @@ static bool add(const char *data, const char *name, struct slice bytes,
     CLEANUP(free_bytes) uint8_t *old = NULL;
     size_t len = 0;
     struct reason ignored;
-    if (identity_set_read(data, name, &old, &len, &ignored) == ERR_OK &&
-        slice_eq(slice_of(old, len), bytes)) {
+    err_t err = identity_set_read(data, name, &old, &len, &ignored);
+    if (err == ERR_OK ? slice_eq(slice_of(old, len), bytes) : bytes.len == 0) {
         return false;
     }
     assert(tls->count < IDENTITY_TLS_FILES);
@@ -55,10 +55,11 @@ static err_t add_all(const char *data, struct identity_tls *tls) {
 void identity_tls_read(const struct config *config, int64_t now_us,
                        struct identity_tls *ret) {
     const char *data = config->data;
+    assert(ret->count == 0 && ret->revoked == NULL);
     if (!config_broker_has_tls(&config->broker)) {
         return;
     }
-    if (tls_files_read(&config->broker.tls, data, now_us, &ret->read,
+    if (tls_files_read(&config->broker, data, now_us, &ret->read,
                        &ret->unusable) != ERR_OK) {
         ret->in_set =
             is_in_set(data, "server.pem") && is_in_set(data, "server.key");

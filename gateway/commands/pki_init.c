@@ -33,7 +33,7 @@ static err_t init(const struct pki_place *place, const char *name,
         return reason_set(reason, ERR_RANGE,
                           "--name has 1 to 48 bytes, in UTF-8");
     }
-    TRY(pki_place_enter(place, reason));
+    TRY(pki_place_enter(place, true, reason));
     return authority_create(&place->platform, place->dir, name, days, reason);
 }
 

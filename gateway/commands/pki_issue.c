@@ -31,7 +31,7 @@ static err_t make(const struct pki_place *place, const char *device,
                   struct reason *reason) {
     CLEANUP(authority_close)
     struct authority authority = {.store = {.lock_fd = -1}};
-    TRY(pki_place_enter(place, reason));
+    TRY(pki_place_enter(place, false, reason));
     TRY(authority_open(&authority, &place->platform, place->dir,
                        AUTHORITY_ISSUE, reason));
     TRY(authority_issue(&authority, device, wish, ret, reason));
@@ -48,6 +48,10 @@ static int run(const struct pki_place *place, const char *device,
         return EXIT_FAILURE;
     }
     pki_shown_made(place, &made, shown);
+    fprintf(stderr,
+            "It may connect once it is registered: shopme-edge device add %s "
+            "--certificate\n",
+            device);
     pki_shown_password(shown);
     fflush(stdout);
     pki_place_tell(place);

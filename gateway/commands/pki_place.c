@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/pki_place.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ bool pki_place_days(const struct arguments *arguments, const char *text,
                           ret_exit)) {
         return false;
     }
+    assert(days <= AUTHORITY_DAYS_MAX);
     *ret = (uint32_t)days;
     return true;
 }
@@ -76,17 +78,20 @@ bool pki_place_find(struct pki_place *place, const char *command,
     return err == ERR_OK;
 }
 
-err_t pki_place_enter(const struct pki_place *place, struct reason *reason) {
+err_t pki_place_enter(const struct pki_place *place, bool make,
+                      struct reason *reason) {
     struct stat st;
-    if (place->is_ours) {
-        return device_become_owner(place->config.data, reason);
+    assert(place->dir[0] != '\0');
+    const char *folder = place->is_ours ? place->config.data : place->dir;
+    /* Another folder that is not there is made by who calls. */
+    if (stat(folder, &st) != 0 && !(make && place->is_ours)) {
+        return ERR_OK;
     }
-    /* One that is not there is made by who calls. */
-    return stat(place->dir, &st) == 0 ? device_become_owner(place->dir, reason)
-                                      : ERR_OK;
+    return device_become_owner(folder, reason);
 }
 
 static bool is_running(const struct pki_place *place) {
+    assert(place->is_ours);
     struct reason reason;
     struct client_answer *answer = malloc(sizeof *answer);
     bool running =

@@ -34,8 +34,9 @@ struct pki_place {
 bool pki_place_find(struct pki_place *place, const char *command,
                     int *ret_exit) MUST_USE;
 /* Root becomes who owns the folder, so that no link in it leads root elsewhere;
- * what has to be read as root has been read by then. ERR_IO. */
-err_t pki_place_enter(const struct pki_place *place,
+ * what has to be read as root has been read by then. `make`: a data directory
+ * that is not there is made. ERR_IO. */
+err_t pki_place_enter(const struct pki_place *place, bool make,
                       struct reason *reason) MUST_USE;
 /* Has a running gateway take what has changed, and says what came of it. False:
  * one runs, and has not. */

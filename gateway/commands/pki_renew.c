@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shopme-edge pki renew: new certificates for the keys that are there. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,8 +34,9 @@ struct renewing {
     struct pki_place place;
     struct pki_shown shown;
     struct authority_wish wish;
-    const char *device; /* "server" for the gateway's; NULL: all */
-    int64_t within_us;  /* what ends later is left as it is */
+    const char *device;          /* "server" for the gateway's; NULL: all */
+    struct authority_made *made; /* owned: what was, to be shown once it is */
+    int64_t within_us;           /* what ends later is left as it is */
     uint32_t done;
     bool p12;
 };
@@ -43,9 +45,15 @@ static err_t renew(struct renewing *renewing, struct authority *authority,
                    const char *device, struct reason *reason) {
     struct authority_made made;
     TRY(authority_renew(authority, device, &renewing->wish, &made, reason));
-    pki_shown_made(&renewing->place, &made, &renewing->shown);
+    assert(made.entry.serial[0] != '\0');
+    struct authority_made *list =
+        realloc(renewing->made, (renewing->done + 1) * sizeof *list);
+    if (list == NULL) {
+        return reason_set(reason, ERR_MEMORY, "no memory");
+    }
+    renewing->made = list;
+    renewing->made[renewing->done++] = made;
     renewing->p12 = renewing->p12 || made.p12;
-    renewing->done++;
     return ERR_OK;
 }
 
@@ -89,7 +97,7 @@ static err_t make(struct renewing *renewing, struct reason *reason) {
     struct authority authority = {.store = {.lock_fd = -1}};
     const struct pki_place *place = &renewing->place;
     const char *device = renewing->device;
-    TRY(pki_place_enter(place, reason));
+    TRY(pki_place_enter(place, false, reason));
     TRY(authority_open(&authority, &place->platform, place->dir,
                        AUTHORITY_ISSUE, reason));
     if (device == NULL) {
@@ -119,6 +127,9 @@ static int run(struct renewing *renewing) {
     if (renewing->done == 0) {
         puts("nothing is due");
         return EXIT_SUCCESS;
+    }
+    for (uint32_t i = 0; i < renewing->done; i++) {
+        pki_shown_made(&renewing->place, &renewing->made[i], &renewing->shown);
     }
     if (renewing->p12) {
         pki_shown_password(&renewing->shown);
@@ -174,5 +185,6 @@ int command_pki_renew(int argc, char **argv) {
     }
     exit_code = run(&renewing);
     pki_shown_wipe(&renewing.shown);
+    free(renewing.made);
     return exit_code;
 }

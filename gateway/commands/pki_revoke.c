@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shopme-edge pki revoke: a device's certificates are not good any more. */
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static bool read_serial(const char *text, char ret[static REVOKED_SERIAL_MAX]) {
         }
         ret[len++] = (char)toupper((unsigned char)*text);
     }
+    assert(len < REVOKED_SERIAL_MAX);
     ret[len] = '\0';
     return len > 0;
 }
@@ -43,7 +45,8 @@ static err_t revoke(const struct pki_place *place, const char *device,
                     struct reason *reason) {
     CLEANUP(authority_close)
     struct authority authority = {.store = {.lock_fd = -1}};
-    TRY(pki_place_enter(place, reason));
+    assert((device == NULL) != (serial == NULL));
+    TRY(pki_place_enter(place, false, reason));
     TRY(authority_open(&authority, &place->platform, place->dir,
                        AUTHORITY_REVOKE, reason));
     TRY(authority_revoke(&authority, device, serial, ret_count, reason));

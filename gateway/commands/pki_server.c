@@ -47,7 +47,7 @@ static err_t make(const struct pki_place *place, const GENERAL_NAMES *names,
     CLEANUP(authority_close)
     struct authority authority = {.store = {.lock_fd = -1}};
     const struct authority_wish wish = {.days = days, .names = names};
-    TRY(pki_place_enter(place, reason));
+    TRY(pki_place_enter(place, false, reason));
     TRY(authority_open(&authority, &place->platform, place->dir,
                        AUTHORITY_ISSUE, reason));
     TRY(authority_issue_server(&authority, &wish, ret, reason));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/pki_shown.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "gateway/pki/when.h"
@@ -27,6 +28,7 @@ err_t pki_shown_wish(struct pki_shown *shown, struct authority_wish *wish,
     }
     TRY(device_password_read(&shown->source, shown->password, &shown->made,
                              reason));
+    assert(shown->password[0] != '\0');
     wish->p12_password = shown->password;
     wish->p12_modern = shown->modern;
     return ERR_OK;
@@ -58,6 +60,7 @@ void pki_shown_made(const struct pki_place *place,
                     const struct pki_shown *shown) {
     const struct issued_entry *entry = &made->entry;
     char until[WHEN_SIZE];
+    assert(entry->kind != CERTIFICATE_CA);
     when_text(entry->not_after_us, until);
     FILE *out = made->p12 && shown->made ? stderr : stdout;
     fprintf(out, "%s: certificate until %s%s, serial %s\n", entry->name, until,

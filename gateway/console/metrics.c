@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 
 #define PREFIX "shopme_edge_"
@@ -172,15 +173,29 @@ static void write_orders(const struct shop_counts *orders,
            orders->unfitting);
 }
 
-static void write_refusals(const struct console_status *status,
-                           struct writer *writer) {
-    head(writer, "refusals_total", "counter",
-         "Connections and messages of devices that were refused, by reason.");
+static void write_devices(const struct console_devices *devices,
+                          struct writer *writer) {
+    const struct presence_counts counts =
+        presence_counts(devices->presence, &devices->now);
+    single(writer, "devices_registered", "gauge", "Devices with an account.",
+           counts.registered);
+    single(writer, "devices_online", "gauge",
+           "Devices with an account that are connected.", counts.online);
+    single(writer, "devices_silent", "gauge",
+           "Devices from which nothing came for broker.silent_after.",
+           counts.silent);
+    single(writer, "devices_strangers", "gauge",
+           "Connections to the broker that have no account.", counts.strangers);
+    head(writer, "devices_refused_total", "counter",
+         "Connections and messages refused to devices, by reason.");
     for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
-        writer_printf(writer,
-                      PREFIX "refusals_total{reason=\"%s\"} %" PRIu64 "\n",
-                      refusal_code((enum refusal)i), status->refusals[i]);
+        writer_printf(
+            writer, PREFIX "devices_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+            refusal_code((enum refusal)i), devices->refused[i]);
     }
+    single(writer, "connections_unnamed_total", "counter",
+           "Connections to the broker that ended before they said who came.",
+           devices->refused[REFUSAL_NONE]);
 }
 
 void reply_metrics(const struct console_status *status, struct writer *writer) {
@@ -191,6 +206,7 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     single(writer, "uptime_seconds", "gauge", "Seconds since the start.",
            (uint64_t)status->uptime_s);
     reply_verdict_metrics(status, writer);
+    reply_tls_metrics(status, writer);
     single(writer, "broker_up", "gauge", "1 if the broker answers.",
            status->broker_up);
     single(writer, "broker_restarts_total", "counter",
@@ -206,9 +222,6 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
            "Messages on a topic of another store or of no stream: nobody keeps "
            "them.",
            status->foreign_messages);
-    if (status->has_door) {
-        write_refusals(status, writer);
-    }
     head(writer, "clock_offset_seconds", "gauge",
          "The cloud's clock minus this machine's.");
     writer_printf(writer, PREFIX "clock_offset_seconds %.3f\n",
@@ -219,6 +232,9 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     }
     write_backlog(status, writer);
     write_links(status, writer);
+    if (status->devices.presence != NULL) {
+        write_devices(&status->devices, writer);
+    }
     if (status->has_shop) {
         write_orders(&status->orders, writer);
     }

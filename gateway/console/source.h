@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/identity/change.h"
-#include "gateway/identity/refusal.h"
+#include "gateway/identity/presence.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
@@ -46,6 +46,15 @@ struct console_stream {
     struct forecast_view forecast;
 };
 
+/* Who is there, as it is while the call lasts. */
+struct console_devices {
+    const struct presence *presence; /* NULL: no accounts are kept here */
+    struct presence_moment now;
+    bool known; /* the broker is heard: who is connected is so */
+    /* Since the start, by reason: of connections and at topics. */
+    uint64_t refused[REFUSAL_COUNT];
+};
+
 struct console_status {
     const char *store; /* borrowed for the call, as all strings here */
     const char *version;
@@ -67,13 +76,13 @@ struct console_status {
     uint64_t broker_dropped_seen; /* since our start */
     uint64_t foreign_messages;    /* of a topic that no stream takes */
     const char *foreign_topic;    /* the last kind of such a topic, or "" */
-    bool has_door;                /* the broker is ours, and lets in by rules */
-    uint64_t refusals[REFUSAL_COUNT]; /* by it, for each reason */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */
     struct shop_counts orders;
+    struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    struct verdict_tls_facts tls;
 };
 
 enum console_request_state {
@@ -113,6 +122,8 @@ struct console_source {
                     uint64_t *ret_request, struct reason *reason);
     /* `ret` comes zeroed. NULL with `change`. */
     void (*identity)(void *self, struct console_identity *ret);
+    /* `ret` comes zeroed, and stays so without accounts. May be NULL. */
+    void (*devices)(void *self, struct console_devices *ret);
 };
 
 #endif

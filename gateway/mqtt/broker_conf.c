@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_conf.h"
 
+#include <assert.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -55,8 +56,9 @@ static void write_listeners(const struct broker_conf *conf,
 
 /* --- Who is let in -------------------------------------------------------- */
 
-/* The plugin decides all of it. Mosquitto is told to let in who has no user
- * name only because a reload would cut them otherwise. */
+/* The plugin decides all of it, also about who has no user name: told not to
+ * let them in, Mosquitto 2.0.11 would refuse their sessions at a reload, and
+ * free one that is offline twice. Without the plugin it does not start. */
 static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     const struct config *config = conf->config;
     char path[IDENTITY_PATH_MAX];
@@ -64,9 +66,7 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     writer_printf(out, "plugin %s\n", conf->plugin_path);
     writer_printf(out, "plugin_opt_rules %s\n", conf->rules_path);
     writer_printf(out, "plugin_opt_identity %s\n", path);
-    writer_printf(out, "allow_anonymous %s\n",
-                  config_broker_is_anonymous(&config->broker) ? "true"
-                                                              : "false");
+    writer_str(out, "allow_anonymous true\n");
 }
 
 /* --- Limits --------------------------------------------------------------- */
@@ -111,6 +111,8 @@ static err_t check_path(const char *path, struct reason *reason) {
 
 err_t broker_conf_write(const struct broker_conf *conf, struct writer *out,
                         struct reason *reason) {
+    assert(conf->config->broker.mode == CONFIG_BROKER_EMBEDDED);
+    assert(conf->config->broker.listener_count <= CONFIG_LISTENERS_MAX);
     TRY(check_path(conf->plugin_path, reason));
     TRY(check_path(conf->folder, reason));
     const struct passwd *user = getpwuid(geteuid());

@@ -21,6 +21,7 @@ struct guard {
 err_t guard_new(const struct guard_options *options, struct guard **ret) {
     struct guard *guard = calloc(1, sizeof *guard);
     ENSURE(guard != NULL, ERR_MEMORY);
+    assert(options->up != NULL && options->reported != NULL);
     guard->options = *options;
     *ret = guard;
     return ERR_OK;
@@ -36,6 +37,7 @@ static void command(struct guard *guard, enum report_command what) {
     uint8_t bytes[COMMAND_MAX];
     struct writer writer = writer_over(bytes, sizeof bytes);
     report_command_write(what, &writer);
+    assert(!writer.full && guard->client != NULL);
     (void)mosquitto_publish_v5(guard->client, NULL, REPORT_CONTROL,
                                (int)writer.len, writer.data, 1, false, NULL);
 }

@@ -2,6 +2,7 @@
 #include "gateway/mqtt/site_login.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -134,6 +135,7 @@ static err_t make_tls(const struct config_broker *config, void **ret,
 
 err_t site_login_read(const struct config_broker *config,
                       struct mqtt_login *ret, struct reason *reason) {
+    assert(config->mode == CONFIG_BROKER_EXTERNAL);
     struct mqtt_login login = {0};
     snprintf(login.user, sizeof login.user, "%s", config->user);
     if (config->password_file[0] != '\0') {

@@ -201,9 +201,10 @@ err_t certificate_read(struct slice pem, X509 **ret) {
 
 /* Nobody is there to be asked. */
 static int no_password(char *buf, int size, int rwflag, void *context) {
-    (void)buf;
-    (void)size;
     (void)rwflag;
+    if (size > 0) {
+        buf[0] = '\0';
+    }
     *(bool *)context = true;
     return -1;
 }

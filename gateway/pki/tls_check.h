@@ -38,12 +38,14 @@ typedef STACK_OF(X509) tls_stack;
 struct tls_texts {
     struct slice certificate; /* PEM: the server's, then its issuers' */
     struct slice key;         /* PEM, without a password */
-    struct slice ca;          /* PEM: those that devices' are checked against */
+    struct slice ca;          /* PEM: those that devices' are checked against;
+                                 empty: no device comes by certificate */
 };
 
-/* Sets what of the facts is about server and CAs. The caller frees the CAs with
- * tls_stack_free(). ERR_PARSE, ERR_REFUSED, ERR_RANGE, ERR_MEMORY; the reason
- * names the key of the configuration and says what to do. */
+/* Sets what of the facts is about server and CAs. The caller frees the CAs,
+ * NULL if there are none, with tls_stack_free(). ERR_PARSE, ERR_REFUSED,
+ * ERR_RANGE, ERR_MEMORY; the reason names the key of the configuration and says
+ * what to do. */
 err_t tls_check(const struct tls_texts *texts, int64_t now_us,
                 struct tls_facts *facts, tls_stack **ret_authorities,
                 struct reason *reason) MUST_USE;

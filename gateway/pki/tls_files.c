@@ -115,8 +115,9 @@ static void take_index(const char *data, const tls_stack *authorities,
 /* --- All of it -------------------------------------------------------------
  */
 
-static err_t read_files(const struct config_broker_tls *tls,
+static err_t read_files(const struct config_broker *broker,
                         struct tls_files *files, struct reason *reason) {
+    const struct config_broker_tls *tls = &broker->tls;
     const struct plain_file certificate = {"tls.cert_file", tls->cert_file,
                                            CERTIFICATE_BYTES_MAX, false};
     const struct plain_file key = {"tls.key_file", tls->key_file,
@@ -125,10 +126,12 @@ static err_t read_files(const struct config_broker_tls *tls,
                                   false};
     TRY(plain_file_read(&certificate, &files->certificate, reason));
     TRY(plain_file_read(&key, &files->key, reason));
-    return plain_file_read(&ca, &files->ca, reason);
+    return config_broker_has_certificates(broker)
+               ? plain_file_read(&ca, &files->ca, reason)
+               : ERR_OK;
 }
 
-static err_t check_all(const struct config_broker_tls *tls, const char *data,
+static err_t check_all(const struct config_broker *broker, const char *data,
                        int64_t now_us, struct tls_files *files,
                        struct reason *reason) {
     CLEANUP(tls_stack_free) tls_stack *authorities = NULL;
@@ -138,19 +141,23 @@ static err_t check_all(const struct config_broker_tls *tls, const char *data,
         .ca = octets_slice(&files->ca),
     };
     TRY(tls_check(&texts, now_us, &files->facts, &authorities, reason));
-    take_crl(tls, data, authorities, files);
+    if (authorities == NULL) {
+        files->revoked = (struct revoked){.expires_us = WHEN_NEVER};
+        return ERR_OK;
+    }
+    take_crl(&broker->tls, data, authorities, files);
     take_index(data, authorities, now_us, &files->facts);
     return ERR_OK;
 }
 
-static err_t read_once(const struct config_broker_tls *tls, const char *data,
+static err_t read_once(const struct config_broker *broker, const char *data,
                        int64_t now_us, struct tls_files *ret,
                        struct reason *reason) {
     *ret = (struct tls_files){.crl_unusable = {""}};
     (void)reason_set(reason, ERR_MEMORY, "no memory for the files of tls");
-    err_t err = read_files(tls, ret, reason);
+    err_t err = read_files(broker, ret, reason);
     if (err == ERR_OK) {
-        err = check_all(tls, data, now_us, ret, reason);
+        err = check_all(broker, data, now_us, ret, reason);
     }
     if (err != ERR_OK) {
         tls_files_free(ret);
@@ -158,7 +165,7 @@ static err_t read_once(const struct config_broker_tls *tls, const char *data,
     return err;
 }
 
-err_t tls_files_read(const struct config_broker_tls *tls, const char *data,
+err_t tls_files_read(const struct config_broker *broker, const char *data,
                      int64_t now_us, struct tls_files *ret,
                      struct reason *reason) {
     struct tls_files files;
@@ -166,7 +173,7 @@ err_t tls_files_read(const struct config_broker_tls *tls, const char *data,
     err_t err = ERR_REFUSED;
     /* A key of before and a certificate of after, if read in between. */
     for (int i = 0; err == ERR_REFUSED && i < TRIES; i++) {
-        err = read_once(tls, data, now_us, &files, reason);
+        err = read_once(broker, data, now_us, &files, reason);
     }
     TRY(err);
     *ret = files;

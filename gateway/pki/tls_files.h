@@ -26,11 +26,12 @@ struct tls_files {
     struct tls_facts facts;
 };
 
-/* Waits for the disk: for a job. On an error the reason says which file, what
- * is wrong and what to do, and `ret` is untouched. ERR_NOT_FOUND, ERR_REFUSED
- * (permissions, or they do not belong together), ERR_PARSE, ERR_RANGE (size or
- * kind of a file), ERR_IO, ERR_MEMORY. */
-err_t tls_files_read(const struct config_broker_tls *tls, const char *data,
+/* Without a listener for certificates ca_file and crl_file are not looked at:
+ * `ca` is empty. Waits for the disk: for a job. On an error the reason says
+ * which file, what is wrong and what to do, and `ret` is untouched.
+ * ERR_NOT_FOUND, ERR_REFUSED (permissions, or they do not belong together),
+ * ERR_PARSE, ERR_RANGE (size or kind of a file), ERR_IO, ERR_MEMORY. */
+err_t tls_files_read(const struct config_broker *broker, const char *data,
                      int64_t now_us, struct tls_files *ret,
                      struct reason *reason) MUST_USE;
 void tls_files_free(struct tls_files *files); /* takes NULL; wipes the key */

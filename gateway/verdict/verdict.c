@@ -200,6 +200,10 @@ static bool judge_accounts_damaged(const struct look *look) {
            say(look, "no device can newly connect by the accounts: %s", why);
 }
 
+static bool judge_device_silent(const struct look *look) {
+    return look->facts->silent != NULL && say(look, "%s", look->facts->silent);
+}
+
 static bool judge_page_away(const struct look *look) {
     const struct verdict_facts *facts = look->facts;
     if (facts->page_away != NULL) {
@@ -248,6 +252,7 @@ static bool judge_certificate_expires(const struct look *look) {
     add_ending(look, &out, "the gateway", "", tls->server_ends_us);
     add_ending(look, &out, "the CA ", tls->ca, tls->ca_ends_us);
     add_ending(look, &out, "the device ", tls->device, tls->device_ends_us);
+    assert(out.len < sizeof text);
     text[out.len] = '\0';
     return out.len > 0 && say(look, "%s", text);
 }

@@ -698,7 +698,7 @@ class TwoBoxes(unittest.TestCase):
             device.close()
             store.gateway.stop()
             clone = store.folder / "clone"
-            shutil.copytree(store.folder / "data", clone)
+            shutil.copytree(store.folder / "data", clone, symlinks=True)
             config = store.folder / "clone.yaml"
             config.write_text(
                 store.config_path.read_text()

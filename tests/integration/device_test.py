@@ -232,7 +232,7 @@ class BesideTest(StoreTest):
         self.done(device(store, "remove", "till-1"))
         wait_for("its session is ended",
                  lambda: "ends_session client=till-1" in store.gateway.log())
-        time.sleep(1)
+        time.sleep(0.1)
         password = self.done(device(store, "add", "till-1"))
         present = threading.Event()
         flags = {}
@@ -248,6 +248,12 @@ class BesideTest(StoreTest):
         self.addCleanup(client.loop_stop)
         self.assertTrue(present.wait(10))
         self.assertEqual(flags["session present"], 0)
+        # And the gateway, which had its id for a moment, leaves it alone.
+        time.sleep(2)
+        again = []
+        client.on_disconnect = lambda *words: again.append(words)
+        time.sleep(5)
+        self.assertEqual(again, [])
 
     def test_a_refused_publish_is_told(self):
         """On the device's receipts, and once a second in the log."""

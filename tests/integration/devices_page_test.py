@@ -4,6 +4,7 @@ do the options of the clients that are on this machine. Method: the commands
 and the configuration are taken from the page; ports, addresses and folders are
 others."""
 
+import json
 import os
 import pathlib
 import re
@@ -157,15 +158,15 @@ class DevicesPage(unittest.TestCase):
                 said = self.scale("mosquitto_sub", version, "-t", "#")
                 self.assertRegex(said, rf"(?m)Subscribed .*: {topic}$")
 
-    def listen(self, seconds, meanwhile):
+    def listen(self, client_id, meanwhile):
         """What scale-1 hears, connected with MQTT 5, after `meanwhile`."""
         # (Line by line: into a pipe it would come at the end.)
         with subprocess.Popen(
                 ["stdbuf", "-oL", "mosquitto_sub", "-d", "-V", "mqttv5", "-h",
                  "127.0.0.1", "-p", self.ports["8884"], "--cafile",
                  self.till / "ca.pem", "-u", "scale-1", "-P", self.password,
-                 "-t", "shopme/store-7/scale-1/receipts", "-W", str(seconds)],
-                stdout=subprocess.PIPE, text=True) as client:
+                 "-i", client_id, "-t", "shopme/store-7/scale-1/receipts",
+                 "-W", "5"], stdout=subprocess.PIPE, text=True) as client:
             for line in client.stdout:
                 if line.startswith("Subscribed"):
                     break
@@ -173,20 +174,56 @@ class DevicesPage(unittest.TestCase):
             return client.stdout.read()
 
     def test_how_its_connection_ends(self):
-        said = self.listen(5, lambda: self.scale(
-            "mosquitto_sub", "mqttv5", "-t", "shopme/store-7/scale-1/notices"))
-        self.assertIn("sending CONNECT", said)  # again
-        self.assertNotIn("Received DISCONNECT", said)
+        for mine, other, told in (("scale-1", "scale-1", False),
+                                  ("scale-1", "any", True),
+                                  ("any", "scale-1", True)):
+            with self.subTest(mine=mine, other=other):
+                said = self.listen(mine, lambda i=other: self.scale(
+                    "mosquitto_sub", "mqttv5", "-i", i, "-t",
+                    "shopme/store-7/scale-1/notices"))
+                self.assertEqual("Received DISCONNECT (152)" in said, told)
+                # (After a DISCONNECT it does not come again.)
+                self.assertEqual("sending CONNECT" in said, not told)
         old = self.password
 
         def rotate():
             type(self).password = self.edge(
                 "shopme-edge device passwd scale-1")
 
-        said = self.listen(20, rotate)
+        said = self.listen("scale-1", rotate)
         self.assertIn("Received DISCONNECT (152)", said)
         self.assertIn("CONNACK (135)", self.scale(
             "mosquitto_sub", "mqttv5", "-t", "a", password=old))
+
+    def test_client_ids(self):
+        for words, code in ((("-i", "scale-1", "-c", "-x", "60"), 0),
+                            (("-i", "any"), 0),
+                            (("-i", "any", "-c", "-x", "60"), 135),
+                            (("-i", "till-1"), 135)):
+            with self.subTest(words):
+                self.assertIn(f"CONNACK ({code})", self.scale(
+                    "mosquitto_sub", "mqttv5", *words, "-t",
+                    "shopme/store-7/scale-1/notices"))
+
+    # Four connections of a till at once, 20 a minute, and none of strangers.
+    def test_the_firewall(self):
+        page = (ROOT / "docs/devices.md").read_text()
+        rules = re.search(r"^```nft\n(.*?)^```$", page, re.M | re.S).group(1)
+        self.assertIn("10.7.0.0/24", rules)
+        done = subprocess.run(
+            ["unshare", "-rn", "/usr/bin/python3",
+             pathlib.Path(__file__).with_name("firewall_probe.py")],
+            input=rules.replace("10.7.0.0/24", "127.0.0.1"), text=True,
+            capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seen = json.loads(done.stdout)
+        self.assertEqual(seen["stranger"], "TimeoutError")
+        self.assertEqual(seen["elsewhere"], "open")
+        self.assertEqual(seen["at_once"],
+                         4 * ["open"] + 2 * ["ConnectionRefusedError"])
+        self.assertEqual(seen["last"], "TimeoutError")
+        self.assertGreater(seen["in_turn"], 10)
+        self.assertLess(seen["in_turn"], 30)
 
     def paho(self, **named):
         client = mqtt.Client(client_id="till-1", protocol=mqtt.MQTTv5)

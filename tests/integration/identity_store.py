@@ -118,5 +118,5 @@ crl_file: {files}/crl.pem}}
         with urllib.request.urlopen(page, timeout=10) as answer:
             text = answer.read().decode()
         return {reason: int(count) for reason, count in re.findall(
-            r'^shopme_edge_refusals_total\{[^}]*reason="([^"]+)"\} (\d+)$',
+            r'^shopme_edge_devices_refused_total\{[^}]*reason="([^"]+)"\} (\d+)$',
             text, re.M)}

@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -513,6 +514,18 @@ class FilesTest(PkiCase):
         done = self.run_pki("list", place=["--data", "/" + "x" * 2000], code=1)
         self.assertIn("too long", done.stderr)
 
+    def test_a_folder_that_is_none(self):
+        """Goal: a name that was mistyped leaves nothing behind."""
+        nowhere = self.folder / "nowhere"
+        for words in (["server"], ["issue", "a"], ["renew", "--all"],
+                      ["revoke", "a"], ["list"]):
+            for place in (["--data", nowhere], ["--dir", nowhere]):
+                done = self.run_pki(*words, place=place, code=None)
+                self.assertIn(done.returncode, (1, 2))
+                self.assertFalse(nowhere.exists(), words)
+        self.run_pki("init", place=["--data", nowhere])
+        self.assertTrue((nowhere / "pki/ca.pem").exists())
+
     def test_side_by_side(self):
         """Goal: of commands at one time each is done, or says that it is not."""
         self.begin()
@@ -707,6 +720,35 @@ class GatewayTest(unittest.TestCase):
                 context.wrap_socket(raw, server_hostname="localhost") as link:
             return link.getpeercert()["serialNumber"]
 
+    def check_shown(self, store):
+        """Status, API and metrics say when what ends."""
+        def day(name):
+            return x509.load_pem_x509_certificate(
+                (store.pki / name).read_bytes()).not_valid_after
+        server, ca, device = map(day, ("server.pem", "ca.pem",
+                                       "issued/till-2.pem"))
+        done = subprocess.run([EDGE, "status", "--config", store.config_path],
+                              text=True, capture_output=True)
+        name = json.loads(pki(store, "list", "--json").stdout.split("\n")[0])
+        self.assertIn(f"certificates: the gateway's until {server:%Y-%m-%d}, "
+                      f"{name['name']} until {ca:%Y-%m-%d}, till-2 until "
+                      f"{device:%Y-%m-%d}\n", done.stdout)
+        self.assertEqual(store.gateway.status()["tls"], {
+            "server_ends": f"{server:%Y-%m-%dT%H:%M:%SZ}",
+            "ca": name["name"], "ca_ends": f"{ca:%Y-%m-%dT%H:%M:%SZ}",
+            "device": "till-2", "device_ends": f"{device:%Y-%m-%dT%H:%M:%SZ}",
+            "crl_ends": None})
+        with urllib.request.urlopen(
+                f"http://127.0.0.1:{store.page_port}/metrics") as answer:
+            ends = dict(re.findall(
+                r'certificate_end_timestamp_seconds\{of="(\w+)"\} (\d+)',
+                answer.read().decode()))
+        utc = datetime.timezone.utc
+        self.assertEqual(ends, {
+            of: str(int(end.replace(tzinfo=utc).timestamp()))
+            for of, end in (("gateway", server), ("ca", ca),
+                            ("device", device))})
+
     def test_at_once(self):
         """Goal: a revoked device is cut and stays out when the command is done,
         a new certificate of the gateway is shown, and nobody else is cut."""
@@ -739,6 +781,7 @@ class GatewayTest(unittest.TestCase):
                 wait_for("the newest one is shown", lambda:
                          int(self.serial(store), 16) == shown, 5)
             self.assertEqual((other.came, other.went), ([0], []))
+            self.check_shown(store)
             print(f"figure: a revocation was in force after {took:.2f} s")
             # It is in force after the next start, too.
             store.gateway.stop()

@@ -22,7 +22,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-PLUGIN = BUILD / "gateway/shopme-edge-broker.so"
+SANITIZED = BUILD / "gateway/sanitized/shopme-edge-broker.so"
+PLUGIN = (SANITIZED if SANITIZED.exists()
+          else BUILD / "gateway/shopme-edge-broker.so")
 GATEWAY = "gw-0123456789abcdef0123456789abcdef"
 GATEWAY_PASSWORD = "the-gateways-password"
 CONNECTED, DISCONNECTED, REFUSED, LOADED, FAILED, ALL = range(1, 7)

@@ -89,11 +89,9 @@ static void test_each_listener(void **state) {
     struct slice tls = part(text, "listener 8884 0.0.0.0\n");
     struct slice certificates = part(text, "listener 8883 ::\n");
     assert_true(has(anonymous, "max_connections 10\n"));
-    assert_false(has(anonymous, "use_username_as_clientid"));
     assert_false(has(anonymous, "certfile"));
-    assert_true(has(accounts, "use_username_as_clientid true\n"));
+    assert_true(has(accounts, "max_connections 20\n"));
     assert_false(has(accounts, "certfile"));
-    assert_true(has(tls, "use_username_as_clientid true\n"));
     assert_true(has(tls, "certfile /d/identity/current/server.pem\n"));
     assert_true(has(tls, "keyfile /d/identity/current/server.key\n"));
     assert_true(has(tls, "tls_version tlsv1.2\n"));
@@ -102,7 +100,6 @@ static void test_each_listener(void **state) {
     assert_true(has(certificates, "cafile /d/identity/current/ca.pem\n"));
     assert_true(has(certificates, "tls_version tlsv1.2\n"));
     assert_true(has(certificates, "max_connections 40\n"));
-    assert_false(has(certificates, "use_username_as_clientid"));
     assert_false(has(certificates, "crlfile"));
 }
 
@@ -122,8 +119,7 @@ static void test_who_gets_in(void **state) {
     assert_false(has(text, "password_file"));
     assert_false(has(text, "acl_file"));
     assert_false(has(text, "use_identity_as_username"));
-    w->config.broker.listeners[0].anonymous = false;
-    assert_true(has(slice_from_str(written(w)), "allow_anonymous false\n"));
+    assert_false(has(text, "use_username_as_clientid"));
 }
 
 static void test_without_tls_and_closed(void **state) {

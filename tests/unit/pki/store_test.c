@@ -19,7 +19,7 @@ enum { CHANGES = 3, CALLS_MAX = 1000 };
 /* What a change puts: a certificate and a key of the same number; the second
  * one removes a third file. */
 static err_t commit(struct store *store, int number, struct reason *reason) {
-    CLEANUP(store_change_free) struct store_change change = {NULL};
+    CLEANUP(store_change_free) struct store_change change = {.items = NULL};
     char certificate[32];
     char key[32];
     snprintf(certificate, sizeof certificate, "certificate %d\n", number);

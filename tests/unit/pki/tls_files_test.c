@@ -28,7 +28,7 @@ struct world {
     struct trust root;
     struct trust between; /* a CA below the root */
     struct trust server;  /* signed by that one */
-    struct config_broker_tls tls;
+    struct config_broker broker;
 };
 
 static void path_in(const struct world *w, const char *name, char *ret) {
@@ -97,10 +97,13 @@ static int begin(void **state) {
                                                  .ca = true,
                                                  .days = 200});
     w.server = leaf(&w, "serverAuth", 100);
-    path_in(&w, "server.pem", w.tls.cert_file);
-    path_in(&w, "server.key", w.tls.key_file);
-    path_in(&w, "ca.pem", w.tls.ca_file);
-    path_in(&w, "crl.pem", w.tls.crl_file);
+    w.broker.listeners[0] =
+        (struct config_listener){.tls = true, .certificates = true};
+    w.broker.listener_count = 1;
+    path_in(&w, "server.pem", w.broker.tls.cert_file);
+    path_in(&w, "server.key", w.broker.tls.key_file);
+    path_in(&w, "ca.pem", w.broker.tls.ca_file);
+    path_in(&w, "crl.pem", w.broker.tls.crl_file);
     put_all(&w);
     *state = &w;
     return 0;
@@ -118,7 +121,7 @@ static int end(void **state) {
 
 static void reads(const struct world *w, struct tls_files *ret) {
     struct reason reason = {""};
-    err_t err = tls_files_read(&w->tls, w->data, NOW_US, ret, &reason);
+    err_t err = tls_files_read(&w->broker, w->data, NOW_US, ret, &reason);
     if (err != ERR_OK) {
         print_error("%s\n", reason.text);
     }
@@ -128,8 +131,8 @@ static void reads(const struct world *w, struct tls_files *ret) {
 static void refused(const struct world *w, err_t expected, const char *words) {
     struct tls_files files;
     struct reason reason = {""};
-    assert_int_equal(tls_files_read(&w->tls, w->data, NOW_US, &files, &reason),
-                     expected);
+    assert_int_equal(
+        tls_files_read(&w->broker, w->data, NOW_US, &files, &reason), expected);
     if (strstr(reason.text, words) == NULL) {
         print_error("\"%s\" instead of \"%s\"\n", reason.text, words);
         fail();
@@ -173,7 +176,7 @@ static void test_ends(void **state) {
     put_pems(w, "server.pem", old.certificate, NULL);
     put(w, "server.key", trust_key_pem(old.key, NULL), 0640);
     put_list(w, &w->root, serials, -9, -2);
-    w->tls.crl_expired = CONFIG_CRL_REFUSE;
+    w->broker.tls.crl_expired = CONFIG_CRL_REFUSE;
     reads(w, &files);
     assert_int_equal(days_until(files.facts.server_ends_us), -2);
     assert_true(files.facts.crl_ends_us < NOW_US);
@@ -182,7 +185,7 @@ static void test_ends(void **state) {
     assert_int_equal(files.revoked.count, 1);
     tls_files_free(&files);
     trust_free(&old);
-    w->tls.crl_expired = CONFIG_CRL_IGNORE;
+    w->broker.tls.crl_expired = CONFIG_CRL_IGNORE;
 
     put_all(w);
     struct trust other = trust_make(
@@ -290,7 +293,7 @@ static void test_no_files(void **state) {
         struct tls_files files;
         struct reason reason = {""};
         assert_int_equal(
-            tls_files_read(&w->tls, w->data, NOW_US, &files, &reason),
+            tls_files_read(&w->broker, w->data, NOW_US, &files, &reason),
             ERR_RANGE);
         assert_non_null(strstr(reason.text, "is not a file"));
         assert_int_equal(rmdir(path), 0);
@@ -309,7 +312,7 @@ static void test_cut(void **state) {
         struct reason reason;
         put(w, "server.pem", slice_of(bytes, len), 0600);
         assert_int_equal(
-            tls_files_read(&w->tls, w->data, NOW_US, &files, &reason),
+            tls_files_read(&w->broker, w->data, NOW_US, &files, &reason),
             ERR_PARSE);
     }
     put_all(w);
@@ -331,15 +334,15 @@ static void test_lists(void **state) {
     assert_non_null(strstr(files.crl_unusable.text, "is not there"));
     tls_files_free(&files);
     char before[CONFIG_PATH_MAX];
-    memcpy(before, w->tls.crl_file, sizeof before);
-    snprintf(w->tls.crl_file, sizeof w->tls.crl_file, "%s/pki/crl.pem",
-             w->data);
+    memcpy(before, w->broker.tls.crl_file, sizeof before);
+    snprintf(w->broker.tls.crl_file, sizeof w->broker.tls.crl_file,
+             "%s/pki/crl.pem", w->data);
     reads(w, &files);
     assert_string_equal(files.crl_unusable.text, "");
     assert_int_equal(files.facts.crl_count, 0);
     assert_int_equal(files.revoked.expires_us, WHEN_NEVER);
     tls_files_free(&files);
-    memcpy(w->tls.crl_file, before, sizeof before);
+    memcpy(w->broker.tls.crl_file, before, sizeof before);
     put_all(w);
 }
 
@@ -365,6 +368,25 @@ static void make_own(const struct world *w, const struct platform *platform,
     authority_close(&authority);
 }
 
+/* Goal: with TLS and passwords only, a CA is not asked for. */
+static void test_no_ca(void **state) {
+    struct world *w = *state;
+    struct tls_files files;
+    w->broker.listeners[0].certificates = false;
+    remove_file(w, "ca.pem");
+    put(w, "crl.pem", SLICE("hello"), 0644);
+    reads(w, &files);
+    assert_int_equal(files.ca.len, 0);
+    assert_int_equal(files.facts.ca_ends_us, 0);
+    assert_int_equal(files.revoked.count, 0);
+    assert_int_equal(files.revoked.expires_us, WHEN_NEVER);
+    assert_string_equal(files.crl_unusable.text, "");
+    tls_files_free(&files);
+    put(w, "server.key", trust_key_pem(w->root.key, NULL), 0600);
+    refused(w, ERR_REFUSED, "does not belong to the certificate");
+    w->broker.listeners[0].certificates = true;
+}
+
 /* Goal: our own CA's files, also those of a change that was cut short, and the
  * device whose certificate ends first. */
 static void test_own(void **state) {
@@ -376,10 +398,10 @@ static void test_own(void **state) {
     make_own(w, &platform, dir);
     struct world own = *w;
     snprintf(own.dir, sizeof own.dir, "%.58s/pki", w->data);
-    path_in(&own, "server.pem", own.tls.cert_file);
-    path_in(&own, "server.key", own.tls.key_file);
-    path_in(&own, "ca.pem", own.tls.ca_file);
-    path_in(&own, "crl.pem", own.tls.crl_file);
+    path_in(&own, "server.pem", own.broker.tls.cert_file);
+    path_in(&own, "server.key", own.broker.tls.key_file);
+    path_in(&own, "ca.pem", own.broker.tls.ca_file);
+    path_in(&own, "crl.pem", own.broker.tls.crl_file);
     reads(&own, &files);
     assert_string_equal(files.facts.device, "till-1");
     assert_int_equal(files.facts.devices_ending, 1);
@@ -405,7 +427,7 @@ static void test_own(void **state) {
     struct tls_files again;
     struct reason reason;
     assert_int_equal(
-        tls_files_read(&own.tls, own.data, NOW_US, &again, &reason),
+        tls_files_read(&own.broker, own.data, NOW_US, &again, &reason),
         ERR_REFUSED);
     put(&own, "change", writer_slice(&out), 0600);
     reads(&own, &again);
@@ -419,7 +441,7 @@ int main(void) {
         cmocka_unit_test(test_good),       cmocka_unit_test(test_ends),
         cmocka_unit_test(test_mismatched), cmocka_unit_test(test_no_files),
         cmocka_unit_test(test_cut),        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_no_ca),      cmocka_unit_test(test_own),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

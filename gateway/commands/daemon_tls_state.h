@@ -3,8 +3,8 @@
  * of identity files, and the clock right: with a clock at 1970 every
  * certificate is not valid yet, and every device would be refused. Asked every
  * few seconds until they may. */
-#ifndef GATEWAY_COMMANDS_DAEMON_TLS_H
-#define GATEWAY_COMMANDS_DAEMON_TLS_H
+#ifndef GATEWAY_COMMANDS_DAEMON_TLS_STATE_H
+#define GATEWAY_COMMANDS_DAEMON_TLS_STATE_H
 
 #include "gateway/base/base.h"
 #include "gateway/base/executor.h"

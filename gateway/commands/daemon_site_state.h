@@ -3,8 +3,8 @@
  * and now and then while the broker is away, so that a renewed password,
  * certificate or authority needs no restart. With an embedded broker there is
  * none of this. */
-#ifndef GATEWAY_COMMANDS_DAEMON_SITE_H
-#define GATEWAY_COMMANDS_DAEMON_SITE_H
+#ifndef GATEWAY_COMMANDS_DAEMON_SITE_STATE_H
+#define GATEWAY_COMMANDS_DAEMON_SITE_STATE_H
 
 #include "gateway/base/base.h"
 #include "gateway/base/executor.h"
