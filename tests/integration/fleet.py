@@ -11,7 +11,9 @@ import time
 from wire_client import (CONNACK, PUBACK, PUBLISH, SUBACK, packet, read_varint,
                          text)
 
-PATIENCE_S = (0.1, 0.2, 0.4, 0.8, 1.0)
+# Of a till, as devices/client has it: from the half to all of 0.2 s, then of twice
+# as much, up to 2 s.
+PATIENCE_S, PATIENCE_MAX_S = 0.2, 2
 
 
 class Member(asyncio.Protocol):
@@ -20,7 +22,7 @@ class Member(asyncio.Protocol):
     of what was sent on a connection and answered on the same one."""
 
     def __init__(self, fleet, name, port, tls=None, user=None, password=None,
-                 leaf="telemetry"):
+                 leaf="telemetry", patience=PATIENCE_S):
         self.fleet, self.name, self.port, self.tls = fleet, name, port, tls
         self.user, self.password, self.leaf = user, password, leaf
         self.base = f"shopme/s1/{name}"
@@ -33,7 +35,7 @@ class Member(asyncio.Protocol):
         self.leaves = False
         self.buffer = bytearray()
         self.serial, self.packet_id = 0, 0
-        self.ready_at = None
+        self.patience, self.tries = patience, 0
 
     # --- Coming and going ---
 
@@ -42,7 +44,6 @@ class Member(asyncio.Protocol):
         return self
 
     async def _stay(self):
-        tries = 0
         loop = asyncio.get_running_loop()
         while not self.leaves:
             self.gone.clear()
@@ -50,13 +51,15 @@ class Member(asyncio.Protocol):
                 await asyncio.wait_for(loop.create_connection(
                     lambda: self, "127.0.0.1", self.port, ssl=self.tls,
                     server_hostname="localhost" if self.tls else None), 30)
-                tries = 0 if self.ready.is_set() else tries + 1
                 await self.gone.wait()
             except (OSError, asyncio.TimeoutError):
-                tries += 1
+                pass
             if not self.leaves:
-                wait = PATIENCE_S[min(tries, len(PATIENCE_S) - 1)]
-                await asyncio.sleep(wait * (0.5 + self.fleet.random.random()))
+                wait = min(self.patience * 2 ** self.tries,
+                           max(self.patience, PATIENCE_MAX_S))
+                self.tries = min(self.tries + 1, 10)
+                await asyncio.sleep(
+                    wait * (0.5 + self.fleet.random.random() / 2))
 
     def connection_made(self, transport):
         self.transport, self.buffer = transport, bytearray()
@@ -71,7 +74,6 @@ class Member(asyncio.Protocol):
         if self.ready.is_set() and not self.leaves:
             self.drops += 1
         self.ready.clear()
-        self.ready_at = None
         self.sent_at.clear()
         self.transport = None
         self.gone.set()
@@ -152,7 +154,7 @@ class Member(asyncio.Protocol):
                 text(f"{self.base}/notices") + b"\1"))
         elif kind == SUBACK:
             self.ready.set()
-            self.ready_at = time.monotonic()
+            self.tries = 0
             self.again += len(self.outbox)
             for id_ in list(self.outbox):
                 self._publish(id_)

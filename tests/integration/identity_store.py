@@ -25,6 +25,15 @@ def other_address():
     return None if address.startswith("127.") else address
 
 
+def context(pki, device=None):
+    """A client's TLS by the CA in that folder."""
+    tls = ssl.create_default_context(cafile=pki / "ca.pem")
+    if device:
+        tls.load_cert_chain(pki / f"issued/{device}.pem",
+                            pki / f"issued/{device}.key")
+    return tls
+
+
 class IdentityStore(Store):
     """Ports: `open` (anonymous, loopback), `plain`, `tls` (accounts), `certs`.
     The authority is the test's, or with own_pki the store's: shopme-edge pki."""
@@ -76,12 +85,7 @@ crl_file: {files}/crl.pem}}
 
     def context(self, device=None):
         """A client's TLS by our own CA."""
-        folder = self.folder / "data/pki"
-        tls = ssl.create_default_context(cafile=folder / "ca.pem")
-        if device:
-            tls.load_cert_chain(folder / f"issued/{device}.pem",
-                                folder / f"issued/{device}.key")
-        return tls
+        return context(self.folder / "data/pki", device)
 
     def add_accounts(self, names, **rights):
         """Before the gateway's start, in one set."""
