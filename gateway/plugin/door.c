@@ -78,6 +78,7 @@ static void tell(struct door *door, enum report_kind kind,
 /* `payload` is searched for an event's id only if it is told now. */
 static void refuse(struct door *door, struct report *report,
                    struct slice payload) {
+    assert(report->refusal < REFUSAL_COUNT);
     report->kind = REPORT_REFUSED;
     if (limiter_take(door->limiter, report, mono_us(door), &report->count)) {
         event_id_find(payload, report->event_id);
@@ -189,6 +190,8 @@ bool door_enter(struct door *door, const void *key, const struct login *login,
     if (clients_put(&door->clients, key, &client) != ERR_OK) {
         return false;
     }
+    assert(answer.refusal != REFUSAL_NONE ||
+           (answer.who == RULES_DEVICE) == (answer.account != NULL));
     client->refused = answer.refusal != REFUSAL_NONE;
     if (client->refused) {
         refuse_login(door, login, &answer);
@@ -222,6 +225,17 @@ static void refuse_use(struct door *door, const struct door_use *use,
     refuse(door, &report, use->payload);
 }
 
+static enum refusal use_check(const struct loaded *loaded, enum rules_who who,
+                              const struct account *account,
+                              const struct door_use *use) {
+    if (who == RULES_ANONYMOUS) {
+        return rules_check_anonymous(&loaded->rules, &loaded->accounts,
+                                     use->action, use->topic, use->retain);
+    }
+    return rules_check(&loaded->rules, who, account, use->action, use->topic,
+                       use->retain);
+}
+
 /* A session that is offline, or ended just now and leaves its will. What it may
  * have, its user name says: that was proved when it connected. */
 static bool absent_allows(struct door *door, const struct door_use *use) {
@@ -238,8 +252,7 @@ static bool absent_allows(struct door *door, const struct door_use *use) {
         }
         who = RULES_DEVICE;
     }
-    enum refusal refusal = rules_check(&loaded->rules, who, account,
-                                       use->action, use->topic, use->retain);
+    enum refusal refusal = use_check(loaded, who, account, use);
     /* (The broker also asks so whether a retained message may still stand.
      * Then it knows no address.) */
     if (refusal != REFUSAL_NONE && use->action == RULES_PUBLISH &&
@@ -265,8 +278,7 @@ bool door_allows(struct door *door, const struct door_use *use) {
         return false; /* is being cut */
     }
     enum refusal refusal =
-        rules_check(&door->loaded->rules, client->who, client->account,
-                    use->action, use->topic, use->retain);
+        use_check(door->loaded, client->who, client->account, use);
     if (refusal != REFUSAL_NONE && use->action != RULES_READ) {
         refuse_use(door, use, client, refusal);
     }
@@ -338,8 +350,8 @@ static void cut(struct door *door, const struct client *client) {
     struct client gone = *client; /* it is removed from within */
     broker->kick_name(broker->self, gone.name[0] != '\0' ? gone.name : NULL,
                       gone.account != NULL);
-    clients_remove(&door->clients,
-                   gone.key); /* it has no rights, in any case */
+    assert(gone.who != RULES_GATEWAY);
+    clients_remove(&door->clients, gone.key); /* whatever the broker did */
 }
 
 /* The accounts moved; who lost its own has none. */
@@ -362,6 +374,7 @@ static void reload(struct door *door) {
         tell_set(door, REPORT_FAILED, reason.text);
         return;
     }
+    assert(loaded != NULL && loaded != door->loaded);
     loaded_free(door->loaded);
     door->loaded = loaded;
     refresh(door);

@@ -208,17 +208,16 @@ class BesideTest(StoreTest):
             [EDGE, "device", "add", f"till-{i % 16}", "--config",
              store.config_path], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True) for i in range(20)]
-        codes = []
-        for i, process in enumerate(running):
-            out, err = process.communicate(timeout=60)
-            codes.append(process.returncode)
-            if process.returncode != 0:
+        said = [process.communicate(timeout=60) for process in running]
+        print(f"figure: 20 commands at once took "
+              f"{time.monotonic() - began:.1f} s")
+        codes = [process.returncode for process in running]
+        for i, (out, err) in enumerate(said):
+            if codes[i] != 0:
                 self.assertIn("already", err)
             else:
                 self.assertTrue(may_connect(store, f"till-{i % 16}",
                                             out.strip()))
-        print(f"figure: 20 commands at once took "
-              f"{time.monotonic() - began:.1f} s")
         self.assertEqual(sorted(codes), [0] * 16 + [1] * 4)
         self.assertEqual(len(listed(store)), 16)
 

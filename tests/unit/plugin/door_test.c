@@ -315,8 +315,11 @@ static void test_absent(void **state) {
     assert_false(door_allows(house->door, &asked));
     asked.user = "removed";
     assert_false(door_allows(house->door, &asked));
-    asked.user = NULL;
-    assert_true(door_allows(house->door, &asked)); /* anonymous */
+    asked.user = NULL; /* anonymous */
+    assert_false(door_allows(house->door, &asked));
+    asked.topic = "shopme/s1/nobody/receipts";
+    assert_true(door_allows(house->door, &asked));
+    asked.topic = "shopme/s1/till-1/receipts";
     asked.user = GATEWAY_NAME;
     assert_true(door_allows(house->door, &asked));
     asked.action = RULES_PUBLISH;
