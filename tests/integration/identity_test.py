@@ -751,6 +751,18 @@ def anonymous_retained_on_a_stream(test, scene, version):
                          retain=True)
 
 
+@row("other-device")
+def anonymous_publish_as_a_device(test, scene, version):
+    test.publish_refused(scene.client("anonymous", version).must(),
+                         "shopme/s1/till-1/orders", event("attack-1", "till-1"))
+
+
+@row("other-device", "receipts", "notices")
+def anonymous_listen_to_a_device(test, scene, version, leaf):
+    test.subscribe_refused(scene.client("anonymous", version).must(),
+                           f"shopme/s1/till-1/{leaf}")
+
+
 @row("other-device", *SERVICES)
 def anonymous_publish_as_a_service(test, scene, version, name):
     test.publish_refused(scene.client("anonymous", version).must(),
