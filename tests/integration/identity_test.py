@@ -451,6 +451,17 @@ def user_name_of_a_device_beside_the_certificate_of_none(test, scene, version):
                                     password=scene.passwords["till-2"]))
 
 
+@row("other-device")
+def user_name_of_another_beside_ones_own_certificate(test, scene, version):
+    """It is who the certificate says, whatever name it gives besides."""
+    client = test.till_2(version, "certs", user="till-1",
+                         password=scene.passwords["till-1"])
+    test.assertEqual(client.subscribe("shopme/s1/till-1/receipts"),
+                     [DENIED[version]])
+    test.told('device="till-2"')
+    test.hears_nothing(client)
+
+
 @row("no-certificate")
 def certificate_of_a_password_account(test, scene, version):
     test.login_refused(scene.client("certs", version, "meter"))
@@ -761,6 +772,16 @@ def anonymous_publish_as_a_device(test, scene, version):
 def anonymous_listen_to_a_device(test, scene, version, leaf):
     test.subscribe_refused(scene.client("anonymous", version).must(),
                            f"shopme/s1/till-1/{leaf}")
+
+
+@row(None)
+def anonymous_speaks_as_any_device(test, scene, version):
+    """Stated: whoever is on this machine may, if a listener is anonymous."""
+    client = scene.client("anonymous", version).must()
+    client.subscribe("shopme/s1/till-7/receipts")
+    client.publish("shopme/s1/till-7/orders",
+                   event(f"stated-a{version}", "till-7"))
+    client.wait_message(lambda m: b"stated-a" in m.payload)
 
 
 @row("other-device", *SERVICES)
