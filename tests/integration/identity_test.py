@@ -748,10 +748,11 @@ def anonymous_subscribe_shared(test, scene, version):
                            "$share/g/shopme/s1/till-1/receipts")
 
 
-@row("no-stream", False, True)
-def anonymous_forged_receipt(test, scene, version, retain):
+@row("no-stream", ("till-1", False), ("till-1", True), ("till-7", True))
+def anonymous_forged_receipt(test, scene, version, device, retain):
+    """Also for who is not registered."""
     client = scene.client("anonymous", version).must()
-    test.publish_refused(client, "shopme/s1/till-1/receipts",
+    test.publish_refused(client, f"shopme/s1/{device}/receipts",
                          receipt("attack-1"), retain=retain)
 
 
@@ -774,8 +775,41 @@ def anonymous_listen_to_a_device(test, scene, version, leaf):
                            f"shopme/s1/till-1/{leaf}")
 
 
+@row("other-device")
+def anonymous_publish_as_a_registered_device(test, scene, version):
+    test.publish_refused(scene.client("anonymous", version).must(),
+                         "shopme/s1/till-1/orders",
+                         event("attack-1", "till-1"))
+
+
+@row("other-device", "receipts", "notices")
+def anonymous_reads_a_registered_device(test, scene, version, leaf):
+    test.subscribe_refused(scene.client("anonymous", version).must(),
+                           f"shopme/s1/till-1/{leaf}")
+
+
 @row(None)
-def anonymous_speaks_as_any_device(test, scene, version):
+def anonymous_reads_those_that_are_not_registered(test, scene, version):
+    """Stated: by wildcard, and then nothing of the registered ones comes."""
+    client = scene.client("anonymous", version).must()
+    test.assertEqual(client.subscribe("shopme/s1/+/receipts",
+                                      "shopme/s1/+/notices"), [1, 1])
+    test.hears_nothing(client)
+
+
+@row("other-device")
+def anonymous_answers_the_payment_of_another(test, scene, version):
+    order = f"ok-anon-{version}"
+    terminal = ask_terminal(test, scene, version, order)
+    scene.journaled()
+    test.publish_refused(scene.client("anonymous", version).must(),
+                         "shopme/s1/terminal-1/orders",
+                         answer(order, "terminal-1", "attack-pay"))
+    still_open(test, scene, terminal, order)
+
+
+@row(None)
+def anonymous_speaks_as_who_is_not_registered(test, scene, version):
     """Stated: whoever is on this machine may, if a listener is anonymous."""
     client = scene.client("anonymous", version).must()
     client.subscribe("shopme/s1/till-7/receipts")
