@@ -377,7 +377,7 @@ static void answer(struct daemon *daemon, const struct report *report) {
         .device = slice_from_str(report->device),
         .id = slice_from_str(report->event_id),
         .why = refusal_text(report->refusal),
-        .encoding = EVENT_ENCODING_JSON, /* the report does not say it */
+        .encoding = report->cbor ? EVENT_ENCODING_CBOR : EVENT_ENCODING_JSON,
     };
     err_t err = stream_refuse(stream, &refusal);
     if (err != ERR_OK) {
