@@ -311,6 +311,36 @@ class BigTest(ListenersCase):
         device.close()
         self.sells("after")
 
+    def test_what_mosquitto_is_made_to_say(self):
+        """It says a line for each PUBREC of a message that it never sent, four
+        bytes: they do not fill the disk, and the store sells on."""
+        self.start()
+        name, password = (text.encode() for text in (
+            "till-2", self.store.accounts.passwords["till-2"]))
+        body = b"\0\4MQTT\4\xc2\0\0" + b"".join(
+            len(text).to_bytes(2, "big") + text
+            for text in (name, name, password))
+        with socket.create_connection(
+                ("127.0.0.1", self.ports["accounts"])) as link:
+            link.sendall(bytes([0x10, len(body)]) + body)
+            self.assertEqual(link.recv(4), b"\x20\2\0\0")
+            at = len(self.gateway.log())
+            started = time.monotonic()
+            for _ in range(40):
+                link.sendall(bytes([0x50, 2, 0, 9]) * 500)
+                answered = 0
+                while answered < 2000:
+                    answered += len(link.recv(65536))
+            self.sells("meanwhile")
+            seconds = time.monotonic() - started
+            time.sleep(1.1)
+            link.sendall(bytes([0x50, 2, 0, 9]))
+            wait_for("what was left out is counted", lambda:
+                     "broker lines not_logged=" in self.gateway.log()[at:], 20)
+        said = self.gateway.log()[at:].count("unknown packet identifier")
+        self.assertGreater(said, 0)
+        self.assertLessEqual(said, 50 * (seconds + 3))
+
 
 class PluginAway(unittest.TestCase):
     def test_nobody_is_let_in_without_it(self):
