@@ -246,18 +246,21 @@ static void on_ready(uv_timer_t *timer) {
     restart(timer->data);
 }
 
+static void restart_open(struct broker *broker, const char *why) {
+    log_line(LOG_INFO, "broker", "restarts reason=\"%s\"", why);
+    broker->ready = false;
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_AGAIN, "the broker restarts: %s",
+                     why);
+    restart(broker);
+}
+
 static void add_tls(struct broker *broker) {
     if (broker->phase != OPEN || broker->stopping ||
         broker->prepare.files.with_tls || !broker_tls_wanted(&broker->tls)) {
         return;
     }
-    log_line(LOG_INFO, "broker",
-             "restarts reason=\"its listeners with TLS can be used now\"");
-    broker->ready = false;
-    broker->down_ns = uv_hrtime();
-    (void)reason_set(&broker->reason, ERR_AGAIN,
-                     "the broker restarts, to listen by TLS, too");
-    restart(broker);
+    restart_open(broker, "its listeners with TLS can be used now");
 }
 
 static void log_up(const struct broker *broker) {
@@ -434,9 +437,11 @@ void broker_use_tls(struct broker *broker, const char *why_not) {
     add_tls(broker);
 }
 
-void broker_reload(struct broker *broker) {
+void broker_reload(struct broker *broker, bool withdrawn) {
     broker_tls_changed(&broker->tls);
-    if (broker->phase == OPEN || broker->phase == CLOSED) {
+    if (withdrawn && broker->phase == OPEN && !broker->stopping) {
+        restart_open(broker, "an authority of devices is trusted no more");
+    } else if (broker->phase == OPEN || broker->phase == CLOSED) {
         broker_child_signal(&broker->child, SIGHUP);
     }
     add_tls(broker);
