@@ -304,6 +304,23 @@ class AwayTest(ListenersCase):
         self.put_files()
         self.reload()
         wait_for("the new certificate is shown", lambda: serial() != first, 20)
+        # Also while the accounts are damaged, which stay as they are.
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        bad = good.replace(b"device", b"devise", 1)
+        accounts.write_bytes(bad)
+        second = serial()
+        self.put_files()
+        self.reload()
+        wait_for("the next certificate is shown", lambda: serial() != second,
+                 20)
+        self.assertEqual(accounts.read_bytes(), bad)
+        seen_everywhere(self.store, "accounts-damaged")
+        accounts.write_bytes(good)
+        self.reload()
+        wait_for("the accounts are read", lambda: not any(
+            reason["code"] == "accounts-damaged" for reason in
+            self.gateway.status()["verdict"]["reasons"]))
         self.assertEqual(gone, [])
         client.disconnect()
         client.loop_stop()
