@@ -56,12 +56,9 @@ struct daemon_identity {
     bool reads_tls;
     struct identity_tls tls_next;
     uint64_t written;
-<<<<<<< HEAD
     struct accounts accounts; /* as they are now, if they can be read */
     bool has_accounts;
-=======
     bool tls_written; /* `written` has what is in `tls_next` */
->>>>>>> rev1
     err_t err;
     struct reason why;
 };
