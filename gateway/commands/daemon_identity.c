@@ -252,7 +252,7 @@ static void settle(struct daemon_identity *identity,
  * gets, too. Without a connection it is asked when there is one. */
 static void tell_broker(struct daemon *daemon, bool server_changed) {
     if (server_changed && daemon->broker != NULL) {
-        daemon_tls_changed(daemon);
+        daemon_tls_changed(daemon, daemon->identity.tls.withdrawn);
     } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
