@@ -232,7 +232,7 @@ static void restart(struct broker *broker) {
     uv_timer_start(&broker->timer, on_kill, SAVE_MS, 0);
 }
 
-/* To listen on more than before. */
+/* To listen on other addresses than before, or for others. */
 static void reopen(struct broker *broker, const char *why) {
     log_line(LOG_INFO, "broker", "restarts reason=\"%s\"", why);
     broker->ready = false;
@@ -475,9 +475,11 @@ void broker_use_tls(struct broker *broker, const char *why_not) {
     add_tls(broker);
 }
 
-void broker_reload(struct broker *broker) {
+void broker_reload(struct broker *broker, bool withdrawn) {
     broker_tls_changed(&broker->tls);
-    if (broker->phase == OPEN || broker->phase == CLOSED) {
+    if (withdrawn && broker->phase == OPEN && !broker->stopping) {
+        reopen(broker, "an authority of devices is trusted no more");
+    } else if (broker->phase == OPEN || broker->phase == CLOSED) {
         broker_child_signal(&broker->child, SIGHUP);
     }
     add_tls(broker);
