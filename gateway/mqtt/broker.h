@@ -47,6 +47,8 @@ struct broker_status {
     uint32_t restarts;     /* times it ended by itself and was started again */
     const char *set_aside; /* the last file that was; "" if none */
     uint32_t set_aside_count; /* since the gateway started */
+    const char *away_reason;  /* why one listener cannot be opened, and others
+                                 are; "" if there is none */
     const char *tls_reason;   /* why the listeners with TLS are away; "" if they
                                  are not, or there are none */
 };

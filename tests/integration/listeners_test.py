@@ -415,6 +415,17 @@ class BigTest(ListenersCase):
         self.assertLessEqual(said, 50 * (seconds + 3))
 
 
+class AddressAway(unittest.TestCase):
+    def test_an_address_that_comes_later(self):
+        """It keeps no other listener shut, and is named until it is there."""
+        probe = pathlib.Path(__file__).with_name("address_probe.py")
+        done = subprocess.run(
+            ["unshare", "-rn", "sh", "-c",
+             f"ip link set lo up && exec /usr/bin/python3 '{probe}'"],
+            text=True, capture_output=True, timeout=200)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 class PluginAway(unittest.TestCase):
     def test_nobody_is_let_in_without_it(self):
         with Store(cloud=False) as store:
