@@ -8,7 +8,15 @@
 #include "config/config.h"
 #include "gateway/mqtt/broker_conf.h"
 
-enum { VARIABLES_MAX = 2, READ_MAX = 512, SHOWN_MAX = 129, SECOND_MS = 1000 };
+enum {
+    VARIABLES_MAX = 2,
+    READ_MAX = 512,
+    SHOWN_MAX = 129,
+    SECOND_MS = 1000,
+    PROC_PATH_MAX = 64,
+    OOM_MORE = 500, /* Linux's scores go from -1000 to 1000 */
+    OOM_MAX = 1000,
+};
 
 /* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
  * and who we run as is not its business. */
@@ -241,6 +249,26 @@ static int spawn(struct broker_child *child, uv_loop_t *loop,
     return uv_spawn(loop, &child->process, &options);
 }
 
+static void close_file(FILE **file) {
+    if (*file != NULL) {
+        (void)fclose(*file);
+    }
+}
+
+/* Its clients can make it grow. When memory is short, Linux is to end it, which
+ * costs seconds, before it ends the gateway. (/proc is on no disk.) */
+static void go_first(int pid) {
+    char path[PROC_PATH_MAX];
+    int own = 0;
+    FILE *ours CLEANUP(close_file) = fopen("/proc/self/oom_score_adj", "re");
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+    FILE *its CLEANUP(close_file) = fopen(path, "we");
+    if (ours != NULL && its != NULL && fscanf(ours, "%d", &own) == 1) {
+        int more = own + OOM_MORE < OOM_MAX ? own + OOM_MORE : OOM_MAX;
+        (void)fprintf(its, "%d\n", more);
+    }
+}
+
 int broker_child_start(struct broker_child *child, uv_loop_t *loop,
                        const char *program, const char *config_path) {
     uv_pipe_init(loop, &child->output, 0);
@@ -257,6 +285,7 @@ int broker_child_start(struct broker_child *child, uv_loop_t *loop,
         return code;
     }
     child->running = true;
+    go_first(child->process.pid);
     uv_read_start((uv_stream_t *)&child->output, on_output_room, on_output);
     return 0;
 }
