@@ -82,6 +82,12 @@ static bool is_oversize(struct broker_child *child, struct slice line) {
     return true;
 }
 
+/* It has just said why. */
+static bool is_afterword(const struct broker_child *child, struct slice line) {
+    return child->last[0] != '\0' &&
+           slice_starts_with(line, "Error: Plugin returned ");
+}
+
 /* A device can make it say a line for every four bytes that it sends (a PUBREC
  * for what was never sent): they must not fill the disk. */
 static bool may_log(struct broker_child *child) {
@@ -127,7 +133,8 @@ static void line_over(struct broker_child *child) {
     bool noise = is_noise(slice_of(child->line, child->line_len)) ||
                  (child->said != NULL && child->said(child->self, child->line));
     log_said(child, noise ? LOG_DEBUG : LOG_WARN);
-    if (!noise) {
+    if (!noise &&
+        !is_afterword(child, slice_of(child->line, child->line_len))) {
         memcpy(child->last, child->line, child->line_len + 1);
     }
     child->line_len = 0;
