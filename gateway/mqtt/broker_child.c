@@ -263,13 +263,13 @@ static void close_file(FILE **file) {
  * costs seconds, before it ends the gateway. (/proc is on no disk.) */
 static void go_first(int pid) {
     char path[PROC_PATH_MAX];
-    int own = 0;
+    char own[16] = "";
     FILE *ours CLEANUP(close_file) = fopen("/proc/self/oom_score_adj", "re");
     snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
     FILE *its CLEANUP(close_file) = fopen(path, "we");
-    if (ours != NULL && its != NULL && fscanf(ours, "%d", &own) == 1) {
-        int more = own + OOM_MORE < OOM_MAX ? own + OOM_MORE : OOM_MAX;
-        (void)fprintf(its, "%d\n", more);
+    if (ours != NULL && its != NULL && fgets(own, sizeof own, ours) != NULL) {
+        long more = strtol(own, NULL, 10) + OOM_MORE;
+        (void)fprintf(its, "%ld\n", more < OOM_MAX ? more : (long)OOM_MAX);
     }
 }
 
