@@ -44,14 +44,15 @@ static void read_response(struct exchange *exchange,
                           const struct http_response *response) {
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
-    struct answer_raw raw = {response->status, response->error_type,
-                             http_response_body(response)};
+    result->raw = (struct answer_raw){response->status, response->error_type,
+                                      http_response_body(response)};
     read_date(exchange, response);
     if (result->batch == NULL) {
-        answer_read_probe(&raw, sink->probe_member, &result->answer);
+        answer_read_probe(&result->raw, sink->probe_member, &result->answer);
         return;
     }
-    answer_read(&sink->shape, &raw, result->batch->count, &result->answer);
+    answer_read(&sink->shape, &result->raw, result->batch->count,
+                &result->answer);
 }
 
 static void on_done(void *context, const struct http_response *response,

@@ -17,6 +17,7 @@ struct exchange_result {
                              with the reason as text */
     /* NULL for the answer to a probe */
     const struct forwarder_batch *batch;
+    struct answer_raw raw;    /* the response, during `done` only */
     int64_t signed_offset_us; /* the clock offset it was signed with */
     bool has_offset;          /* the answer gave the server's time */
     int64_t offset_us;        /* if so: server's clock minus ours */

@@ -22,6 +22,7 @@ _Static_assert(FORWARDER_BATCH_MAX <= FORWARDER_EVENTS_MAX,
 enum slot_state {
     SLOT_WAITING,
     SLOT_IN_FLIGHT,
+    SLOT_FINAL, /* refused for good, and not settled yet */
     SLOT_DONE,
 };
 
@@ -145,6 +146,60 @@ bool forwarder_has_room(const struct forwarder *forwarder, size_t len) {
            ring_reserve(window, (uint32_t)len, &offset) == ERR_OK;
 }
 
+static void mark_refused(struct forwarder *forwarder, struct slot *slot,
+                         bool refused) {
+    if (slot->refused != refused) {
+        slot->refused = refused;
+        forwarder->counts.refused += refused ? 1 : UINT32_MAX;
+    }
+}
+
+/* For good, as far as this program can tell: to be settled by whoever asked
+ * for that, else tried again in a minute. */
+static void refuse(struct forwarder *forwarder, struct slot *slot,
+                   int64_t now_us) {
+    slot->state = forwarder->letters ? SLOT_FINAL : SLOT_WAITING;
+    slot->not_before_us = now_us + FORWARDER_REFUSED_US;
+    mark_refused(forwarder, slot, true);
+}
+
+static void window_empty(struct forwarder_window *window) {
+    window->tail = 0;
+    window->head = 0;
+    free_batches(window, 1);
+    if (window->high > RING_KEEP) {
+        free(window->ring);
+        window->ring = NULL;
+    }
+}
+
+/* Moves the cursor past what is confirmed at the front of the window. */
+static void advance(struct forwarder *forwarder) {
+    struct forwarder_window *window = forwarder->window;
+    while (forwarder->count > 0 && slot_at(forwarder, 0)->state == SLOT_DONE) {
+        forwarder->base++;
+        forwarder->count--;
+    }
+    if (forwarder->count > 0) {
+        window->tail = slot_at(forwarder, 0)->offset;
+        return;
+    }
+    assert(forwarder->in_flight == 0);
+    window_empty(window);
+}
+
+/* What need not be sent, or cannot be. */
+static void settle_at_once(struct forwarder *forwarder,
+                           const struct forwarder_record *record,
+                           struct slot *slot) {
+    if (record->settled) {
+        slot->state = SLOT_DONE;
+        advance(forwarder);
+    } else if (!record->sendable) {
+        refuse(forwarder, slot, 0);
+    }
+}
+
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) {
     ENSURE(record->seq == forwarder_next_seq(forwarder), ERR_CORRUPT);
@@ -170,10 +225,9 @@ err_t forwarder_push(struct forwarder *forwarder,
         .size = record->size,
         .together_max = FORWARDER_BATCH_MAX,
         .state = SLOT_WAITING,
-        .refused = !record->sendable,
         .sendable = record->sendable,
     };
-    forwarder->counts.refused += record->sendable ? 0 : 1;
+    settle_at_once(forwarder, record, slot_at(forwarder, forwarder->count - 1));
     return ERR_OK;
 }
 
@@ -273,16 +327,21 @@ static err_t batch_find(struct forwarder_window *window,
     return ERR_AGAIN;
 }
 
-static void batch_add(struct forwarder *forwarder, struct slot *slot,
-                      uint64_t seq, struct forwarder_batch *batch) {
-    assert(slot->state == SLOT_WAITING);
-    assert(batch->count < slot->together_max);
-    batch->entries[batch->count++] = (struct forwarder_entry){
+static struct forwarder_entry entry_of(const struct forwarder *forwarder,
+                                       const struct slot *slot, uint64_t seq) {
+    return (struct forwarder_entry){
         .seq = seq,
         .wall_us = slot->wall_us,
         .life = slot->life,
         .bytes = slice_of(forwarder->window->ring + slot->offset, slot->len),
     };
+}
+
+static void batch_add(struct forwarder *forwarder, struct slot *slot,
+                      uint64_t seq, struct forwarder_batch *batch) {
+    assert(slot->state == SLOT_WAITING);
+    assert(batch->count < slot->together_max);
+    batch->entries[batch->count++] = entry_of(forwarder, slot, seq);
     forwarder->counts.repeated += slot->attempt > 0 ? 1 : 0;
     slot->attempt++;
     slot->state = SLOT_IN_FLIGHT;
@@ -327,46 +386,14 @@ err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
 
 /* --- answers ------------------------------------------------------------ */
 
-static void mark_refused(struct forwarder *forwarder, struct slot *slot,
-                         bool refused) {
-    if (slot->refused != refused) {
-        slot->refused = refused;
-        forwarder->counts.refused += refused ? 1 : UINT32_MAX;
-    }
-}
-
-static void window_empty(struct forwarder_window *window) {
-    window->tail = 0;
-    window->head = 0;
-    free_batches(window, 1);
-    if (window->high > RING_KEEP) {
-        free(window->ring);
-        window->ring = NULL;
-    }
-}
-
-/* Moves the cursor past what is confirmed at the front of the window. */
-static void advance(struct forwarder *forwarder) {
-    struct forwarder_window *window = forwarder->window;
-    while (forwarder->count > 0 && slot_at(forwarder, 0)->state == SLOT_DONE) {
-        forwarder->base++;
-        forwarder->count--;
-    }
-    if (forwarder->count > 0) {
-        window->tail = slot_at(forwarder, 0)->offset;
-        return;
-    }
-    assert(forwarder->in_flight == 0);
-    window_empty(window);
-}
-
 bool forwarder_is_drained(const struct forwarder *forwarder) {
     if (forwarder->in_flight > 0) {
         return false;
     }
     for (uint32_t i = 0; i < forwarder->count; i++) {
         const struct slot *slot = slot_at(forwarder, i);
-        if (slot->state != SLOT_DONE && !slot->refused) {
+        if (slot->state == SLOT_FINAL ||
+            (slot->state != SLOT_DONE && !slot->refused)) {
             return false;
         }
     }
@@ -403,8 +430,7 @@ static void entry_answered(struct forwarder *forwarder, struct slot *slot,
                                                       RETRY_THROTTLED, attempt);
         return;
     case ENTRY_REFUSED:
-        slot->not_before_us = now_us + FORWARDER_REFUSED_US;
-        mark_refused(forwarder, slot, true);
+        refuse(forwarder, slot, now_us);
         return;
     }
     assert(false);
@@ -488,20 +514,20 @@ static void answered(struct forwarder *forwarder,
 }
 
 /* The whole request was refused for something in it: halve it until the entry
- * at fault is alone, and hold that entry. */
+ * at fault is alone, and then that one is refused. */
 static void split(struct forwarder *forwarder,
                   const struct forwarder_batch *batch, int64_t now_us,
                   enum forwarder_call call) {
     if (batch->count > 1) {
         forwarder->entries_now = batch->count / 2;
         for (uint32_t i = 0; i < batch->count; i++) {
-            batch_slot(forwarder, batch, i)->together_max = batch->count / 2;
+            struct slot *slot = batch_slot(forwarder, batch, i);
+            slot->together_max = batch->count / 2;
+            slot->state = SLOT_WAITING;
         }
         return;
     }
-    struct slot *slot = batch_slot(forwarder, batch, 0);
-    slot->not_before_us = now_us + FORWARDER_REFUSED_US;
-    mark_refused(forwarder, slot, true);
+    refuse(forwarder, batch_slot(forwarder, batch, 0), now_us);
     forwarder_hold(forwarder, now_us, call);
 }
 
@@ -511,9 +537,9 @@ static void failed(struct forwarder *forwarder,
                    enum forwarder_call call) {
     if (call == CALL_TOO_LARGE || call == CALL_INVALID) {
         split(forwarder, batch, now_us, call);
-    } else {
-        hold_once(forwarder, batch, now_us, call);
+        return;
     }
+    hold_once(forwarder, batch, now_us, call);
     for (uint32_t i = 0; i < batch->count; i++) {
         batch_slot(forwarder, batch, i)->state = SLOT_WAITING;
     }
@@ -538,6 +564,52 @@ void forwarder_answer(struct forwarder *forwarder,
     }
     answered(forwarder, batch, now_us, outcomes);
     advance(forwarder);
+}
+
+/* --- what is refused for good ------------------------------------------- */
+
+static struct slot *final_slot(const struct forwarder *forwarder,
+                               uint64_t seq) {
+    if (seq < forwarder->base || seq >= forwarder_next_seq(forwarder)) {
+        return NULL;
+    }
+    struct slot *slot = slot_at(forwarder, (uint32_t)(seq - forwarder->base));
+    return slot->state == SLOT_FINAL ? slot : NULL;
+}
+
+bool forwarder_final(const struct forwarder *forwarder, uint64_t seq,
+                     struct forwarder_entry *ret, uint32_t *ret_tries) {
+    const struct slot *slot = final_slot(forwarder, seq);
+    if (slot == NULL) {
+        return false;
+    }
+    *ret = entry_of(forwarder, slot, seq);
+    *ret_tries = slot->attempt;
+    return true;
+}
+
+void forwarder_settle(struct forwarder *forwarder, uint64_t seq,
+                      enum settle how, int64_t now_us) {
+    struct slot *slot = final_slot(forwarder, seq);
+    if (slot == NULL) {
+        return;
+    }
+    slot->state = SLOT_WAITING;
+    switch (how) {
+    case SETTLE_DEAD:
+        mark_refused(forwarder, slot, false);
+        slot->state = SLOT_DONE;
+        advance(forwarder);
+        return;
+    case SETTLE_HOLD:
+        slot->not_before_us = now_us + FORWARDER_REFUSED_US;
+        return;
+    case SETTLE_RETRY:
+        mark_refused(forwarder, slot, !slot->sendable);
+        slot->not_before_us = 0;
+        return;
+    }
+    assert(false);
 }
 
 void forwarder_pause(struct forwarder *forwarder, bool paused) {

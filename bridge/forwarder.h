@@ -17,8 +17,7 @@
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
-#include "gateway/base/base.h"
-#include "gateway/event/event_life.h"
+#include "bridge/letter.h"
 
 enum {
     FORWARDER_EVENTS_MAX = 1024,
@@ -44,6 +43,7 @@ struct forwarder_record {
     uint64_t key;       /* a hash: keys that collide wait for each other */
     uint32_t size;      /* in a request */
     bool sendable;      /* false: the sink can never take it as it is */
+    bool settled; /* it is done already: a dead letter of an earlier run */
 };
 
 /* An entry of the request to be sent. */
@@ -100,6 +100,7 @@ struct forwarder {
     int64_t hold_until_us;           /* nothing is sent before this */
     uint32_t in_flight;              /* batches */
     bool paused;
+    bool letters; /* what is refused for good waits to be settled, not held */
     struct forwarder_counts counts;
 };
 
@@ -139,6 +140,13 @@ void forwarder_answer(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,
                       const enum forwarder_outcome *outcomes);
+/* With `letters`: true if `seq` waits to be settled; `ret` gets its record (the
+ * bytes live until then) and how often it was sent. */
+bool forwarder_final(const struct forwarder *forwarder, uint64_t seq,
+                     struct forwarder_entry *ret, uint32_t *ret_tries);
+/* Settles it. One that does not wait for that (any more) is left as it is. */
+void forwarder_settle(struct forwarder *forwarder, uint64_t seq,
+                      enum settle how, int64_t now_us);
 /* A call without entries (a probe) failed: wait, as after a failed request. */
 void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
                     enum forwarder_call call);

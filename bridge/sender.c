@@ -45,8 +45,10 @@ struct sender {
     bool probe_wanted;
     int64_t answered_us; /* the last answer that came from the service */
     bool paused;
-    bool unreached; /* the last request's endpoint took no connection */
-    bool spared;    /* another stream probes it meanwhile */
+    bool handing;     /* letters, within an answer: it turns behind them */
+    size_t letter_at; /* of options.letters: the next one to come */
+    bool unreached;   /* the last request's endpoint took no connection */
+    bool spared;      /* another stream probes it meanwhile */
 };
 
 static int64_t mono_us(const struct sender *sender) {
@@ -125,6 +127,43 @@ static void say_held(struct sender *sender, const struct reason *why) {
              name_of(sender), why->text);
 }
 
+/* Letters come as the records do, in order. */
+static bool is_letter(struct sender *sender, uint64_t seq) {
+    const struct sender_options *options = &sender->options;
+    while (sender->letter_at < options->letter_count &&
+           options->letters[sender->letter_at] < seq) {
+        sender->letter_at++;
+    }
+    return sender->letter_at < options->letter_count &&
+           options->letters[sender->letter_at] == seq;
+}
+
+/* To whoever settles it; without one it is held already. */
+static void hand_letter(struct sender *sender, uint64_t seq,
+                        enum letter_kind kind, const char *code,
+                        const char *words) {
+    struct forwarder_entry entry;
+    uint32_t tries;
+    if (!forwarder_final(&sender->forwarder, seq, &entry, &tries)) {
+        return;
+    }
+    const struct dead_letter letter = {
+        .stream = name_of(sender),
+        .seq = seq,
+        .wall_us = entry.wall_us,
+        .life = entry.life,
+        .bytes = entry.bytes,
+        .code = code,
+        .words = words,
+        .tries = tries,
+        .kind = kind,
+    };
+    bool before = sender->handing;
+    sender->handing = true;
+    sender->options.letter(sender->options.self, &letter);
+    sender->handing = before;
+}
+
 /* Puts the next record into the window. False: not now. */
 static bool push_record(struct sender *sender) {
     struct feed_record record = feed_record(sender->feed);
@@ -136,6 +175,7 @@ static bool push_record(struct sender *sender) {
         .wall_us = record.wall_us,
         .life = record.life,
         .bytes = record.bytes,
+        .settled = is_letter(sender, record.seq),
     };
     struct reason reason = {""};
     err_t err = sink_measure(sender->sink, &sender->target, &sender->scratch,
@@ -148,10 +188,11 @@ static bool push_record(struct sender *sender) {
         sender->fill_again_us = mono_us(sender) + MEMORY_RETRY_US;
         return false;
     }
-    if (!measured.sendable) {
-        say_held(sender, &reason);
-    }
     feed_take(sender->feed);
+    if (!measured.sendable && !measured.settled) {
+        say_held(sender, &reason);
+        hand_letter(sender, measured.seq, LETTER_UNSENDABLE, "", reason.text);
+    }
     return true;
 }
 
@@ -274,14 +315,56 @@ static void take_probe_answer(struct sender *sender, struct answer *answer) {
     forwarder_hold(&sender->forwarder, mono_us(sender), answer->call);
 }
 
+struct refusals {
+    struct sender *sender;
+    uint64_t seqs[FORWARDER_BATCH_MAX]; /* by entry */
+};
+
+static void take_refusal(void *context, uint32_t i, const char *code,
+                         const char *words) {
+    const struct refusals *refusals = context;
+    hand_letter(refusals->sender, refusals->seqs[i], LETTER_ENTRY, code, words);
+}
+
+/* Hands over those that became final. */
+static void hand_letters(struct sender *sender, struct refusals *refusals,
+                         uint32_t count, const struct exchange_result *result) {
+    const struct answer *answer = &result->answer;
+    if (answer->call == CALL_ANSWERED) {
+        answer_each_refusal(&sender->sink->shape, &result->raw, answer, count,
+                            take_refusal, refusals);
+    } else if (count == 1) {
+        hand_letter(sender, refusals->seqs[0],
+                    answer->call == CALL_TOO_LARGE ? LETTER_TOO_LARGE
+                                                   : LETTER_INVALID,
+                    answer->code, answer->text);
+    }
+}
+
 static void take_batch_answer(struct sender *sender,
-                              const struct forwarder_batch *batch,
-                              const struct answer *answer) {
+                              const struct exchange_result *result) {
+    const struct forwarder_batch *batch = result->batch;
+    const struct answer *answer = &result->answer;
     uint64_t sent = sender->forwarder.counts.sent;
+    struct refusals refusals = {.sender = sender};
+    uint32_t count = batch->count; /* the batch is gone once it is answered */
+    for (uint32_t i = 0; i < count; i++) {
+        refusals.seqs[i] = batch->entries[i].seq;
+    }
     forwarder_answer(&sender->forwarder, batch, mono_us(sender), answer->call,
                      answer->outcomes);
     if (sender->forwarder.counts.sent > sent) {
         sender->report.status.confirmed_us = wall_us(sender);
+    }
+    if (sender->forwarder.letters) {
+        hand_letters(sender, &refusals, count, result);
+    }
+}
+
+void sender_settle(struct sender *sender, uint64_t seq, enum settle how) {
+    forwarder_settle(&sender->forwarder, seq, how, mono_us(sender));
+    if (!sender->handing) {
+        turn(sender);
     }
 }
 
@@ -306,7 +389,7 @@ static void take_result(void *context, struct exchange_result *result) {
     explain_result(sender->sink, &sender->target, result);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
-        take_batch_answer(sender, result->batch, &result->answer);
+        take_batch_answer(sender, result);
     } else {
         take_probe_answer(sender, &result->answer);
     }
@@ -524,6 +607,7 @@ static err_t open_all(struct sender *sender, struct reason *reason) {
     forwarder_init(&sender->forwarder, &sender->sink->limits,
                    &sender->options.context->platform->entropy,
                    sender->cursor.saved);
+    sender->forwarder.letters = sender->options.letter != NULL;
     TRY(open_feed(sender));
     TRY(open_exchange(sender, reason));
     sender->probe_wanted = sender->sink->probe_call != NULL;

@@ -9,6 +9,7 @@
 #define BRIDGE_SENDER_H
 
 #include "bridge/credentials.h"
+#include "bridge/letter.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -37,6 +38,12 @@ struct sender_options {
     void (*turn)(void *self);
     /* An answer gave the server's time: its clock minus ours. */
     void (*clock_learned)(void *self, int64_t offset_us);
+    /* An event's answer is final: sender_settle() says what becomes of it, from
+     * this call or later. NULL: all are held. */
+    void (*letter)(void *self, const struct dead_letter *letter);
+    /* Those that were settled as dead before, ascending: not sent again. */
+    const uint64_t *letters;
+    size_t letter_count;
     void *self;
 };
 
@@ -56,6 +63,9 @@ void sender_finish(struct sender *sender);
 /* After sender_hang_up(), with no job left. Takes NULL. */
 void sender_free(struct sender *sender);
 
+/* What becomes of a letter. Of one that does not wait for that any more (it was
+ * trimmed meanwhile) nothing does. */
+void sender_settle(struct sender *sender, uint64_t seq, enum settle how);
 void sender_pause(struct sender *sender, bool paused);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);
