@@ -11,17 +11,23 @@
  * Design. It works on a window of records [cursor, cursor + n), limited in
  * number and bytes. A request takes the first unfinished record of each key, in
  * journal order, up to the sink's limits. Several may be in flight, answered in
- * any order. One refused as a whole is halved until the entry at fault is
- * alone. An entry refused for good blocks its key and, in the end, the window;
- * it is tried again once a minute. */
+ * any order. Those of a request refused as a whole go on in two requests of
+ * their own, halved again until the entry at fault is alone; others do not wait
+ * for that. What is refused for good is settled by whoever asked for that
+ * (letter.h), else it holds its key and is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
 #include "bridge/letter.h"
+#include "bridge/request_size.h"
+#include "bridge/window.h"
 
 enum {
-    FORWARDER_EVENTS_MAX = 1024,
+    /* The window, where answers come soon; and where they take long. */
+    FORWARDER_EVENTS_MAX = 4096,
     FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
+    FORWARDER_EVENTS_FAR_MAX = WINDOW_EVENTS_MAX,
+    FORWARDER_BYTES_FAR_MAX = 20 * 1024 * 1024,
     FORWARDER_BATCH_MAX = 500,    /* the most entries any sink takes */
     FORWARDER_IN_FLIGHT_MAX = 16, /* batches */
 };
@@ -57,8 +63,11 @@ struct forwarder_entry {
 struct forwarder_batch {
     struct forwarder_entry entries[FORWARDER_BATCH_MAX];
     uint32_t count;
+    uint64_t bytes; /* by their sizes */
     bool in_flight;
-    uint32_t attempt; /* the forwarder's when this was taken */
+    bool suspect;     /* one of them may be why a larger one failed */
+    uint32_t attempt; /* the forwarder's when this was taken, */
+    uint64_t answers; /* and this */
 };
 
 /* How a request as a whole was answered. */
@@ -87,21 +96,23 @@ struct forwarder_counts {
     uint32_t refused;  /* entries held in the window now */
 };
 
-struct forwarder_window;
-
 struct forwarder {
     struct forwarder_limits limits;
     const struct entropy *entropy;
-    struct forwarder_window *window; /* NULL until the first record */
-    uint64_t base;                   /* the cursor */
-    uint32_t count;                  /* records in the window */
-    uint32_t entries_now;            /* halved when a request was too large */
-    uint32_t attempt;                /* requests failed in a row */
-    int64_t hold_until_us;           /* nothing is sent before this */
-    uint32_t in_flight;              /* batches */
+    struct window window; /* its base is the cursor */
+    uint32_t events_max;  /* of the window, now */
+    uint64_t bytes_max;
+    struct request_size size;
+    uint32_t attempt;      /* requests failed in a row */
+    uint32_t blamed;       /* entries refused alone in a row */
+    uint64_t answers;      /* requests answered by entries */
+    int64_t hold_until_us; /* nothing is sent before this */
+    uint32_t in_flight;    /* batches */
     bool paused;
     bool letters; /* what is refused for good waits to be settled, not held */
     struct forwarder_counts counts;
+    /* Made when first needed. */
+    struct forwarder_batch *batches[FORWARDER_IN_FLIGHT_MAX];
 };
 
 /* Allocates nothing. `entropy` outlives the forwarder. */
@@ -125,8 +136,14 @@ bool forwarder_is_drained(const struct forwarder *forwarder);
  * must be drained; refused entries held in it are forgotten. */
 void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
 
+/* Answers take so long: the window may hold what is under way meanwhile. */
+void forwarder_learn_trip(struct forwarder *forwarder, int64_t trip_us);
+
 /* True if a request could be sent now. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
+/* True if a request that could be sent now is as full as one may be, or has
+ * nothing to wait for. */
+bool forwarder_fills(struct forwarder *forwarder, int64_t now_us);
 /* When something that waits may be sent (INT64_MAX: nothing by time alone). */
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 

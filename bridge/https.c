@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
+#include "bridge/request_size.h"
 #include "bridge/resolver.h"
 
 enum { INPUT_SIZE = 16 * 1024, WRITE_SIZE = 20 * 1024 };
@@ -52,7 +53,8 @@ struct https {
     struct tls_memory *memory;
     struct slice head;
     struct slice body;
-    size_t sent; /* of both */
+    size_t sent;     /* of both */
+    uint64_t end_ms; /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
 };
@@ -66,6 +68,21 @@ static void pump(struct https *https);
 
 static void limit_ms(struct https *https, uint64_t ms) {
     uv_timer_start(&https->timer, on_timer, ms, 0);
+}
+
+/* Progress gives a request more time, but not without end: a server that says a
+ * byte now and then is not waited for. */
+static void limit_answer(struct https *https) {
+    uint64_t now_ms = uv_now(https->options.loop);
+    uint64_t left_ms = https->end_ms > now_ms ? https->end_ms - now_ms : 0;
+    limit_ms(https, left_ms < HTTPS_ANSWER_MS ? left_ms : HTTPS_ANSWER_MS);
+}
+
+static void begin_request(struct https *https) {
+    https->step = STEP_SENDING;
+    https->end_ms = uv_now(https->options.loop) +
+                    request_deadline_ms(https->head.len + https->body.len);
+    limit_answer(https);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -172,7 +189,7 @@ static void on_written(uv_write_t *write, int status) {
         return;
     }
     if (https->step == STEP_SENDING || https->step == STEP_ANSWER) {
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
     }
     pump(https);
 }
@@ -198,8 +215,7 @@ static err_t flush(struct channel *channel) {
 static err_t pump_handshake(struct https *https, struct reason *reason) {
     assert(https->busy);
     TRY(tls_handshake(https->channel->tls, reason));
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     return ERR_OK;
 }
 
@@ -243,7 +259,7 @@ static err_t pump_answer(struct https *https, struct reason *reason) {
         uint8_t plain[4096];
         size_t len;
         TRY(tls_read(https->channel->tls, plain, sizeof plain, &len, reason));
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
         size_t taken;
         err_t err =
             http_response_feed(&https->response, slice_of(plain, len), &taken);
@@ -506,8 +522,7 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     }
     http_response_reset(&https->response);
     https->sent = 0;
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     pump(https);
 }
 

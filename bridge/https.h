@@ -6,7 +6,8 @@
  * If a kept connection turns out to be dead, it is opened again once without
  * the caller noticing: the request had not been answered, and it may be sent
  * twice. Each step has a time limit. The limit on a request and its answer
- * starts again with each bit of progress, since a slow line is not a dead one.
+ * starts again with each bit of progress, since a slow line is not a dead one,
+ * up to a deadline by its size (request_size.h).
  * A line that loses everything that is sent is given up sooner than a server
  * that is slow to answer. An idle connection is closed after a while and frees
  * its buffers.

@@ -17,6 +17,7 @@
 
 enum {
     SCRATCH_KEEP = 64 * 1024, /* a larger one is freed when there is no work */
+    AGAIN_MAX = 3,
 };
 
 /* After an outage this long the target is probed again. */
@@ -45,6 +46,7 @@ struct sender {
     bool probe_wanted;
     int64_t answered_us; /* the last answer that came from the service */
     bool paused;
+    uint32_t again;   /* answers in a row that asked for another try at once */
     bool handing;     /* letters, within an answer: it turns behind them */
     size_t letter_at; /* of options.letters: the next one to come */
     bool unreached;   /* the last request's endpoint took no connection */
@@ -95,8 +97,8 @@ static void count(struct sender *sender) {
         return;
     }
     const struct forwarder *forwarder = &sender->forwarder;
-    assert(sender->saver.saved <= forwarder->base);
-    status->cursor = forwarder->base;
+    assert(sender->saver.saved <= forwarder->window.base);
+    status->cursor = forwarder->window.base;
     status->saved = sender->saver.saved;
     status->saves = sender->saver.saves;
     status->sent = forwarder->counts.sent;
@@ -205,7 +207,7 @@ static bool may_pass(const struct sender *sender) {
     case FEED_TRIMMED:
         return forwarder_is_drained(&sender->forwarder);
     case FEED_DAMAGED:
-        return sender->forwarder.count == 0;
+        return sender->forwarder.window.count == 0;
     }
     return false;
 }
@@ -368,6 +370,16 @@ void sender_settle(struct sender *sender, uint64_t seq, enum settle how) {
     }
 }
 
+/* Who is asked for another try time and again is being refused: a Date that
+ * jumps with each answer would make a request of each. */
+static void bound_again(struct sender *sender, struct answer *answer) {
+    if (answer->call != CALL_AGAIN) {
+        sender->again = 0;
+    } else if (++sender->again > AGAIN_MAX) {
+        answer->call = CALL_REFUSED;
+    }
+}
+
 /* During a long outage the target may have been removed. */
 static void note_time(struct sender *sender, const struct answer *answer) {
     int64_t now_us = mono_us(sender);
@@ -387,6 +399,7 @@ static void take_result(void *context, struct exchange_result *result) {
     }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
+    bound_again(sender, &result->answer);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
         take_batch_answer(sender, result);
@@ -487,7 +500,7 @@ bool sender_blocks_lower_priority(const struct sender *sender) {
 /* --- turns -------------------------------------------------------------- */
 
 static void give_back(struct sender *sender) {
-    if (sender_is_busy(sender) || sender->forwarder.count > 0) {
+    if (sender_is_busy(sender) || sender->forwarder.window.count > 0) {
         return;
     }
     exchange_rest(sender->exchange);
@@ -503,7 +516,8 @@ void sender_work(struct sender *sender) {
         return;
     }
     fill(sender);
-    cursor_saver_work(&sender->saver, sender->forwarder.base, mono_us(sender));
+    cursor_saver_work(&sender->saver, sender->forwarder.window.base,
+                      mono_us(sender));
     give_back(sender);
 }
 
@@ -525,9 +539,9 @@ int64_t sender_due_us(const struct sender *sender, bool may_send_now) {
         return INT64_MAX;
     }
     int64_t now_us = mono_us(sender);
-    int64_t due_us =
-        sooner(cursor_saver_due_us(&sender->saver, sender->forwarder.base),
-               feed_due_us(sender->feed));
+    int64_t due_us = sooner(
+        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base),
+        feed_due_us(sender->feed));
     due_us = sooner(due_us, report_due_us(&sender->report));
     if (sender->fill_again_us > now_us) {
         due_us = sooner(due_us, sender->fill_again_us);
@@ -650,8 +664,8 @@ void sender_finish(struct sender *sender) {
         return;
     }
     struct reason why = {""};
-    if (cursor_saver_finish(&sender->saver, sender->forwarder.base, &why) !=
-        ERR_OK) {
+    if (cursor_saver_finish(&sender->saver, sender->forwarder.window.base,
+                            &why) != ERR_OK) {
         say_unsaved(sender, &why);
     }
 }

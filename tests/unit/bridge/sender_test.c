@@ -815,6 +815,24 @@ static void test_a_clock_that_is_wrong(void **state) {
     assert_false(bench->network.in_flight);
 }
 
+/* Goal: a Date that jumps with every answer is no reason to ask without end. */
+static void test_a_clock_that_jumps(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    while (turn_to_request(bench)) {
+        assert_true(bench->network.requests < 10);
+        bench->network.date = bench->network.requests % 2 == 0
+                                  ? "Sun, 06 Nov 1994 08:49:37 GMT"
+                                  : "Sun, 06 Nov 2011 08:49:37 GMT";
+        fake_network_answer(&bench->network, 403,
+                            "{\"__type\":\"InvalidSignatureException\"}");
+    }
+    assert_int_equal(look(bench)->link, BRIDGE_LINK_REFUSED);
+    int64_t due_us = sender_due_us(bench->sender, true);
+    assert_true(due_us >= bench->room.mono_us + 10 * SECOND_US);
+}
+
 /* Goal: who may not ask for the bus sends without; a bus that does not exist
  * holds, with words that name it. */
 static void test_the_question(void **state) {
@@ -1078,6 +1096,7 @@ int main(void) {
         KINESIS_TEST(test_throttled),
         KINESIS_TEST(test_waits_for_its_turn),
         KINESIS_TEST(test_a_clock_that_is_wrong),
+        KINESIS_TEST(test_a_clock_that_jumps),
         EVENTBRIDGE_TEST(test_the_question),
         EVENTBRIDGE_TEST(test_asks_again_after_a_long_outage),
         EVENTBRIDGE_TEST(test_what_can_never_be_sent),
