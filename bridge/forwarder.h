@@ -18,6 +18,7 @@
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
+#include "bridge/batch.h"
 #include "bridge/letter.h"
 #include "bridge/request_size.h"
 #include "bridge/window.h"
@@ -28,7 +29,6 @@ enum {
     FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
     FORWARDER_EVENTS_FAR_MAX = WINDOW_EVENTS_MAX,
     FORWARDER_BYTES_FAR_MAX = 20 * 1024 * 1024,
-    FORWARDER_BATCH_MAX = 500,    /* the most entries any sink takes */
     FORWARDER_IN_FLIGHT_MAX = 16, /* batches */
 };
 
@@ -50,44 +50,6 @@ struct forwarder_record {
     uint32_t size;      /* in a request */
     bool sendable;      /* false: the sink can never take it as it is */
     bool settled; /* it is done already: a dead letter of an earlier run */
-};
-
-/* An entry of the request to be sent. */
-struct forwarder_entry {
-    uint64_t seq;
-    int64_t wall_us;
-    struct event_life life;
-    struct slice bytes; /* lives until the request is answered */
-};
-
-struct forwarder_batch {
-    struct forwarder_entry entries[FORWARDER_BATCH_MAX];
-    uint32_t count;
-    uint64_t bytes; /* by their sizes */
-    bool in_flight;
-    bool suspect;     /* one of them may be why a larger one failed */
-    uint32_t attempt; /* the forwarder's when this was taken, */
-    uint64_t answers; /* and this */
-};
-
-/* How a request as a whole was answered. */
-enum forwarder_call {
-    CALL_ANSWERED,  /* by entries: see the outcomes */
-    CALL_THROTTLED, /* too fast */
-    CALL_FAILED,    /* the service failed, or it was not the service */
-    CALL_OFFLINE,   /* no name, no TLS, or the connection broke */
-    CALL_UNREACHED, /* no address took a TCP connection */
-    CALL_REFUSED,   /* credentials, rights, no such bus or stream */
-    CALL_TOO_LARGE, /* the request, as a whole */
-    CALL_INVALID,   /* something in it, the service does not say which */
-    CALL_AGAIN,     /* what was wrong is fixed: try at once */
-};
-
-enum forwarder_outcome {
-    ENTRY_CONFIRMED,
-    ENTRY_FAILED, /* may succeed if repeated */
-    ENTRY_THROTTLED,
-    ENTRY_REFUSED, /* a final code: the service will never accept this entry */
 };
 
 struct forwarder_counts {

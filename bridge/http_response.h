@@ -36,7 +36,7 @@ struct http_response {
     size_t line_len;
     size_t head_bytes;
     uint32_t interim; /* answers before this one, such as 100 Continue */
-    uint64_t left; /* of the body, or of the chunk */
+    uint64_t left;    /* of the body, or of the chunk */
     bool has_length;
     bool chunked;
     size_t body_cap;

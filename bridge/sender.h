@@ -69,8 +69,8 @@ void sender_settle(struct sender *sender, uint64_t seq, enum settle how);
 void sender_pause(struct sender *sender, bool paused);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);
-/* Sends a request if there is one and none is in flight, signed for our clock
- * corrected by `offset_us`. */
+/* Sends requests while there are some and connections for them, signed for our
+ * clock corrected by `offset_us`. */
 void sender_send(struct sender *sender, int64_t offset_us);
 /* In each turn, behind sender_work(): must it wait for streams of higher
  * priority? It may be shown then as waiting. */
@@ -87,7 +87,7 @@ const struct endpoint *sender_probes(const struct sender *sender);
 void sender_spare(struct sender *sender, bool spared);
 /* When to call sender_work() and, if it may send, sender_send() again;
  * INT64_MAX if not because of time alone. */
-int64_t sender_due_us(const struct sender *sender, bool may_send);
+int64_t sender_due_us(struct sender *sender, bool may_send);
 
 /* A copy; true if it changed since the last call. */
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret);

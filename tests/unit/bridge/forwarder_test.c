@@ -365,7 +365,8 @@ static void test_the_window_is_bounded(void **state) {
         err = forwarder_push(&bench.forwarder, &record);
     }
     assert_int_equal(err, ERR_FULL);
-    assert_true(bench.forwarder.window.count * sizeof large <= FORWARDER_BYTES_MAX);
+    assert_true(bench.forwarder.window.count * sizeof large <=
+                FORWARDER_BYTES_MAX);
     assert_true(bench.forwarder.window.count >= 3);
     forwarder_free(&bench.forwarder);
 }
