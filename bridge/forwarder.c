@@ -376,7 +376,8 @@ static void answered(struct forwarder *forwarder,
     forwarder->attempt = 0;
     forwarder->blamed = 0;
     forwarder->answers++;
-    request_size_answered(&forwarder->size, now_us);
+    request_size_answered(&forwarder->size, batch->bytes, forwarder->sending_us,
+                          now_us);
 }
 
 /* Entries [first, end) of the batch wait to be sent together again, and with

@@ -66,6 +66,8 @@ struct forwarder {
     uint64_t bytes_max;
     struct request_size size;
     uint32_t attempt;      /* requests failed in a row */
+    int64_t sending_us;    /* how long the network took the request that is
+                              answered next; 0: not known */
     uint32_t blamed;       /* entries refused alone in a row */
     uint64_t answers;      /* requests answered by entries */
     int64_t hold_until_us; /* nothing is sent before this */

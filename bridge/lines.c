@@ -17,6 +17,18 @@ void lines_close(struct lines *lines) {
     lines->busy = 0;
 }
 
+static void count_lines(struct lines *lines,
+                        const struct exchange_result *result) {
+    enum forwarder_call call = result->answer.call;
+    if (call == CALL_OFFLINE || call == CALL_UNREACHED || call == CALL_FAILED) {
+        lines->now = 1;
+    } else if (result->sending_us > LINES_LATE_US) {
+        lines->now = (lines->now + 1) / 2;
+    } else if (result->sending_us < LINES_SOON_US && lines->now < lines->most) {
+        lines->now++;
+    }
+}
+
 /* Only a service's answer says how long one takes. */
 static void on_done(void *context, struct exchange_result *result) {
     struct line *line = context;
@@ -28,6 +40,7 @@ static void on_done(void *context, struct exchange_result *result) {
         lines->trip_us =
             lines->trip_us == 0 ? took_us : (lines->trip_us * 7 + took_us) / 8;
     }
+    count_lines(lines, result);
     lines->exchange.done(lines->exchange.context, result);
 }
 
@@ -41,7 +54,7 @@ static err_t open_line(struct lines *lines, struct line *line) {
 err_t lines_open(struct lines *lines, const struct exchange_options *options,
                  uint32_t most) {
     assert(most > 0 && most <= LINES_MAX);
-    *lines = (struct lines){.exchange = *options, .most = most};
+    *lines = (struct lines){.exchange = *options, .most = most, .now = 1};
     for (uint32_t i = 0; i < LINES_MAX; i++) {
         lines->each[i].lines = lines;
     }
@@ -92,6 +105,16 @@ err_t lines_ask(struct lines *lines, int64_t offset_us) {
     struct line *line;
     TRY(begin(lines, &line));
     return end(lines, exchange_ask(line->exchange, offset_us));
+}
+
+bool lines_are_stalled(const struct lines *lines) {
+    for (uint32_t i = 0; i < lines->most; i++) {
+        const struct exchange *exchange = lines->each[i].exchange;
+        if (exchange != NULL && exchange_is_stalled(exchange)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int64_t lines_spread_us(const struct lines *lines) {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How large a request may be, and how long it may take. Pure.
  *
+ * The first is small. Each that is answered allows one twice as large, unless
+ * the network took more than half a second to take it; one that took more than
+ * two seconds was too large.
+ *
  * A request that was not answered may have been too large for the line, or for
  * a proxy that hangs up after some seconds: the next ones are half as large.
  * They grow again with each answer: twofold up to half of what failed last,
@@ -15,9 +19,12 @@
 
 enum {
     REQUEST_SIZE_MIN = 4 * 1024,
+    REQUEST_SIZE_FIRST = 256 * 1024,
     REQUEST_SIZE_SURE = 64 * 1024, /* up to here it always doubles */
 };
 
+#define REQUEST_SOON_US ((int64_t)500 * 1000)
+#define REQUEST_LATE_US ((int64_t)2 * 1000 * 1000)
 #define REQUEST_TOO_LARGE_US ((int64_t)10 * 60 * 1000 * 1000)
 
 struct request_size {
@@ -29,8 +36,10 @@ struct request_size {
 };
 
 void request_size_init(struct request_size *size, uint64_t max);
-/* A request of `bytes` was answered; was not; was refused as too large. */
-void request_size_answered(struct request_size *size, int64_t now_us);
+/* A request of `bytes`, which the network took in so long, was answered; was
+ * not answered; was refused as too large. */
+void request_size_answered(struct request_size *size, uint64_t bytes,
+                           int64_t sending_us, int64_t now_us);
 void request_size_failed(struct request_size *size, uint64_t bytes);
 void request_size_refused(struct request_size *size, uint64_t bytes,
                           int64_t now_us);

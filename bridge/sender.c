@@ -38,7 +38,6 @@ struct sender {
     struct reason held; /* why the last unsendable event cannot be sent */
     bool probe_wanted;
     bool probing;        /* that request is in flight */
-    bool answered;       /* the service answered the last request that ended */
     int64_t answered_us; /* the last answer that came from the service */
     bool paused;
     uint32_t again; /* answers in a row that asked for another try at once */
@@ -183,6 +182,7 @@ static void take_batch_answer(struct sender *sender,
     uint64_t sent = sender->forwarder.counts.sent;
     struct handover_batch batch;
     handover_note(result->batch, &batch);
+    sender->forwarder.sending_us = result->sending_us;
     forwarder_answer(&sender->forwarder, result->batch, mono_us(sender),
                      answer->call, answer->outcomes);
     if (sender->forwarder.counts.sent > sent) {
@@ -231,9 +231,6 @@ static void take_result(void *context, struct exchange_result *result) {
     explain_result(sender->sink, &sender->target, result);
     bound_again(sender, &result->answer);
     note_time(sender, &result->answer);
-    sender->answered = result->answer.call != CALL_OFFLINE &&
-                       result->answer.call != CALL_UNREACHED &&
-                       result->answer.call != CALL_FAILED;
     if (result->batch != NULL) {
         take_batch_answer(sender, result);
     } else {
@@ -246,15 +243,9 @@ static void take_result(void *context, struct exchange_result *result) {
 
 /* --- requests ----------------------------------------------------------- */
 
-/* A service that did not answer the last request is asked with one until it
- * does. */
-static uint32_t lines_now(const struct sender *sender) {
-    return sender->answered ? sender->lines.most : 1;
-}
-
 static bool may_send(const struct sender *sender) {
     return sender->lines.open && !sender->paused && !sender->spared &&
-           !sender->probing && sender->lines.busy < lines_now(sender);
+           !sender->probing && sender->lines.busy < sender->lines.now;
 }
 
 static void take_build_error(struct sender *sender,

@@ -33,6 +33,7 @@ CALM = {"offline": False, "captive_portal": False, "throttle": 0,
 sys.path.insert(0, str(ROOT / "tests/cloud"))
 from authority import server_context  # noqa: E402
 from harness import LocalCloud  # noqa: E402
+from slow_line import SlowLine  # noqa: E402
 
 
 class Refused(Exception):
@@ -305,6 +306,25 @@ class CarryingTest(BridgeCase):
 
 
 class NetworkTest(BridgeCase):
+    def test_a_slow_line_that_hangs_up(self):
+        # Goal: through a line that carries no more than a fifth of what is
+        # there in the time that its proxy waits for an answer, everything
+        # arrives, in order per key. (A line of 100 KB/s with a proxy that
+        # hangs up after 10 s got nothing through; this is its third.)
+        port = int(self.cloud.endpoint.rsplit(":", 1)[1].strip("/"))
+        line = SlowLine(port, 300_000, 3)
+        self.addCleanup(line.close)
+        bridge = self.start(endpoint=f"https://localhost:{line.port}")
+        began = time.monotonic()
+        bridge.append("telemetry", 3000, 3000, 1000)
+        bridge.drained("telemetry", 3000, seconds=90)
+        took = time.monotonic() - began
+        print(f"figure: {line.up / took / 1000:.0f} of 300 KB/s, "
+              f"{line.up / 3000:.0f} bytes an event, "
+              f"{line.hung_up} hung up, {took:.0f} s", flush=True)
+        self.assert_promises("telemetry", 3000)
+        bridge.stop()
+
     def test_an_outage(self):
         # Goal: offline it keeps trying and says so; back online the backlog
         # drains within seconds, in order.

@@ -237,6 +237,10 @@ static void test_sizes(void **state) {
     (void)state;
     struct request_size size;
     request_size_init(&size, 1024 * 1024);
+    assert_int_equal(size.now, REQUEST_SIZE_FIRST);
+    for (int i = 0; i < 3; i++) { /* the last finds the limit */
+        request_size_answered(&size, size.now, 0, 0);
+    }
     assert_int_equal(size.now, 1024 * 1024);
     request_size_failed(&size, 800 * 1024);
     assert_int_equal(size.now, 400 * 1024);
@@ -247,20 +251,27 @@ static void test_sizes(void **state) {
     }
     assert_int_equal(size.now, REQUEST_SIZE_MIN);
     for (int i = 0; i < 4; i++) {
-        request_size_answered(&size, 0);
+        request_size_answered(&size, size.now, 0, 0);
     }
     assert_int_equal(size.now, REQUEST_SIZE_SURE);
-    request_size_answered(&size, 0);
+    request_size_answered(&size, size.now, 0, 0);
     assert_int_equal(size.now, REQUEST_SIZE_SURE + REQUEST_SIZE_SURE / 16 + 1);
     request_size_refused(&size, 60 * 1024, 5);
     for (int i = 0; i < 100; i++) {
-        request_size_answered(&size, 5);
+        request_size_answered(&size, size.now, 0, 5);
     }
     assert_int_equal(size.now, 60 * 1024 - 1);
     for (int i = 0; i < 100; i++) {
-        request_size_answered(&size, 5 + REQUEST_TOO_LARGE_US);
+        request_size_answered(&size, size.now, 0, 5 + REQUEST_TOO_LARGE_US);
     }
     assert_int_equal(size.now, 1024 * 1024);
+    /* What took the network long: no growth, or a size for one second. */
+    request_size_answered(&size, size.now, REQUEST_LATE_US, INT64_MAX);
+    assert_int_equal(size.now, 1024 * 1024);
+    request_size_answered(&size, size.now, REQUEST_LATE_US * 4, INT64_MAX);
+    assert_int_equal(size.now, 1024 * 1024 / 8);
+    request_size_answered(&size, 100, 0, INT64_MAX); /* proves nothing */
+    assert_int_equal(size.now, 1024 * 1024 / 8);
     assert_true(request_deadline_ms(0) == REQUEST_DEADLINE_MS);
     assert_true(request_deadline_ms(4096) > REQUEST_DEADLINE_MS + 1000);
 }
