@@ -73,6 +73,8 @@ static void make_printable(char *text) {
 
 static void say(struct answer *answer, const char *what, const char *code,
                 const char *message) {
+    snprintf(answer->code, sizeof answer->code, "%s", code);
+    make_printable(answer->code);
     snprintf(answer->text, sizeof answer->text, "%s%s%s%s", what, code,
              message[0] != '\0' ? ": " : "", message);
     make_printable(answer->text);
@@ -313,6 +315,31 @@ void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
     if (read_batch(shape, raw->body, count, ret) != ERR_OK) {
         memset(ret, 0, sizeof *ret);
         read_unusable("HTTP 200 without a result for each entry", ret);
+    }
+}
+
+void answer_each_refusal(const struct answer_shape *shape,
+                         const struct answer_raw *raw,
+                         const struct answer *answer, uint32_t count,
+                         answer_refusal each, void *context) {
+    assert(answer->call == CALL_ANSWERED && count <= FORWARDER_BATCH_MAX);
+    struct slice list;
+    struct slice entry;
+    size_t at = 0;
+    if (json_get(raw->body, shape->list, &list) != ERR_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && json_element(list, &at, &entry) == ERR_OK;
+         i++) {
+        char code[CODE_MAX] = "";
+        char words[MESSAGE_MAX] = "";
+        if (answer->outcomes[i] == ENTRY_REFUSED) {
+            (void)text_of(entry, "ErrorCode", code, sizeof code);
+            (void)text_of(entry, "ErrorMessage", words, sizeof words);
+            make_printable(code);
+            make_printable(words);
+            each(context, i, code, words);
+        }
     }
 }
 

@@ -158,24 +158,17 @@ static bool is_probed_before(const struct bridge *bridge, uint32_t n) {
     return false;
 }
 
-/* Each stream in turn, by priority. One that could send more blocks those of
- * lower priority; streams of one priority take turns. */
+/* Each stream in turn, by priority. Nobody waits for anybody: where answers
+ * take long, another stream's requests cost one nothing. */
 static int64_t give_turns(struct bridge *bridge) {
     int64_t due_us = INT64_MAX;
-    uint32_t blocking = UINT32_MAX; /* the priority that lower ones wait for */
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
-        bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
-        sender_wait(sender, !may_send);
+        sender_wait(sender, false);
         sender_spare(sender, is_probed_before(bridge, i));
-        if (may_send) {
-            sender_send(sender, bridge->clock_offset_us);
-        }
-        if (may_send && sender_blocks_lower_priority(sender)) {
-            blocking = priority_of(bridge, i);
-        }
-        int64_t wanted_us = sender_due_us(sender, may_send);
+        sender_send(sender, bridge->clock_offset_us);
+        int64_t wanted_us = sender_due_us(sender, true);
         due_us = wanted_us < due_us ? wanted_us : due_us;
     }
     return due_us;

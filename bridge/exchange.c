@@ -44,14 +44,23 @@ static void read_response(struct exchange *exchange,
                           const struct http_response *response) {
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
-    struct answer_raw raw = {response->status, response->error_type,
-                             http_response_body(response)};
+    result->raw = (struct answer_raw){response->status, response->error_type,
+                                      http_response_body(response)};
     read_date(exchange, response);
     if (result->batch == NULL) {
-        answer_read_probe(&raw, sink->probe_member, &result->answer);
+        answer_read_probe(&result->raw, sink->probe_member, &result->answer);
         return;
     }
-    answer_read(&sink->shape, &raw, result->batch->count, &result->answer);
+    answer_read(&sink->shape, &result->raw, result->batch->count,
+                &result->answer);
+}
+
+static struct transport_line look(const struct exchange *exchange) {
+    struct transport_line line = {0};
+    if (exchange->transport.look != NULL) {
+        exchange->transport.look(exchange->transport.self, &line);
+    }
+    return line;
 }
 
 static void on_done(void *context, const struct http_response *response,
@@ -67,6 +76,7 @@ static void on_done(void *context, const struct http_response *response,
                  sizeof exchange->result.answer.text, "%s", error->text);
     }
     exchange->busy = false;
+    exchange->result.sending_us = look(exchange).sending_us;
     exchange->options.done(exchange->options.context, &exchange->result);
 }
 
@@ -122,6 +132,10 @@ err_t exchange_ask(struct exchange *exchange, int64_t offset_us) {
     ENSURE(!writer.full, ERR_FULL);
     return sign_and_send(exchange, sink->probe_call, writer_slice(&writer),
                          offset_us);
+}
+
+bool exchange_is_stalled(const struct exchange *exchange) {
+    return exchange->busy && look(exchange).stalled;
 }
 
 bool exchange_is_busy(const struct exchange *exchange) {

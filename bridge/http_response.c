@@ -194,7 +194,10 @@ static err_t begin_body(struct http_response *response) {
     uint32_t status = response->status;
     if (status < 200) {
         ENSURE(status != 101, ERR_PARSE); /* we never ask for an upgrade */
+        uint32_t interim = response->interim + 1;
+        ENSURE(interim <= HTTP_INTERIM_MAX, ERR_RANGE);
         http_response_reset(response);
+        response->interim = interim;
         return ERR_OK;
     }
     bool empty = status == 204 || status == 304;

@@ -6,9 +6,14 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
+#include "bridge/request_size.h"
 #include "bridge/resolver.h"
 
-enum { INPUT_SIZE = 16 * 1024, WRITE_SIZE = 20 * 1024 };
+enum {
+    INPUT_SIZE = 16 * 1024,
+    WRITE_SIZE = 20 * 1024,
+    UNSENT_MAX = 128 * 1024,
+};
 
 /* A connection goes down this list step by step, and from any step back to
  * CLOSED. SENDING and ANSWER differ only in what is left to write. */
@@ -52,7 +57,11 @@ struct https {
     struct tls_memory *memory;
     struct slice head;
     struct slice body;
-    size_t sent; /* of both */
+    size_t sent;         /* of both */
+    uint64_t begun_ms;   /* when it was first offered to the network, */
+    uint64_t taken_ms;   /* and all of it taken; 0: not yet */
+    uint64_t written_ms; /* the last time that a part of it was taken */
+    uint64_t end_ms;     /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
 };
@@ -66,6 +75,24 @@ static void pump(struct https *https);
 
 static void limit_ms(struct https *https, uint64_t ms) {
     uv_timer_start(&https->timer, on_timer, ms, 0);
+}
+
+/* Progress gives a request more time, but not without end: a server that says a
+ * byte now and then is not waited for. */
+static void limit_answer(struct https *https) {
+    uint64_t now_ms = uv_now(https->options.loop);
+    uint64_t left_ms = https->end_ms > now_ms ? https->end_ms - now_ms : 0;
+    limit_ms(https, left_ms < HTTPS_ANSWER_MS ? left_ms : HTTPS_ANSWER_MS);
+}
+
+static void begin_request(struct https *https) {
+    https->step = STEP_SENDING;
+    https->begun_ms = uv_now(https->options.loop);
+    https->written_ms = https->begun_ms;
+    https->taken_ms = 0;
+    https->end_ms = https->begun_ms +
+                    request_deadline_ms(https->head.len + https->body.len);
+    limit_answer(https);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -160,6 +187,15 @@ static void on_timer(uv_timer_t *timer) {
 
 /* --- a connection at work ----------------------------------------------- */
 
+/* A step of SENDING has more to encrypt. */
+static void note_written(struct https *https) {
+    https->written_ms = uv_now(https->options.loop);
+    if (https->step == STEP_ANSWER && https->taken_ms == 0 &&
+        tls_output(https->channel->tls).len == 0) {
+        https->taken_ms = https->written_ms;
+    }
+}
+
 static void on_written(uv_write_t *write, int status) {
     struct channel *channel = write->data;
     channel->writing = false;
@@ -172,7 +208,8 @@ static void on_written(uv_write_t *write, int status) {
         return;
     }
     if (https->step == STEP_SENDING || https->step == STEP_ANSWER) {
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
+        note_written(https);
     }
     pump(https);
 }
@@ -198,8 +235,7 @@ static err_t flush(struct channel *channel) {
 static err_t pump_handshake(struct https *https, struct reason *reason) {
     assert(https->busy);
     TRY(tls_handshake(https->channel->tls, reason));
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     return ERR_OK;
 }
 
@@ -243,7 +279,7 @@ static err_t pump_answer(struct https *https, struct reason *reason) {
         uint8_t plain[4096];
         size_t len;
         TRY(tls_read(https->channel->tls, plain, sizeof plain, &len, reason));
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
         size_t taken;
         err_t err =
             http_response_feed(&https->response, slice_of(plain, len), &taken);
@@ -347,15 +383,18 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", reason.text);
 }
 
-/* Neither can fail on a connected socket. If one did, the connection would only
- * be slower to send or to give up (RFC 5482). */
+/* None can fail on a connected socket. If one did, the connection would only be
+ * slower to send or to give up (RFC 5482), or a slow line would be noticed
+ * later: what the network has not sent yet is kept small, so that it shows. */
 static void tune(uv_tcp_t *tcp) {
     uv_os_fd_t fd;
     unsigned unseen_ms = HTTPS_UNSEEN_MS;
+    int unsent = UNSENT_MAX;
     uv_tcp_nodelay(tcp, 1);
     if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unseen_ms,
                    sizeof unseen_ms);
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     }
 }
 
@@ -506,8 +545,7 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     }
     http_response_reset(&https->response);
     https->sent = 0;
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     pump(https);
 }
 
@@ -519,6 +557,19 @@ static void table_send(void *self, struct slice head, struct slice body) {
 
 static void table_close(void *self) {
     https_close(self);
+}
+
+static void table_look(void *self, struct transport_line *ret) {
+    const struct https *https = self;
+    uint64_t now_ms = uv_now(https->options.loop);
+    bool sends = https->busy && https->channel != NULL &&
+                 https->channel->writing && https->taken_ms == 0;
+    *ret = (struct transport_line){
+        .sending_us = https->taken_ms > https->begun_ms
+                          ? (int64_t)(https->taken_ms - https->begun_ms) * 1000
+                          : 0,
+        .stalled = sends && now_ms - https->written_ms >= HTTPS_STALLED_MS,
+    };
 }
 
 static err_t table_open(void *self, const struct endpoint *where,
@@ -534,7 +585,7 @@ static err_t table_open(void *self, const struct endpoint *where,
     };
     struct https *https;
     TRY(https_new(&options, &https));
-    *ret = (struct transport){https, table_send, table_close};
+    *ret = (struct transport){https, table_send, table_close, table_look};
     return ERR_OK;
 }
 

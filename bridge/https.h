@@ -6,7 +6,8 @@
  * If a kept connection turns out to be dead, it is opened again once without
  * the caller noticing: the request had not been answered, and it may be sent
  * twice. Each step has a time limit. The limit on a request and its answer
- * starts again with each bit of progress, since a slow line is not a dead one.
+ * starts again with each bit of progress, since a slow line is not a dead one,
+ * up to a deadline by its size (request_size.h).
  * A line that loses everything that is sent is given up sooner than a server
  * that is slow to answer. An idle connection is closed after a while and frees
  * its buffers.
@@ -31,6 +32,7 @@ enum {
     HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
+    HTTPS_STALLED_MS = 20,       /* no part of a request taken for so long */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
     HTTPS_IDLE_MS = 45 * 1000,
 };

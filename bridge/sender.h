@@ -9,6 +9,7 @@
 #define BRIDGE_SENDER_H
 
 #include "bridge/credentials.h"
+#include "bridge/letter.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -37,6 +38,12 @@ struct sender_options {
     void (*turn)(void *self);
     /* An answer gave the server's time: its clock minus ours. */
     void (*clock_learned)(void *self, int64_t offset_us);
+    /* An event's answer is final: sender_settle() says what becomes of it, from
+     * this call or later. NULL: all are held. */
+    void (*letter)(void *self, const struct dead_letter *letter);
+    /* Those that were settled as dead before, ascending: not sent again. */
+    const uint64_t *letters;
+    size_t letter_count;
     void *self;
 };
 
@@ -56,11 +63,14 @@ void sender_finish(struct sender *sender);
 /* After sender_hang_up(), with no job left. Takes NULL. */
 void sender_free(struct sender *sender);
 
+/* What becomes of a letter. Of one that does not wait for that any more (it was
+ * trimmed meanwhile) nothing does. */
+void sender_settle(struct sender *sender, uint64_t seq, enum settle how);
 void sender_pause(struct sender *sender, bool paused);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);
-/* Sends a request if there is one and none is in flight, signed for our clock
- * corrected by `offset_us`. */
+/* Sends requests while there are some and connections for them, signed for our
+ * clock corrected by `offset_us`. */
 void sender_send(struct sender *sender, int64_t offset_us);
 /* In each turn, behind sender_work(): must it wait for streams of higher
  * priority? It may be shown then as waiting. */
@@ -77,7 +87,7 @@ const struct endpoint *sender_probes(const struct sender *sender);
 void sender_spare(struct sender *sender, bool spared);
 /* When to call sender_work() and, if it may send, sender_send() again;
  * INT64_MAX if not because of time alone. */
-int64_t sender_due_us(const struct sender *sender, bool may_send);
+int64_t sender_due_us(struct sender *sender, bool may_send);
 
 /* A copy; true if it changed since the last call. */
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret);

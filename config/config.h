@@ -71,6 +71,7 @@ struct config_cloud {
     char ca_file[CONFIG_PATH_MAX];       /* default Debian's bundle */
     char source_prefix[CONFIG_NAME_MAX]; /* EventBridge Source; default
                                             com.shopme */
+    uint32_t connections;                /* of each stream; default 8 */
 };
 
 struct config {

@@ -220,6 +220,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .fallback = "com.shopme",
      .help = "What EventBridge's Source begins with: com.shopme.order and so "
              "on."},
+    {"cloud.connections", CONFIG_UINT, IN_CONFIG(cloud.connections), .min = 1,
+     .max = 16, .fallback = "8",
+     .help = "Requests that each stream may have under way at a time, each on "
+             "its own connection."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,

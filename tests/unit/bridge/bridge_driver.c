@@ -81,6 +81,9 @@ static void read_arguments(struct driver *driver, int argc, char **argv) {
              argv[3]);
     snprintf(config->cloud.ca_file, sizeof config->cloud.ca_file, "%s",
              argv[4]);
+    const char *connections = getenv("EDGE_CONNECTIONS");
+    config->cloud.connections =
+        connections != NULL ? (uint32_t)strtoul(connections, NULL, 10) : 8;
     snprintf(config->cloud.source_prefix, sizeof config->cloud.source_prefix,
              "com.shopme");
     for (int i = 5; i < argc; i++) {

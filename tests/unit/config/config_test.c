@@ -193,6 +193,7 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.endpoint, "");
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
+    assert_int_equal(c.cloud.connections, 8);
     assert_string_equal(c.currency, "EUR");
     assert_true(c.console_enabled);
     assert_string_equal(c.console.host, "127.0.0.1");
@@ -218,7 +219,7 @@ static const char all_keys[] =
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
-    "        ca_file: /ca.pem, source_prefix: org.x}\n"
+    "        ca_file: /ca.pem, source_prefix: org.x, connections: 3}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
@@ -268,6 +269,7 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.cloud.endpoint, "https://local_cloud:4443");
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.x");
+    assert_int_equal(c.cloud.connections, 3);
     assert_string_equal(c.currency, "JPY");
     assert_false(c.console_enabled);
     assert_string_equal(c.console.host, "localhost");
