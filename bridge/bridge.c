@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "bridge/credential_keeper.h"
+#include "bridge/credential_web.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
 #include "gateway/jobs/jobs.h"
@@ -27,7 +29,8 @@ static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 
 struct bridge {
     struct bridge_options options;
-    struct credentials credentials;
+    struct credential_keeper *keeper; /* NULL: no stream has a sink */
+    uint32_t keys_serial;             /* of the credentials last seen */
     struct tls_context *tls;
     struct https_connector https;
     struct job_pool *pool;
@@ -58,6 +61,18 @@ struct bridge {
 
 /* --- the status --------------------------------------------------------- */
 
+/* True if their state changed. */
+static bool look_at_credentials(const struct bridge *bridge,
+                                struct bridge_status *ret) {
+    if (bridge->keeper == NULL) {
+        return false;
+    }
+    const struct credential_status *told = &bridge->told.credentials;
+    credential_keeper_status(bridge->keeper, &ret->credentials);
+    return told->state != ret->credentials.state ||
+           told->renewals != ret->credentials.renewals;
+}
+
 /* True if it changed. */
 static bool publish(struct bridge *bridge) {
     struct bridge_status status = {.stream_count =
@@ -67,6 +82,7 @@ static bool publish(struct bridge *bridge) {
         changed |= sender_status(bridge->senders[i], &status.streams[i]);
     }
     status.clock_offset_ms = bridge->clock_offset_us / 1000;
+    changed |= look_at_credentials(bridge, &status);
     pthread_mutex_lock(&bridge->mutex);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
@@ -100,6 +116,9 @@ static void close_all(struct bridge *bridge) {
         return;
     }
     bridge->closed = true;
+    if (bridge->keeper != NULL) {
+        credential_keeper_hang_up(bridge->keeper);
+    }
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         if (bridge->senders[i] != NULL) {
             sender_hang_up(bridge->senders[i]);
@@ -158,16 +177,47 @@ static bool is_probed_before(const struct bridge *bridge, uint32_t n) {
     return false;
 }
 
+/* Renews them, and tells the senders whether there are any. */
+static bool mind_credentials(struct bridge *bridge) {
+    if (bridge->keeper == NULL) {
+        return true;
+    }
+    credential_keeper_work(bridge->keeper);
+    struct credential_status status;
+    struct reason why;
+    credential_keeper_status(bridge->keeper, &status);
+    credential_keeper_why(bridge->keeper, &why);
+    bool ready = credential_keeper_is_ready(bridge->keeper);
+    uint32_t serial = credential_keeper_credentials(bridge->keeper)->serial;
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        if (ready && serial != bridge->keys_serial) {
+            sender_credentials(bridge->senders[i], NULL, false);
+        } else if (!ready && status.state != CREDENTIAL_STATE_FETCHING) {
+            sender_credentials(bridge->senders[i], why.text,
+                               status.state == CREDENTIAL_STATE_EXPIRED);
+        }
+    }
+    bridge->keys_serial = ready ? serial : bridge->keys_serial;
+    return ready;
+}
+
+static int64_t credentials_due_us(const struct bridge *bridge) {
+    return bridge->keeper != NULL ? credential_keeper_due_us(bridge->keeper)
+                                  : INT64_MAX;
+}
+
 /* Each stream in turn, by priority. One that could send more blocks those of
  * lower priority; streams of one priority take turns. */
 static int64_t give_turns(struct bridge *bridge) {
-    int64_t due_us = INT64_MAX;
+    bool signs = mind_credentials(bridge);
+    int64_t due_us = credentials_due_us(bridge);
     uint32_t blocking = UINT32_MAX; /* the priority that lower ones wait for */
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
-        bool may_send = priority_of(bridge, i) <= blocking;
+        bool in_turn = priority_of(bridge, i) <= blocking;
+        bool may_send = in_turn && signs;
         sender_work(sender);
-        sender_wait(sender, !may_send);
+        sender_wait(sender, !in_turn);
         sender_spare(sender, is_probed_before(bridge, i));
         if (may_send) {
             sender_send(sender, bridge->clock_offset_us);
@@ -184,6 +234,13 @@ static int64_t give_turns(struct bridge *bridge) {
 static void learn_clock(void *context, int64_t offset_us) {
     struct bridge *bridge = context;
     bridge->clock_offset_us = offset_us;
+    credential_keeper_learn_clock(bridge->keeper, offset_us);
+}
+
+static void credentials_refused(void *context, uint32_t serial,
+                                const struct answer *answer) {
+    struct bridge *bridge = context;
+    credential_keeper_refused(bridge->keeper, serial, answer->expired);
 }
 
 /* A request that fails immediately asks for a turn from within a turn. */
@@ -276,6 +333,12 @@ err_t bridge_check_authorities(const struct config_cloud *cloud,
     return tls_check_authorities(ca_file(cloud), reason);
 }
 
+struct credential_plan_options bridge_credential_options(
+    const struct config_cloud *cloud, const struct platform *platform) {
+    return (struct credential_plan_options){cloud, ca_file(cloud),
+                                            &platform->entropy};
+}
+
 static bool any_sink(const struct bridge_options *options) {
     for (uint32_t i = 0; i < options->stream_count; i++) {
         if (options->streams[i].config->sink != CONFIG_SINK_NONE) {
@@ -297,22 +360,40 @@ static void sort_by_priority(struct bridge *bridge) {
     }
 }
 
+/* The environment and files are looked at here, once, before the loop turns.
+ */
+static err_t set_up_credentials(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    struct credential_keeper_options keeper = {
+        .platform = options->platform,
+        .plan = bridge_credential_options(&options->config->cloud,
+                                          options->platform),
+        .executor = bridge->context.executor,
+        .web = credential_web_table(&bridge->https),
+        .turn = turn,
+        .self = bridge,
+    };
+    TRY(credential_keeper_new(&keeper, &bridge->keeper, reason));
+    bridge->context.credentials = credential_keeper_credentials(bridge->keeper);
+    return ERR_OK;
+}
+
 /* HTTPS, unless the options give another transport. */
 static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
     const struct bridge_options *options = &bridge->options;
     if (!any_sink(options)) {
         return ERR_OK;
     }
-    TRY(credentials_read(&bridge->credentials, reason));
     if (options->connector != NULL) {
+        bridge->https = (struct https_connector){&bridge->loop, NULL};
         bridge->context.connector = *options->connector;
-        return ERR_OK;
+        return set_up_credentials(bridge, reason);
     }
     TRY(tls_context_new(ca_file(&options->config->cloud),
                         &options->platform->entropy, &bridge->tls, reason));
     bridge->https = (struct https_connector){&bridge->loop, bridge->tls};
     bridge->context.connector = https_connector_table(&bridge->https);
-    return ERR_OK;
+    return set_up_credentials(bridge, reason);
 }
 
 static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
@@ -327,6 +408,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,
+            .credentials_refused = credentials_refused,
             .self = bridge,
         };
         TRY(sender_new(&options, &bridge->senders[i], reason));
@@ -339,7 +421,6 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     TRY(job_pool_new(&bridge->loop, &bridge->pool));
     bridge->context.platform = bridge->options.platform;
     bridge->context.config = bridge->options.config;
-    bridge->context.credentials = &bridge->credentials;
     bridge->context.executor = job_pool_executor(bridge->pool);
     TRY(set_up_network(bridge, reason));
     return set_up_senders(bridge, reason);
@@ -353,6 +434,7 @@ static void tear_down(struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_free(bridge->senders[i]);
     }
+    credential_keeper_free(bridge->keeper);
     job_pool_free(bridge->pool);
     int failed = uv_loop_close(&bridge->loop);
     assert(failed == 0);

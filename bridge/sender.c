@@ -302,6 +302,10 @@ static void take_result(void *context, struct exchange_result *result) {
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
+    if (result->answer.call == CALL_REFUSED) {
+        sender->options.credentials_refused(
+            sender->options.self, result->signed_serial, &result->answer);
+    }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
     note_time(sender, &result->answer);
@@ -431,6 +435,19 @@ void sender_wait(struct sender *sender, bool waits) {
     count(sender);
     const struct bridge_stream_status *status = &sender->report.status;
     report_turn(&sender->report, status->end > status->cursor, waits);
+}
+
+void sender_credentials(struct sender *sender, const char *lack, bool expired) {
+    struct report *report = &sender->report;
+    if (sender->sink == NULL || sender->paused || sender_is_busy(sender)) {
+        return;
+    }
+    if (lack != NULL) {
+        report->status.expired = expired;
+        report_say(report, BRIDGE_LINK_REFUSED, lack);
+    } else if (report->status.link == BRIDGE_LINK_REFUSED) {
+        sender->forwarder.hold_until_us = 0;
+    }
 }
 
 static int64_t sooner(int64_t a, int64_t b) {

@@ -71,6 +71,7 @@ struct console_status {
     bool has_shop; /* else `orders` is not used */
     struct shop_counts orders;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    struct credential_status credentials;
 };
 
 enum console_request_state {
