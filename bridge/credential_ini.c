@@ -107,6 +107,9 @@ static err_t begin_value(struct reading *reading, struct slice line) {
     reading->item.name = name;
     reading->item.value =
         ini_trim(slice_part(line, split + 1, line.len - split - 1));
+    if (reading->item.value.len == 0) { /* it may go on, from here */
+        reading->item.value.data = line.data + line.len;
+    }
     reading->item.line = reading->line;
     reading->value_end = (size_t)(reading->item.value.data - reading->text) +
                          reading->item.value.len;

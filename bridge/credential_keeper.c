@@ -11,6 +11,7 @@
  * reason than expiry asks for others only so often. */
 #define CALM_US ((int64_t)10 * 60 * 1000 * 1000)
 #define DOUBT_US ((int64_t)60 * 1000 * 1000)
+#define SECOND_US ((int64_t)1000 * 1000)
 #define SOON_US ((int64_t)100 * 1000)
 
 struct credential_keeper {
@@ -86,7 +87,11 @@ static int64_t left_us(const struct credential_keeper *keeper,
     }
     int64_t now_us = wall_us(keeper) + keeper->offset_us;
     bool believed = keeper->clock_known || result->has_date;
-    int64_t left = expires_us - (result->has_date ? result->date_us : now_us);
+    if (result->has_date && (now_us < result->date_us - SECOND_US ||
+                             now_us > result->date_us + 2 * SECOND_US)) {
+        now_us = result->date_us + SECOND_US; /* it has whole seconds */
+    }
+    int64_t left = expires_us - now_us;
     return left > 0 || believed ? left : INT64_MAX;
 }
 
@@ -175,6 +180,9 @@ static void take_result(void *context, const struct credential_result *result) {
         keeper->status.words[0] = '\0';
         int64_t soonest_us = mono_us(keeper) + SOON_US;
         keeper->fetch_us = renewal_us(keeper, left);
+#ifdef EDGE_CONTROL_NO_RENEWAL /* a negative control: tests/integration */
+        keeper->fetch_us = INT64_MAX;
+#endif
         if (keeper->fetch_us < soonest_us) {
             keeper->fetch_us = soonest_us;
         }
@@ -237,6 +245,9 @@ void credential_keeper_refused(struct credential_keeper *keeper,
         !is_renewable(keeper)) {
         return;
     }
+#ifdef EDGE_CONTROL_NO_RENEWAL
+    return;
+#endif
     if (expired) {
         take_expiry(keeper);
     } else if (now_us - keeper->doubted_us >= DOUBT_US) {
