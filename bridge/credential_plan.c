@@ -127,7 +127,8 @@ static void free_shared(struct shared_files *files) {
 }
 
 static err_t read_profile(const struct making *making,
-                          struct shared_files *files, const char *name) {
+                          struct shared_files *files, const char *name,
+                          const char **ret_path) {
     char memory[CONFIG_PATH_MAX];
     const char *credentials = variable("AWS_SHARED_CREDENTIALS_FILE");
     credentials =
@@ -147,7 +148,7 @@ static err_t read_profile(const struct making *making,
     };
     struct slice command;
     TRY(profile_find(&texts, name, &making->plan->credentials, &command,
-                     making->reason));
+                     ret_path, making->reason));
     making->plan->found = command.len == 0;
     if (slice_to_str(command, making->plan->command,
                      sizeof making->plan->command) != ERR_OK) {
@@ -167,15 +168,14 @@ static err_t try_profile(const struct making *making, bool chosen) {
     name = name != NULL ? name : "default";
     CLEANUP(free_shared) struct shared_files files;
     memset(&files, 0, sizeof files);
-    err_t err = read_profile(making, &files, name);
+    const char *path = "";
+    err_t err = read_profile(making, &files, name, &path);
     bool runs = making->plan->command[0] != '\0';
     if (err != ERR_NOT_FOUND || named) {
         serves(making,
                runs ? CONFIG_CREDENTIALS_PROCESS : CONFIG_CREDENTIALS_PROFILE,
                "%sprofile %.40s in %.80s", runs ? "credential_process of " : "",
-               name,
-               files.credentials.file.text != NULL ? files.credentials.path
-                                                   : files.config.path);
+               name, path);
     }
     return err == ERR_NOT_FOUND && named ? ERR_CONFIG : err;
 }

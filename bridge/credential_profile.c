@@ -138,7 +138,11 @@ static err_t take_keys(const struct part *part, struct credentials *ret) {
 }
 
 static err_t choose(const struct part *credentials, const struct part *config,
-                    struct credentials *ret, struct slice *ret_process) {
+                    struct credentials *ret, struct slice *ret_process,
+                    const char **ret_path) {
+    bool has_keys = credentials->has[FIELD_ACCESS];
+    bool serves = has_keys || credentials->has[FIELD_PROCESS];
+    *ret_path = serves ? credentials->file->path : config->file->path;
     const struct part *named =
         credentials->unsupported != NULL ? credentials : config;
     if (named->unsupported != NULL) {
@@ -148,7 +152,7 @@ static err_t choose(const struct part *credentials, const struct part *config,
                           "credential_process",
                           named->name, named->file->path, named->unsupported);
     }
-    if (credentials->has[FIELD_ACCESS]) {
+    if (has_keys) {
         return take_keys(credentials, ret);
     }
     *ret_process = credentials->has[FIELD_PROCESS]
@@ -170,7 +174,7 @@ static err_t choose(const struct part *credentials, const struct part *config,
 
 err_t profile_find(const struct profile_files *files, const char *name,
                    struct credentials *ret, struct slice *ret_process,
-                   struct reason *reason) {
+                   const char **ret_path, struct reason *reason) {
     struct part credentials = {
         .file = &files->credentials, .name = name, .reason = reason};
     struct part config = {.file = &files->config,
@@ -179,7 +183,8 @@ err_t profile_find(const struct profile_files *files, const char *name,
                           .reason = reason};
     assert(name[0] != '\0');
     *ret_process = SLICE_EMPTY;
+    *ret_path = files->credentials.path;
     TRY(read_part(&credentials));
     TRY(read_part(&config));
-    return choose(&credentials, &config, ret, ret_process);
+    return choose(&credentials, &config, ret, ret_process, ret_path);
 }

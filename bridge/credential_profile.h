@@ -21,12 +21,13 @@ struct profile_files {
 };
 
 /* Finds the profile `name`. With ERR_OK, either `ret` has its keys or
- * `ret_process`, a part of a text, is not empty. ERR_NOT_FOUND: it is in
+ * `ret_process`, a part of a text, is not empty; `ret_path` names the file that
+ * has them. ERR_NOT_FOUND: it is in
  * neither file, or has neither; ERR_PARSE: a file is not INI; ERR_CONFIG: a key
  * is missing, given twice, or none; ERR_UNSUPPORTED: it has its keys from a
  * role, from single sign-on or from the web. `reason` names file and line. */
 err_t profile_find(const struct profile_files *files, const char *name,
                    struct credentials *ret, struct slice *ret_process,
-                   struct reason *reason) MUST_USE;
+                   const char **ret_path, struct reason *reason) MUST_USE;
 
 #endif

@@ -187,6 +187,7 @@ class Container(Server):
     PATH = "/2016-11-01/credentialprovider/"
 
     def prepare(self):
+        self.tokens = []
         self.token_path = self.folder / "container-token"
         self._new_token()
         self.environment = {
@@ -195,14 +196,16 @@ class Container(Server):
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self.token_path)}
 
     def _new_token(self):
+        """The one before it is still good: some ask twice."""
         self.token = secrets.token_urlsafe(24)
+        self.tokens = [*self.tokens[-1:], self.token]
         new = self.token_path.with_suffix(".new")
-        new.write_text(self.token + "\n")
+        new.write_text(self.token)
         new.rename(self.token_path)
 
     def get(self, request):
         if (request.path != self.PATH
-                or request.headers["Authorization"] != self.token):
+                or request.headers["Authorization"] not in self.tokens):
             request.refuse(401, {"code": "NotAuthorized"})
             return
         answer = self.metadata()

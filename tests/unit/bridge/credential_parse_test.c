@@ -147,7 +147,8 @@ static err_t find(const char *credentials, const char *config, const char *name,
     };
     struct slice command;
     memset(ret, 0, sizeof *ret);
-    err_t err = profile_find(&files, name, ret, &command, reason);
+    const char *path;
+    err_t err = profile_find(&files, name, ret, &command, &path, reason);
     if (err == ERR_OK) {
         assert_int_equal(slice_to_str(command, process, 64), ERR_OK);
     }

@@ -6,7 +6,6 @@ what they should not: here only.
   /usr/bin/python3 credential_test.py CREDENTIAL_LINES [SEED] [COUNT]
 """
 
-import json
 import os
 import pathlib
 import random
@@ -18,6 +17,8 @@ import threading
 import time
 import types
 
+import botocore.session
+
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/cloud"))
@@ -27,7 +28,7 @@ LINES = sys.argv[1]
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261129
 COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 300
 PATH = {"PATH": os.environ["PATH"]}
-NONE = ("not found", None, None, None)
+NONE = ("not_found", None, None, None)
 
 
 def ours(environment, source="default", *settings):
@@ -48,28 +49,18 @@ def ours(environment, source="default", *settings):
 
 # What botocore may have against a random environment.
 EXPECTED = ("ConfigParseError", "PartialCredentialsError", "ProfileNotFound")
-CHILD = """
-import json
-import botocore.session
-try:
-    session = botocore.session.Session()
-    found = session.get_credentials()
-    frozen = found and found.get_frozen_credentials()
-    print(json.dumps(frozen and [found.method, *frozen[:3]]))
-except Exception as error:
-    print(json.dumps({"error": type(error).__name__}))
-"""
 
 
 def theirs(environment):
-    """(method, access, secret, token), None, or the error's name."""
-    done = subprocess.run(["/usr/bin/python3", "-c", CHILD],
-                          capture_output=True, text=True, timeout=60,
-                          env=PATH | environment)
-    answer = json.loads(done.stdout)
-    if isinstance(answer, dict):
-        assert answer["error"] in EXPECTED, (done.stdout, done.stderr)
-    return answer.get("error") if isinstance(answer, dict) else answer
+    """[method, access, secret, token], None, or the error's name."""
+    os.environ.clear()
+    os.environ.update(PATH | environment)
+    try:
+        found = botocore.session.Session().get_credentials()
+        return found and [found.method, *found.get_frozen_credentials()[:3]]
+    except Exception as error:
+        assert type(error).__name__ in EXPECTED, (environment, error)
+        return type(error).__name__
 
 
 # --- random files and environments -----------------------------------------
@@ -93,11 +84,10 @@ def keys(rng, name):
     return lines
 
 
-def noise(rng):
-    return rng.choice((
-        "", "  ", "# aws_access_key_id = no", "; [default]", "   # no",
-        "region = eu-central-1", "s3 =\n    max_queue = 1\n    aws_access_key_id"
-        " = no", "output: json", "\tregion2 = x", "empty ="))
+# Each once in a section: of what it does not read, we do not mind a repeat.
+NOISE = ("", "  ", "# aws_access_key_id = no", "; [default]", "   # no",
+         "region = eu-central-1", "output: json", "\tregion2 = x", "empty =",
+         "s3 =\n    max_queue = 1\n    aws_access_key_id = no")
 
 
 def section(rng, header, name, script):
@@ -106,8 +96,8 @@ def section(rng, header, name, script):
         lines += keys(rng, name)
     if rng.random() < 0.2:
         lines.append(f"credential_process = {script} 'P {name}' \"q\\\"r\" s\\ t")
-    for _ in range(rng.randint(0, 3)):
-        lines.insert(rng.randint(1, len(lines)), noise(rng))
+    for noise in rng.sample(NOISE, rng.randint(0, 3)):
+        lines.insert(rng.randint(1, len(lines)), noise)
     return lines
 
 
@@ -161,11 +151,18 @@ def compare(environment, seen):
            *(path.read_text() for path in
              sorted(pathlib.Path(environment["HOME"]).glob("**/*"))
              if path.is_file()))
-    if isinstance(other, list):
+    if isinstance(other, list) and any("\n" in text for text in other[1:]
+                                       if text):
+        # A value that goes on by mistake: no request could be sent with it.
+        assert mine[0] == "config" and "line feed" in said.why, why
+    elif isinstance(other, list):
         assert mine[0] == "ok", why
         assert mine[1:3] == tuple(other[1:3]), why
         assert mine[3] == (other[3] or ""), why
         seen[other[0]] = seen.get(other[0], 0) + 1
+    elif "AWS_ACCESS_KEY_ID" in environment:
+        # (botocore looks for the profile first, the other SDKs do not.)
+        assert mine[1] == "AKENV", why
     else:
         assert mine[0] != "ok", why
         assert said.why, why
@@ -192,7 +189,7 @@ def files_and_environments(folder):
     print(f"figure: {COUNT} environments as botocore has them: {seen}")
     for kind in ("env", "shared-credentials-file", "config-file",
                  "custom-process", "None"):
-        assert seen.get(kind, 0) >= COUNT // 100, (kind, seen)
+        assert seen.get(kind, 0) >= max(1, COUNT // 100), (kind, seen)
 
 
 # --- endpoints --------------------------------------------------------------
@@ -218,7 +215,10 @@ def endpoints(folder):
                                 "TOKEN" * (bytes_ // 5)), (mine, said)
                 assert said.expires == "4070908800000000", said
                 assert source.refused == 0
-                other = theirs({"HOME": "/nowhere"} | source.environment)
+                # (Debian's botocore does not know the token's file yet.)
+                other = theirs(environment | {
+                    "AWS_CONTAINER_AUTHORIZATION_TOKEN":
+                        getattr(source, "token", "")})
                 assert tuple(other[1:]) == mine[1:], other
     with sources.Iot(Once(), folder) as source:
         iot = source.settings["iot"]
@@ -327,13 +327,13 @@ def words(folder):
     base = {"HOME": "/nowhere"}
     uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost:1/"}
     for environment, arguments, err, said in (
-            ({}, ("default",), "not found", "AWS_ACCESS_KEY_ID"),
-            ({}, ("environment",), "not found", "AWS_ACCESS_KEY_ID"),
+            ({}, ("default",), "not_found", "AWS_ACCESS_KEY_ID"),
+            ({}, ("environment",), "not_found", "AWS_ACCESS_KEY_ID"),
             ({"AWS_ACCESS_KEY_ID": "A"}, ("default",), "config",
              "AWS_SECRET_ACCESS_KEY is not set"),
             ({}, ("profile",), "config", "profile default is not in"),
-            ({}, ("container",), "not found", "FULL_URI is not set"),
-            ({"AWS_EC2_METADATA_DISABLED": "TRUE"}, ("imds",), "not found",
+            ({}, ("container",), "not_found", "FULL_URI is not set"),
+            ({"AWS_EC2_METADATA_DISABLED": "TRUE"}, ("imds",), "not_found",
              "METADATA_DISABLED is true"),
             ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}, ("imds",),
              "config", "neither IPv4 nor IPv6"),
