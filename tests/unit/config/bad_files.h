@@ -338,6 +338,7 @@ static const struct bad bads[] = {
      S "cloud: {source_prefix: aws.shop}\n",
      "2:24",
      {"\"aws.shop\"", "begin with aws."}},
+#include "tests/unit/config/bad_credentials_list.h"
     {"shop", S "shop: [EUR]\n", "2:7", {"a list", "a mapping"}},
     {"shop.currency", S "shop: {currency: eur}\n", "2:18", {"3 characters"}},
     {"shop.currency", S "shop: {currency: EURO}\n", "2:18", {"3 characters"}},
