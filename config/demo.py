@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store, its gateway and its cloud on one machine: the line to the cloud is
-cut while the store keeps selling, comes back, and everything arrives.
+cut while the store keeps selling, comes back, and everything arrives. Tills
+come to the broker by certificate and sensors by password, all over TLS.
 
 Started by config/demo, which builds first. Needs nothing outside of this
 machine: the cloud is tests/cloud, judged by AWS's own signer and models.
@@ -35,7 +36,11 @@ STORE = "demo-store"
 REGION = "eu-central-1"
 BUS = "OrderingSystemEventBus"
 STREAM = "shopme-telemetry"
-PORTS = ("broker", "page", "cloud", "cloud control")
+PORTS = ("broker", "page", "cloud", "cloud control", "broker by certificate",
+         "broker by password")
+SELLING = {"till": 6, "scanner": 2, "terminal": 1}
+SENSING = {"sensor": 20}
+NOBODY = dict.fromkeys(SELLING | SENSING, 0)
 TICK_S = 0.2
 READY_S = 60
 STALL_S = 60
@@ -49,7 +54,11 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 CONFIGURATION = """\
 store: {store}
 data: {folder}/data
-broker: {{mode: embedded, listen: "127.0.0.1:{broker}"}}
+broker:
+  listen:
+    - {{address: "127.0.0.1:{broker}", anonymous: true}}
+    - {{address: "127.0.0.1:{by_certificate}", tls: true, certificates: true}}
+    - {{address: "127.0.0.1:{by_password}", tls: true}}
 streams:
   - name: orders
     shop: true
@@ -255,7 +264,10 @@ class Demo:
         self._ports = _ports(options.port_base)
         self._children = []
         self._outages = Outages()
-        self._devices = self._gateway = self._cloud = None
+        self._devices = []  # the fleets
+        self._gateway = self._cloud = None
+        self._config = folder / "shopme-edge.yaml"
+        self._passwords = folder / "passwords"
         self._began = 0.0
         self._told = -1  # the second that was last told
         keys = {"AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8).upper(),
@@ -283,6 +295,34 @@ class Demo:
         raise DemoError(f"the {child.name} is not ready after {READY_S} s:\n"
                         + child.tail())
 
+    def _edge(self, *words):
+        """What one of the gateway's own commands prints."""
+        done = subprocess.run(
+            [str(word) for word in (BUILD / "gateway" / "shopme-edge", *words,
+                                    "--config", self._config)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env=self._environment, check=False)
+        if done.returncode:
+            raise DemoError(f"shopme-edge {' '.join(map(str, words))}: "
+                            + done.stderr.strip())
+        return done.stdout.strip()
+
+    def _let_devices_in(self):
+        """An authority, the broker's certificate, and for each device an
+        account: who deals with money comes by certificate, the rest by
+        password."""
+        self._edge("pki", "init")
+        self._edge("pki", "server")
+        for name in _names(SELLING):
+            self._edge("device", "add", name, "--certificate")
+            self._edge("pki", "issue", name, "--no-p12")
+        self._passwords.mkdir(mode=0o700)
+        for name in _names(SENSING):
+            file = self._passwords / f"{name}.password"
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600),
+                      "w") as out:
+                out.write(self._edge("device", "add", name) + "\n")
+
     def start(self):
         self._check_ports()
         ports = self._ports
@@ -293,29 +333,39 @@ class Demo:
             "--bus", BUS, "--stream", f"{STREAM}:4", "--latency-ms", 20)
         self._cloud = Cloud(cloud, ports["cloud control"])
         self._wait_for(self._cloud.up, cloud)
-        file = self._folder / "shopme-edge.yaml"
-        file.write_text(CONFIGURATION.format(
+        self._config.write_text(CONFIGURATION.format(
             store=STORE, folder=self._folder, bus=BUS, stream=STREAM,
             region=REGION, broker=ports["broker"], page=ports["page"],
-            cloud=ports["cloud"]))
+            by_certificate=ports["broker by certificate"],
+            by_password=ports["broker by password"], cloud=ports["cloud"]))
+        self._let_devices_in()
         gateway = self._start("gateway", BUILD / "gateway" / "shopme-edge",
-                              "run", "--config", file)
+                              "run", "--config", self._config)
         self._gateway = Gateway(gateway, ports["page"])
         self._wait_for(self._gateway.streams, gateway)
         self._start_devices()
 
     def _start_devices(self):
+        pki = self._folder / "data" / "pki"
+        for name, fleet, port, identity in (
+                ("devices", SELLING, "broker by certificate", pki / "issued"),
+                ("sensors", SENSING, "broker by password", self._passwords)):
+            self._devices.append(self._start_fleet(
+                name, fleet, "--broker", f"127.0.0.1:{self._ports[port]}",
+                "--ca", pki / "ca.pem", "--identity", identity))
+        self._began = time.monotonic()
+
+    def _start_fleet(self, name, fleet, *words):
         options = self._options
-        command = ["--broker", f"127.0.0.1:{self._ports['broker']}",
-                   "--store", STORE, "--tills", 6, "--scanners", 2,
-                   "--terminals", 1, "--sensors", 20, "--rate", options.rate,
-                   "--seed", options.seed, "--quiet",
-                   "--report", self._folder / "report.json"]
+        command = ["--store", STORE, "--tls", "--mqtt", 5, *words,
+                   "--rate", options.rate, "--seed", options.seed, "--quiet",
+                   "--report", self._folder / f"{name}.json"]
+        for kind, count in (NOBODY | fleet).items():
+            command += [f"--{kind}s", count]
         if not options.stay:
             command += ["--seconds", options.seconds]
-        self._devices = self._start(
-            "devices", BUILD / "devices" / "shopme-devices", *command)
-        self._began = time.monotonic()
+        return self._start(name, BUILD / "devices" / "shopme-devices",
+                           *command)
 
     def _check_ports(self):
         for name, port in self._ports.items():
@@ -346,7 +396,7 @@ class Demo:
         """Until the devices are done, or somebody ends it."""
         self._greet(keyboard)
         schedule = self._schedule()
-        while self._devices.ended() is None:
+        while any(fleet.ended() is None for fleet in self._devices):
             key = keyboard.key(TICK_S)
             if key == "q":
                 break
@@ -369,7 +419,9 @@ class Demo:
             return
         print("An order by hand, and its answers:")
         broker = f"-h 127.0.0.1 -p {self._ports['broker']}"
-        print(f"  mosquitto_sub {broker} -v -t 'shopme/{STORE}/my-till/#' &")
+        mine = f"shopme/{STORE}/my-till"
+        print(f"  mosquitto_sub {broker} -v -t {mine}/receipts "
+              f"-t {mine}/notices &")
         order = {"specversion": "1.0", "id": "my-event-1",
                  "source": f"/{STORE}/my-till", "type": "OrderPlaced",
                  "data": {"orderId": "my-order-1", "customerId": "me",
@@ -378,7 +430,7 @@ class Demo:
                           "total": "4.40", "currency": "EUR",
                           "paymentDetails": {"paymentMethod": "CASH"}}}
         print(f"  mosquitto_pub {broker} -q 1 "
-              f"-t shopme/{STORE}/my-till/orders -m '{json.dumps(order)}'")
+              f"-t {mine}/orders -m '{json.dumps(order)}'")
         print("Keys: c takes the cloud away or brings it back, q ends."
               if keyboard.there else "Ctrl-C ends.")
 
@@ -426,14 +478,15 @@ class Demo:
 
     def finish(self):
         """Lets everything arrive; returns what came of it."""
-        if self._devices.ended() is None:
-            self._devices.stop(signal.SIGINT)
+        for fleet in self._devices:
+            fleet.stop(signal.SIGINT)
         if self._cloud.offline:
             self._toggle()
         self._drain()
         run_s = time.monotonic() - self._gateway.child.began
         memory, processor = self._gateway.child.usage()
-        return Outcome(self._report(), self._look(), self._cloud.held(),
+        reports = [self._report(fleet) for fleet in self._devices]
+        return Outcome(reports, self._look(), self._cloud.held(),
                        self._outages, memory, 100 * processor / run_s)
 
     def _drain(self):
@@ -450,19 +503,19 @@ class Demo:
             time.sleep(TICK_S)
         self._tell(self._look())
 
-    def _report(self):
-        path = self._folder / "report.json"
+    def _report(self, fleet):
+        path = self._folder / f"{fleet.name}.json"
         if not path.exists():
-            raise DemoError("the devices left no report:\n"
-                            + self._devices.tail())
+            raise DemoError(f"the {fleet.name} left no report:\n"
+                            + fleet.tail())
         return json.loads(path.read_text())
 
 
 class Outcome:
     """The closing table, and whether all is as promised."""
 
-    def __init__(self, report, streams, held, outages, memory_mib, processor):
-        self._report = report
+    def __init__(self, reports, streams, held, outages, memory_mib, processor):
+        self._report, self._sensors = reports
         self._streams = streams
         self._held = held
         self._outages = outages
@@ -490,8 +543,9 @@ class Outcome:
         for name, words in (("unconfirmed", "events without receipt"),
                             ("receipts_rejected", "events refused"),
                             ("double_ends", "orders that ended twice")):
-            if report.get(name):
-                found.append(f"{report[name]} {words}")
+            count = report.get(name, 0) + self._sensors.get(name, 0)
+            if count:
+                found.append(f"{count} {words}")
         written = self.written_a_byte("telemetry")
         if written >= 2 and self._streams["telemetry"]["end"] >= WRITTEN_FROM:
             found.append(f"telemetry wrote {written} bytes a byte")
@@ -539,16 +593,25 @@ class Outcome:
         for word, text in (
                 ("offline", f"{outages.offline_s:.1f} s"),
                 ("drained in", drained),
-                ("event to receipt", self._percentiles("receipt_ms")),
-                ("order to its end", self._percentiles("order_ms")),
+                ("event to receipt", _percentiles(self._report, "receipt_ms")),
+                ("reading to receipt",
+                 _percentiles(self._sensors, "receipt_ms")),
+                ("order to its end", _percentiles(self._report, "order_ms")),
                 ("gateway's memory", f"{self._memory_mib:.1f} MiB at most"),
                 ("gateway's processor", f"{self._processor:.1f} % of one")):
             print(f"  {word:<26}{text}")
 
-    def _percentiles(self, name):
-        times = self._report.get(name, {})
-        return (f"p50 {times.get('p50', 0):.1f} ms, "
-                f"p99 {times.get('p99', 0):.1f} ms")
+
+def _percentiles(report, name):
+    times = report.get(name, {})
+    return (f"p50 {times.get('p50', 0):.1f} ms, "
+            f"p99 {times.get('p99', 0):.1f} ms")
+
+
+def _names(fleet):
+    """What the simulated devices of a fleet are called."""
+    return [f"{kind}-{number}" for kind, count in fleet.items()
+            for number in range(1, count + 1)]
 
 
 def _ports(base):
@@ -585,8 +648,10 @@ def _options():
     parser.add_argument("--seed", type=int, default=1,
                         help="the same seed gives the same orders (1)")
     parser.add_argument("--port-base", type=_port_base, default=18830,
-                        metavar="N", help="N is the broker's port, N+1 the "
-                        "page's, N+2 and N+3 the cloud's (18830)")
+                        metavar="N", help="N is the broker's port for who "
+                        "has no name, N+1 the page's, N+2 and N+3 the "
+                        "cloud's, N+4 and N+5 the broker's with TLS, by "
+                        "certificate and by password (18830)")
     parser.add_argument("--keep", action="store_true",
                         help="keep the directory with journals and logs")
     return parser.parse_args()

@@ -29,27 +29,43 @@ static void device_on_notice(void *self, const cJSON *event) {
     }
 }
 
+static err_t device_start(struct device *device, uv_loop_t *loop,
+                          struct reason *reason) {
+    const struct device_setting *setting = device->setting;
+    struct client_options options = setting->client;
+    if (setting->identity != NULL) {
+        TRY(identity_of(setting->identity, device->name, &device->credentials,
+                        reason));
+        options.credentials = &device->credentials;
+    }
+    options.device = device->name;
+    options.leaf = device->kind->leaf;
+    options.seed = setting->seed;
+    options.session_s = device->kind->session_s;
+    struct client_handler handler = {device, device_on_receipt,
+                                     device_on_notice};
+    client_init(&device->client, loop, &options, &handler);
+    err_t err = device->kind->start(device);
+    if (err != ERR_OK) {
+        return reason_set(reason, err, "cannot set up %s: %s", device->name,
+                          err_name(err));
+    }
+    return ERR_OK;
+}
+
 err_t device_new(const struct device_kind *kind,
                  const struct device_setting *setting, uint32_t number,
-                 uv_loop_t *loop, struct device **ret) {
+                 uv_loop_t *loop, struct device **ret, struct reason *reason) {
     assert(kind->size >= sizeof(struct device));
     assert(number >= 1);
     struct device *device = calloc(1, kind->size);
-    ENSURE(device != NULL, ERR_MEMORY);
+    ENSURE(device != NULL, reason_set(reason, ERR_MEMORY, "out of memory"));
     device->kind = kind;
     device->setting = setting;
     device->number = number;
     snprintf(device->name, sizeof device->name, "%s-%" PRIu32, kind->name,
              number);
-
-    struct client_options options = setting->client;
-    options.device = device->name;
-    options.leaf = kind->leaf;
-    options.seed = setting->seed;
-    struct client_handler handler = {device, device_on_receipt,
-                                     device_on_notice};
-    client_init(&device->client, loop, &options, &handler);
-    err_t err = kind->start(device);
+    err_t err = device_start(device, loop, reason);
     if (err != ERR_OK) {
         device_free(device);
         return err;
@@ -66,6 +82,7 @@ void device_free(struct device *device) {
     if (device->kind->free != NULL) {
         device->kind->free(device);
     }
+    credentials_wipe(&device->credentials);
     free(device);
 }
 

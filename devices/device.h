@@ -6,12 +6,15 @@
 #define DEVICES_DEVICE_H
 
 #include "devices/client/client.h"
+#include "devices/identity.h"
 #include "devices/report.h"
 
 /* What all devices of a fleet share; outlives them. */
 struct device_setting {
-    struct client_options client; /* device, leaf and seed are filled in */
-    const char *prefix;           /* of every id; never used twice */
+    /* Device, leaf, seed, session and credentials are filled in. */
+    struct client_options client;
+    const struct options *identity; /* who they are; NULL = nobody (plain) */
+    const char *prefix;             /* of every id; never used twice */
     uint64_t seed;
     uint32_t scanners;
     uint32_t terminals;
@@ -24,6 +27,9 @@ struct device_kind {
     const char *name; /* of a device: "<name>-<number from 1>" */
     const char *leaf; /* the stream it publishes to */
     size_t size;      /* of its state, which begins with struct device */
+    /* How long the broker is to keep what it is told while it is away (with
+     * MQTT 5). */
+    uint32_t session_s;
     /* Once, before it connects: ERR_MEMORY. */
     err_t (*start)(struct device *device);
     /* Any of these may be NULL. One order, one reading. ERR_FULL: the outbox is
@@ -41,6 +47,7 @@ struct device {
     const struct device_kind *kind;
     const struct device_setting *setting;
     struct client client;
+    struct credentials credentials;
     uint32_t number; /* from 1 */
     char name[CLIENT_NAME_SIZE];
     uint64_t events; /* numbered so far */
@@ -52,10 +59,12 @@ const struct device_kind *scanner_kind(void);
 const struct device_kind *payment_terminal_kind(void);
 const struct device_kind *sensor_kind(void);
 
-/* ERR_MEMORY. The caller calls device_free(). */
+/* ERR_MEMORY; ERR_REFUSED, ERR_IO if it has no credentials; the reason says
+ * what to do. The caller calls device_free(). */
 err_t device_new(const struct device_kind *kind,
                  const struct device_setting *setting, uint32_t number,
-                 uv_loop_t *loop, struct device **ret) MUST_USE;
+                 uv_loop_t *loop, struct device **ret,
+                 struct reason *reason) MUST_USE;
 void device_free(struct device *device);
 
 /* The device's next id: "<prefix>-<device>-<n>". */

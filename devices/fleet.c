@@ -202,28 +202,31 @@ static void fleet_on_signal(uv_signal_t *handle, int number) {
 
 static err_t squad_fill(struct fleet *fleet, uint32_t index,
                         const struct device_kind *kind, uint32_t count,
-                        double per_second) {
+                        double per_second, struct reason *reason) {
     struct squad *squad = &fleet->squads[index];
     squad->per_second = per_second;
     squad->devices = calloc(count + 1, sizeof(struct device *));
-    ENSURE(squad->devices != NULL, ERR_MEMORY);
+    ENSURE(squad->devices != NULL,
+           reason_set(reason, ERR_MEMORY, "out of memory"));
     for (uint32_t i = 0; i < count; i++) {
         TRY(device_new(kind, &fleet->setting, i + 1, &fleet->loop,
-                       &squad->devices[i]));
+                       &squad->devices[i], reason));
         squad->count++;
     }
     return ERR_OK;
 }
 
 /* A scanner works every five seconds. */
-static err_t fleet_fill(struct fleet *fleet) {
+static err_t fleet_fill(struct fleet *fleet, struct reason *reason) {
     const struct options *options = fleet->options;
     TRY(squad_fill(fleet, 0, scanner_kind(), options->scanners,
-                   options->scanners / 5.0));
-    TRY(squad_fill(fleet, 1, payment_terminal_kind(), options->terminals, 0));
-    TRY(squad_fill(fleet, 2, till_kind(), options->tills, options->rate));
+                   options->scanners / 5.0, reason));
+    TRY(squad_fill(fleet, 1, payment_terminal_kind(), options->terminals, 0,
+                   reason));
+    TRY(squad_fill(fleet, 2, till_kind(), options->tills, options->rate,
+                   reason));
     return squad_fill(fleet, 3, sensor_kind(), options->sensors,
-                      options->readings);
+                      options->readings, reason);
 }
 
 static void fleet_configure(struct fleet *fleet) {
@@ -245,6 +248,7 @@ static void fleet_configure(struct fleet *fleet) {
                 .store = options->store,
                 .log_limit = &fleet->log_limit,
             },
+        .identity = options,
         .prefix = fleet->prefix,
         .seed = options->seed,
         .scanners = options->scanners,
@@ -289,7 +293,7 @@ static err_t log_open(const char *path, FILE **ret, struct reason *reason) {
 /* With the loop and the log open. */
 static err_t fleet_work(struct fleet *fleet, struct reason *reason) {
     fleet_configure(fleet);
-    err_t err = fleet_fill(fleet);
+    err_t err = fleet_fill(fleet, reason);
     if (err == ERR_OK) {
         uint32_t ready;
         uint32_t count;
@@ -299,8 +303,6 @@ static err_t fleet_work(struct fleet *fleet, struct reason *reason) {
         uv_close((uv_handle_t *)&fleet->timer, NULL);
         uv_close((uv_handle_t *)&fleet->signals[0], NULL);
         uv_close((uv_handle_t *)&fleet->signals[1], NULL);
-    } else {
-        reason_set(reason, err, "cannot set up the devices: %s", err_name(err));
     }
     fleet_close(fleet);
     uv_run(&fleet->loop, UV_RUN_DEFAULT);

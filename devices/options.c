@@ -60,6 +60,18 @@ static const struct option_row rows[] = {
     {"--encoding", "json|cbor", OPTION_ENCODING, AT(cbor), 0,
      "encoding of the events (json)"},
     {"--mqtt", "3|5", OPTION_MQTT, AT(mqtt), 0, "MQTT 3.1.1 or 5 (3)"},
+    {"--tls", NULL, OPTION_FLAG, AT(tls), 0, "TLS 1.2 or 1.3"},
+    {"--ca", "FILE", OPTION_PATH, AT(ca), 0,
+     "who made the broker's certificate (the system's authorities)"},
+    {"--cert", "FILE", OPTION_PATH, AT(cert), 0,
+     "the devices' certificate; with --key"},
+    {"--key", "FILE", OPTION_PATH, AT(key), 0, "its key, mode 0600"},
+    {"--user", "NAME", OPTION_PATH, AT(user), 0,
+     "the devices' user name; with --password-file"},
+    {"--password-file", "FILE", OPTION_PATH, AT(password_file), 0,
+     "its password in the first line, mode 0600"},
+    {"--identity", "DIR", OPTION_PATH, AT(identity), 0,
+     "each device's own: NAME.pem and NAME.key, or NAME.password"},
     {"--report", "FILE", OPTION_PATH, AT(report), 0,
      "write the closing report as JSON"},
     {"--log", "FILE", OPTION_PATH, AT(log), 0,
@@ -228,6 +240,32 @@ static const struct option_row *row_find(const char *name) {
     return NULL;
 }
 
+/* Options that say who the devices are: what needs what. */
+static err_t identity_complete(const struct options *options,
+                               struct reason *reason) {
+    if (options->identity != NULL &&
+        (options->cert != NULL || options->user != NULL ||
+         options->key != NULL || options->password_file != NULL)) {
+        return reason_set(reason, ERR_REFUSED,
+                          "--identity takes the place of --cert, --key, --user "
+                          "and --password-file: leave those out");
+    }
+    if (!options->tls && (options->ca != NULL || options->cert != NULL)) {
+        return reason_set(reason, ERR_REFUSED, "%s needs --tls",
+                          options->ca != NULL ? "--ca" : "--cert");
+    }
+    if ((options->cert == NULL) != (options->key == NULL)) {
+        return reason_set(reason, ERR_REFUSED,
+                          "--cert FILE and --key FILE need each other");
+    }
+    if ((options->user == NULL) != (options->password_file == NULL)) {
+        return reason_set(reason, ERR_REFUSED,
+                          "--user NAME and --password-file FILE need each "
+                          "other");
+    }
+    return ERR_OK;
+}
+
 static err_t options_complete(const struct options *options,
                               struct reason *reason) {
     if (options->help) {
@@ -249,7 +287,7 @@ static err_t options_complete(const struct options *options,
         return reason_set(reason, ERR_REFUSED,
                           "--orders needs a --rate above 0");
     }
-    return ERR_OK;
+    return identity_complete(options, reason);
 }
 
 err_t options_parse(int argc, char *const *argv, struct options *ret,

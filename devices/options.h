@@ -34,10 +34,17 @@ struct options {
     double patience; /* seconds to wait at the end */
     uint64_t seed;
     bool cbor;
-    int mqtt;              /* 3 or 5 */
-    const char *id_prefix; /* NULL = draw one */
-    const char *report;    /* path of the JSON report; NULL = none */
-    const char *log;       /* path of the log of receipts; NULL = none */
+    int mqtt; /* 3 or 5 */
+    bool tls;
+    const char *ca;            /* NULL = the system's authorities */
+    const char *cert;          /* with its key, of all devices; NULL = none */
+    const char *key;           /* set if `cert` is */
+    const char *user;          /* of all devices; NULL = none */
+    const char *password_file; /* set if `user` is */
+    const char *identity;      /* folder of each device's own; NULL = none */
+    const char *id_prefix;     /* NULL = draw one */
+    const char *report;        /* path of the JSON report; NULL = none */
+    const char *log;           /* path of the log of receipts; NULL = none */
     bool quiet;
     bool help;
 };

@@ -19,6 +19,7 @@
 #include "devices/order.h"
 
 enum {
+    SESSION_S = 3600, /* a notice of an older order may be asked for */
     AGAIN_FIRST_US = 5 * 1000 * 1000,
     AGAIN_MAX_US = 20 * 1000 * 1000,
     EVENTS_PER_ORDER_MAX = 2, /* placed, and placed twice */
@@ -287,6 +288,7 @@ const struct device_kind *till_kind(void) {
         .name = "till",
         .leaf = "orders",
         .size = sizeof(struct till),
+        .session_s = SESSION_S,
         .start = till_start,
         .act = till_act,
         .tick = till_tick,

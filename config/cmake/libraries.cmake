@@ -12,6 +12,7 @@ pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(libssl REQUIRED IMPORTED_TARGET libssl)
 
 # mbedTLS 2.28 ships no .pc file on Debian 12.
 find_path(MBEDTLS_INCLUDE mbedtls/ssl.h REQUIRED)

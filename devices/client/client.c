@@ -10,7 +10,11 @@
 #include "gateway/base/platform.h"
 #include "gateway/event/event_source.h"
 
-enum { TOPICS_SUBSCRIBED = 2, QOS = 1 };
+enum {
+    TOPICS_SUBSCRIBED = 2,
+    QOS = 1,
+    REASON_MIN = 0x80, /* the first of MQTT 5's reason codes for errors */
+};
 
 int64_t client_now_us(void) {
     return (int64_t)(uv_hrtime() / 1000);
@@ -31,6 +35,12 @@ static void topic_format(const struct client *client, const char *leaf,
              client->options.device, leaf);
 }
 
+/* Does the broker know it by a name of its own? */
+static bool client_has_name(const struct client *client) {
+    const struct credentials *mine = client->options.credentials;
+    return mine != NULL && (mine->cert[0] != '\0' || mine->user[0] != '\0');
+}
+
 void client_init(struct client *client, uv_loop_t *loop,
                  const struct client_options *options,
                  const struct client_handler *handler) {
@@ -45,8 +55,12 @@ void client_init(struct client *client, uv_loop_t *loop,
     event_source_write(&source, slice_from_str(options->store),
                        slice_from_str(options->device));
     assert(!source.full);
-    snprintf(client->name, sizeof client->name, "%s-%s", options->store,
-             options->device);
+    if (client_has_name(client)) {
+        snprintf(client->name, sizeof client->name, "%s", options->device);
+    } else {
+        snprintf(client->name, sizeof client->name, "%s-%s", options->store,
+                 options->device);
+    }
 }
 
 static void poll_free(uv_handle_t *handle) {
@@ -74,14 +88,24 @@ static void client_close(struct client *client) {
     }
     mosquitto_destroy(client->mosq);
     client->mosq = NULL;
+    client->let_in = false;
     client->subscribed = 0;
 }
 
 /* Drops a failed connection; the next one follows after a while. */
 static void client_drop(struct client *client, const char *why) {
-    client_log(client, client->refusal == NULL ? why : client->refusal);
+    char words[LOGIN_WORDS_SIZE];
+    if (client->refusal != NULL) {
+        why = client->refusal;
+    } else if (!client->let_in) {
+        login_explain(client->mosq, client->options.credentials, why,
+                      client->said, words);
+        why = words;
+    }
+    client_log(client, why);
     client_close(client);
     client->refusal = NULL;
+    client->said[0] = '\0';
     uint32_t half_us = (uint32_t)(client->backoff_us / 2);
     client->connect_us =
         client_now_us() + half_us + random_between(&client->jitter, 0, half_us);
@@ -187,12 +211,15 @@ static void on_connect(struct mosquitto *mosq, void *self, int rc) {
                               : mosquitto_connack_string(rc);
         return; /* the broker closes */
     }
+    client->let_in = true;
     topic_format(client, "receipts", topic);
     mosquitto_subscribe(mosq, NULL, topic, QOS);
     topic_format(client, "notices", topic);
     mosquitto_subscribe(mosq, NULL, topic, QOS);
-    topic_format(client, "status", topic);
-    mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
+    if (client_has_name(client)) {
+        topic_format(client, "status", topic);
+        mosquitto_publish(mosq, NULL, topic, 6, "online", QOS, true);
+    }
 }
 
 /* Events may be sent only now: from here on no receipt can be missed. */
@@ -255,6 +282,27 @@ static void client_take_receipts(struct client *client, const cJSON *tree) {
     }
 }
 
+/* The broker says goodbye (MQTT 5). */
+static void on_disconnect(struct mosquitto *mosq, void *self, int code,
+                          const mosquitto_property *list) {
+    struct client *client = self;
+    (void)mosq;
+    (void)list;
+    if (code >= REASON_MIN && client->refusal == NULL) {
+        client->refusal = mosquitto_reason_string(code);
+    }
+}
+
+/* What libmosquitto says of TLS, it says here only. */
+static void on_log(struct mosquitto *mosq, void *self, int level,
+                   const char *text) {
+    struct client *client = self;
+    (void)mosq;
+    if (level == MOSQ_LOG_ERR && client->said[0] == '\0') {
+        snprintf(client->said, sizeof client->said, "%s", text);
+    }
+}
+
 static void on_message(struct mosquitto *mosq, void *self,
                        const struct mosquitto_message *message) {
     struct client *client = self;
@@ -281,7 +329,9 @@ static void client_on_io(uv_poll_t *poll, int status, int events) {
     int rc = status == 0 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_CONN_LOST;
     client->in_library = true;
     if (rc == MOSQ_ERR_SUCCESS && (events & UV_READABLE)) {
-        rc = mosquitto_loop_read(client->mosq, 1);
+        do {
+            rc = mosquitto_loop_read(client->mosq, 1);
+        } while (rc == MOSQ_ERR_SUCCESS && login_has_more(client->mosq));
     }
     if (rc == MOSQ_ERR_SUCCESS && (events & UV_WRITABLE)) {
         rc = mosquitto_loop_write(client->mosq, 1);
@@ -299,6 +349,8 @@ static bool client_configure(struct client *client) {
     mosquitto_subscribe_callback_set(mosq, on_subscribe);
     mosquitto_publish_callback_set(mosq, on_publish);
     mosquitto_message_callback_set(mosq, on_message);
+    mosquitto_disconnect_v5_callback_set(mosq, on_disconnect);
+    mosquitto_log_callback_set(mosq, on_log);
     int version =
         client->options.mqtt == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311;
     /* Without it the second of two events in a row waits until the broker has
@@ -307,8 +359,9 @@ static bool client_configure(struct client *client) {
                MOSQ_ERR_SUCCESS &&
            mosquitto_int_option(mosq, MOSQ_OPT_PROTOCOL_VERSION, version) ==
                MOSQ_ERR_SUCCESS &&
-           mosquitto_will_set(mosq, topic, 7, "offline", QOS, true) ==
-               MOSQ_ERR_SUCCESS;
+           (!client_has_name(client) ||
+            mosquitto_will_set(mosq, topic, 7, "offline", QOS, true) ==
+                MOSQ_ERR_SUCCESS);
 }
 
 static bool client_watch(struct client *client) {
@@ -327,14 +380,37 @@ static bool client_watch(struct client *client) {
     return true;
 }
 
+static bool client_keeps_session(const struct client *client) {
+    return client->options.mqtt == 5 && client->options.session_s > 0;
+}
+
 /* The host's name is looked up here, which blocks the loop. */
+static int client_open(struct client *client) {
+    const struct client_options *options = &client->options;
+    mosquitto_property *list CLEANUP(properties_free) = NULL;
+    if (!client_keeps_session(client)) {
+        return mosquitto_connect_async(client->mosq, options->host,
+                                       options->port, CLIENT_KEEPALIVE_S);
+    }
+    int rc = mosquitto_property_add_int32(
+        &list, MQTT_PROP_SESSION_EXPIRY_INTERVAL, options->session_s);
+    if (rc != MOSQ_ERR_SUCCESS) {
+        return rc;
+    }
+    return mosquitto_connect_bind_v5(client->mosq, options->host, options->port,
+                                     CLIENT_KEEPALIVE_S, NULL, list);
+}
+
 static void client_connect(struct client *client, int64_t now_us) {
-    int rc = MOSQ_ERR_NOMEM;
+    int rc = MOSQ_ERR_INVAL;
     client->ready_until_us = now_us + CLIENT_CONNECT_US;
-    client->mosq = mosquitto_new(client->name, true, client);
+    client->mosq =
+        login_new(client->name, !client_keeps_session(client), client);
     if (client->mosq != NULL && client_configure(client)) {
-        rc = mosquitto_connect_async(client->mosq, client->options.host,
-                                     client->options.port, CLIENT_KEEPALIVE_S);
+        rc = login_apply(client->mosq, client->options.credentials);
+    }
+    if (rc == MOSQ_ERR_SUCCESS) {
+        rc = client_open(client);
     }
     if (rc == MOSQ_ERR_SUCCESS && !client_watch(client)) {
         rc = MOSQ_ERR_NOMEM;
@@ -368,12 +444,24 @@ void client_tick(struct client *client, int64_t now_us) {
     client_pump(client);
 }
 
-void client_free(struct client *client) {
-    if (client_ready(client)) {
+/* Says goodbye; a session that was kept ends with it. */
+static void client_leave(struct client *client) {
+    mosquitto_property *list CLEANUP(properties_free) = NULL;
+    if (client_has_name(client)) {
         char topic[CLIENT_TOPIC_SIZE];
         topic_format(client, "status", topic);
         mosquitto_publish(client->mosq, NULL, topic, 7, "offline", 0, true);
-        mosquitto_disconnect(client->mosq);
+    }
+    if (client_keeps_session(client)) {
+        (void)mosquitto_property_add_int32(
+            &list, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+    }
+    mosquitto_disconnect_v5(client->mosq, 0, list);
+}
+
+void client_free(struct client *client) {
+    if (client->let_in) {
+        client_leave(client);
     }
     client_close(client);
     outbox_free(&client->outbox);

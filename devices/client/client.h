@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One device's connection to its store: publishes the device's events from an
- * outbox until a receipt names each, passes notices on, keeps a retained status
- * with a last will, and reconnects with back-off for as long as it lives.
+ * outbox until a receipt names each, passes notices on, and reconnects with
+ * back-off for as long as it lives. If the broker knows it by name, it keeps a
+ * retained status with a last will; a device without a name may not.
  *
- * Each connection starts from nothing (clean session, a new struct mosquitto).
- * The outbox is the only memory, so libmosquitto never repeats a message as
- * well. All of it runs on one libuv loop, from client_tick() and the socket. */
+ * Each connection is a new struct mosquitto, and the outbox is the only memory
+ * of what was sent, so libmosquitto never repeats a message as well. With MQTT
+ * 5 the broker may keep the session for a while, so that what it had for the
+ * device meanwhile is not lost; else it begins anew, too. All of it runs on one
+ * libuv loop, from client_tick() and the socket. */
 #ifndef DEVICES_CLIENT_CLIENT_H
 #define DEVICES_CLIENT_CLIENT_H
 
 #include <mosquitto.h>
 #include <uv.h>
 
+#include "devices/client/login.h"
 #include "devices/client/message.h"
 #include "devices/client/outbox.h"
 #include "devices/client/random.h"
@@ -30,6 +34,11 @@ struct client_options {
     const char *host; /* the texts are borrowed for the client's life */
     int port;
     int mqtt; /* 3 = MQTT 3.1.1, 5 = MQTT 5 */
+    /* How long the broker keeps the session, with MQTT 5; 0 = not at all. Until
+     * a kept session's TCP connection stands, connecting holds up the loop:
+     * libmosquitto takes CONNECT's properties in its blocking call only. */
+    uint32_t session_s;
+    const struct credentials *credentials; /* NULL = plain TCP, no name */
     enum message_encoding encoding;
     const char *store;
     const char *device;
@@ -71,14 +80,18 @@ struct client {
     uv_poll_t *poll;        /* NULL while not connected */
     struct mosquitto *mosq; /* NULL while not connected */
     int poll_events;
-    uint32_t subscribed; /* SUBACKs on this connection */
+    bool let_in;         /* the broker accepted this connection */
+    uint32_t subscribed; /* SUBACKs on it */
     bool in_library;     /* libmosquitto is on the stack */
     const char *refusal; /* why the broker refused this connection, or NULL */
+    char said[LOGIN_WORDS_SIZE]; /* libmosquitto's first error on it, or "" */
     int64_t backoff_us;
     int64_t connect_us;     /* when to connect next, while not connected */
     int64_t ready_until_us; /* give up this connection if not ready by then */
     char source[CLIENT_TOPIC_SIZE];
-    char name[CLIENT_TOPIC_SIZE]; /* MQTT's client id */
+    /* MQTT's client id: the device's name if it has a certificate or a user
+     * name, else "<store>-<device>". */
+    char name[CLIENT_TOPIC_SIZE];
 };
 
 /* Sets up; connects at the first tick. The client must not move after. */

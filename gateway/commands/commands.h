@@ -19,7 +19,8 @@ int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_downgrade(int argc, char **argv);
 int command_device(int argc, char **argv);  /* reads the next word */
-int command_journal(int argc, char **argv); /* so does this */
+int command_journal(int argc, char **argv); /* so does this, */
+int command_pki(int argc, char **argv);     /* and this */
 /* After "device". */
 int command_device_add(int argc, char **argv);
 int command_device_list(int argc, char **argv);
@@ -34,5 +35,12 @@ int command_journal_repair(int argc, char **argv);
 int command_journal_replay(int argc, char **argv);
 int command_journal_stats(int argc, char **argv);
 int command_journal_unsent(int argc, char **argv);
+/* After "pki". */
+int command_pki_init(int argc, char **argv);
+int command_pki_issue(int argc, char **argv);
+int command_pki_list(int argc, char **argv);
+int command_pki_renew(int argc, char **argv);
+int command_pki_revoke(int argc, char **argv);
+int command_pki_server(int argc, char **argv);
 
 #endif

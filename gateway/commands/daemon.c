@@ -12,6 +12,7 @@
 #include "gateway/commands/daemon_state.h"
 #include "gateway/commands/journals.h"
 #include "gateway/mqtt/box.h"
+#include "gateway/mqtt/site_login.h"
 #include "gateway/mqtt/topic.h"
 
 enum {
@@ -34,7 +35,8 @@ static bool any_busy(const struct daemon *daemon) {
         }
     }
     return daemon->disk_room.running || daemon_reload_is_busy(daemon) ||
-           daemon_tls_is_busy(daemon) || daemon_identity_is_busy(daemon);
+           daemon_site_is_busy(daemon) || daemon_tls_is_busy(daemon) ||
+           daemon_identity_is_busy(daemon);
 }
 
 /* A commit in flight is awaited: its batch is journaled, and devices send again
@@ -190,6 +192,7 @@ static void on_tick(uv_timer_t *timer) {
         broker_note(daemon->broker, publisher_is_up(daemon->publisher));
     }
     daemon_tls_tick(daemon);
+    daemon_site_tick(daemon);
     if (!daemon->stop_asked) {
         daemon_console_tick(daemon);
     }
@@ -255,7 +258,9 @@ static err_t make_data_dir(struct daemon *daemon, struct reason *reason) {
 
 static err_t make_login(struct daemon *daemon, struct reason *reason) {
     const struct config *config = daemon->config;
-    if (config->broker.mode == CONFIG_BROKER_EMBEDDED) {
+    if (config->broker.mode == CONFIG_BROKER_EXTERNAL) {
+        TRY(site_login_read(&config->broker, &daemon->login.mqtt, reason));
+    } else {
         TRY(broker_login_make(&daemon->platform, config->data, &daemon->login,
                               reason));
     }
@@ -433,6 +438,7 @@ static err_t open_broker(struct daemon *daemon, struct reason *reason) {
         .up = on_broker_up,
         .down = on_broker_down,
         .said = on_broker_said,
+        .why_no_tls = daemon_tls_first(daemon),
     };
     return broker_start(&options, &daemon->broker, reason);
 }
@@ -479,7 +485,6 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
     TRY(open_broker(daemon, reason));
-    daemon_tls_tick(daemon); /* before the broker's first start, most often */
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;
@@ -524,6 +529,7 @@ static void take_apart(struct daemon *daemon) {
     }
     job_pool_free(daemon->pool);
     daemon_identity_close(daemon);
+    site_login_forget(&daemon->login.mqtt);
     broker_login_forget(&daemon->login);
 }
 

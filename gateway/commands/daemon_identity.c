@@ -23,6 +23,12 @@ static bool is_open(const struct daemon_request *request) {
     return request->change != NULL;
 }
 
+/* Of the newest ones: others have lost their places. */
+static bool is_kept(const struct daemon_identity *identity, uint64_t number) {
+    return number < identity->next &&
+           identity->next - number <= CONSOLE_IDENTITY_REQUESTS;
+}
+
 static void forget_change(struct daemon_request *request) {
     if (request->change != NULL) {
         explicit_bzero(request->change, sizeof *request->change);
@@ -52,26 +58,45 @@ static void note_removed(struct daemon_identity *identity, const char *name) {
     }
 }
 
-/* Some a second: each is a connection for a moment. Not before the plugin has
- * let go of them. */
+/* One that is there again before its session was ended keeps that. */
+static void forget_removed(struct daemon_identity *identity, const char *name) {
+    for (uint32_t i = 0; i < identity->removed_count; i++) {
+        if (strcmp(identity->removed[i], name) == 0) {
+            memmove(identity->removed[i],
+                    identity->removed[--identity->removed_count],
+                    sizeof *identity->removed);
+            return;
+        }
+    }
+}
+
+/* Some a second: each is a connection for a moment, under the device's id. Not
+ * before the plugin has let go of them. */
 static void end_removed(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     struct broker_stale ending = {0};
     if (daemon->broker == NULL || !broker_status(daemon->broker).open ||
-        identity->loaded < identity->set) {
+        identity->loaded < identity->set || identity->ends_sessions ||
+        identity->removed_count == 0) {
         return;
     }
+    static_assert((int)ACCOUNT_NAME_MAX <= (int)BROKER_CLIENT_ID_MAX,
+                  "a device's name is a client id");
     while (ending.count < BROKER_STALE_MAX && identity->removed_count > 0) {
         const char *name = identity->removed[--identity->removed_count];
         memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
     }
+    identity->ends_sessions = true;
     broker_end_sessions(daemon->broker, &ending);
 }
 
 void daemon_identity_tick(struct daemon *daemon) {
-    if (daemon->identity.removed_count > 0) {
-        end_removed(daemon);
+    const struct broker_stale none = {0};
+    if (daemon->identity.ends_sessions && daemon->broker != NULL) {
+        daemon->identity.ends_sessions = false;
+        broker_end_sessions(daemon->broker, &none); /* those are let go */
     }
+    end_removed(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -79,7 +104,8 @@ void daemon_identity_tick(struct daemon *daemon) {
 static err_t edit(struct daemon *daemon) {
     struct daemon_identity *identity = &daemon->identity;
     return identity_edit(daemon->config->data, wall_us(daemon), true,
-                         identity->edits, identity->edit_count, NULL, 0,
+                         identity->edits, identity->edit_count,
+                         identity->tls_next.files, identity->tls_next.count,
                          &identity->written, &identity->why);
 }
 
@@ -91,14 +117,20 @@ static void work(void *self) {
     struct daemon_identity *identity = &daemon->identity;
     const char *data = daemon->config->data;
     identity->why = (struct reason){""};
+    identity->tls_next = (struct identity_tls){.count = 0};
+    if (identity->reads_tls) {
+        identity_tls_read(daemon->config, wall_us(daemon), &identity->tls_next);
+    }
     identity->err = edit(daemon);
     if (identity->err == ERR_CORRUPT && identity->starts) {
         log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
                  identity->why.text);
         identity->err =
             identity_set_aside(data, &identity->written, &identity->why);
+        identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
     }
     if (identity->err == ERR_OK) {
+        identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
 }
@@ -141,6 +173,8 @@ static void settle(struct daemon_identity *identity,
         [IDENTITY_RELOAD] = "reload",
     };
     const struct identity_change *change = request->change;
+    assert(change != NULL && change == edit->change);
+    assert(request->state == CONSOLE_REQUEST_WAITING);
     if (identity->err != ERR_OK) {
         fail(request, &identity->why);
     } else if (edit->err != ERR_OK) {
@@ -151,17 +185,43 @@ static void settle(struct daemon_identity *identity,
                  verbs[change->op], change->name, request->set);
         if (change->op == IDENTITY_REMOVE) {
             note_removed(identity, change->name);
+        } else {
+            forget_removed(identity, change->name);
         }
     }
     forget_change(request);
 }
 
 /* The broker reads the set again, also if nothing was written: a person may
- * have. Without a connection it is asked when there is one. */
-static void tell_broker(struct daemon *daemon) {
-    if (guard_reload(daemon->identity.guard)) {
+ * have. What Mosquitto reads itself it reads with the signal, which its plugin
+ * gets, too. Without a connection it is asked when there is one. */
+static void tell_broker(struct daemon *daemon, bool server_changed) {
+    if (server_changed && daemon->broker != NULL) {
+        daemon_tls_changed(daemon);
+    } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
+}
+
+/* True if what Mosquitto itself reads is another now. */
+static bool take_tls(struct daemon_identity *identity) {
+    bool changed = identity->err == ERR_OK && identity->tls_next.server_changed;
+    identity_tls_free(&identity->tls_next);
+    if (!identity->reads_tls) {
+        return false;
+    }
+    struct identity_tls *next = &identity->tls_next;
+    if (next->unusable.text[0] != '\0' &&
+        strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
+        log_line(LOG_ERROR, "identity", "tls_unusable reason=\"%s\"",
+                 next->unusable.text);
+    }
+    if (!next->known) { /* what is in force is what was known before */
+        next->facts = identity->tls.facts;
+        next->crl_unusable = identity->tls.crl_unusable;
+    }
+    identity->tls = *next;
+    return changed;
 }
 
 static void start(struct daemon *daemon);
@@ -170,13 +230,15 @@ static void done(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
     identity->runs = false;
+    bool server_changed = take_tls(identity);
     take_result(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
+        assert(is_kept(identity, identity->numbers[i]));
         settle(identity, &identity->edits[i],
                request_at(identity, identity->numbers[i]));
     }
     if (!daemon->stop_asked) {
-        tell_broker(daemon);
+        tell_broker(daemon, server_changed);
         start(daemon);
     }
 }
@@ -185,10 +247,14 @@ static void done(void *self) {
 static void gather(struct daemon_identity *identity) {
     uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
     identity->edit_count = 0;
+    identity->reads_tls = identity->reload_asked;
     for (uint64_t number = first; number < identity->next; number++) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
             assert(request->number == number);
+            assert(identity->edit_count < CONSOLE_IDENTITY_REQUESTS);
+            identity->reads_tls =
+                identity->reads_tls || request->change->op == IDENTITY_RELOAD;
             identity->numbers[identity->edit_count] = number;
             identity->edits[identity->edit_count++] =
                 (struct identity_edit){.change = request->change};
@@ -205,6 +271,7 @@ static void start(struct daemon *daemon) {
     if (identity->edit_count == 0 && !identity->reload_asked) {
         return;
     }
+    assert(!daemon->stop_asked);
     identity->reload_asked = false;
     identity->runs = true;
     identity->job = (struct job){.self = daemon, .work = work, .done = done};
@@ -232,7 +299,9 @@ static void on_up(void *self) {
 
 static void on_loaded(struct daemon_identity *identity, uint64_t set) {
     if (set != identity->loaded) {
-        log_line(LOG_INFO, "identity", "loaded set=%" PRIu64, set);
+        bool changed = identity->loaded != 0; /* else it is the start's */
+        log_line(changed ? LOG_INFO : LOG_DEBUG, "identity",
+                 "loaded set=%" PRIu64, set);
     }
     identity->loaded = set;
     identity->refused = (struct reason){""};
@@ -280,20 +349,10 @@ static struct stream *stream_of(const struct daemon *daemon,
                : NULL;
 }
 
-/* A topic below shopme/ that no stream takes: probably mistyped. */
-static bool is_foreign(const struct report *report) {
-    return report->kind == REPORT_REFUSED && report->publish &&
-           (report->refusal == REFUSAL_OTHER_STORE ||
-            report->refusal == REFUSAL_NO_STREAM);
-}
-
 /* The broker acknowledges a publish that it refuses: the device would take its
  * event for delivered. What cannot be answered now is counted all the same, and
  * the device repeats it. */
-static void on_refused(struct daemon *daemon, const struct report *report) {
-    if (is_foreign(report)) {
-        watch_refused(daemon->unheard, report->text, report->count);
-    }
+static void answer(struct daemon *daemon, const struct report *report) {
     struct stream *stream = stream_of(daemon, report);
     if (!report->publish || report->device[0] == '\0' || stream == NULL ||
         daemon->stop_asked) {
@@ -312,10 +371,24 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
     }
 }
 
+/* A topic below shopme/ that no stream takes: probably mistyped. */
+static bool is_foreign(const struct report *report) {
+    return report->publish && (report->refusal == REFUSAL_OTHER_STORE ||
+                               report->refusal == REFUSAL_NO_STREAM);
+}
+
+static void on_refused(struct daemon *daemon, const struct report *report) {
+    if (is_foreign(report)) {
+        watch_refused(daemon->unheard, report->text, report->count);
+    }
+    answer(daemon, report);
+}
+
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
+        end_removed(daemon);
     } else if (report->kind == REPORT_FAILED) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
@@ -439,9 +512,12 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     if (daemon->identity.guard == NULL) {
         return ERR_OK;
     }
+    assert(daemon->identity.lock == -1 && daemon->broker == NULL);
     TRY(take_lock(daemon, reason));
     daemon->identity.starts = true;
+    daemon->identity.reads_tls = true;
     work(daemon);
+    (void)take_tls(&daemon->identity);
     take_result(daemon);
     daemon->identity.starts = false;
     return ERR_OK;

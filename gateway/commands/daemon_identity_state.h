@@ -10,6 +10,7 @@
 #define GATEWAY_COMMANDS_DAEMON_IDENTITY_STATE_H
 
 #include "gateway/base/executor.h"
+#include "gateway/commands/identity_tls.h"
 #include "gateway/console/source.h"
 #include "gateway/identity/edit.h"
 #include "gateway/mqtt/guard.h"
@@ -33,20 +34,24 @@ struct daemon_identity {
     /* By their numbers: the newest ones. */
     struct daemon_request requests[CONSOLE_IDENTITY_REQUESTS];
     uint64_t set;
-    uint64_t loaded;        /* that the plugin has; 0 = not known */
-    struct reason unusable; /* why the set on the disk is; "" if it is not */
-    bool starts;            /* the broker is not there yet */
-    struct reason refused;  /* why the plugin did not take the last one */
-    bool reload_asked;      /* by SIGHUP; no request waits for it */
+    uint64_t loaded;         /* that the plugin has; 0 = not known */
+    struct reason unusable;  /* why the set on the disk is; "" if it is not */
+    bool starts;             /* the broker is not there yet */
+    struct reason refused;   /* why the plugin did not take the last one */
+    bool reload_asked;       /* by SIGHUP; no request waits for it */
+    struct identity_tls tls; /* what is known of the files of TLS */
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
+    bool ends_sessions; /* some of them, now: the gateway holds their ids */
     /* The job's while it runs. */
     bool runs;
     struct job job;
     struct identity_edit edits[CONSOLE_IDENTITY_REQUESTS];
     uint64_t numbers[CONSOLE_IDENTITY_REQUESTS]; /* of their requests */
     size_t edit_count;
+    bool reads_tls;
+    struct identity_tls tls_next;
     uint64_t written;
     err_t err;
     struct reason why;

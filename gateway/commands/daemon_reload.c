@@ -109,6 +109,7 @@ static void on_hangup(uv_signal_t *handle, int number) {
         return;
     }
     daemon_identity_reload(daemon);
+    daemon_site_reload(daemon);
     if (daemon->reload.runs) {
         daemon->reload.again = true;
     } else {

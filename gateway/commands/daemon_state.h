@@ -6,10 +6,11 @@
 #include <uv.h>
 
 #include "bridge/bridge.h"
-#include "config/read.h"
 #include "gateway/commands/backlog_age.h"
 #include "gateway/commands/daemon_identity_state.h"
-#include "gateway/commands/daemon_tls.h"
+#include "gateway/commands/daemon_reload_state.h"
+#include "gateway/commands/daemon_site_state.h"
+#include "gateway/commands/daemon_tls_state.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
 #include "gateway/commands/notify.h"
@@ -45,21 +46,6 @@ struct daemon_watch {
     uint32_t ready_polls;
 };
 
-/* What SIGHUP does. */
-struct daemon_reload {
-    const char *path;   /* the configuration's */
-    bool level_fixed;   /* by --log-level */
-    struct config live; /* as started, and what was reloaded since */
-    uv_signal_t signal;
-    bool again; /* a signal came while the job ran */
-    bool runs;  /* the job, which has these until it ended */
-    struct job job;
-    struct config next;
-    struct config_sources sources;
-    struct config_findings findings;
-    err_t err;
-};
-
 /* On the heap, for the life of the process. */
 struct daemon {
     const struct config *config;
@@ -75,6 +61,7 @@ struct daemon {
     struct broker_login login; /* of all connections to the broker */
     struct rules rules;        /* for who lets clients in there */
     struct daemon_tls tls;
+    struct daemon_site site;
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
     struct orders_shown orders_shown;
@@ -135,17 +122,5 @@ void daemon_watch_status(struct daemon *daemon, const char *status);
 void daemon_watch_stopping(struct daemon *daemon);
 /* Last of all: writes the log, for a second at most. */
 void daemon_watch_end(struct daemon *daemon);
-
-/* --- daemon_reload.c: the configuration file is read again. What the schema
- * marks as reloadable takes effect; any other key that changed is named and
- * keeps its value until a restart; a file that cannot be used changes
- * nothing. --- */
-
-/* Sets `live` and the level of the log. */
-void daemon_reload_begin(struct daemon *daemon);
-void daemon_reload_open(struct daemon *daemon);
-void daemon_reload_close(struct daemon *daemon);
-/* The job has not ended yet. */
-bool daemon_reload_is_busy(const struct daemon *daemon);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/commands/daemon_tls.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -109,11 +108,31 @@ static bool clock_is_right(const struct daemon *daemon, struct reason *why) {
 
 /* --- On the loop ---------------------------------------------------------- */
 
-static void tell(struct daemon *daemon) {
+static void judge(struct daemon *daemon, struct reason *why) {
     struct daemon_tls *tls = &daemon->tls;
-    struct reason why = tls->files;
-    tls->usable = why.text[0] == '\0' && clock_is_right(daemon, &why);
-    broker_use_tls(daemon->broker, tls->usable ? "" : why.text);
+    const struct reason *unusable = &daemon->identity.tls.unusable;
+    bool known = tls->files.text[0] != '\0' && unusable->text[0] != '\0';
+    *why = known ? *unusable : tls->files; /* why they did not get there */
+    tls->usable = why->text[0] == '\0' && clock_is_right(daemon, why);
+    if (tls->usable) {
+        *why = (struct reason){""};
+    }
+}
+
+static void tell(struct daemon *daemon) {
+    struct reason why;
+    judge(daemon, &why);
+    broker_use_tls(daemon->broker, why.text);
+}
+
+const char *daemon_tls_first(struct daemon *daemon) {
+    struct daemon_tls *tls = &daemon->tls;
+    if (config_broker_has_tls(&daemon->config->broker)) {
+        look(daemon);
+        tls->looked = true;
+        judge(daemon, &tls->first);
+    }
+    return tls->first.text;
 }
 
 static void done(void *self) {

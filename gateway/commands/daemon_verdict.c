@@ -73,6 +73,24 @@ static struct verdict_stream_facts facts_of_stream(
     return facts;
 }
 
+/* Of files that cannot be used nothing is known, and those of before go on. */
+static struct verdict_tls_facts facts_of_tls(const struct daemon *daemon) {
+    const struct identity_tls *tls = &daemon->identity.tls;
+    const struct tls_facts *known = &tls->facts;
+    return (struct verdict_tls_facts){
+        .server_ends_us = known->server_ends_us,
+        .ca = known->ca_name,
+        .ca_ends_us = known->ca_ends_us,
+        .device = known->device,
+        .device_ends_us = known->device_ends_us,
+        .crl_ends_us = known->crl_ends_us,
+        .crl_refuses =
+            daemon->config->broker.tls.crl_expired == CONFIG_CRL_REFUSE,
+        .crl_unusable = tls->crl_unusable.text,
+        .not_taken = tls->in_set ? tls->unusable.text : "",
+    };
+}
+
 static struct verdict_facts facts_of(const struct daemon *daemon,
                                      const struct console_status *status) {
     struct verdict_facts facts = {
@@ -95,6 +113,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,
+        .tls = status->tls,
         .accounts_damaged = daemon_identity_damaged(daemon),
         .page_away = console_page_away(daemon->console),
         .socket_away = console_socket_away(daemon->console),
@@ -141,6 +160,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {
+    status->tls = facts_of_tls(daemon);
     const struct verdict_facts facts = facts_of(daemon, status);
     verdict_judge(&daemon->verdict, &facts, status->mono_us, status->now_us);
     status->verdict = &daemon->verdict;

@@ -210,6 +210,7 @@ enum device_changed device_change(const struct config *config,
                                   const struct identity_change *change,
                                   struct reason *reason) {
     struct platform platform = platform_real();
+    assert(config->broker.mode == CONFIG_BROKER_EMBEDDED);
     struct changing changing = {
         .config = config,
         .change = change,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/commands/device_password.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -150,6 +151,7 @@ static err_t ask_line(const char *prompt, struct line *line,
         return reason_set(reason, ERR_IO, "no password was given");
     }
     line->len = (size_t)got;
+    assert(line->len <= LINE_SIZE);
     return take_line(line, "the answer", reason);
 }
 
@@ -198,6 +200,7 @@ static err_t read_chosen(const struct device_password_source *source,
 
 err_t device_password(const struct device_password_source *source,
                       struct device_password *ret, struct reason *reason) {
+    assert(source->ask + source->from_stdin + (source->file != NULL) <= 1);
     memset(ret, 0, sizeof *ret);
     if (!source->ask && !source->from_stdin && source->file == NULL) {
         const struct platform platform = platform_real();
@@ -210,4 +213,20 @@ err_t device_password(const struct device_password_source *source,
     struct slice password = slice_of(line.text, line.len);
     TRY(password_check_chosen(password, reason));
     return hash(password, PASSWORD_ITERATIONS_CHOSEN, ret, reason);
+}
+
+err_t device_password_read(const struct device_password_source *source,
+                           char ret[static PASSWORD_BYTES_MAX + 1],
+                           bool *ret_made, struct reason *reason) {
+    *ret_made = !source->ask && !source->from_stdin && source->file == NULL;
+    if (*ret_made) {
+        const struct platform platform = platform_real();
+        password_make(&platform.entropy, ret);
+        return ERR_OK;
+    }
+    CLEANUP(wipe) struct line line = {.len = 0};
+    TRY(read_chosen(source, &line, reason));
+    struct slice password = slice_of(line.text, line.len);
+    TRY(password_check_chosen(password, reason));
+    return slice_to_str(password, ret, PASSWORD_BYTES_MAX + 1);
 }

@@ -25,6 +25,12 @@ err_t device_password(const struct device_password_source *source,
                       struct device_password *ret,
                       struct reason *reason) MUST_USE;
 
+/* The same as it is, for what has to be locked with it. `*ret_made`: made here,
+ * and to be shown once. The caller wipes it. */
+err_t device_password_read(const struct device_password_source *source,
+                           char ret[static PASSWORD_BYTES_MAX + 1],
+                           bool *ret_made, struct reason *reason) MUST_USE;
+
 /* One line with the echo off. ERR_NOT_FOUND without a terminal. */
 err_t device_password_ask(const char *prompt, char *ret, size_t ret_size,
                           struct reason *reason) MUST_USE;

@@ -303,7 +303,7 @@ void preflight(const struct config *config,
     };
     check_data(&look);
     check_owner(&look);
-    preflight_broker(config, sources, what, findings);
+    preflight_broker(config, sources, what == PREFLIGHT_CHECK, findings);
     check_cloud(&look);
     check_currency(&look);
     if (what == PREFLIGHT_CHECK) {

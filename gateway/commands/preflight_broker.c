@@ -8,6 +8,7 @@
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_plugin.h"
 #include "gateway/mqtt/broker_port.h"
+#include "gateway/pki/tls_files.h"
 
 struct look {
     const struct config *config;
@@ -75,6 +76,45 @@ static void check_listener_file(const struct look *look, const char *key,
     }
 }
 
+/* The key of the configuration that a reason of tls_files.h begins with. */
+static const char *key_of(const struct reason *why) {
+    static const char *const keys[] = {
+        "broker.tls.cert_file", "broker.tls.key_file", "broker.tls.ca_file"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *name = keys[i] + strlen("broker.");
+        if (strncmp(why->text, name, strlen(name)) == 0) {
+            return keys[i];
+        }
+    }
+    return "broker.tls.cert_file";
+}
+
+/* What is in the files, as a start has it. */
+static void check_tls_content(const struct look *look) {
+    const struct platform platform = platform_real();
+    int64_t now_us = platform.clock.wall_us(platform.clock.self);
+    struct tls_files files = {.crl_unusable = {""}};
+    struct reason why = {""};
+    if (tls_files_read(&look->config->broker, look->config->data, now_us,
+                       &files, &why) != ERR_OK) {
+        ADD(look, CONFIG_WARNING, key_of(&why),
+            "%s; until then the listeners with tls: true stay away, or as they "
+            "are",
+            why.text);
+        return;
+    }
+    if (files.crl_unusable.text[0] != '\0') {
+        ADD(look, CONFIG_WARNING, "broker.tls.crl_file", "%s",
+            files.crl_unusable.text);
+    }
+    if (files.facts.ca_count > 0 && !files.facts.chained) {
+        ADD(look, CONFIG_WARNING, "broker.tls.cert_file",
+            "no CA of tls.ca_file has signed the gateway's certificate; "
+            "devices need another CA's to check it by");
+    }
+    tls_files_free(&files);
+}
+
 /* A key of a group such as Debian's ssl-cert is as it should be. */
 static void check_tls(const struct look *look) {
     const struct config_broker *broker = &look->config->broker;
@@ -136,8 +176,7 @@ static void check_external(const struct look *look) {
 }
 
 void preflight_broker(const struct config *config,
-                      const struct config_sources *sources,
-                      enum preflight_for what,
+                      const struct config_sources *sources, bool check,
                       struct config_findings *findings) {
     const struct look look = {config, sources, findings};
     if (config->broker.mode == CONFIG_BROKER_EXTERNAL) {
@@ -145,9 +184,14 @@ void preflight_broker(const struct config *config,
         return;
     }
     check_program(&look);
-    if (what == PREFLIGHT_CHECK) {
+    if (check) {
         check_plugin(&look); /* at a start the broker says so, and waits */
+        uint32_t before = findings->count;
         check_tls(&look);
+        if (findings->count == before &&
+            config_broker_has_tls(&config->broker)) {
+            check_tls_content(&look);
+        }
     }
 }
 

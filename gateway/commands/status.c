@@ -144,6 +144,33 @@ static bool verdict_of(struct slice status, struct slice *ret) {
            json_kind(*ret) == JSON_OBJECT;
 }
 
+/* "gateway until 2028-11-28", the day of a time that is there. */
+static void print_end(struct slice tls, const char *of, const char *name,
+                      const char *before) {
+    char who[WORDS_MAX] = "";
+    char end[WORDS_MAX];
+    client_text(tls, name, end, sizeof end);
+    if (of != NULL) {
+        client_text(tls, of, who, sizeof who);
+    }
+    if (end[0] != '\0') {
+        printf("%s%s until %.10s", before, who, end);
+    }
+}
+
+static void print_tls(struct slice status) {
+    struct slice tls;
+    if (json_get(status, "tls", &tls) != ERR_OK ||
+        json_kind(tls) != JSON_OBJECT) {
+        return;
+    }
+    print_end(tls, NULL, "server_ends", "certificates: the gateway's");
+    print_end(tls, "ca", "ca_ends", ", ");
+    print_end(tls, "device", "device_ends", ", ");
+    print_end(tls, NULL, "crl_ends", ", the revocation list");
+    puts("");
+}
+
 static void print_head(struct slice status) {
     char store[WORDS_MAX];
     char version[WORDS_MAX];
@@ -165,6 +192,7 @@ static void print_head(struct slice status) {
                json_kind(running) == JSON_TRUE ? "up" : "down",
                client_uint(broker, "port"), client_uint(broker, "restarts"));
     }
+    print_tls(status);
     struct slice orders;
     if (json_get(status, "orders", &orders) == ERR_OK &&
         json_kind(orders) == JSON_OBJECT) {

@@ -170,6 +170,7 @@ static int send_route(struct lws *wsi, const struct http *http,
     struct writer writer = writer_over(buf, ANSWER_BYTES_MAX);
     struct answer answer = {.code = 200, .closes = method == HTTP_METHOD_POST};
     answer_fn *write = answer.closes ? route->take : route->answer;
+    assert(write != NULL && session->body_len <= sizeof session->body);
     write(http->source, slice_of(session->body, session->body_len), &writer,
           &answer);
     assert(!writer.full);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 
 #define PREFIX "shopme_edge_"
@@ -180,6 +181,7 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     single(writer, "uptime_seconds", "gauge", "Seconds since the start.",
            (uint64_t)status->uptime_s);
     reply_verdict_metrics(status, writer);
+    reply_tls_metrics(status, writer);
     single(writer, "broker_up", "gauge", "1 if the broker answers.",
            status->broker_up);
     single(writer, "broker_restarts_total", "counter",

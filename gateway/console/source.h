@@ -72,6 +72,7 @@ struct console_status {
     struct shop_counts orders;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
     struct credential_status credentials;
+    struct verdict_tls_facts tls;
 };
 
 enum console_request_state {

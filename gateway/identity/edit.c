@@ -63,6 +63,7 @@ static err_t load(const char *data, struct accounts *ret, bool *ret_there,
     *ret_there = err != ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND) {
         *ret = (struct accounts){0};
+        *reason = (struct reason){""};
         return ERR_OK;
     }
     TRY(err);

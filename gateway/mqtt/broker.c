@@ -489,6 +489,9 @@ static struct broker *broker_new(const struct broker_options *options) {
         broker->ports[i] = options->config->broker.listeners[i].address.port;
     }
     broker_tls_init(&broker->tls, &options->config->broker);
+    if (options->why_no_tls != NULL) {
+        broker_tls_say(&broker->tls, options->why_no_tls);
+    }
     broker->restart_ms = RESTART_MS_MIN;
     broker->down_ns = uv_hrtime();
     (void)reason_set(&broker->reason, ERR_AGAIN, "the broker starts");

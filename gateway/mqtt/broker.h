@@ -34,6 +34,8 @@ struct broker_options {
     void (*down)(void *self);
     /* As broker_child's. May be NULL. */
     bool (*said)(void *self, const char *line);
+    /* As broker_use_tls() has it, for the first start; NULL = not known yet. */
+    const char *why_no_tls;
 };
 
 /* For who wants to know how it is. The texts are borrowed until the loop turns.

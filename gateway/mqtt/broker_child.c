@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "gateway/mqtt/broker_conf.h"
 
-enum { VARIABLES_MAX = 2, READ_MAX = 512 };
+enum { VARIABLES_MAX = 2, READ_MAX = 512, SHOWN_MAX = 129 };
 
 /* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
  * and who we run as is not its business. */
@@ -17,7 +18,64 @@ static bool is_noise(struct slice line) {
                                    "root");
 }
 
+/* What it says of each connection; some of these lines have user names. It is
+ * asked to only for those of a connection that failed or was turned away. */
+static bool is_chatter(struct slice line) {
+    static const char *const heads[] = {"New ",        "Client ",
+                                        "Bad socket ", "Bad client ",
+                                        "Expiring ",   "Outgoing messages "};
+    if (slice_starts_with(line, "Client connection from ")) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (slice_starts_with(line, heads[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A client id is the device's own words. */
+static char *no_quotes(char *text) {
+    for (char *p = text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ') {
+            *p = '?';
+        }
+    }
+    return text;
+}
+
+/* A device that keeps such a message sends it again and again. */
+static bool is_oversize(struct broker_child *child, struct slice line) {
+    static const char end[] = " disconnected due to oversize packet.";
+    size_t len = sizeof end - 1;
+    if (!slice_starts_with(line, "Client ") || line.len < len ||
+        memcmp(line.data + line.len - len, end, len) != 0) {
+        return false;
+    }
+    uint64_t skipped;
+    if (log_allowed(&child->oversize, &skipped)) {
+        char id[SHOWN_MAX];
+        const char *from = (const char *)line.data + strlen("Client ");
+        snprintf(id, sizeof id, "%.*s",
+                 (int)(line.len - len - strlen("Client ")), from);
+        str_mend_utf8(id);
+        log_line(
+            LOG_WARN, "broker",
+            "oversize client=\"%s\" not_logged=%llu reason=\"its message "
+            "is larger than %d MiB: it is not taken, and the connection is "
+            "closed; the device has to drop it\"",
+            no_quotes(id), (unsigned long long)skipped,
+            BROKER_PACKET_MAX / (1024 * 1024));
+    }
+    return true;
+}
+
 static void line_over(struct broker_child *child) {
+    struct slice said = slice_of(child->line, child->line_len);
+    if (is_oversize(child, said) || is_chatter(said)) {
+        child->line_len = 0;
+    }
     if (child->line_len == 0) {
         return;
     }

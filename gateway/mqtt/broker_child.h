@@ -30,6 +30,7 @@ struct broker_child {
     char line[BROKER_LINE_MAX + 1];
     size_t line_len;
     char last[BROKER_LINE_MAX + 1]; /* the last thing it said */
+    struct log_limit oversize;      /* packets larger than it takes */
 };
 
 /* `self`, `ended`, `said` and `quiet` are set. 0, or libuv's error: then

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_chunks.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -114,6 +115,7 @@ err_t broker_chunks_walk(FILE *file,
                          err_t (*each)(void *self,
                                        const struct broker_chunk *chunk),
                          void *self) {
+    assert(file != NULL && each != NULL);
     struct stat st;
     CLEANUP(free_bytes) uint8_t *buf = malloc(BROKER_CHUNK_READ_MAX);
     ENSURE(buf != NULL, ERR_MEMORY);

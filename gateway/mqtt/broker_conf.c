@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_conf.h"
 
+#include <assert.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -36,12 +37,9 @@ static void write_listener(const struct broker_conf *conf, uint32_t index,
     if (listener->tls) {
         write_tls(conf, listener, out);
     }
-    /* So that nobody takes the session of another account: any client id will
-     * do, and becomes the account's name. By certificate the plugin sees to it;
-     * without a user name there is none. */
-    if (!listener->certificates && !listener->anonymous) {
-        writer_str(out, "use_username_as_clientid true\n");
-    }
+    /* That nobody takes another's session, the plugin sees to. Not Mosquitto's
+     * use_username_as_clientid: with it, 2.0.11 forgets the session of any
+     * client id that a stranger gives who shows no user name. */
 }
 
 static void write_listeners(const struct broker_conf *conf,
@@ -58,8 +56,10 @@ static void write_listeners(const struct broker_conf *conf,
 
 /* --- Who is let in -------------------------------------------------------- */
 
-/* The plugin decides all of it. Mosquitto is told to let in who has no user
- * name only because a reload would cut them otherwise. */
+/* The plugin decides all of it, and without it Mosquitto does not start. It is
+ * told to let in who has no user name because at a reload it would refuse them
+ * otherwise without asking: those that are connected, and sessions that are
+ * offline, which it then (2.0.11) has twice on its list of what expires. */
 static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     const struct config *config = conf->config;
     char path[IDENTITY_PATH_MAX];
@@ -67,9 +67,7 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     writer_printf(out, "plugin %s\n", conf->plugin_path);
     writer_printf(out, "plugin_opt_rules %s\n", conf->rules_path);
     writer_printf(out, "plugin_opt_identity %s\n", path);
-    writer_printf(out, "allow_anonymous %s\n",
-                  config_broker_is_anonymous(&config->broker) ? "true"
-                                                              : "false");
+    writer_str(out, "allow_anonymous true\n");
 }
 
 /* --- Limits --------------------------------------------------------------- */
@@ -77,9 +75,10 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
 static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_str(out, "set_tcp_nodelay true\n");
     /* The size of a group commit, and a queue that drops nothing before its
-     * bytes run out. */
+     * bytes run out. (With 0 for no limit, Mosquitto 2.0.11 closes the
+     * connection of who publishes what is refused.) */
     writer_str(out, "max_inflight_messages 1000\n");
-    writer_str(out, "max_queued_messages 0\n");
+    writer_str(out, "max_queued_messages 1000000000\n");
     writer_str(out, "max_queued_bytes 67108864\n");
     writer_printf(out, "max_packet_size %d\n", BROKER_PACKET_MAX);
     /* Sessions and retained messages of the devices. A stream's events are safe
@@ -89,11 +88,14 @@ static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_str(out, "autosave_interval 60\n");
     /* The gateway's own sessions say a time of their own (session.c). */
     writer_printf(out, "persistent_client_expiration %dd\n", EXPIRATION_DAYS);
-    writer_str(out, "connection_messages false\n");
+    /* For a failed handshake may be in no other line, and is no plugin's to
+     * see; guard_line() takes them all. */
+    writer_str(out, "connection_messages true\n");
     /* So that what it drops is known soon. */
     writer_str(out, "sys_interval 5\n");
     writer_str(out, "log_dest stderr\nlog_timestamp false\n");
-    writer_str(out, "log_type error\nlog_type warning\n");
+    writer_str(out, "log_type error\nlog_type warning\n"
+                    "log_type notice\n");
 }
 
 /* A line break in a path would be another setting. */
@@ -110,6 +112,8 @@ static err_t check_path(const char *path, struct reason *reason) {
 
 err_t broker_conf_write(const struct broker_conf *conf, struct writer *out,
                         struct reason *reason) {
+    assert(conf->config->broker.mode == CONFIG_BROKER_EMBEDDED);
+    assert(conf->config->broker.listener_count <= CONFIG_LISTENERS_MAX);
     TRY(check_path(conf->plugin_path, reason));
     TRY(check_path(conf->folder, reason));
     const struct passwd *user = getpwuid(geteuid());

@@ -223,6 +223,7 @@ static err_t each_of_what_stays(void *self, const struct broker_chunk *chunk) {
 /* The walk has a place of its own in the file, to which it goes back. */
 static err_t copy(struct work *work, uint64_t at, uint64_t len) {
     uint8_t buf[COPY_SIZE];
+    assert(len > 0 && work->to != NULL);
     off_t back = ftello(work->from);
     ENSURE(back >= 0 && fseeko(work->from, (off_t)at, SEEK_SET) == 0, ERR_IO);
     while (len > 0) {
@@ -316,6 +317,7 @@ static err_t replace(struct work *work, struct reason *reason) {
 
 err_t broker_era_end(const struct broker_era *era, struct broker_era_left *ret,
                      struct reason *reason) {
+    assert(era->rules != NULL && era->session_count > 0);
     *ret = (struct broker_era_left){0};
     if (had_plugin(era->conf_path)) {
         return ERR_OK;

@@ -2,13 +2,22 @@
 #include "gateway/mqtt/broker_login.h"
 
 #include <assert.h>
+#include <mbedtls/md.h>
+#include <mbedtls/pkcs5.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/base/disk.h"
+#include "gateway/event/base64.h"
 #include "gateway/identity/password.h"
 
-enum { PATH_SIZE = 1200, NAME_BYTES = 16, NAME_LEN = 3 + 2 * NAME_BYTES };
+enum {
+    PATH_SIZE = 1200,
+    NAME_BYTES = 16,
+    NAME_LEN = 3 + 2 * NAME_BYTES,
+    SALT_BYTES = 12,
+    HASH_BYTES = 64,
+};
 
 static_assert((int)NAME_LEN < (int)MQTT_USER_MAX, "a name fits");
 static_assert((int)PASSWORD_MADE_BYTES <= (int)MQTT_PASSWORD_MAX,
@@ -87,18 +96,44 @@ static void name_gateway(const struct platform *platform, const char *data,
     }
 }
 
+/* In the form of password.h. By mbedTLS, which the bridge has in memory anyway:
+ * OpenSSL's would take 2 MiB of its library there, for this one hash. */
+static err_t hash_password(const struct entropy *entropy, const char *password,
+                           char ret[static ACCOUNT_HASH_MAX]) {
+    uint8_t salt[SALT_BYTES];
+    uint8_t key[HASH_BYTES];
+    mbedtls_md_context_t md CLEANUP(mbedtls_md_free);
+    entropy->fill(entropy->self, salt, sizeof salt);
+    mbedtls_md_init(&md);
+    ENSURE(mbedtls_md_setup(&md, mbedtls_md_info_from_type(MBEDTLS_MD_SHA512),
+                            1) == 0,
+           ERR_MEMORY);
+    ENSURE(mbedtls_pkcs5_pbkdf2_hmac(
+               &md, (const unsigned char *)password, strlen(password), salt,
+               sizeof salt, PASSWORD_ITERATIONS_MADE, sizeof key, key) == 0,
+           ERR_IO);
+    struct writer out = writer_over(ret, ACCOUNT_HASH_MAX - 1);
+    writer_printf(&out, "$7$%d$", PASSWORD_ITERATIONS_MADE);
+    event_base64_write(&out, slice_of(salt, sizeof salt));
+    writer_str(&out, "$");
+    event_base64_write(&out, slice_of(key, sizeof key));
+    assert(!out.full);
+    ret[out.len] = '\0';
+    assert(password_hash_is_valid(slice_from_str(ret)));
+    return ERR_OK;
+}
+
 err_t broker_login_make(const struct platform *platform, const char *data,
                         struct broker_login *ret, struct reason *reason) {
     struct broker_login login = {0};
     name_gateway(platform, data, login.mqtt.user);
     password_make(&platform->entropy, login.mqtt.password);
     err_t err =
-        password_hash(&platform->entropy, slice_from_str(login.mqtt.password),
-                      PASSWORD_ITERATIONS_MADE, login.hash);
+        hash_password(&platform->entropy, login.mqtt.password, login.hash);
     if (err == ERR_OK) {
         *ret = login;
     } else {
-        (void)reason_set(reason, err, "libcrypto cannot hash a password");
+        (void)reason_set(reason, err, "mbedTLS cannot hash a password");
     }
     broker_login_forget(&login);
     return err;

@@ -61,7 +61,12 @@ static err_t end_era(struct broker_prepare *prepare) {
         .rules = prepare->files.rules,
     };
     struct broker_era_left left;
-    return broker_era_end(&era, &left, &prepare->reason);
+    err_t err = broker_era_end(&era, &left, &prepare->reason);
+    if (err == ERR_PARSE) { /* Mosquitto could not read it either */
+        prepare->db = BROKER_DB_DAMAGED;
+        return take_away(prepare, "it is damaged");
+    }
+    return err;
 }
 
 /* A format that cannot be read is believed if a closed broker has just written

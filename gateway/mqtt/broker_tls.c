@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/mqtt/broker_tls.h"
 
+#include <assert.h>
+
 void broker_tls_init(struct broker_tls *tls,
                      const struct config_broker *config) {
     *tls = (struct broker_tls){
@@ -25,6 +27,7 @@ bool broker_tls_wanted(const struct broker_tls *tls) {
 
 bool broker_tls_start_failed(struct broker_tls *tls, bool with_tls,
                              const char *said) {
+    assert(!with_tls || tls->configured);
     if (with_tls && !tls->innocent) {
         tls->failed = true;
         (void)reason_set(&tls->failure, ERR_OK,

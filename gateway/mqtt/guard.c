@@ -14,11 +14,13 @@ struct guard {
     struct guard_counts counts;
     struct log_limit limits[REFUSAL_COUNT];
     struct log_limit unreadable_log;
+    struct log_limit denied_log;
 };
 
 err_t guard_new(const struct guard_options *options, struct guard **ret) {
     struct guard *guard = calloc(1, sizeof *guard);
     ENSURE(guard != NULL, ERR_MEMORY);
+    assert(options->up != NULL && options->reported != NULL);
     guard->options = *options;
     *ret = guard;
     return ERR_OK;
@@ -34,6 +36,7 @@ static void command(struct guard *guard, enum report_command what) {
     uint8_t bytes[COMMAND_MAX];
     struct writer writer = writer_over(bytes, sizeof bytes);
     report_command_write(what, &writer);
+    assert(!writer.full && guard->client != NULL);
     (void)mosquitto_publish_v5(guard->client, NULL, REPORT_CONTROL,
                                (int)writer.len, writer.data, 1, false, NULL);
 }
@@ -152,9 +155,21 @@ bool guard_message(struct guard *guard,
 
 /* --- What Mosquitto says of TLS ------------------------------------------- */
 
-/* OpenSSL's words behind "OpenSSL Error[0]: error:0A0000C7:SSL routines::". */
+static const char connection_from[] = "Client connection from ";
+
+static bool is_of_connection(const char *line, const char *what) {
+    return strncmp(line, connection_from, sizeof connection_from - 1) == 0 &&
+           strstr(line, what) != NULL;
+}
+
+/* OpenSSL's words behind "OpenSSL Error[0]: error:0A0000C7:SSL routines::", or
+ * behind "Client connection from 127.0.0.1 failed: error:...", which Mosquitto
+ * says instead if all of it had come when it accepted the connection. (Then the
+ * plugin does not hear of it.) */
 static const char *tls_words(const char *line) {
-    const char *words = strstr(line, "OpenSSL Error");
+    const char *words = is_of_connection(line, " failed: ")
+                            ? strstr(line, " failed: ")
+                            : strstr(line, "OpenSSL Error");
     const char *last = words;
     while (last != NULL && (last = strstr(words, ":")) != NULL) {
         words = last + 1;
@@ -184,12 +199,30 @@ static bool is_of_a_certificate(const char *words) {
                     sizeof certificates / sizeof *certificates);
 }
 
+/* More connections than the listener may have. */
+static void log_denied(struct guard *guard, const char *line) {
+    uint64_t skipped;
+    char text[SHOWN_MAX];
+    if (log_allowed(&guard->denied_log, &skipped)) {
+        log_line(LOG_WARN, "guard",
+                 "denied mosquitto=\"%s\" not_logged=%" PRIu64
+                 " reason=\"the listener has as many connections as it may "
+                 "(broker.listen: connections)\"",
+                 shown(line, text), skipped);
+    }
+}
+
 bool guard_line(struct guard *guard, const char *line) {
+    if (is_of_connection(line, " denied: ")) {
+        log_denied(guard, line);
+        return true;
+    }
     const char *words = tls_words(line);
     if (words == NULL) {
         return false;
     }
-    if (is_an_end(words)) {
+    /* Of several lines for one connection, one is of TLS itself. */
+    if (is_an_end(words) || strstr(line, "SSL routines") == NULL) {
         return true;
     }
     enum refusal refusal =

@@ -281,6 +281,7 @@ static int log_in(struct mosquitto *client, const struct mqtt_login *login) {
     }
     if (code == MOSQ_ERR_SUCCESS && login->tls != NULL) {
         code = mosquitto_void_option(client, MOSQ_OPT_SSL_CTX, login->tls);
+        mosquitto_int_option(client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
     }
     return code;
 }

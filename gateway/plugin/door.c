@@ -72,6 +72,7 @@ static void tell(struct door *door, enum report_kind kind,
 /* `payload` is searched for an event's id only if it is told now. */
 static void refuse(struct door *door, struct report *report,
                    struct slice payload) {
+    assert(report->refusal < REFUSAL_COUNT);
     report->kind = REPORT_REFUSED;
     if (limiter_take(door->limiter, report, mono_us(door), &report->count)) {
         event_id_find(payload, report->event_id);
@@ -89,6 +90,24 @@ static void tell_set(struct door *door, enum report_kind kind,
 }
 
 /* --- Coming --------------------------------------------------------------- */
+
+/* A device has one connection. The broker sees to that where the client ids are
+ * the same. */
+static void push_out(struct door *door, const struct client *by) {
+    const struct door_broker *broker = &door->options.broker;
+    uint32_t at = 0;
+    const struct client *client;
+    while ((client = clients_next(&door->clients, &at)) != NULL) {
+        if (client->who == RULES_DEVICE && !client->refused &&
+            strcmp(client->name, by->name) == 0 &&
+            strcmp(client->id, by->id) != 0) {
+            struct client other = *client; /* it is removed from within */
+            broker->kick_id(broker->self, other.id, true);
+            clients_remove(&door->clients, other.key);
+            at = 0;
+        }
+    }
+}
 
 /* The connection that the broker is about to end in favour of this one is told
  * of first, so that the gateway hears of both in their order. */
@@ -163,12 +182,17 @@ bool door_enter(struct door *door, const void *key, const struct login *login,
     if (clients_put(&door->clients, key, &client) != ERR_OK) {
         return false;
     }
+    assert(answer.refusal != REFUSAL_NONE ||
+           (answer.who == RULES_DEVICE) == (answer.account != NULL));
     client->refused = answer.refusal != REFUSAL_NONE;
     if (client->refused) {
         refuse_login(door, login, &answer);
         return false;
     }
     fill(door, client, login, &answer);
+    if (client->who == RULES_DEVICE) {
+        push_out(door, client);
+    }
     replace(door, client);
     tell(door, REPORT_CONNECTED, client);
     door->new = client;
@@ -288,19 +312,6 @@ static bool is_cut(const struct door *door, const struct client *client) {
            loaded_keeps(door->loaded, client) != REFUSAL_NONE;
 }
 
-/* Is another of the same name connected, that may stay? */
-static bool has_keeper(const struct door *door, const struct client *cut) {
-    uint32_t at = 0;
-    const struct client *client;
-    while ((client = clients_next(&door->clients, &at)) != NULL) {
-        if (client != cut && strcmp(client->name, cut->name) == 0 &&
-            !client->refused && !is_cut(door, client)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static const struct client *next_cut(const struct door *door) {
     uint32_t at = 0;
     const struct client *client;
@@ -312,21 +323,15 @@ static const struct client *next_cut(const struct door *door) {
     return NULL;
 }
 
-/* By name where that is exact: the broker finds every connection so. A device
- * that is still registered leaves its will. */
+/* By name, of which there is one connection, or all that are anonymous. A
+ * device that is still registered leaves its will. */
 static void cut(struct door *door, const struct client *client) {
     const struct door_broker *broker = &door->options.broker;
-    const void *key = client->key;
-    bool with_will = client->account != NULL;
-    struct client copied = *client; /* it is removed from within */
-    if (has_keeper(door, client)) {
-        broker->kick_id(broker->self, copied.id, with_will);
-    } else {
-        broker->kick_name(broker->self,
-                          copied.name[0] != '\0' ? copied.name : NULL,
-                          with_will);
-    }
-    clients_remove(&door->clients, key); /* it has no rights, in any case */
+    struct client gone = *client; /* it is removed from within */
+    broker->kick_name(broker->self, gone.name[0] != '\0' ? gone.name : NULL,
+                      gone.account != NULL);
+    assert(gone.who != RULES_GATEWAY);
+    clients_remove(&door->clients, gone.key); /* whatever the broker did */
 }
 
 /* The accounts moved; who lost its own has none. */
@@ -349,6 +354,7 @@ static void reload(struct door *door) {
         tell_set(door, REPORT_FAILED, reason.text);
         return;
     }
+    assert(loaded != NULL && loaded != door->loaded);
     loaded_free(door->loaded);
     door->loaded = loaded;
     refresh(door);

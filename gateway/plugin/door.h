@@ -43,8 +43,8 @@ void door_free(struct door *door); /* takes NULL */
 /* A CONNECT. Is it let in? `*ret_name` is whom the broker must take it for;
  * NULL: as it says itself. It lives until the client's end. While the broker
  * asks again for all it has (door_hangup), the answer is yes, for who may stay
- * no more is cut already, and to refuse a session that is offline would have
- * the broker (2.0.11) free it twice. */
+ * no more is cut already, and the broker (2.0.11) would keep a pointer to a
+ * session that is refused while it is offline, after its end. */
 bool door_enter(struct door *door, const void *key, const struct login *login,
                 const char **ret_name);
 

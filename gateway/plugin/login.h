@@ -10,7 +10,8 @@
  * A client id belongs to whom it is the name of, or to who is connected with
  * it: it is refused to everybody else, since it would take over the session. A
  * device that uses another id than its name may not keep its session, for
- * nobody remembers whose that is. */
+ * nobody remembers whose that is. (Mosquitto's use_username_as_clientid would
+ * do, but see docs/design.md.) */
 #ifndef GATEWAY_PLUGIN_LOGIN_H
 #define GATEWAY_PLUGIN_LOGIN_H
 

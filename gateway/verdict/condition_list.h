@@ -73,6 +73,13 @@
       "free the port or change console.listen; it is tried again")             \
     X(TLS_UNUSABLE, tls_unusable, "tls-unusable", DEGRADED, BOX, false, 10, 0, \
       "fix what the reason names; the rest sells, and it is tried again")      \
+    X(CERTIFICATE_EXPIRES, certificate_expires, "certificate-expires",         \
+      DEGRADED, BOX, false, 0, 0,                                              \
+      "renew it (shopme-edge pki renew), or revoke what is not used any more") \
+    X(CRL_EXPIRED, crl_expired, "crl-expired", DEGRADED, BOX, false, 0, 0,     \
+      "fetch the CA's newest list to tls.crl_file and reload the gateway")     \
+    X(CRL_UNUSABLE, crl_unusable, "crl-unusable", DEGRADED, BOX, false, 0, 0,  \
+      "put the CA's list to tls.crl_file and reload the gateway")              \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \
       "set the clock: start an NTP client, check the box's battery")           \
     X(LOG_DROPS, log_drops, "log-drops", DEGRADED, BOX, false, 0, 600,         \

@@ -210,10 +210,66 @@ static bool judge_page_away(const struct look *look) {
                facts->socket_away);
 }
 
+static bool is_said(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
 static bool judge_tls_unusable(const struct look *look) {
-    const char *why = look->facts->tls_away;
-    return why != NULL && why[0] != '\0' &&
-           say(look, "no device can connect by TLS: %s", why);
+    const char *not_taken = look->facts->tls.not_taken;
+    if (is_said(look->facts->tls_away)) {
+        return say(look, "no device can connect by TLS: %s",
+                   look->facts->tls_away);
+    }
+    return is_said(not_taken) &&
+           say(look, "the files of before stay in use: %s", not_taken);
+}
+
+/* Adds the certificate of `name` if it ends soon, or has. A clock that was
+ * never set says nothing of that. */
+static void add_ending(const struct look *look, struct writer *out,
+                       const char *of, const char *name, int64_t ends_us) {
+    char text[SPAN_SIZE];
+    int64_t left_s = (ends_us - look->wall_us) / US_PER_S;
+    if (ends_us == 0 || left_s >= VERDICT_ENDING_S ||
+        look->wall_us < VERDICT_CLOCK_MIN_US) {
+        return;
+    }
+    bool ended = ends_us <= look->wall_us;
+    span_text(ended ? -left_s : left_s, text);
+    writer_printf(out, "%sthe certificate of %s%s %s%s%s",
+                  out->len > 0 ? "; " : "", of, name,
+                  ended ? "ended " : "ends in ", text, ended ? " ago" : "");
+}
+
+static bool judge_certificate_expires(const struct look *look) {
+    const struct verdict_tls_facts *tls = &look->facts->tls;
+    char text[VERDICT_TEXT_MAX];
+    struct writer out = writer_over(text, sizeof text - 1);
+    add_ending(look, &out, "the gateway", "", tls->server_ends_us);
+    add_ending(look, &out, "the CA ", tls->ca, tls->ca_ends_us);
+    add_ending(look, &out, "the device ", tls->device, tls->device_ends_us);
+    assert(out.len < sizeof text);
+    text[out.len] = '\0';
+    return out.len > 0 && say(look, "%s", text);
+}
+
+static bool judge_crl_expired(const struct look *look) {
+    const struct verdict_tls_facts *tls = &look->facts->tls;
+    char text[SPAN_SIZE];
+    if (tls->crl_ends_us == 0 || look->wall_us < tls->crl_ends_us) {
+        return false;
+    }
+    span_text((look->wall_us - tls->crl_ends_us) / US_PER_S, text);
+    return say(look, "the revocation list ended %s ago: %s", text,
+               tls->crl_refuses
+                   ? "nobody can connect by certificate (tls.crl_expired)"
+                   : "what was revoked since then is not known");
+}
+
+static bool judge_crl_unusable(const struct look *look) {
+    const char *why = look->facts->tls.crl_unusable;
+    return is_said(why) &&
+           say(look, "what is revoked from now on is not known: %s", why);
 }
 
 static bool judge_clock_unset(const struct look *look) {

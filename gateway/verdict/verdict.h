@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict on the whole gateway: one level, and the reasons for it. All that
  * anybody is told of its health (page, API, `status`, /healthz, metrics, log)
- * comes from here.
- *
- * The daemon gathers facts, about once a second, and verdict_judge() makes the
- * verdict of them. It does no I/O and reads no clock. What a condition is, how
- * grave it is and what to do about it is one line of condition_list.h. */
+ * comes from here. The daemon gathers facts, about once a second, of which
+ * verdict_judge() makes the verdict, without I/O or a clock. What a condition
+ * is, and what to do about it, is one line of condition_list.h. */
 #ifndef GATEWAY_VERDICT_VERDICT_H
 #define GATEWAY_VERDICT_VERDICT_H
 
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/verdict/condition_list.h"
+#include "gateway/verdict/verdict_tls.h"
 
 enum {
     VERDICT_TEXT_MAX = 256,
@@ -91,6 +90,7 @@ struct verdict_facts {
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
     const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
+    struct verdict_tls_facts tls;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */

@@ -100,6 +100,19 @@ class FuzzTest(unittest.TestCase):
         self.assertFalse(nothing, said[-4000:])
         self.assertIn(BROKEN + "what was accepted is not", said)
 
+    def test_certificates_lists_and_indexes(self):
+        """Whatever is damaged in certificates, keys, revocation lists, and a
+        CA's index and changes, they are refused with a reason, or say what was
+        signed or written."""
+        self.finds_nothing("fuzz_pki", "pki")
+
+    def test_a_reader_that_trusts_any_list_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon a list that says
+        something else than was signed."""
+        said, nothing = self.fuzz("fuzz_pki_broken", None, CONTROL_SECONDS)
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "a list says something else", said)
+
 
 if __name__ == "__main__":
     unittest.main()

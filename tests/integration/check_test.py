@@ -332,11 +332,13 @@ class Warnings(CheckCase):
 
     def test_files_of_tls(self):
         """Without one its listeners stay away, and the rest sells."""
-        files = {name: self.folder / name for name in
-                 ("cert_file", "key_file", "ca_file", "crl_file")}
-        for path in files.values():
-            path.write_text("")
-            path.chmod(0o600)
+        made = self.folder / "ca"
+        for words in (["init"], ["server", "--dns", "localhost"]):
+            done = run("pki", *words, "--dir", made)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        files = {"cert_file": made / "server.pem",
+                 "key_file": made / "server.key", "ca_file": made / "ca.pem",
+                 "crl_file": made / "crl.pem"}
         self.write_tls(files, certificates="true")
         done = self.check()
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -351,8 +353,32 @@ class Warnings(CheckCase):
                                 f"{7 + len(name)}",
                                 f"cannot read {self.folder}: Is a directory",
                                 word)
-        gone = files | {"crl_file": self.folder / "none"}  # there may be none
-        self.write_tls(gone, certificates="true")
+        wrong = self.folder / "wrong"
+        for name, bytes_, word in (
+                ("cert_file", b"hello", "cannot be read: give PEM"),
+                ("key_file", (made / "ca.key").read_bytes(),
+                 "does not belong to the certificate"),
+                ("ca_file", (made / "server.pem").read_bytes(),
+                 "is not a CA's"),
+                ("crl_file", b"hello", "no revocation list"),
+                ("crl_file", None, "is not there")):
+            with self.subTest(name=name, word=word):
+                wrong.write_bytes(bytes_ or b"")
+                wrong.chmod(0o600)
+                where = wrong if bytes_ else self.folder / "none"
+                self.write_tls(files | {name: where}, certificates="true")
+                self.is_warning(f"{9 + list(files).index(name)}:"
+                                f"{7 + len(name)}", word)
+        run("pki", "init", "--dir", self.folder / "other")
+        self.write_tls(files | {
+            "ca_file": self.folder / "other/ca.pem",
+            "crl_file": self.folder / "other/crl.pem"}, certificates="true")
+        self.is_warning("9:16", "no CA of tls.ca_file has signed")
+        # There may be no list, and without certificates no CA.
+        self.write_tls({name: path for name, path in files.items()
+                        if name != "crl_file"}, certificates="true")
+        self.assertEqual(self.check().stderr, "")
+        self.write_tls(files | {"ca_file": self.folder / "none"})
         self.assertEqual(self.check().stderr, "")
         files["key_file"].chmod(0o640)
         self.write_tls(files)

@@ -208,17 +208,16 @@ class BesideTest(StoreTest):
             [EDGE, "device", "add", f"till-{i % 16}", "--config",
              store.config_path], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True) for i in range(20)]
-        codes = []
-        for i, process in enumerate(running):
-            out, err = process.communicate(timeout=60)
-            codes.append(process.returncode)
-            if process.returncode != 0:
+        said = [process.communicate(timeout=60) for process in running]
+        print(f"figure: 20 commands at once took "
+              f"{time.monotonic() - began:.1f} s")
+        codes = [process.returncode for process in running]
+        for i, (out, err) in enumerate(said):
+            if codes[i] != 0:
                 self.assertIn("already", err)
             else:
                 self.assertTrue(may_connect(store, f"till-{i % 16}",
                                             out.strip()))
-        print(f"figure: 20 commands at once took "
-              f"{time.monotonic() - began:.1f} s")
         self.assertEqual(sorted(codes), [0] * 16 + [1] * 4)
         self.assertEqual(len(listed(store)), 16)
 
@@ -232,7 +231,7 @@ class BesideTest(StoreTest):
         self.done(device(store, "remove", "till-1"))
         wait_for("its session is ended",
                  lambda: "ends_session client=till-1" in store.gateway.log())
-        time.sleep(1)
+        time.sleep(0.1)
         password = self.done(device(store, "add", "till-1"))
         present = threading.Event()
         flags = {}
@@ -248,6 +247,12 @@ class BesideTest(StoreTest):
         self.addCleanup(client.loop_stop)
         self.assertTrue(present.wait(10))
         self.assertEqual(flags["session present"], 0)
+        # And the gateway, which had its id for a moment, leaves it alone.
+        time.sleep(2)
+        again = []
+        client.on_disconnect = lambda *words: again.append(words)
+        time.sleep(5)
+        self.assertEqual(again, [])
 
     def test_a_refused_publish_is_told(self):
         """On the device's receipts, and once a second in the log."""
@@ -407,6 +412,198 @@ class WithoutTest(StoreTest):
         lock.symlink_to(bait)
         self.assertEqual(device(store, "add", "till-2").returncode, 1)
         self.assertEqual(bait.read_text(), "root's")
+
+
+KILL_SHIM = BUILD / "tests/integration/kill_files_shim.so"
+
+
+class KillTest(StoreTest):
+    """kill -9 in front of the first call on the files, the second, and so on
+    to the last: the old accounts or the new ones, whole, and the next change
+    can be made."""
+
+    def setting(self, store):
+        self.order = store.folder / "kill"
+        return {"LD_PRELOAD": str(KILL_SHIM), "EDGE_KILL_AT": str(self.order)}
+
+    def is_whole(self, store, known):
+        names = set(listed(store))
+        self.assertIn(names, (known, known | {"new"}))
+        return "new" in names
+
+    def test_the_command(self):
+        store = self.store(start=False)
+        environment = os.environ | self.setting(store)
+        self.done(device(store, "add", "old"))
+        seen = set()
+        for at in range(1, 400):
+            self.order.write_text(f"{at} /identity")
+            done = device(store, "add", "new", "--certificate",
+                          env=environment)
+            whole = self.is_whole(store, {"old"})
+            seen.add(whole)
+            if done.returncode == 0:
+                break
+            self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+            self.done(device(store, "remove" if whole else "add", "new",
+                             *() if whole else ("--certificate",)))
+            if not whole:
+                self.done(device(store, "remove", "new"))
+        print(f"figure: the command killed in front of each of its "
+              f"{at - 1} calls on the accounts; none lost")
+        self.assertGreater(at, 15)
+        self.assertEqual(seen, {False, True})
+
+    def test_the_gateway(self):
+        store = self.store(start=False)
+        store.gateway.environment = self.setting(store)
+        self.done(device(store, "add", "old"))
+        store.gateway.start().wait_up()
+        seen, kills = set(), 0
+        for at in range(1, 400):
+            wait_for("the accounts are in force",
+                     lambda: api(store)["loaded"] == api(store)["set"])
+            self.order.write_text(f"{at} /identity")
+            done = device(store, "add", "new", "--certificate")
+            killed = store.gateway.process.poll() is not None
+            self.order.unlink()
+            whole = self.is_whole(store, {"old"})
+            if not killed:
+                self.assertEqual(done.returncode, 0, done.stderr)
+                break
+            kills += 1
+            # Asked again, or made by the command itself; else it says so.
+            if done.returncode != 0:
+                self.assertIn("the gateway ended", done.stderr)
+                seen.add(whole)
+            store.gateway.process = None
+            store.gateway.start().wait_up()
+            self.assertEqual(self.is_whole(store, {"old"}), whole)
+            if whole:
+                self.done(device(store, "remove", "new"))
+        print(f"figure: the gateway killed in front of each of its {kills} "
+              "calls on the accounts; none lost")
+        self.assertGreater(kills, 10)
+        self.assertTrue(seen)
+
+
+class SecretTest(StoreTest):
+    def test_no_secret_is_anywhere(self):
+        """Not in the log, the process list, an environment, or a file that
+        others can read; while a command waits, too."""
+        store = self.store()
+        broker = int(re.findall(r"broker up pid=(\d+)",
+                                store.gateway.log())[-1])
+        os.kill(broker, signal.SIGSTOP)
+        command = subprocess.Popen(
+            [EDGE, "device", "add", "till-1", "--password-stdin", "--config",
+             store.config_path], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command.stdin.write(CHOSEN + "\n")
+        command.stdin.close()
+        time.sleep(1)
+        public = {}
+        for pid in (store.gateway.process.pid, broker, command.pid):
+            for name in ("cmdline", "environ"):
+                path = pathlib.Path(f"/proc/{pid}/{name}")
+                public[path] = path.read_bytes()
+        os.kill(broker, signal.SIGCONT)
+        self.assertEqual(command.wait(30), 0, command.stderr.read())
+        said = command.stdout.read() + command.stderr.read()
+        command.stdout.close()
+        command.stderr.close()
+        made = self.done(device(store, "add", "till-2"))
+        self.assertTrue(may_connect(store, "till-1", CHOSEN))
+        self.assertFalse(may_connect(store, "till-1", "wrong-" + CHOSEN))
+        store.gateway.stop()
+        hashes = re.findall(
+            r"\$7\$\S+",
+            (store.folder / "data/identity/current/accounts").read_text())
+        self.assertEqual(len(hashes), 2)
+        public["what it said"] = said.encode()
+        public["log"] = store.gateway.log().encode()
+        secret = 0
+        for path in store.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                if path.stat().st_mode & 0o77:
+                    public[path] = path.read_bytes()
+                else:
+                    secret += 1
+        self.assertGreater(secret, 2)
+        for place, text in public.items():
+            for word in (CHOSEN, made, "$7$", *hashes):
+                self.assertNotIn(word.encode(), text, place)
+
+
+class DamageTest(StoreTest):
+    def damage(self, store):
+        accounts = store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        accounts.write_bytes(good.replace(b"device", b"devise", 1))
+        return accounts, good
+
+    def reasons(self, store):
+        verdict = store.gateway.status()["verdict"]
+        return {r["code"]: r for r in verdict["reasons"]}
+
+    def test_while_it_runs(self):
+        """The store sells on with what the broker has read."""
+        store = self.store()
+        self.assertNotIn("accounts-damaged", self.reasons(store))
+        password = self.done(device(store, "add", "till-1"))
+        one = self.client(store, "till-1", password)
+        accounts, good = self.damage(store)
+        store.gateway.process.send_signal(signal.SIGHUP)
+        wait_for("the condition is raised",
+                 lambda: "accounts-damaged" in self.reasons(store))
+        reason = self.reasons(store)["accounts-damaged"]
+        self.assertIn("identity/current/accounts", reason["text"])
+        self.assertEqual(reason["level"], "failing")
+        self.assertTrue(one.is_in)
+        self.assertTrue(may_connect(store, "till-1", password))
+        done = device(store, "add", "till-2")
+        self.refused(done, "identity/current/accounts")
+        self.refused(device(store, "list"), "identity/current/accounts")
+        self.assertEqual(accounts.read_bytes()[:9], good[:9])
+        accounts.write_bytes(good)
+        store.gateway.process.send_signal(signal.SIGHUP)
+        wait_for("the condition is over",
+                 lambda: "accounts-damaged" not in self.reasons(store))
+        self.done(device(store, "add", "till-2"))
+        self.assertTrue(may_connect(store, "till-1", password))
+
+    def test_at_a_start(self):
+        """It starts, lets no device in, and keeps the damaged file by name;
+        what needs no account goes on."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        store.gateway.stop()
+        _, good = self.damage(store)
+        store.gateway.start().wait_up()
+        self.assertFalse(may_connect(store, "till-1", password))
+        anonymous = Device(store, "old")
+        self.addCleanup(anonymous.close)
+        anonymous.send(anonymous.order("o1"))
+        anonymous.wait_accepted(["e-o1"])
+        wait_for("the condition is raised",
+                 lambda: "accounts-damaged" in self.reasons(store))
+        self.assertIn("accounts.bad",
+                      self.reasons(store)["accounts-damaged"]["text"])
+        second = self.done(device(store, "add", "till-1"))
+        self.assertTrue(may_connect(store, "till-1", second))
+        store.gateway.stop()
+        store.gateway.start().wait_up()
+        wait_for("the condition stays",
+                 lambda: "accounts-damaged" in self.reasons(store))
+        # As it advises: put right, and read again.
+        current = store.folder / "data/identity/current"
+        (current / "accounts").write_bytes(good)
+        (current / "accounts.bad").unlink()
+        store.gateway.process.send_signal(signal.SIGHUP)
+        wait_for("the condition is over",
+                 lambda: "accounts-damaged" not in self.reasons(store))
+        wait_for("the old password is good",
+                 lambda: may_connect(store, "till-1", password))
 
 
 if __name__ == "__main__":

@@ -176,6 +176,10 @@ class Accounts:
             file.write(content)
         current.unlink(missing_ok=True)
         current.symlink_to(f"sets/{new.name}")
+        owner = self.folder.parents[1].stat()  # root may write for another
+        for path in (self.folder.parent, self.folder,
+                     *self.folder.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 class Store:

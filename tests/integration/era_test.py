@@ -5,11 +5,12 @@ what was acknowledged for the gateway arrives, and what strangers left behind
 kept beside as a file."""
 
 import json
+import random
 import subprocess
 import threading
 import unittest
 
-from broker_test import MOSQUITTO, broker_of, lines
+from broker_test import MOSQUITTO, SEED, broker_of, lines
 from edge import Device, Store, can_connect, mqtt, wait_for
 
 COUNT = 200
@@ -62,6 +63,10 @@ class Anonymous:
             client.publish(topic, payload, 1, retain).wait_for_publish(10)
         client.disconnect()
         client.loop_stop()
+
+
+def setUpModule():
+    print(f"seed {SEED} (EDGE_SEED={SEED} repeats it)", flush=True)
 
 
 class Upgrade(unittest.TestCase):
@@ -145,6 +150,24 @@ class Upgrade(unittest.TestCase):
         with Anonymous(self.store):
             self.assertEqual(self.heard("reader", "lamp/#", "shopme/#"),
                              (False, ["lamp/1"]))
+
+    def test_a_damaged_file_is_no_reason_not_to_start(self):
+        self.age()
+        db = self.store.folder / "data/broker/mosquitto.db"
+        conf = self.store.folder / "data/broker/mosquitto.conf"
+        good, old = db.read_bytes(), conf.read_bytes()
+        chance = random.Random(SEED)
+        for at in chance.sample(range(23, len(good)), 12):
+            flipped = bytearray(good)
+            flipped[at] ^= 1 << chance.randrange(8)
+            db.write_bytes(flipped)
+            conf.write_bytes(old)
+            self.gateway.start().wait_up(40)
+            device = Device(self.store, "till-5")
+            device.send(device.order(f"flip-{at}"))
+            device.wait_accepted([f"e-flip-{at}"])
+            device.close()
+            self.assertEqual(self.gateway.stop(), 0)
 
     def test_it_is_done_once(self):
         self.age()

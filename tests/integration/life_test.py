@@ -85,7 +85,7 @@ class LifeTest(unittest.TestCase):
     def copy_data(self, to):
         """As a backup does it, of a box that runs: sockets stay out."""
         shutil.copytree(
-            self.store.folder / "data", to, dirs_exist_ok=True,
+            self.store.folder / "data", to, dirs_exist_ok=True, symlinks=True,
             ignore=lambda folder, names: [
                 name for name in names
                 if not (pathlib.Path(folder) / name).is_dir()
@@ -162,14 +162,14 @@ class LifeTest(unittest.TestCase):
         store.gateway.wait_synced()
         self.assertEqual(store.gateway.stop(), 0)
         shutil.rmtree(store.folder / "data")
-        shutil.copytree(backup, store.folder / "data")
+        shutil.copytree(backup, store.folder / "data", symlinks=True)
         store.gateway.start().wait_up()
         self.sell(store, "after", 20)
         store.gateway.wait_synced()
         # And once more, in the same boot of the machine.
         self.assertEqual(store.gateway.stop(), 0)
         shutil.rmtree(store.folder / "data")
-        shutil.copytree(backup, store.folder / "data")
+        shutil.copytree(backup, store.folder / "data", symlinks=True)
         store.gateway.start().wait_up()
         self.sell(store, "again")
         store.gateway.wait_synced()

@@ -22,7 +22,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-PLUGIN = BUILD / "gateway/shopme-edge-broker.so"
+SANITIZED = BUILD / "gateway/sanitized/shopme-edge-broker.so"
+PLUGIN = (SANITIZED if SANITIZED.exists()
+          else BUILD / "gateway/shopme-edge-broker.so")
 GATEWAY = "gw-0123456789abcdef0123456789abcdef"
 GATEWAY_PASSWORD = "the-gateways-password"
 CONNECTED, DISCONNECTED, REFUSED, LOADED, FAILED, ALL = range(1, 7)
@@ -98,6 +100,7 @@ class Broker:
         self.expires, self.refuse_expired = "never", False
         self.number = 0
         self.process = None
+        self.failed = 0  # handshakes, in the log
         self.log_path = self.folder / "broker.log"
         self.socket = self.folder / "gateway.sock"
         # (Each kind of listener has its own.)
@@ -240,6 +243,7 @@ class Client(mqtt.Client):
                          **({} if five else {"clean_session": clean}))
         self.broker, self.unix = broker, None
         self.five, self.clean, self.expiry = five, clean, expiry
+        self.method = None  # of extended authentication
         self.code, self.kept = None, None
         self.got, self.granted, self.acked = [], {}, {}
         self.ended = threading.Event()
@@ -289,9 +293,11 @@ class Client(mqtt.Client):
         extra = {}
         if self.five:
             extra["clean_start"] = self.clean
+            properties = extra["properties"] = Properties(PacketTypes.CONNECT)
             if self.expiry:
-                extra["properties"] = Properties(PacketTypes.CONNECT)
-                extra["properties"].SessionExpiryInterval = self.expiry
+                properties.SessionExpiryInterval = self.expiry
+            if self.method:
+                properties.AuthenticationMethod = self.method
         try:
             self.connect(self.host, self.port, **extra)
         except (OSError, ssl.SSLError):

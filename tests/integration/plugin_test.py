@@ -17,7 +17,7 @@ import unittest
 
 import paho.mqtt.client as mqtt
 
-from edge import BUILD, wait_for
+from edge import BUILD, Device, Store, wait_for
 from plugin_broker import (CONNECTED, DISCONNECTED, FAILED, GATEWAY,
                            GATEWAY_PASSWORD, LOADED, REFUSED, Broker, Client,
                            Gateway, other_address, settle)
@@ -148,6 +148,19 @@ class Logins(unittest.TestCase):
             first.close()
             gateway.close()
 
+    def test_another_way_to_prove_it(self):
+        """MQTT 5's extended authentication is no way past the door."""
+        with store() as broker:
+            broker.start()
+            gateway = Gateway(broker).must()
+            for user in (None, "till-1", GATEWAY):
+                client = Client(broker, "till-1", user, PASSWORD,
+                                version=mqtt.MQTTv5)
+                client.method = "SCRAM-SHA-256"
+                self.assertEqual(client.open(), 0x8C)  # bad method
+            self.assertEqual(gateway.hello(), [])
+            gateway.close()
+
     def test_before_the_connect(self):
         """A handshake that fails, a certificate that is not shown or is of
         another authority, bytes that are no MQTT: told with the address."""
@@ -165,17 +178,31 @@ class Logins(unittest.TestCase):
             for certificate in (None, "foreign"):
                 at = len(gateway.reports)
                 self.assertIsNone(handshake(broker, certificate))
-                report = gateway.wait(REFUSED, at, refusal="")
-                self.assertEqual(report["address"], "127.0.0.1")
+                self.told_or_logged(gateway, at, "certificate")
             at = len(gateway.reports)
             self.assertIsNone(handshake(broker, "till-1", "TLSv1_1"))
-            gateway.wait(REFUSED, at, refusal="")
+            self.told_or_logged(gateway, at, "SSL")
             for port in (broker.open, broker.accounts, broker.tls):
                 at = len(gateway.reports)
                 with socket.create_connection(("127.0.0.1", port)) as link:
                     link.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                gateway.wait(REFUSED, at, refusal="")
+                self.told_or_logged(gateway, at, "http")
             gateway.close()
+
+    def told_or_logged(self, gateway, since, words):
+        """If all of it had come when Mosquitto (2.0.11) accepted the
+        connection, only a line of its log says so."""
+        size = gateway.broker.failed
+
+        def seen():
+            lines = [line for line in gateway.broker.log().splitlines()
+                     if "Client connection from 127.0.0.1 failed: " in line]
+            gateway.broker.failed = len(lines)
+            return [r for r in gateway.reports[since:]
+                    if r["kind"] == REFUSED and r["refusal"] == ""
+                    and r["address"] == "127.0.0.1"] or [
+                        line for line in lines[size:] if words in line]
+        wait_for("a report or a line", seen, 20)
 
     def test_nobody_opens_the_door(self):
         """A broker that cannot read what it needs does not start, and says what
@@ -416,6 +443,35 @@ class Sessions(unittest.TestCase):
                 self.assertEqual(gateway.hello(), [])
             gateway.close()
 
+    def test_one_connection(self):
+        """A device that connects again, whatever client id it uses, pushes out
+        its other connection; nobody else's."""
+        with store() as broker:
+            broker.start()
+            gateway = Gateway(broker).must()
+            free = Client(broker, "free").must()
+            other = Client(broker, "till-2", "till-2", PASSWORD).must()
+            ids = ["app", "till-1", "app-2", "app"]
+            before = None
+            for version in VERSIONS:
+                for id_ in ids:
+                    at = len(gateway.reports)
+                    client = Client(broker, id_, "till-1", PASSWORD,
+                                    version=version).must()
+                    if before is not None:
+                        self.assertTrue(before.is_cut())
+                        gateway.wait(DISCONNECTED, at, device="till-1")
+                    # (To 5 it says that nobody has subscribed.)
+                    self.assertIn(client.say("shopme/s1/till-1/orders", "{}"),
+                                  (0, 16))
+                    self.assertEqual(
+                        {r["client_id"] for r in gateway.hello()},
+                        {"free", "till-2", id_})
+                    before = client
+            for client in (free, other, before, gateway):
+                self.assertFalse(client.ended.is_set())
+                client.close()
+
     def test_a_session_is_its_owners(self):
         """What waits for a device that is away is not lost by anybody else's
         CONNECT under its client id, with or without a user name."""
@@ -445,6 +501,8 @@ class Sessions(unittest.TestCase):
         memory is used again and again, and afterwards exactly who is there is
         there, with its own rights."""
         with store() as broker:
+            for worker in range(25):
+                broker.add(f"m{worker}", PASSWORD)
             broker.start()
             gateway = Gateway(broker).must()
             stays = Client(broker, "till-2", "till-2", PASSWORD).must()
@@ -475,9 +533,9 @@ class Sessions(unittest.TestCase):
                     if kind == 0:
                         got = connect(f"w{worker}", "", "")
                     elif kind == 1:
-                        got = connect(f"m{worker}", "meter", PASSWORD)
+                        got = connect(f"i{worker}", f"m{worker}", PASSWORD)
                     elif kind == 2:
-                        got = connect(f"m{worker}", "meter", "wrong")
+                        got = connect(f"i{worker}", f"m{worker}", "wrong")
                     else:
                         got = connect(f"g{worker}", GATEWAY, GATEWAY_PASSWORD)
                     want = (0x80, 0x80, None, 1)[kind]
@@ -745,6 +803,30 @@ class Changes(unittest.TestCase):
             gateway.close()
 
 
+class WithGateway(unittest.TestCase):
+    def test_its_log(self):
+        """Of what Mosquitto says of each connection nothing is in the gateway's
+        log, whatever its level: there are user names in it, the gateway's own
+        too, and as many lines as anybody likes."""
+        with Store(cloud=False, extra="log_level: debug\n") as one:
+            one.gateway.start().wait_up()
+            for _ in range(3):
+                Device(one, "till-9").close()
+            with socket.create_connection(
+                    ("127.0.0.1", one.broker_port)) as link:
+                link.sendall(b"no MQTT at all")
+            stranger = mqtt.Client("x", reconnect_on_failure=False)
+            stranger.username_pw_set("stranger", PASSWORD)
+            stranger.connect("127.0.0.1", one.broker_port)
+            stranger.loop_start()
+            wait_for("the refusal", lambda: "guard refused why=unknown"
+                     in one.gateway.log())
+            stranger.loop_stop()
+            for line in one.gateway.log().splitlines():
+                self.assertNotIn("gw-", line)
+                self.assertNotRegex(line, "mosquitto (New|Client|Bad) ")
+
+
 class Controls(unittest.TestCase):
     """What Mosquitto 2.0.11 does with two settings that the broker's
     configuration must not have. If one of these fails, Mosquitto has changed."""
@@ -812,6 +894,8 @@ class Costs(unittest.TestCase):
             self.skipTest("no figures of this build")
         count, rounds = 40000, 8
         with store() as ours, Broker(plugin=False) as bare:
+            for n in range(4):
+                ours.add(f"w{n}", PASSWORD)
             ours.start()
             bare.start()
             rates = {True: [], False: []}
@@ -847,21 +931,23 @@ def rate(broker, count):
         assert link.recv(4) == b"\x20\x02\0\0"
         return link
 
-    topic = text("shopme/s1/till-1/orders")
-    payload = topic + b"x" * 100
-    packet = bytes([0x30, len(payload)]) + payload
+    def packet(name):
+        payload = text(f"shopme/s1/{name}/orders") + b"x" * 100
+        return bytes([0x30, len(payload)]) + payload
+
     chunk = 500
     reader = connect("edge", GATEWAY, GATEWAY_PASSWORD)
     name = text("shopme/s1/+/orders")
     reader.sendall(bytes([0x82, 3 + len(name)]) + b"\0\x01" + name + b"\0")
     assert reader.recv(5) == b"\x90\x03\0\x01\0"
-    writers = [connect("till-1" if n == 0 else f"w{n}", "till-1", PASSWORD)
-               for n in range(4)]
+    names = [f"w{n}" for n in range(4)]
+    writers = [connect(name, name, PASSWORD) for name in names]
+    sent = [packet(name) * chunk for name in names]
     began = time.perf_counter()
     for _ in range(count // (chunk * len(writers))):
-        for link in writers:
-            link.sendall(packet * chunk)
-        left = len(packet) * chunk * len(writers)
+        for link, packets in zip(writers, sent):
+            link.sendall(packets)
+        left = sum(len(packets) for packets in sent)
         while left:
             left -= len(reader.recv(min(left, 1 << 20)))
     took = time.perf_counter() - began

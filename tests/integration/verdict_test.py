@@ -25,6 +25,7 @@ from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
+from verdict_tls import make_tls_case
 
 LATE_S = 90  # many stores share the machine
 DAY_S = 24 * 60 * 60
@@ -160,7 +161,8 @@ class ClockCase(Case):
 
 
 class BrokerCase(Case):
-    """The gateway's broker does not come back; and the page's port is taken."""
+    """The gateway's broker does not come back; the accounts are damaged; and the
+    page's port is taken."""
 
     def make(self):
         store = Store(cloud=False)
@@ -176,7 +178,19 @@ class BrokerCase(Case):
     def play(self):
         self.store.gateway.start().wait_up()
         self.broker_down()
+        self.accounts_damaged()
         self.page_away()
+
+    def accounts_damaged(self):
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_bytes()
+        accounts.write_bytes(good[:-1] + b"?")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        reason = self.provoked("accounts-damaged")
+        assert "identity/current/accounts" in reason["text"], reason
+        accounts.write_bytes(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
 
     def broker_down(self):
         self.gate.write_text("")
@@ -222,8 +236,10 @@ class DropsCase(Case):
         return Store(cloud=False)
 
     def play(self):
+        self.store.accounts.add("away", topics=["large/#"])
+        self.store.accounts.add("loud", topics=["large/#"])
         self.store.gateway.start().wait_up()
-        away = mqtt.Client(client_id="away", clean_session=False)
+        away = self.store.client("away", clean_session=False)
         heard = threading.Event()
         away.on_subscribe = lambda *_: heard.set()
         away.connect("127.0.0.1", self.store.broker_port)
@@ -232,15 +248,18 @@ class DropsCase(Case):
         assert heard.wait(LATE_S)
         away.disconnect()
         away.loop_stop()
-        device = Device(self.store, "till-1")
+        loud = self.store.client("loud")
+        loud.connect("127.0.0.1", self.store.broker_port)
+        loud.loop_start()
         for _ in range(80):
-            device.client.publish("large/one", b"x" * 1024 * 1024,
-                                  qos=1).wait_for_publish(LATE_S)
+            loud.publish("large/one", b"x" * 1024 * 1024,
+                         qos=1).wait_for_publish(LATE_S)
         reason = self.provoked("broker-drops")
         assert "has dropped" in reason["text"], reason
-        device.client.publish("shopme/another/till-1/orders", "{}", qos=1)
+        loud.publish("shopme/another/loud/orders", "{}", qos=1)
         self.provoked("topic-unknown")
-        device.close()
+        loud.disconnect()
+        loud.loop_stop()
 
 
 class TwinCase(Case):
@@ -255,7 +274,7 @@ class TwinCase(Case):
             self.store.gateway.start().wait_up()
             self.store.gateway.stop()
             clone = self.store.folder / "clone"
-            shutil.copytree(self.store.folder / "data", clone)
+            shutil.copytree(self.store.folder / "data", clone, symlinks=True)
             config = self.store.folder / "clone.yaml"
             config.write_text(
                 self.store.config_path.read_text()
@@ -441,8 +460,43 @@ class RepeatCase(Case):
         assert reason["text"].startswith("1 event was refused"), reason
 
 
+class DoorCase(Case):
+    """Files of TLS that are not there, and accounts that cannot be read."""
+
+    def make(self):
+        store = Store(cloud=False)
+        store.config_path.write_text(store.config_path.read_text().replace(
+            f'listen: "127.0.0.1:{store.broker_port}"',
+            f'listen: [{{address: "127.0.0.1:{store.broker_port}", anonymous: '
+            f'true}}, {{address: "127.0.0.1:{free_port()}", tls: true}}]'))
+        return store
+
+    def play(self):
+        self.store.accounts.add("till-2")
+        self.store.gateway.start().wait_up()
+        reason = self.provoked("tls-unusable")
+        assert "server.pem" in reason["text"], reason
+        pki = ("pki", "--config", self.store.config_path)
+        for words in (("init",), ("server", "--dns", "localhost")):
+            done = subprocess.run([EDGE, *pki[:1], *words, *pki[1:]],
+                                  capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, (words, done.stderr)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("tls-unusable")
+        accounts = self.store.folder / "data/identity/current/accounts"
+        good = accounts.read_text()
+        accounts.write_text("damaged\n")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.provoked("accounts-damaged")
+        accounts.write_text(good)
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        self.cured("accounts-damaged")
+
+
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
-         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase]
+         RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
+         make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):

@@ -112,4 +112,4 @@
 
 #undef LISTEN
 #undef EXTERNAL
-/* clang-format on */
+    /* clang-format on */

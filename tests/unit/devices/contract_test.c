@@ -90,7 +90,7 @@ static void check_kind(const struct device_kind *kind,
         .report = &report,
     };
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(device_new(kind, &setting, number, &loop, &device),
+    assert_int_equal(device_new(kind, &setting, number, &loop, &device, NULL),
                      ERR_OK);
     uint32_t checked = check_outbox(device);
     for (int i = 0; i < ACTS; i++) {

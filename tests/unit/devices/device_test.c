@@ -32,9 +32,9 @@ static struct stage *stage_new(const struct device_kind *kind) {
         .terminals = 1,
         .report = &stage->report,
     };
-    assert_int_equal(
-        device_new(kind, &stage->setting, 1, &stage->loop, &stage->device),
-        ERR_OK);
+    assert_int_equal(device_new(kind, &stage->setting, 1, &stage->loop,
+                                &stage->device, NULL),
+                     ERR_OK);
     return stage;
 }
 

@@ -11,7 +11,7 @@
 
 #include "devices/options.h"
 
-enum { ARGS_MAX = 16 };
+enum { ARGS_MAX = 24 };
 
 /* Parses a line of words, "--broker" and "--store" put before it. */
 static err_t parse(const char *line, char *buf, size_t size,
@@ -57,6 +57,20 @@ static void test_accepted(void **state) {
     assert_int_equal(options.orders, 7);
     assert_true(options.seed == UINT64_MAX);
     assert_string_equal(options.id_prefix, "a.b_c-1");
+    assert_int_equal(parse(NEEDED "--tls --ca ca --identity d", buf, sizeof buf,
+                           &options, &reason),
+                     ERR_OK);
+    assert_true(options.tls);
+    assert_string_equal(options.ca, "ca");
+    assert_string_equal(options.identity, "d");
+    assert_int_equal(parse(NEEDED "--tls --cert c --key k --user u "
+                                  "--password-file p",
+                           buf, sizeof buf, &options, &reason),
+                     ERR_OK);
+    assert_string_equal(options.cert, "c");
+    assert_string_equal(options.key, "k");
+    assert_string_equal(options.user, "u");
+    assert_string_equal(options.password_file, "p");
     assert_int_equal(parse("--help", buf, sizeof buf, &options, &reason),
                      ERR_OK);
     assert_true(options.help);
@@ -94,6 +108,15 @@ static void test_refused(void **state) {
         {"--broker h:18x --store s", "1 to 65535"},
         {"--broker h:1 --store a/b", "letters"},
         {"--broker h:1 --store +", "letters"},
+        {NEEDED "--ca c", "--ca needs --tls"},
+        {NEEDED "--cert c --key k", "--cert needs --tls"},
+        {NEEDED "--tls --cert c", "--key FILE need each other"},
+        {NEEDED "--tls --key k", "--key FILE need each other"},
+        {NEEDED "--user u", "--password-file FILE need each"},
+        {NEEDED "--password-file p", "--password-file FILE need each"},
+        {NEEDED "--password secret", "--password is not an option"},
+        {NEEDED "--identity d --user u --password-file p", "leave those out"},
+        {NEEDED "--tls --identity d --cert c --key k", "leave those out"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char buf[512];

@@ -165,6 +165,19 @@ static void test_tls(void **state) {
         {"OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while "
          "reading",
          REFUSAL_NONE},
+        {"OpenSSL Error[0]: error:06880006:asn1 encoding routines::EVP lib",
+         REFUSAL_NONE},
+        {"Client connection from 127.0.0.1 failed: error:0A0000C7:SSL "
+         "routines::peer did not return a certificate.",
+         REFUSAL_CERTIFICATE},
+        {"Client connection from ::1 failed: error:0A000076:SSL routines::no "
+         "suitable signature algorithm.",
+         REFUSAL_CERTIFICATE},
+        {"Client connection from 192.0.2.7 failed: error:0A00009C:SSL "
+         "routines::http request.",
+         REFUSAL_PROTOCOL},
+        {"Client connection from 192.0.2.7 denied: max_connections exceeded.",
+         REFUSAL_NONE},
     };
     uint64_t wanted[REFUSAL_COUNT] = {0};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

@@ -355,6 +355,30 @@ static void test_takeover(void **state) {
     nothing_more(house);
 }
 
+/* Goal: a device has one connection, whatever client id it uses; others, and
+ * the gateway, have theirs. */
+static void test_one_connection(void **state) {
+    struct house *house = *state;
+    enter_till(house, 0, "till-2");
+    assert_true(enter(house, 1, "edge", GATEWAY_NAME, GATEWAY_PASSWORD, NULL));
+    assert_true(
+        enter(house, 2, "edge-2", GATEWAY_NAME, GATEWAY_PASSWORD, NULL));
+    assert_true(enter(house, 3, "x", NULL, NULL, NULL));
+    assert_true(enter(house, 4, "y", NULL, NULL, NULL));
+    assert_true(enter(house, 5, "app", "till-1", "till-1s-password", NULL));
+    house->read = house->count;
+    assert_false(enter(house, 6, "app-2", "till-1", "wrong-password", NULL));
+    (void)next(house, REPORT_REFUSED);
+    enter_till(house, 6, "till-1");
+    assert_string_equal(next(house, REPORT_DISCONNECTED)->client_id, "app");
+    assert_string_equal(next(house, REPORT_CONNECTED)->client_id, "till-1");
+    nothing_more(house);
+    assert_int_equal(door_count(house->door), 6);
+    for (int i = 0; i < 5; i++) {
+        assert_true(house->keys[i].connected);
+    }
+}
+
 /* Goal: the same memory for another client gives it nothing of the first. */
 static void test_memory_used_again(void **state) {
     struct house *house = *state;
@@ -376,7 +400,7 @@ static void test_reload(void **state) {
     const struct certificate shown = {"till-2", "0C", 1900000000000000};
     enter_till(house, 0, "till-1");
     assert_true(enter(house, 1, "till-2", NULL, NULL, &shown));
-    assert_true(enter(house, 2, "second", "till-2", "till-2s-password", NULL));
+    fixture_device(house->f, "till-3", "till-3s-password", false);
     assert_true(enter(house, 3, "x", NULL, NULL, NULL));
     assert_true(enter(house, 4, "edge", GATEWAY_NAME, GATEWAY_PASSWORD, NULL));
     house->read = house->count;
@@ -390,10 +414,12 @@ static void test_reload(void **state) {
     assert_string_equal(report->client_id, "till-2");
     assert_int_equal(next(house, REPORT_LOADED)->set, 2);
     nothing_more(house);
-    assert_true(house->keys[0].connected && house->keys[2].connected);
+    assert_true(house->keys[0].connected && house->keys[3].connected);
+    enter_till(house, 2, "till-3");
+    (void)next(house, REPORT_CONNECTED);
     assert_true(use(house, 0, RULES_SUBSCRIBE, "kitchen/#", ""));
     fixture_remove(house->f, "till-1");
-    fixture_device(house->f, "till-2", "another-password", true);
+    fixture_device(house->f, "till-3", "another-password", true);
     house->f->rules.anonymous = false;
     fixture_write(house->f);
     command(house, REPORT_RELOAD);
@@ -470,17 +496,12 @@ static void test_no_command(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DOOR_TEST(test_comes_and_goes),
-        DOOR_TEST(test_refused_logins),
-        DOOR_TEST(test_strangers),
-        DOOR_TEST(test_refused_topics),
-        DOOR_TEST(test_absent),
-        DOOR_TEST(test_takeover),
-        DOOR_TEST(test_memory_used_again),
-        DOOR_TEST(test_reload),
-        DOOR_TEST(test_reload_fails),
-        DOOR_TEST(test_hangup),
-        DOOR_TEST(test_flood),
+        DOOR_TEST(test_comes_and_goes), DOOR_TEST(test_refused_logins),
+        DOOR_TEST(test_strangers),      DOOR_TEST(test_refused_topics),
+        DOOR_TEST(test_absent),         DOOR_TEST(test_takeover),
+        DOOR_TEST(test_one_connection), DOOR_TEST(test_memory_used_again),
+        DOOR_TEST(test_reload),         DOOR_TEST(test_reload_fails),
+        DOOR_TEST(test_hangup),         DOOR_TEST(test_flood),
         DOOR_TEST(test_no_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

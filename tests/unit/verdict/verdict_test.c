@@ -115,6 +115,20 @@ CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(no_tls, f->tls_away = "server.pem is missing")
 CHANGE(tls, f->tls_away = "")
+CHANGE(stale, f->tls.not_taken = "tls.key_file: another key")
+CHANGE(server, f->tls.server_ends_us = w->wall_us + VERDICT_ENDING_S * S)
+CHANGE(server_lasts,
+       f->tls.server_ends_us = w->wall_us + (VERDICT_ENDING_S + 9) * S;
+       f->tls.ca_ends_us = f->tls.device_ends_us = INT64_MAX)
+CHANGE(till, f->tls.device = "till-7";
+       f->tls.device_ends_us = w->wall_us - 3 * VERDICT_DAY_S * S)
+CHANGE(ca, f->tls.ca = "Root";
+       f->tls.ca_ends_us = w->wall_us + 9 * VERDICT_DAY_S * S)
+CHANGE(crl, f->tls.crl_ends_us = w->wall_us)
+CHANGE(crl_lasts, f->tls.crl_ends_us = w->wall_us + 5 * S)
+CHANGE(crl_refuses, f->tls.crl_ends_us = w->wall_us; f->tls.crl_refuses = true)
+CHANGE(no_crl, f->tls.crl_unusable = "tls.crl_file: no list")
+CHANGE(some_crl, f->tls.crl_unusable = ""; f->tls.crl_ends_us = INT64_MAX)
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
 CHANGE(set, w->wall_us = VERDICT_CLOCK_MIN_US)
 CHANGE(deaf, f->log_dropped = 9)
@@ -169,6 +183,20 @@ static const struct row rows[] = {
      "control socket is not served: no such folder"},
     {CONDITION_TLS_UNUSABLE, "tls-unusable()", 11, no_tls, tls,
      "no device can connect by TLS: server.pem is missing"},
+    {CONDITION_TLS_UNUSABLE, "tls-unusable()", 11, stale, tls,
+     "the files of before stay in use: tls.key_file: another key"},
+    {CONDITION_CERTIFICATE_EXPIRES, "certificate-expires()", 1, server,
+     server_lasts, "the certificate of the gateway ends in 29 d"},
+    {CONDITION_CERTIFICATE_EXPIRES, "certificate-expires()", 1, ca,
+     server_lasts, "the certificate of the CA Root ends in 8 d"},
+    {CONDITION_CERTIFICATE_EXPIRES, "certificate-expires()", 1, till,
+     server_lasts, "the certificate of the device till-7 ended 3 d ago"},
+    {CONDITION_CRL_EXPIRED, "crl-expired()", 1, crl, crl_lasts,
+     "what was revoked since then is not known"},
+    {CONDITION_CRL_EXPIRED, "crl-expired()", 1, crl_refuses, crl_lasts,
+     "nobody can connect by certificate"},
+    {CONDITION_CRL_UNUSABLE, "crl-unusable()", 1, no_crl, some_crl,
+     "not known: tls.crl_file: no list"},
     {CONDITION_CLOCK_UNSET, "clock-unset()", 1, unset, set, "before 2025"},
     {CONDITION_LOG_DROPS, "log-drops()", 1, deaf, nothing, "9 log lines were"},
 };
@@ -208,6 +236,26 @@ static void test_each_condition(void **state) {
     for (int i = 0; i < CONDITION_COUNT; i++) {
         assert_true(seen[i]);
     }
+}
+
+/* Goal: all that end are named, and a clock at 1970 says nothing of ends. */
+static void test_ends(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    look_on(&w, server, 1);
+    till(&w);
+    ca(&w);
+    judge(&w, 1);
+    const char *text = text_of(&w, "certificate-expires");
+    assert_non_null(strstr(text, "gateway ends in 29 d; the certificate of the "
+                                 "CA Root ends in 8 d; the certificate of the "
+                                 "device till-7 ended 3 d ago"));
+    w.facts.tls.ca_ends_us = w.facts.tls.server_ends_us = INT64_MAX;
+    w.facts.tls.device_ends_us = 5 * S;
+    w.wall_us = 10 * S;
+    judge(&w, 1);
+    assert_string_equal(codes(&w), "clock-unset()");
 }
 
 /* Goal: each ends once its fact does, and its hold is over. */
@@ -461,6 +509,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_condition),
         cmocka_unit_test(test_each_condition_ends),
+        cmocka_unit_test(test_ends),
         cmocka_unit_test(test_the_table),
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_changes),
