@@ -30,7 +30,6 @@ static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 struct bridge {
     struct bridge_options options;
     struct credential_keeper *keeper; /* NULL: no stream has a sink */
-    uint32_t keys_serial;             /* of the credentials last seen */
     struct tls_context *tls;
     struct https_connector https;
     struct job_pool *pool;
@@ -188,16 +187,13 @@ static bool mind_credentials(struct bridge *bridge) {
     credential_keeper_status(bridge->keeper, &status);
     credential_keeper_why(bridge->keeper, &why);
     bool ready = credential_keeper_is_ready(bridge->keeper);
-    uint32_t serial = credential_keeper_credentials(bridge->keeper)->serial;
+    bool expired = status.state == CREDENTIAL_STATE_EXPIRED;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
-        if (ready && serial != bridge->keys_serial) {
-            sender_credentials(bridge->senders[i], NULL, false);
-        } else if (!ready && status.state != CREDENTIAL_STATE_FETCHING) {
-            sender_credentials(bridge->senders[i], why.text,
-                               status.state == CREDENTIAL_STATE_EXPIRED);
+        if (ready || status.state != CREDENTIAL_STATE_FETCHING) {
+            sender_credentials(bridge->senders[i], ready ? NULL : why.text,
+                               expired);
         }
     }
-    bridge->keys_serial = ready ? serial : bridge->keys_serial;
     return ready;
 }
 
@@ -237,10 +233,11 @@ static void learn_clock(void *context, int64_t offset_us) {
     credential_keeper_learn_clock(bridge->keeper, offset_us);
 }
 
-static void credentials_refused(void *context, uint32_t serial,
-                                const struct answer *answer) {
+static void credentials_refused(void *context,
+                                const struct exchange_result *result) {
     struct bridge *bridge = context;
-    credential_keeper_refused(bridge->keeper, serial, answer->expired);
+    credential_keeper_refused(bridge->keeper, result->signed_serial,
+                              result->answer.expired);
 }
 
 /* A request that fails immediately asks for a turn from within a turn. */

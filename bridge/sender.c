@@ -15,9 +15,7 @@
 #include "bridge/report.h"
 #include "bridge/sink.h"
 
-enum {
-    SCRATCH_KEEP = 64 * 1024, /* a larger one is freed when there is no work */
-};
+enum { SCRATCH_KEEP = 64 * 1024 }; /* a larger one is freed without work */
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
@@ -47,6 +45,7 @@ struct sender {
     bool paused;
     bool unreached; /* the last request's endpoint took no connection */
     bool spared;    /* another stream probes it meanwhile */
+    uint32_t refused_serial; /* the credentials of the last refusal */
 };
 
 static int64_t mono_us(const struct sender *sender) {
@@ -303,8 +302,8 @@ static void take_result(void *context, struct exchange_result *result) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
     if (result->answer.call == CALL_REFUSED) {
-        sender->options.credentials_refused(
-            sender->options.self, result->signed_serial, &result->answer);
+        sender->refused_serial = result->signed_serial;
+        sender->options.credentials_refused(sender->options.self, result);
     }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
@@ -327,10 +326,7 @@ static bool may_send(const struct sender *sender) {
 
 static void take_build_error(struct sender *sender,
                              const struct forwarder_batch *batch, err_t err) {
-    struct exchange_result result = {
-        .answer = {.call = CALL_FAILED},
-        .batch = batch,
-    };
+    struct exchange_result result = {{.call = CALL_FAILED}, batch, 0, 0, 0, 0};
     snprintf(result.answer.text, sizeof result.answer.text,
              "cannot build a request: %s", err_name(err));
     take_result(sender, &result);
@@ -438,14 +434,15 @@ void sender_wait(struct sender *sender, bool waits) {
 }
 
 void sender_credentials(struct sender *sender, const char *lack, bool expired) {
-    struct report *report = &sender->report;
+    uint32_t serial = sender->options.context->credentials->serial;
     if (sender->sink == NULL || sender->paused || sender_is_busy(sender)) {
         return;
     }
     if (lack != NULL) {
-        report->status.expired = expired;
-        report_say(report, BRIDGE_LINK_REFUSED, lack);
-    } else if (report->status.link == BRIDGE_LINK_REFUSED) {
+        report_lack(&sender->report, lack, expired);
+    } else if (sender->refused_serial != serial &&
+               sender->report.status.link == BRIDGE_LINK_REFUSED) {
+        sender->refused_serial = serial;
         sender->forwarder.hold_until_us = 0;
     }
 }

@@ -8,8 +8,8 @@
 #ifndef BRIDGE_SENDER_H
 #define BRIDGE_SENDER_H
 
-#include "bridge/answers.h"
 #include "bridge/credentials.h"
+#include "bridge/exchange.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -38,10 +38,9 @@ struct sender_options {
     void (*turn)(void *self);
     /* An answer gave the server's time: its clock minus ours. */
     void (*clock_learned)(void *self, int64_t offset_us);
-    /* A call that was signed with the credentials of that serial number was
-     * refused. */
-    void (*credentials_refused)(void *self, uint32_t serial,
-                                const struct answer *answer);
+    /* A call was refused. */
+    void (*credentials_refused)(void *self,
+                                const struct exchange_result *result);
     void *self;
 };
 
@@ -62,8 +61,9 @@ void sender_finish(struct sender *sender);
 void sender_free(struct sender *sender);
 
 void sender_pause(struct sender *sender, bool paused);
-/* Why there are no credentials to sign with, which is shown as its state; NULL:
- * there are new ones, and what was refused is sent again at once. */
+/* In each turn: why there are no credentials to sign with, which is shown as
+ * its state; or NULL, and what others were refused for is sent again at once.
+ */
 void sender_credentials(struct sender *sender, const char *lack, bool expired);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);

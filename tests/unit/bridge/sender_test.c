@@ -70,11 +70,10 @@ static struct bench *bench_new(enum config_sink sink) {
     return bench;
 }
 
-static void on_refused(void *self, uint32_t serial,
-                       const struct answer *answer) {
+static void on_refused(void *self, const struct exchange_result *result) {
     struct bench *bench = self;
-    bench->refused_serial = serial;
-    bench->refused_expired = answer->expired;
+    bench->refused_serial = result->signed_serial;
+    bench->refused_expired = result->answer.expired;
 }
 
 static err_t try_start(struct bench *bench, struct reason *reason) {
@@ -745,6 +744,13 @@ static void test_renewed_credentials(void **state) {
     assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
     sender_credentials(bench->sender, NULL, false);
     assert_true(turn_to_request(bench)); /* the clock stands */
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ExpiredTokenException\"}");
+    sender_credentials(bench->sender, NULL, false); /* the same: they wait */
+    assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
+    bench->credentials.serial = 9;
+    sender_credentials(bench->sender, NULL, false);
+    assert_true(turn_to_request(bench));
     fake_network_take(&bench->network);
     drain(bench);
     assert_int_equal(look(bench)->sent, 5);

@@ -45,3 +45,7 @@
     {"cloud.credentials.iot.ca_file", IOT("ca_file: ca.pem"), "2:79",
      {"with /"}},
 /* clang-format on */
+
+#undef KEYS
+#undef IOT
+    /* clang-format on */
