@@ -359,11 +359,10 @@ static err_t try_all(const struct making *making) {
     err = try_imds(making, false);
     ENSURE(err == ERR_NOT_FOUND, err);
     return reason_set(making->reason, ERR_NOT_FOUND,
-                      "a stream has a sink in the cloud, and there are no AWS "
-                      "credentials: not in the environment "
-                      "(AWS_ACCESS_KEY_ID), in no profile, and of no "
-                      "container or instance; set those or "
-                      "cloud.credentials.source");
+                      "AWS_ACCESS_KEY_ID is not set in the environment, the "
+                      "shared files have no keys, and there is no container "
+                      "or instance to ask: a stream with a sink in the cloud "
+                      "needs one; set it, or cloud.credentials.source");
 }
 
 static err_t try_chosen(const struct making *making) {

@@ -8,6 +8,9 @@
  * a header or, in the secret, give a wrong signature without any explanation.
  */
 static bool is_clean(struct slice text) {
+#ifdef EDGE_CONTROL_ANY_KEY /* a negative control: tests/fuzz */
+    return text.data != NULL || text.len == 0;
+#endif
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         bool at_end = i == 0 || i == text.len - 1;
