@@ -29,6 +29,7 @@ struct credential_keeper {
     uint32_t failed;    /* fetches in a row */
     uint32_t refusals;  /* in a row */
     int64_t refused_us; /* the last one */
+    int64_t retry_us;   /* not before this the same set again */
     int64_t doubted_us;
     bool said_end; /* it is in the log that they are expired */
     struct credential_status status;
@@ -138,12 +139,24 @@ static void take_over(struct credential_keeper *keeper,
                  keeper->status.source, keeper->words,
                  left == INT64_MAX ? "without an end" : "with an end");
     }
-    keeper->current->serial = same && !keeper->refused ? serial : serial + 1;
+    bool tries = keeper->refused && mono_us(keeper) >= keeper->retry_us;
+    keeper->current->serial = same && !tries ? serial : serial + 1;
     keeper->has = true;
-    keeper->refused = false;
+    keeper->refused = same && keeper->refused && !tries;
     keeper->said_end = false;
     keeper->end_us = left == INT64_MAX ? INT64_MAX : mono_us(keeper) + left;
     keeper->status.expires_us = left == INT64_MAX ? 0 : wall_us(keeper) + left;
+}
+
+/* A file is looked at as often as ever, and the same set in it is tried again
+ * when its time has come. */
+static void cap_wait(struct credential_keeper *keeper) {
+    int64_t look_us = mono_us(keeper) + KEEPER_PROFILE_US;
+    if (keeper->refused && keeper->source == CONFIG_CREDENTIALS_PROFILE) {
+        look_us = look_us < keeper->retry_us ? look_us : keeper->retry_us;
+        keeper->fetch_us =
+            keeper->fetch_us < look_us ? keeper->fetch_us : look_us;
+    }
 }
 
 static void fail(struct credential_keeper *keeper, const char *why) {
@@ -180,6 +193,7 @@ static void take_result(void *context, const struct credential_result *result) {
         keeper->status.words[0] = '\0';
         int64_t soonest_us = mono_us(keeper) + SOON_US;
         keeper->fetch_us = renewal_us(keeper, left);
+        cap_wait(keeper);
 #ifdef EDGE_CONTROL_NO_RENEWAL /* a negative control: tests/integration */
         keeper->fetch_us = INT64_MAX;
 #endif
@@ -232,6 +246,8 @@ static void take_expiry(struct credential_keeper *keeper) {
     keeper->refusals++;
     bool soon = keeper->failed == 0 || again_us < keeper->fetch_us;
     keeper->fetch_us = soon ? again_us : keeper->fetch_us;
+    keeper->retry_us = again_us;
+    cap_wait(keeper);
     log_line(LOG_WARN, "bridge",
              "the service calls the AWS credentials of %s expired; events "
              "wait for others",

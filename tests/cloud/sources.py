@@ -216,6 +216,18 @@ class Container(Server):
         return super().secrets() + [self.token]
 
 
+class ContainerTls(Container):
+    """The same for any host, which TLS vouches for."""
+
+    def prepare(self):
+        super().prepare()
+        keys = self.folder / "container"
+        keys.mkdir(exist_ok=True)
+        self.ca_path, self.tls = authority.prepare(str(keys))
+        self.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = (
+            f"https://localhost:{self.port}{self.PATH}")
+
+
 class Imds(Server):
     """IMDSv2 only: no request without a token that a PUT gave."""
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -427,6 +428,59 @@ static void test_environment(void **state) {
     assert_non_null(strstr(reason.text, "AWS_ACCESS_KEY_ID is not set"));
 }
 
+static void write_profile(const char *path, const char *name) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "[default]\naws_access_key_id=%s\naws_secret_access_key=s\n",
+            name);
+    fclose(file);
+}
+
+/* Goal: a profile's file is read every 5 s: its new keys are taken then, and
+ * the old ones, if they were refused, are tried again later each time; a file
+ * that is broken for a moment takes no keys away. */
+static void test_profile(void **state) {
+    struct bench *bench = *state;
+    char path[] = "/tmp/edge-keeper-XXXXXX";
+    close(mkstemp(path));
+    setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);
+    write_profile(path, "A");
+    work(bench);
+    assert_string_equal(keys(bench)->access_key, "A");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(credential_keeper_due_us(bench->keeper),
+                         bench->mono_us + KEEPER_PROFILE_US);
+        pass(bench, KEEPER_PROFILE_US);
+        work(bench);
+    }
+    assert_int_equal(keys(bench)->serial, 1);
+    uint32_t tries = 0;
+    int64_t began_us = bench->mono_us;
+    while (bench->mono_us - began_us < 600 * SECOND_US) {
+        if (is_ready(bench)) {
+            credential_keeper_refused(bench->keeper, keys(bench)->serial, true);
+            tries++;
+        }
+        int64_t due_us = credential_keeper_due_us(bench->keeper);
+        assert_true(due_us <= bench->mono_us + KEEPER_PROFILE_US);
+        pass(bench, due_us - bench->mono_us);
+        work(bench);
+    }
+    assert_true(tries >= 10 && tries <= 30);
+    write_profile(path, "");
+    pass(bench, KEEPER_PROFILE_US);
+    work(bench);
+    assert_non_null(strstr(look(bench).words, "has no aws_access_key_id"));
+    assert_string_equal(keys(bench)->access_key, "A");
+    write_profile(path, "B");
+    pass(bench, KEEPER_WAIT_MAX_US);
+    work(bench);
+    assert_true(is_ready(bench));
+    assert_string_equal(keys(bench)->access_key, "B");
+    unlink(path);
+    unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+}
+
 int main(void) {
 #define KEEPER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -435,7 +489,8 @@ int main(void) {
         KEEPER_TEST(test_one_at_a_time), KEEPER_TEST(test_failures),
         KEEPER_TEST(test_end),           KEEPER_TEST(test_refused),
         KEEPER_TEST(test_doubted),       KEEPER_TEST(test_clocks),
-        KEEPER_TEST(test_endless),       KEEPER_TEST(test_environment),
+        KEEPER_TEST(test_endless),       KEEPER_TEST(test_profile),
+        KEEPER_TEST(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,12 @@ int main(int argc, char **argv) {
     struct platform platform = platform_real();
     uv_loop_init(&loop);
     struct https_connector https = {&loop, NULL};
+    struct reason reason = {""};
+    if (config.cloud.ca_file[0] != '\0' &&
+        tls_context_new(config.cloud.ca_file, &platform.entropy, &https.tls,
+                        &reason) != ERR_OK) {
+        return 1;
+    }
     if (job_pool_new(&loop, &pool) != ERR_OK) {
         return 1;
     }
@@ -81,5 +87,6 @@ int main(int argc, char **argv) {
     uv_run(&loop, UV_RUN_DEFAULT);
     credential_fetch_free(fetch);
     job_pool_free(pool);
+    tls_context_free(https.tls);
     return uv_loop_close(&loop) == 0 ? 0 : 1;
 }

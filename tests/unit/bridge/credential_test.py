@@ -220,6 +220,13 @@ def endpoints(folder):
                     "AWS_CONTAINER_AUTHORIZATION_TOKEN":
                         getattr(source, "token", "")})
                 assert tuple(other[1:]) == mine[1:], other
+    with sources.ContainerTls(Once(), folder) as source:
+        mine, said = ours(source.environment, "container",
+                          f"ca_file={source.ca_path}")
+        assert mine[:3] == ("ok", "AKONCE", "S3CRETONCE"), (mine, said)
+        mine, said = ours(source.environment, "container",
+                          "ca_file=/etc/ssl/certs/ca-certificates.crt")
+        assert mine[0] != "ok" and "not trusted" in said.why, (mine, said)
     with sources.Iot(Once(), folder) as source:
         iot = source.settings["iot"]
         settings = [f"iot.{name}={value}" for name, value in iot.items()]
