@@ -15,7 +15,8 @@ import time
 import unittest
 
 from edge import BUILD, BUS, EDGE, STREAM, Device, Store, wait_for
-from sources import (ALL, Container, Imds, Iot, IotRsa, Process, Profile)
+from sources import (ALL, Container, Imds, Iot, IotRsa, Process, Profile,
+                     Source)
 
 LIFE = float(os.environ.get("EDGE_CREDENTIAL_LIFE", "3"))
 SECONDS = float(os.environ.get("EDGE_CREDENTIAL_SECONDS", "20"))
@@ -26,6 +27,14 @@ NAMES = {Profile: "profile", Process: "process", Container: "container",
 # Names that a runner's own environment may have.
 CLEAR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
          "AWS_PROFILE")
+
+
+class Hanging(Source):
+    """A command that says nothing for ten minutes."""
+
+    def __enter__(self):
+        self.settings = {"source": "process", "command": "/bin/sleep 600.25"}
+        return self
 
 
 class Box:
@@ -244,6 +253,25 @@ class Trouble(unittest.TestCase):
             box.send(1)
             box.store.gateway.wait_synced()
             self.assertEqual(box.lost(), [])
+
+    def test_a_stop_waits_for_no_command(self):
+        """Goal: a command that does not end keeps no gateway from stopping,
+        and does not outlive it."""
+        with Box(Hanging) as box:
+            gateway = box.store.gateway
+            wait_for("it is fetching",
+                     lambda: box.state()["state"] == "fetching", 20)
+            children = pathlib.Path(
+                f"/proc/{gateway.process.pid}/task")
+            command = wait_for("the command runs", lambda: [
+                pid for task in children.iterdir()
+                for pid in (task / "children").read_text().split()
+                if "600.25" in pathlib.Path(
+                    f"/proc/{pid}/cmdline").read_text()], 20)
+            began = time.monotonic()
+            self.assertEqual(gateway.stop(), 0)
+            self.assertLess(time.monotonic() - began, 10)
+            self.assertFalse(pathlib.Path(f"/proc/{command[0]}").exists())
 
     def test_a_long_token(self):
         """Goal: a token of 60,000 characters is sent and signed."""
