@@ -133,6 +133,19 @@ static void work(void *self) {
         identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
     }
+    struct reason unread;
+    identity->has_accounts =
+        identity_accounts_load(data, &identity->accounts, &unread) == ERR_OK;
+}
+
+/* Who has an account, for the table of who is there. */
+static void take_accounts(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->has_accounts) {
+        daemon_presence_accounts(daemon, &identity->accounts);
+        accounts_free(&identity->accounts);
+        identity->has_accounts = false;
+    }
 }
 
 /* What the disk holds now, as far as it is known. */
@@ -232,6 +245,7 @@ static void done(void *self) {
     identity->runs = false;
     bool server_changed = take_tls(identity);
     take_result(daemon);
+    take_accounts(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
         assert(is_kept(identity, identity->numbers[i]));
         settle(identity, &identity->edits[i],
@@ -294,6 +308,7 @@ bool daemon_identity_is_busy(const struct daemon *daemon) {
 
 static void on_up(void *self) {
     struct daemon *daemon = self;
+    presence_ask(&daemon->identity.presence.table);
     (void)guard_reload(daemon->identity.guard);
 }
 
@@ -362,7 +377,7 @@ static void answer(struct daemon *daemon, const struct report *report) {
         .device = slice_from_str(report->device),
         .id = slice_from_str(report->event_id),
         .why = refusal_text(report->refusal),
-        .encoding = EVENT_ENCODING_JSON, /* the report does not say it */
+        .encoding = report->cbor ? EVENT_ENCODING_CBOR : EVENT_ENCODING_JSON,
     };
     err_t err = stream_refuse(stream, &refusal);
     if (err != ERR_OK) {
@@ -386,6 +401,7 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
 
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
+    daemon_presence_reported(daemon, report);
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
         end_removed(daemon);
@@ -519,6 +535,7 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     work(daemon);
     (void)take_tls(&daemon->identity);
     take_result(daemon);
+    take_accounts(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }
@@ -533,4 +550,5 @@ void daemon_identity_close(struct daemon *daemon) {
     identity->lock = -1;
     guard_free(identity->guard);
     free(identity->removed);
+    presence_free(&daemon->identity.presence.table);
 }

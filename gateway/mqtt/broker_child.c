@@ -19,12 +19,15 @@ static bool is_noise(struct slice line) {
 }
 
 /* What it says of each connection; some of these lines have user names. It is
- * asked to only for those of a connection that failed or was turned away. */
+ * asked to only for those of a connection that failed, was turned away, or was
+ * ended for what its client sent. */
 static bool is_chatter(struct slice line) {
     static const char *const heads[] = {"New ",        "Client ",
                                         "Bad socket ", "Bad client ",
                                         "Expiring ",   "Outgoing messages "};
-    if (slice_starts_with(line, "Client connection from ")) {
+    static const char cause[] = " disconnected due to ";
+    if (slice_starts_with(line, "Client connection from ") ||
+        memmem(line.data, line.len, cause, sizeof cause - 1) != NULL) {
         return false;
     }
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {

@@ -200,6 +200,10 @@ static bool judge_accounts_damaged(const struct look *look) {
            say(look, "no device can newly connect by the accounts: %s", why);
 }
 
+static bool judge_device_silent(const struct look *look) {
+    return look->facts->silent != NULL && say(look, "%s", look->facts->silent);
+}
+
 static bool judge_page_away(const struct look *look) {
     const struct verdict_facts *facts = look->facts;
     if (facts->page_away != NULL) {
