@@ -145,11 +145,11 @@ err_t ini_read(uint8_t *text, size_t len,
                err_t (*each)(void *context, const struct ini_item *item),
                void *context, struct reason *reason) {
     struct reading reading = {
-        .text = text,
         .len = len,
         .each = each,
         .context = context,
     };
+    reading.text = text;
     while (reading.at < len) {
         err_t err = read_line(&reading, take_line(&reading));
         if (err == ERR_PARSE) {

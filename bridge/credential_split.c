@@ -71,7 +71,8 @@ static err_t take(struct splitting *splitting, uint8_t c) {
 
 err_t split_words(struct slice text, char *memory, struct split *ret) {
     *ret = (struct split){.count = 0};
-    struct splitting splitting = {cursor_over(text), memory, ret, false};
+    struct splitting splitting = {.in = cursor_over(text), .split = ret};
+    splitting.out = memory;
     uint8_t c;
     while (cursor_u8(&splitting.in, &c) == ERR_OK) {
         TRY(take(&splitting, c));

@@ -481,6 +481,17 @@ static void test_profile(void **state) {
     unsetenv("AWS_SHARED_CREDENTIALS_FILE");
 }
 
+/* Goal: each state has the name that scripts know. */
+static void test_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"none",     "fetching", "valid",
+                                        "renewing", "expired",  "missing"};
+    for (int i = 0; i <= CREDENTIAL_STATE_MISSING; i++) {
+        assert_string_equal(credential_state_name((enum credential_state)i),
+                            names[i]);
+    }
+}
+
 int main(void) {
 #define KEEPER_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -489,8 +500,8 @@ int main(void) {
         KEEPER_TEST(test_one_at_a_time), KEEPER_TEST(test_failures),
         KEEPER_TEST(test_end),           KEEPER_TEST(test_refused),
         KEEPER_TEST(test_doubted),       KEEPER_TEST(test_clocks),
-        KEEPER_TEST(test_endless),       KEEPER_TEST(test_profile),
-        KEEPER_TEST(test_environment),
+        KEEPER_TEST(test_endless),       KEEPER_TEST(test_names),
+        KEEPER_TEST(test_profile),       KEEPER_TEST(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
