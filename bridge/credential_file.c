@@ -37,6 +37,7 @@ static err_t read_open(int fd, const char *path, size_t max,
         return reason_set(reason, ERR_RANGE,
                           "%.160s is no regular file: name one", path);
     }
+    file->others_may = (status.st_mode & S_IRWXO) != 0;
     file->text = malloc(max + 2);
     ENSURE(file->text != NULL, ERR_MEMORY);
     if (fill(fd, file, max + 1) != ERR_OK) {
@@ -60,7 +61,7 @@ err_t credential_file_read(const char *path, size_t max,
         return disk_failed(reason, absent ? ERR_NOT_FOUND : ERR_IO, "read",
                            path);
     }
-    struct credential_file file = {NULL, 0};
+    struct credential_file file = {NULL, 0, false};
     err_t err = read_open(fd, path, max, &file, reason);
     if (err != ERR_OK) {
         credential_file_free(&file);

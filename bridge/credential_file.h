@@ -8,6 +8,8 @@
 struct credential_file {
     uint8_t *text; /* a NUL stands behind it; NULL: not read */
     size_t len;
+    bool others_may; /* read it: users who are neither its owner nor in its
+                        group */
 };
 
 /* Reads a regular file of at most `max` bytes (never waiting for the other end

@@ -204,7 +204,8 @@ static err_t find_authorization(const struct making *making) {
         return put_authorization(making, in_place,
                                  slice_from_str(variable(in_place)));
     }
-    CLEANUP(credential_file_free) struct credential_file file = {NULL, 0};
+    CLEANUP(credential_file_free)
+    struct credential_file file = {NULL, 0, false};
     err_t err =
         credential_file_read(path, PLAN_TOKEN_MAX, &file, making->reason);
     if (err != ERR_OK) {
@@ -246,7 +247,8 @@ static err_t try_container(const struct making *making) {
 
 static bool starts_with(const char *path, const char *prefix) {
     struct reason ignored;
-    CLEANUP(credential_file_free) struct credential_file file = {NULL, 0};
+    CLEANUP(credential_file_free)
+    struct credential_file file = {NULL, 0, false};
     return credential_file_read(path, 4096, &file, &ignored) == ERR_OK &&
            strncasecmp((const char *)file.text, prefix, strlen(prefix)) == 0;
 }
@@ -307,10 +309,16 @@ static err_t read_pem(const struct making *making, const char *named,
 
 static err_t identify(const struct making *making) {
     const struct config_iot *iot = &making->config->iot;
-    CLEANUP(credential_file_free) struct credential_file cert = {NULL, 0};
-    CLEANUP(credential_file_free) struct credential_file key = {NULL, 0};
+    CLEANUP(credential_file_free)
+    struct credential_file cert = {NULL, 0, false};
+    CLEANUP(credential_file_free) struct credential_file key = {NULL, 0, false};
     TRY(read_pem(making, iot->cert_file, "iot-cert.pem", "cert_file", &cert));
     TRY(read_pem(making, iot->key_file, "iot-key.pem", "key_file", &key));
+    if (key.others_may) {
+        return reason_set(making->reason, ERR_CONFIG,
+                          "other users can read the private key of "
+                          "cloud.credentials.iot: chmod 0600");
+    }
     const char *ca_file =
         iot->ca_file[0] != '\0' ? iot->ca_file : making->options->ca_file;
     TRY(tls_context_new(ca_file, making->options->entropy, &making->plan->tls,

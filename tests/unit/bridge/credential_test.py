@@ -242,6 +242,9 @@ def refusals(folder, iot, settings):
     other.mkdir()
     sources.authority.prepare(str(other))
     sources.authority.make_client(str(other), "stranger", "ec")
+    opened = other / "opened.key"
+    opened.write_bytes(pathlib.Path(iot["key_file"]).read_bytes())
+    opened.chmod(0o644)
     locked = other / "locked.key"
     subprocess.run(["openssl", "pkey", "-in", iot["key_file"], "-aes128",
                     "-passout", "pass:x", "-out", locked], check=True)
@@ -251,6 +254,7 @@ def refusals(folder, iot, settings):
             ({"ca_file": f"{other}/ca.pem"}, "not trusted"),
             ({"key_file": f"{other}/stranger.key"}, "not that of the"),
             ({"key_file": str(locked)}, "has a password"),
+            ({"key_file": str(opened)}, "other users can read"),
             ({"key_file": iot["cert_file"]}, "key is not PEM"),
             ({"cert_file": iot["key_file"]}, "certificate is not PEM"),
             ({"cert_file": "/nowhere"}, "/nowhere"),
