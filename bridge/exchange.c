@@ -108,6 +108,7 @@ static void expect(struct exchange *exchange,
     assert(!exchange->busy);
     exchange->result.batch = batch;
     exchange->result.signed_offset_us = offset_us;
+    exchange->result.signed_serial = exchange->options.credentials->serial;
     exchange->result.has_offset = false;
 }
 

@@ -21,6 +21,7 @@ struct exchange_result {
     int64_t
         sending_us; /* until the network had taken the request; 0: unknown */
     int64_t signed_offset_us; /* the clock offset it was signed with */
+    uint32_t signed_serial;   /* and the credentials it was signed with */
     bool has_offset;          /* the answer gave the server's time */
     int64_t offset_us;        /* if so: server's clock minus ours */
 };

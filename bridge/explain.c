@@ -10,7 +10,7 @@
 
 static void add_advice(struct answer *answer) {
     const char *advice = answer->expired
-                             ? " (renew the AWS credentials and restart)"
+                             ? " (renew the AWS credentials)"
                              : " (check the AWS credentials and rights)";
     size_t size = strlen(advice) + 1;
     size_t len = strlen(answer->text);

@@ -7,7 +7,8 @@
 #include "bridge/endpoint.h"
 #include "bridge/sigv4.h"
 
-enum { REQUEST_HEAD_MAX = 8 * 1024 };
+/* Headers of any session token. */
+enum { REQUEST_HEAD_MAX = CREDENTIALS_TOKEN_MAX + 8 * 1024 };
 
 struct request {
     const struct endpoint *where;

@@ -43,6 +43,7 @@ struct sender {
     uint32_t again; /* answers in a row that asked for another try at once */
     bool unreached; /* the last request's endpoint took no connection */
     bool spared;    /* another stream probes it meanwhile */
+    uint32_t refused_serial; /* the credentials of the last refusal */
 };
 
 static int64_t mono_us(const struct sender *sender) {
@@ -227,6 +228,10 @@ static void take_result(void *context, struct exchange_result *result) {
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
+    if (result->answer.call == CALL_REFUSED) {
+        sender->refused_serial = result->signed_serial;
+        sender->options.credentials_refused(sender->options.self, result);
+    }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
     bound_again(sender, &result->answer);
@@ -250,10 +255,8 @@ static bool may_send(const struct sender *sender) {
 
 static void take_build_error(struct sender *sender,
                              const struct forwarder_batch *batch, err_t err) {
-    struct exchange_result result = {
-        .answer = {.call = CALL_FAILED},
-        .batch = batch,
-    };
+    struct exchange_result result = {.answer = {.call = CALL_FAILED},
+                                     .batch = batch};
     snprintf(result.answer.text, sizeof result.answer.text,
              "cannot build a request: %s", err_name(err));
     take_result(sender, &result);
@@ -379,6 +382,20 @@ void sender_wait(struct sender *sender, bool waits) {
     count(sender);
     const struct bridge_stream_status *status = &sender->report.status;
     report_turn(&sender->report, status->end > status->cursor, waits);
+}
+
+void sender_credentials(struct sender *sender, const char *lack, bool expired) {
+    uint32_t serial = sender->options.context->credentials->serial;
+    if (sender->sink == NULL || sender->paused || sender_is_busy(sender)) {
+        return;
+    }
+    if (lack != NULL) {
+        report_lack(&sender->report, lack, expired);
+    } else if (sender->refused_serial != serial &&
+               sender->report.status.link == BRIDGE_LINK_REFUSED) {
+        sender->refused_serial = serial;
+        sender->forwarder.hold_until_us = 0;
+    }
 }
 
 static int64_t sooner(int64_t a, int64_t b) {

@@ -10,6 +10,7 @@
 
 #include "bridge/credentials.h"
 #include "bridge/letter.h"
+#include "bridge/exchange.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -44,6 +45,9 @@ struct sender_options {
     /* Those that were settled as dead before, ascending: not sent again. */
     const uint64_t *letters;
     size_t letter_count;
+    /* A call was refused. */
+    void (*credentials_refused)(void *self,
+                                const struct exchange_result *result);
     void *self;
 };
 
@@ -67,6 +71,10 @@ void sender_free(struct sender *sender);
  * trimmed meanwhile) nothing does. */
 void sender_settle(struct sender *sender, uint64_t seq, enum settle how);
 void sender_pause(struct sender *sender, bool paused);
+/* In each turn: why there are no credentials to sign with, which is shown as
+ * its state; or NULL, and what others were refused for is sent again at once.
+ */
+void sender_credentials(struct sender *sender, const char *lack, bool expired);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);
 /* Sends requests while there are some and connections for them, signed for our

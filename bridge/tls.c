@@ -25,6 +25,8 @@ enum {
 struct tls_context {
     mbedtls_ssl_config config;
     mbedtls_x509_crt authorities;
+    mbedtls_x509_crt own; /* certificate and key, if there are any */
+    mbedtls_pk_context own_key;
     const struct entropy *entropy;
     const char *protocols[2];
 };
@@ -127,6 +129,8 @@ err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
     context->entropy = entropy;
     mbedtls_ssl_config_init(&context->config);
     mbedtls_x509_crt_init(&context->authorities);
+    mbedtls_x509_crt_init(&context->own);
+    mbedtls_pk_init(&context->own_key);
     err_t err = set_up(context, reason);
     if (err == ERR_OK) {
         err = read_authorities(&context->authorities, ca_file, reason);
@@ -145,7 +149,59 @@ void tls_context_free(struct tls_context *context) {
     }
     mbedtls_ssl_config_free(&context->config);
     mbedtls_x509_crt_free(&context->authorities);
+    mbedtls_x509_crt_free(&context->own);
+    mbedtls_pk_free(&context->own_key);
     free(context);
+}
+
+/* --- a certificate of our own ------------------------------------------- */
+
+static int parse_key(struct tls_context *context, struct slice key) {
+#if TLS_IS_3
+    return mbedtls_pk_parse_key(&context->own_key, key.data, key.len, NULL, 0,
+                                random_bytes, context);
+#else
+    return mbedtls_pk_parse_key(&context->own_key, key.data, key.len, NULL, 0);
+#endif
+}
+
+static int check_pair(struct tls_context *context) {
+#if TLS_IS_3
+    return mbedtls_pk_check_pair(&context->own.pk, &context->own_key,
+                                 random_bytes, context);
+#else
+    return mbedtls_pk_check_pair(&context->own.pk, &context->own_key);
+#endif
+}
+
+err_t tls_context_identify(struct tls_context *context, struct slice cert,
+                           struct slice key, struct reason *reason) {
+    assert(cert.len > 0 && cert.data[cert.len - 1] == '\0');
+    assert(key.len > 0 && key.data[key.len - 1] == '\0');
+    int failed = mbedtls_x509_crt_parse(&context->own, cert.data, cert.len);
+    if (failed != 0 || context->own.version == 0) {
+        return fail(reason, ERR_CONFIG, "the certificate is not PEM", failed);
+    }
+    failed = parse_key(context, key);
+    if (failed == MBEDTLS_ERR_PK_PASSWORD_REQUIRED) {
+        return reason_set(reason, ERR_CONFIG,
+                          "the private key has a password: store it without "
+                          "one, for this user alone");
+    }
+    if (failed != 0) {
+        return fail(reason, ERR_CONFIG, "the private key is not PEM", failed);
+    }
+    failed = check_pair(context);
+    if (failed != 0) {
+        return fail(reason, ERR_CONFIG,
+                    "the private key is not that of the certificate", failed);
+    }
+    failed = mbedtls_ssl_conf_own_cert(&context->config, &context->own,
+                                       &context->own_key);
+    if (failed != 0) {
+        return fail(reason, ERR_MEMORY, "TLS settings", failed);
+    }
+    return ERR_OK;
 }
 
 err_t tls_memory_new(struct tls_memory **ret) {

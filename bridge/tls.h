@@ -25,6 +25,12 @@ err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
 /* Would tls_context_new() accept this CA file? */
 err_t tls_check_authorities(const char *ca_file,
                             struct reason *reason) MUST_USE;
+/* Shows servers that ask for it this certificate, and those between it and its
+ * authority, with its private key, RSA or EC. Both are PEM, and the NUL behind
+ * each counts. ERR_CONFIG if one cannot be used or they do not belong together;
+ * no part of them is in the words. Before the first connection. */
+err_t tls_context_identify(struct tls_context *context, struct slice cert,
+                           struct slice key, struct reason *reason) MUST_USE;
 void tls_context_free(struct tls_context *context);
 
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;

@@ -2,11 +2,12 @@
 /* The configuration: a YAML file checked against one table (name, type, unit,
  * range, default, a line of help). An unknown key is an error; every error
  * names file, line and column, and what was expected. `${ENV}` is not expanded;
- * secrets come from the environment. */
+ * secrets come from elsewhere (cloud.credentials). */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
 #include "config/broker.h"
+#include "config/credentials.h"
 #include "gateway/base/base.h"
 
 enum {
@@ -72,6 +73,7 @@ struct config_cloud {
     char source_prefix[CONFIG_NAME_MAX]; /* EventBridge Source; default
                                             com.shopme */
     uint32_t connections;                /* of each stream; default 8 */
+    struct config_credentials credentials;
 };
 
 struct config {

@@ -248,6 +248,41 @@ static void check_cloud(struct loader *loader) {
     }
 }
 
+/* A key that the chosen source does not read is a mistake, and so is a source
+ * without what it needs. */
+static void check_credentials(struct loader *loader) {
+    static const struct {
+        const char *path;
+        enum config_credentials_source source;
+        bool needed;
+    } keys[] = {
+        {"cloud.credentials.profile", CONFIG_CREDENTIALS_PROFILE, false},
+        {"cloud.credentials.command", CONFIG_CREDENTIALS_PROCESS, true},
+        {"cloud.credentials.iot", CONFIG_CREDENTIALS_IOT, true},
+    };
+    static const char *const words[] = {"profile", "process", "iot"};
+    enum config_credentials_source source =
+        loader->config.cloud.credentials.source;
+    struct spot chosen =
+        loader_spot(&loader->found, "cloud.credentials.source");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct spot spot = loader_spot(&loader->found, keys[i].path);
+        bool by_default = source == CONFIG_CREDENTIALS_DEFAULT &&
+                          keys[i].source == CONFIG_CREDENTIALS_PROFILE;
+        if (spot.node != NULL && source != keys[i].source && !by_default) {
+            loader_fault(loader, spot,
+                         "found %s; expected it only with "
+                         "cloud.credentials.source: %s",
+                         keys[i].path, words[i]);
+        }
+        if (spot.node == NULL && source == keys[i].source && keys[i].needed) {
+            loader_fault(loader, chosen,
+                         "found source: %s and no %s; expected both", words[i],
+                         keys[i].path);
+        }
+    }
+}
+
 /* A region that opens tomorrow is not in the list, so this is a warning. With
  * an endpoint of its own, the region is only a word in the signature. */
 static void check_region(struct loader *loader) {
@@ -266,6 +301,7 @@ void cross_check(struct loader *loader) {
     cross_check_broker(loader);
     check_streams(loader);
     check_cloud(loader);
+    check_credentials(loader);
     check_console(loader);
     check_control_socket(loader);
     check_region(loader);

@@ -202,8 +202,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The data stream's name."},
 
     {"cloud", CONFIG_SECTION,
-     .help = "The connection to AWS; credentials come from the environment, "
-             "never from a file like this."},
+     .help = "The connection to AWS; no key of AWS stands in a file like "
+             "this."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
      .help = "The AWS region, such as eu-central-1; required with a sink."},
@@ -224,6 +224,55 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = 16, .fallback = "8",
      .help = "Requests that each stream may have under way at a time, each on "
              "its own connection."},
+
+    {"cloud.credentials", CONFIG_SECTION,
+     .help = "Where the AWS credentials come from."},
+    {"cloud.credentials.source", CONFIG_ENUM,
+     IN_CONFIG(cloud.credentials.source),
+     .words = {"default", "environment", "profile", "process", "container",
+               "imds", "iot"},
+     .fallback = "default",
+     .help = "default: as in AWS's SDKs the first that is there of the "
+             "environment, the shared files, a container's endpoint and IMDS; "
+             "process: what `command` prints; iot: AWS IoT Core, by "
+             "certificate."},
+    {"cloud.credentials.profile", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.profile), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9 ._@:/+=-",
+     .help = "The profile of the shared files; default AWS_PROFILE, else "
+             "default."},
+    {"cloud.credentials.command", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.command), .min = 1,
+     .max = CONFIG_COMMAND_SIZE - 1, .chars = " -~",
+     .help = "With source: process: a program and its arguments, run without "
+             "a shell, that prints what AWS's credential_process prints."},
+    {"cloud.credentials.iot", CONFIG_SECTION,
+     .help = "With source: iot: AWS IoT Core's credential provider."},
+    {"cloud.credentials.iot.endpoint", CONFIG_NAME, .required = true,
+     IN_CONFIG(cloud.credentials.iot.endpoint), .min = 1,
+     .max = CONFIG_HOST_MAX - 1, .chars = "A-Za-z0-9.:-",
+     .help = "What `aws iot describe-endpoint --endpoint-type "
+             "iot:CredentialProvider` prints."},
+    {"cloud.credentials.iot.role_alias", CONFIG_NAME, .required = true,
+     IN_CONFIG(cloud.credentials.iot.role_alias), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9_=,@-",
+     .help = "The role alias whose credentials are asked for."},
+    {"cloud.credentials.iot.thing", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.iot.thing), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9:_-",
+     .help = "The name of this box's thing, for policies that ask for it."},
+    {"cloud.credentials.iot.cert_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.cert_file),
+     .help = "Its certificate in PEM, read again for each renewal; default "
+             "iot-cert.pem of systemd's LoadCredential=."},
+    {"cloud.credentials.iot.key_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.key_file),
+     .help = "Its private key in PEM, RSA or EC; default iot-key.pem of "
+             "systemd's LoadCredential=."},
+    {"cloud.credentials.iot.ca_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.ca_file),
+     .help = "The authorities of that endpoint; default those of "
+             "cloud.ca_file."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,

@@ -33,7 +33,7 @@ enum config_scope { /* whose value a key is */
                     CONFIG_OF_LISTENER,
 };
 
-enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
+enum { CONFIG_WORDS_MAX = 8, CONFIG_KEY_PATH_MAX = 64 };
 
 struct config_key {
     const char *path; /* "broker.mode"; in a list "streams[].name" */
@@ -50,7 +50,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 58 };
+enum { CONFIG_KEY_COUNT = 69 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

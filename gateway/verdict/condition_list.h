@@ -34,8 +34,8 @@
     X(STREAM_FULL, stream_full, "stream-full", FAILING, STREAM, false, 0, 0,   \
       "free disk space, raise `capacity`, or bring the cloud back")            \
     X(CREDENTIALS_EXPIRED, credentials_expired, "credentials-expired",         \
-      FAILING, STREAM, false, 0, 0,                                            \
-      "renew the AWS credentials and restart the gateway with them")           \
+      FAILING, STREAM, false, 5, 0,                                            \
+      "renew them where they come from; those of the environment: restart")    \
     X(CLOUD_REFUSED, cloud_refused, "cloud-refused", FAILING, STREAM, false,   \
       0, 0,                                                                    \
       "fix the credentials, the rights or the sink's name")                    \

@@ -9,6 +9,8 @@ switch:
 
   POST /_faults   changes faults (see faults.py); GET shows them
   GET  /_stats    what came, what is held, and whether it came as promised
+  POST /_sessions a new session: {"life_s": N, "token_bytes": N}; all given out
+                  end now: {"revoke": true}
   GET  /_events?bus=NAME | stream=NAME [&type=T] [&subject=S] [&after=N]
                   the events held, a line each; N is a journalsequence;
                   with &envelope=1 each in its entry's envelope
@@ -44,6 +46,7 @@ from faults import Faults
 from ledger import Ledger
 from model import CONTENT_TYPE, Model
 from services import EventBridge, Kinesis, operation_method
+from sessions import Sessions
 from signature import Signatures
 
 OPERATIONS = {EventBridge: ("PutEvents", "DescribeEventBus"),
@@ -94,8 +97,8 @@ class Cloud:
         self._ledger = Ledger(
             options.dir, [f"bus/{name}" for name in options.bus]
             + [f"stream/{name}" for name, _ in options.stream])
-        self._signatures = Signatures(find_credentials(options.dir),
-                                      options.region, self._utc)
+        self.sessions = Sessions(find_credentials(options.dir), self.clock)
+        self._signatures = Signatures(self.sessions, options.region, self._utc)
         self._events = EventBridge(options.region, options.bus, self._ledger,
                                    self.faults, self.tally)
         kinesis = Kinesis(options.region, dict(options.stream), self._ledger,
@@ -183,6 +186,8 @@ class Cloud:
         return dict(self.tally) | {
             "swallowed_buses": self._events.swallowed,
             "buses": sinks["bus"], "streams": sinks["stream"],
+            "sessions_given": self.sessions.given,
+            "sessions_expired": self.sessions.expired,
             "refusals": list(self._refusals), "seed": self.faults.seed}
 
     def events(self, query):
@@ -228,6 +233,8 @@ class Control:
             if (request.method, url.path) == ("POST", "/_faults"):
                 await self._switch(json.loads(request.body))
                 return _json(self._cloud.faults.settings)
+            if (request.method, url.path) == ("POST", "/_sessions"):
+                return self._session(json.loads(request.body))
             if request.method != "GET":
                 return Answer(405, b"GET, or POST /_faults\n", "text/plain")
             if url.path == "/_faults":
@@ -240,6 +247,12 @@ class Control:
         except ValueError as error:
             return Answer(400, f"{error}\n".encode(), "text/plain")
         return Answer(404, b"/_faults, /_stats, /_events\n", "text/plain")
+
+    def _session(self, wanted):
+        if wanted.get("revoke"):
+            self._cloud.sessions.revoke()
+            return _json({})
+        return _json(self._cloud.sessions.give(**wanted))
 
     async def _switch(self, settings):
         self._cloud.faults.update(settings)

@@ -185,6 +185,44 @@ class Errors(CheckCase):
         self.write()
         self.is_error("12:7", "AWS_ACCESS_KEY_ID is not set", keys=False)
 
+    def choose(self, credentials):
+        part = self.folder / "conf.d/credentials.yaml"
+        part.parent.mkdir(exist_ok=True)
+        part.write_text(f"cloud: {{credentials: {{{credentials}}}}}\n")
+
+    def test_which_credentials_serve(self):
+        """Goal: it is said which source a start would take; what is missing
+        and may come later keeps no store from starting."""
+        self.write()
+        self.assertIn("\n  AWS credentials: environment, AWS_ACCESS_KEY_ID of "
+                      "the environment\n", self.check().stdout)
+        self.choose("source: imds")
+        self.assertIn("\n  AWS credentials: imds, the instance's metadata",
+                      self.check().stdout)
+        self.choose('source: process, command: "/bin/false x"')
+        self.assertIn("\n  AWS credentials: process, cloud.credentials.command",
+                      self.check().stdout)
+        for choice, words in (
+                ("source: profile, profile: till",
+                 "source profile: profile till is not in "),
+                ("source: iot, iot: {endpoint: a.example, role_alias: b, "
+                 "cert_file: /no/cert.pem}",
+                 "source iot: cannot read /no/cert.pem"),
+                ("source: iot, iot: {endpoint: a.example, role_alias: b}",
+                 "source iot: cloud.credentials.iot.cert_file is not set")):
+            self.choose(choice)
+            done = self.check()
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr,
+                             "^warning: .*:12:7: AWS credentials, ")
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("AWS credentials", done.stdout)
+        self.choose("source: container")
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("AWS_CONTAINER_CREDENTIALS_FULL_URI is not set",
+                      done.stderr)
+
     def test_credentials_that_the_unit_reads(self):
         """As on an installed box: root's own environment has none."""
         self.write()

@@ -25,6 +25,8 @@ struct bench {
     struct room room;
     struct fake_network network;
     struct credentials credentials;
+    uint32_t refused_serial; /* of the last refusal */
+    bool refused_expired;
     struct config config;
     struct config_stream stream;
     struct sender_context context;
@@ -89,6 +91,12 @@ static struct bench *bench_new(enum config_sink sink) {
     return bench;
 }
 
+static void on_refused(void *self, const struct exchange_result *result) {
+    struct bench *bench = self;
+    bench->refused_serial = result->signed_serial;
+    bench->refused_expired = result->answer.expired;
+}
+
 static err_t try_start(struct bench *bench, struct reason *reason) {
     struct sender_options options = {
         .context = &bench->context,
@@ -101,6 +109,7 @@ static err_t try_start(struct bench *bench, struct reason *reason) {
         .letter = bench->takes_letters ? on_letter : NULL,
         .letters = bench->dead,
         .letter_count = bench->dead_count,
+        .credentials_refused = on_refused,
         .self = bench,
     };
     room_loop_ends(&bench->room);
@@ -736,6 +745,40 @@ static void test_expired_credentials(void **state) {
                         "{\"__type\":\"AccessDeniedException\"}");
     assert_int_equal(look(bench)->link, BRIDGE_LINK_REFUSED);
     assert_false(look(bench)->expired);
+    assert_false(bench->refused_expired);
+}
+
+/* Goal: who keeps the credentials is told which ones were refused, even if
+ * there are others by then; without any the link says so; and with new ones
+ * the events are sent at once, with nothing lost. */
+static void test_renewed_credentials(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    bench->credentials.serial = 7;
+    assert_true(turn_to_request(bench));
+    bench->credentials.serial = 8;
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ExpiredTokenException\"}");
+    assert_int_equal(bench->refused_serial, 7);
+    assert_true(bench->refused_expired);
+    sender_credentials(bench->sender, "waiting for new ones", true);
+    assert_true(look(bench)->expired);
+    assert_string_equal(look(bench)->last_error, "waiting for new ones");
+    assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
+    sender_credentials(bench->sender, NULL, false);
+    assert_true(turn_to_request(bench)); /* the clock stands */
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ExpiredTokenException\"}");
+    sender_credentials(bench->sender, NULL, false); /* the same: they wait */
+    assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
+    bench->credentials.serial = 9;
+    sender_credentials(bench->sender, NULL, false);
+    assert_true(turn_to_request(bench));
+    fake_network_take(&bench->network);
+    drain(bench);
+    assert_int_equal(look(bench)->sent, 5);
+    assert_int_equal(look(bench)->link, BRIDGE_LINK_ONLINE);
 }
 
 /* Goal: a service that throttles says so in the link, and the stream still goes
@@ -1093,6 +1136,7 @@ int main(void) {
         KINESIS_TEST(test_a_status_is_told_once),
         KINESIS_TEST(test_a_pause),
         KINESIS_TEST(test_expired_credentials),
+        KINESIS_TEST(test_renewed_credentials),
         KINESIS_TEST(test_throttled),
         KINESIS_TEST(test_waits_for_its_turn),
         KINESIS_TEST(test_a_clock_that_is_wrong),

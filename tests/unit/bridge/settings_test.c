@@ -181,7 +181,7 @@ static void credentials_refused(void **state) {
         assert_non_null(strstr(reason.text, cases[i].name));
         assert_null(strstr(reason.text, "hidden"));
     }
-    char large[5000];
+    static char large[CREDENTIALS_TOKEN_MAX + 2];
     memset(large, 'a', sizeof large - 1);
     large[sizeof large - 1] = '\0';
     setenv("AWS_SESSION_TOKEN", large, 1);

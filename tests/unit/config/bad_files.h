@@ -339,6 +339,7 @@ static const struct bad bads[] = {
      "2:24",
      {"\"aws.shop\"", "begin with aws."}},
     {"cloud.connections", S "cloud: {connections: 17}\n", "2:22", {"16"}},
+#include "tests/unit/config/bad_credentials_list.h"
     {"shop", S "shop: [EUR]\n", "2:7", {"a list", "a mapping"}},
     {"shop.currency", S "shop: {currency: eur}\n", "2:18", {"3 characters"}},
     {"shop.currency", S "shop: {currency: EURO}\n", "2:18", {"3 characters"}},

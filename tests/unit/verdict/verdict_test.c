@@ -150,7 +150,7 @@ static const struct row rows[] = {
      "connect by the accounts: accounts: line 3"},
     {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
      "no room (capacity)"},
-    {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 1,
+    {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 6,
      expired, fine, "expired, 0 events wait: ExpiredToken"},
     {CONDITION_CLOUD_REFUSED, "cloud-refused(telemetry)", 1, refused, fine,
      "1 event waits"},
