@@ -500,6 +500,9 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     https->busy = true;
     https->head = head;
     https->body = body;
+    if (https->step == STEP_IDLE && tls_is_stale(https->channel->tls)) {
+        drop_channel(https);
+    }
     if (https->step != STEP_IDLE) {
         begin(https);
         return;

@@ -22,21 +22,33 @@ enum {
     WRITE_MAX = 16 * 1024,
 };
 
-struct tls_context {
+/* One reading of the CA file, with the settings that point at it. Whoever uses
+ * it holds it: a connection goes on with what it began with. */
+struct tls_trust {
+    uint32_t holders;
     mbedtls_ssl_config config;
     mbedtls_x509_crt authorities;
     const struct entropy *entropy;
     const char *protocols[2];
 };
 
+struct tls_context {
+    struct tls_trust *trust;
+    uint64_t reading; /* grows with each */
+};
+
 struct tls_memory {
     mbedtls_ssl_session session;
     bool known;
+    uint64_t reading; /* that the session was verified by */
 };
 
 struct tls {
     mbedtls_ssl_context ssl;
     struct tls_memory *memory;
+    const struct tls_context *context;
+    struct tls_trust *trust;
+    uint64_t reading;   /* that this is */
     struct slice input; /* borrowed, not read yet */
     uint8_t output[OUTPUT_SIZE];
     size_t output_len;
@@ -53,7 +65,7 @@ static err_t fail(struct reason *reason, err_t err, const char *doing,
 /* --- the context -------------------------------------------------------- */
 
 static int random_bytes(void *context, unsigned char *buf, size_t len) {
-    const struct tls_context *self = context;
+    const struct tls_trust *self = context;
     self->entropy->fill(self->entropy->self, buf, len);
     return 0;
 }
@@ -97,11 +109,11 @@ static void set_versions(mbedtls_ssl_config *config) {
 #endif
 }
 
-static err_t set_up(struct tls_context *context, struct reason *reason) {
+static err_t set_up(struct tls_trust *trust, struct reason *reason) {
 #if TLS_IS_3
     ENSURE(psa_crypto_init() == PSA_SUCCESS, ERR_MEMORY);
 #endif
-    mbedtls_ssl_config *config = &context->config;
+    mbedtls_ssl_config *config = &trust->config;
     int failed = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT,
                                              MBEDTLS_SSL_TRANSPORT_STREAM,
                                              MBEDTLS_SSL_PRESET_DEFAULT);
@@ -109,14 +121,43 @@ static err_t set_up(struct tls_context *context, struct reason *reason) {
         return fail(reason, ERR_MEMORY, "TLS settings", failed);
     }
     set_versions(config);
-    mbedtls_ssl_conf_rng(config, random_bytes, context);
+    mbedtls_ssl_conf_rng(config, random_bytes, trust);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
-    mbedtls_ssl_conf_ca_chain(config, &context->authorities, NULL);
-    context->protocols[0] = "http/1.1";
-    failed = mbedtls_ssl_conf_alpn_protocols(config, context->protocols);
+    mbedtls_ssl_conf_ca_chain(config, &trust->authorities, NULL);
+    trust->protocols[0] = "http/1.1";
+    failed = mbedtls_ssl_conf_alpn_protocols(config, trust->protocols);
     if (failed != 0) {
         return fail(reason, ERR_MEMORY, "TLS settings", failed);
     }
+    return ERR_OK;
+}
+
+void tls_trust_free(struct tls_trust *trust) {
+    if (trust == NULL || --trust->holders > 0) {
+        return;
+    }
+    mbedtls_ssl_config_free(&trust->config);
+    mbedtls_x509_crt_free(&trust->authorities);
+    free(trust);
+}
+
+err_t tls_trust_read(const char *ca_file, const struct entropy *entropy,
+                     struct tls_trust **ret, struct reason *reason) {
+    struct tls_trust *trust = calloc(1, sizeof *trust);
+    ENSURE(trust != NULL, ERR_MEMORY);
+    trust->holders = 1;
+    trust->entropy = entropy;
+    mbedtls_ssl_config_init(&trust->config);
+    mbedtls_x509_crt_init(&trust->authorities);
+    err_t err = set_up(trust, reason);
+    if (err == ERR_OK) {
+        err = read_authorities(&trust->authorities, ca_file, reason);
+    }
+    if (err != ERR_OK) {
+        tls_trust_free(trust);
+        return err;
+    }
+    *ret = trust;
     return ERR_OK;
 }
 
@@ -124,27 +165,27 @@ err_t tls_context_new(const char *ca_file, const struct entropy *entropy,
                       struct tls_context **ret, struct reason *reason) {
     struct tls_context *context = calloc(1, sizeof *context);
     ENSURE(context != NULL, ERR_MEMORY);
-    context->entropy = entropy;
-    mbedtls_ssl_config_init(&context->config);
-    mbedtls_x509_crt_init(&context->authorities);
-    err_t err = set_up(context, reason);
-    if (err == ERR_OK) {
-        err = read_authorities(&context->authorities, ca_file, reason);
-    }
+    err_t err = tls_trust_read(ca_file, entropy, &context->trust, reason);
     if (err != ERR_OK) {
-        tls_context_free(context);
+        free(context);
         return err;
     }
     *ret = context;
     return ERR_OK;
 }
 
+void tls_context_renew(struct tls_context *context, struct tls_trust *trust) {
+    assert(trust->holders == 1);
+    tls_trust_free(context->trust);
+    context->trust = trust;
+    context->reading++;
+}
+
 void tls_context_free(struct tls_context *context) {
     if (context == NULL) {
         return;
     }
-    mbedtls_ssl_config_free(&context->config);
-    mbedtls_x509_crt_free(&context->authorities);
+    tls_trust_free(context->trust);
     free(context);
 }
 
@@ -189,8 +230,10 @@ static int input_take(void *context, unsigned char *buf, size_t len) {
     return (int)taken;
 }
 
-/* A session that cannot be offered again only costs a full handshake. */
+/* A session that cannot be offered again only costs a full handshake. One that
+ * other authorities vouched for is not: it would spare the verification. */
 static void offer_session(struct tls *tls) {
+    tls->memory->known &= tls->memory->reading == tls->reading;
     if (tls->memory->known &&
         mbedtls_ssl_set_session(&tls->ssl, &tls->memory->session) != 0) {
         tls->memory->known = false;
@@ -202,6 +245,7 @@ static void remember_session(struct tls *tls) {
     mbedtls_ssl_session_free(&memory->session);
     mbedtls_ssl_session_init(&memory->session);
     memory->known = mbedtls_ssl_get_session(&tls->ssl, &memory->session) == 0;
+    memory->reading = tls->reading;
 }
 
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
@@ -209,8 +253,12 @@ err_t tls_new(struct tls_context *context, struct tls_memory *memory,
     struct tls *tls = calloc(1, sizeof *tls);
     ENSURE(tls != NULL, ERR_MEMORY);
     tls->memory = memory;
+    tls->context = context;
+    tls->trust = context->trust;
+    tls->trust->holders++;
+    tls->reading = context->reading;
     mbedtls_ssl_init(&tls->ssl);
-    int failed = mbedtls_ssl_setup(&tls->ssl, &context->config);
+    int failed = mbedtls_ssl_setup(&tls->ssl, &tls->trust->config);
     if (failed == 0) {
         failed = mbedtls_ssl_set_hostname(&tls->ssl, host);
     }
@@ -229,7 +277,12 @@ void tls_free(struct tls *tls) {
         return;
     }
     mbedtls_ssl_free(&tls->ssl);
+    tls_trust_free(tls->trust);
     free(tls);
+}
+
+bool tls_is_stale(const struct tls *tls) {
+    return tls->reading != tls->context->reading;
 }
 
 void tls_feed(struct tls *tls, struct slice bytes) {

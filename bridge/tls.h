@@ -11,9 +11,11 @@
 
 #include "gateway/base/base.h"
 
-/* CA certificates and settings: one for all connections, only read once it is
- * made. It outlives them. */
+/* CA certificates and settings: one for all connections, and it outlives them.
+ * One thread uses it and them. */
 struct tls_context;
+/* One reading of a CA file. */
+struct tls_trust;
 /* What is kept about one host between connections. */
 struct tls_memory;
 struct tls;
@@ -27,6 +29,15 @@ err_t tls_check_authorities(const char *ca_file,
                             struct reason *reason) MUST_USE;
 void tls_context_free(struct tls_context *context);
 
+/* Reads the file again, on any thread; errors as tls_context_new(). */
+err_t tls_trust_read(const char *ca_file, const struct entropy *entropy,
+                     struct tls_trust **ret, struct reason *reason) MUST_USE;
+/* Takes NULL. */
+void tls_trust_free(struct tls_trust *trust);
+/* From now on connections are verified by this, which becomes the context's. No
+ * session that was verified by another is resumed. */
+void tls_context_renew(struct tls_context *context, struct tls_trust *trust);
+
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;
 void tls_memory_free(struct tls_memory *memory);
 
@@ -36,6 +47,8 @@ err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret,
               struct reason *reason) MUST_USE;
 void tls_free(struct tls *tls);
+/* Was it verified by authorities that have been replaced since? */
+bool tls_is_stale(const struct tls *tls);
 
 /* Ciphertext that the peer sent. It is borrowed: the calls below read it until
  * they return ERR_AGAIN, and then all of it has been read. */
