@@ -30,9 +30,9 @@ err_t endpoint_parse(const char *url, struct endpoint *ret,
     return ERR_OK;
 }
 
-err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
-                      const char *variable, struct endpoint *ret,
-                      struct reason *reason) {
+static err_t find(const struct config_cloud *cloud, const char *service,
+                  const char *variable, struct endpoint *ret,
+                  struct reason *reason) {
     if (cloud->endpoint[0] != '\0') {
         return endpoint_parse(cloud->endpoint, ret, reason);
     }
@@ -52,4 +52,14 @@ err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
     snprintf(url, sizeof url, "https://%s.%s.amazonaws.com%s", service,
              cloud->region, strncmp(cloud->region, "cn-", 3) == 0 ? ".cn" : "");
     return endpoint_parse(url, ret, reason);
+}
+
+err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
+                      const char *variable, struct endpoint *ret,
+                      struct reason *reason) {
+    struct endpoint found;
+    TRY(find(cloud, service, variable, &found, reason));
+    TRY(proxy_choose(cloud, found.host, found.port, &found.proxy, reason));
+    *ret = found;
+    return ERR_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef BRIDGE_ENDPOINT_H
 #define BRIDGE_ENDPOINT_H
 
+#include "bridge/proxy.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
 
@@ -11,6 +12,7 @@ struct endpoint {
     char host[CONFIG_HOST_MAX]; /* a name, never an address */
     uint16_t port;
     char authority[CONFIG_HOST_MAX + 8]; /* the Host header: port unless 443 */
+    struct proxy proxy;                  /* the way to it */
 };
 
 /* Reads "https://host[:port][/]", by the rules of config_url_read(): the
@@ -20,7 +22,7 @@ err_t endpoint_parse(const char *url, struct endpoint *ret,
 
 /* The endpoint of a service ("events", "kinesis"): cloud.endpoint, else the
  * environment's `variable` (AWS_ENDPOINT_URL_...), else AWS_ENDPOINT_URL, else
- * https://<service>.<region>.amazonaws.com. ERR_CONFIG. */
+ * https://<service>.<region>.amazonaws.com; and the way to it. ERR_CONFIG. */
 err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
                       const char *variable, struct endpoint *ret,
                       struct reason *reason) MUST_USE;

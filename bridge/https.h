@@ -29,6 +29,7 @@ enum {
     HTTPS_ADDRESSES_MS = 5 * 1000, /* tried again without a new look-up, */
     HTTPS_UNNAMED_MS = 60 * 1000,  /* or so long after one that failed */
     HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
+    HTTPS_TUNNEL_MS = 15 * 1000,   /* for the proxy's answer, all of it */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */

@@ -248,6 +248,20 @@ static void check_cloud(struct loader *loader) {
     }
 }
 
+/* The environment's proxy has its login in its own URL. */
+static void check_proxy(struct loader *loader) {
+    const struct config_cloud *cloud = &loader->config.cloud;
+    struct spot login = loader_spot(&loader->found, "cloud.proxy_login_file");
+    bool has_proxy =
+        cloud->proxy[0] != '\0' && strcmp(cloud->proxy, CONFIG_PROXY_NONE) != 0;
+    if (login.node != NULL && !has_proxy &&
+        !loader_is_bad(&loader->found, "cloud.proxy")) {
+        loader_fault(loader, login,
+                     "found cloud.proxy_login_file and no cloud.proxy; "
+                     "expected both");
+    }
+}
+
 /* A region that opens tomorrow is not in the list, so this is a warning. With
  * an endpoint of its own, the region is only a word in the signature. */
 static void check_region(struct loader *loader) {
@@ -266,6 +280,7 @@ void cross_check(struct loader *loader) {
     cross_check_broker(loader);
     check_streams(loader);
     check_cloud(loader);
+    check_proxy(loader);
     check_console(loader);
     check_control_socket(loader);
     check_region(loader);

@@ -211,6 +211,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help =
          "One endpoint for all services, by host name; default AWS's own for "
          "the region."},
+    {"cloud.proxy", CONFIG_PROXY, IN_CONFIG(cloud.proxy),
+     .help =
+         "The HTTP proxy to reach the cloud by, http://HOST:PORT, for every "
+         "host, or none; default what HTTPS_PROXY and NO_PROXY say."},
+    {"cloud.proxy_login_file", CONFIG_PATH, IN_CONFIG(cloud.proxy_login_file),
+     .help = "A file whose first line is USER:PASSWORD for cloud.proxy, which "
+             "no other user may read (mode 0600)."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
      .help = "The CA certificates that the endpoint's certificate is checked "

@@ -174,6 +174,24 @@ err_t config_url_read(struct slice text, struct config_address *ret) {
     return ERR_OK;
 }
 
+err_t config_proxy_read(struct slice text, struct config_address *ret) {
+    static const char scheme[] = "http://";
+    ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
+    size_t from = strlen(scheme);
+    struct slice rest = slice_part(text, from, text.len - from);
+    if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
+        rest = slice_part(rest, 0, rest.len - 1);
+    }
+    return read_address(rest, 1, ret);
+}
+
+static err_t check_proxy(struct slice text) {
+    struct config_address ignored;
+    return slice_eq_str(text, CONFIG_PROXY_NONE)
+               ? ERR_OK
+               : config_proxy_read(text, &ignored);
+}
+
 static err_t check_url(struct slice text) {
     struct config_address ignored;
     return config_url_read(text, &ignored);
@@ -274,6 +292,9 @@ err_t config_value_read(const struct config_key *key, struct slice text,
         return read_text(key, text, place);
     case CONFIG_URL:
         TRY(check_url(text));
+        return read_text(key, text, place);
+    case CONFIG_PROXY:
+        TRY(check_proxy(text));
         return read_text(key, text, place);
     case CONFIG_ADDRESS:
         return read_address(text, key->min, place);
@@ -382,7 +403,8 @@ bool config_value_is_empty(const struct config_key *key, const void *base) {
     const char *place = (const char *)base + key->offset;
     return place[0] == '\0' &&
            (key->kind == CONFIG_NAME || key->kind == CONFIG_PATH ||
-            key->kind == CONFIG_URL || key->kind == CONFIG_ADDRESS);
+            key->kind == CONFIG_URL || key->kind == CONFIG_PROXY ||
+            key->kind == CONFIG_ADDRESS);
 }
 
 void config_value_write(const struct config_key *key, const void *base,
@@ -393,6 +415,7 @@ void config_value_write(const struct config_key *key, const void *base,
     case CONFIG_NAME:
     case CONFIG_PATH:
     case CONFIG_URL:
+    case CONFIG_PROXY:
         write_quoted(writer, place);
         return;
     case CONFIG_ADDRESS:
@@ -453,6 +476,10 @@ void config_value_expected(const struct config_key *key,
         writer_str(writer, "https://HOST or https://HOST:PORT, HOST being a "
                            "name: a certificate is not verified for an IP "
                            "address");
+        return;
+    case CONFIG_PROXY:
+        writer_str(writer, "http://HOST:PORT or none; a user name and "
+                           "password go into cloud.proxy_login_file");
         return;
     case CONFIG_ADDRESS:
         writer_printf(

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bridge/way.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/preflight.h"
@@ -70,6 +71,20 @@ static void print_broker(const struct config_broker *broker) {
         const struct config_listener *listener = &broker->listeners[i];
         printf("  broker: embedded, %s port %u%s\n", listener->address.host,
                listener->address.port, doors(listener));
+    }
+}
+
+/* As this machine's environment says, too. */
+static void print_ways(const struct config *config) {
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        char text[WAY_TEXT_MAX];
+        struct reason reason;
+        if (config->streams[i].sink != CONFIG_SINK_NONE &&
+            way_describe(&config->cloud, &config->streams[i], text, &reason) ==
+                ERR_OK) {
+            printf("  stream %s: by way of %s\n", config->streams[i].name,
+                   text);
+        }
     }
 }
 
@@ -150,5 +165,8 @@ int command_check(int argc, char **argv) {
     printf("%s: ok\n", path);
     print_files(&check.sources, stdout);
     print_summary(&check.config);
+    if (!files_only) {
+        print_ways(&check.config);
+    }
     return EXIT_SUCCESS;
 }
