@@ -20,9 +20,12 @@ struct endpoint {
 err_t endpoint_parse(const char *url, struct endpoint *ret,
                      struct reason *reason) MUST_USE;
 
-/* The endpoint of a service ("events", "kinesis"): cloud.endpoint, else the
- * environment's `variable` (AWS_ENDPOINT_URL_...), else AWS_ENDPOINT_URL, else
- * https://<service>.<region>.amazonaws.com; and the way to it. ERR_CONFIG. */
+/* The endpoint of a service ("events", "kinesis"): cloud.endpoints.SERVICE,
+ * else cloud.endpoint, else the environment's `variable`
+ * (AWS_ENDPOINT_URL_...), else AWS_ENDPOINT_URL (unless
+ * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS), else AWS's own for the region, as
+ * AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT say; and the way to it.
+ * ERR_CONFIG. */
 err_t endpoint_choose(const struct config_cloud *cloud, const char *service,
                       const char *variable, struct endpoint *ret,
                       struct reason *reason) MUST_USE;

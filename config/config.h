@@ -68,12 +68,15 @@ struct config_stream {
 };
 
 struct config_cloud {
-    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink */
+    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink; default
+                                       AWS_REGION, AWS_DEFAULT_REGION */
     char endpoint[CONFIG_PATH_MAX]; /* https URL for both services; empty
                                        = AWS's own for the region */
-    char proxy[CONFIG_PROXY_MAX];   /* http://HOST:PORT, or
-                                       CONFIG_PROXY_NONE; empty: what the
-                                       environment says */
+    char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
+    char endpoint_kinesis[CONFIG_PATH_MAX];
+    char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
+                                               CONFIG_PROXY_NONE; empty: what the
+                                               environment says */
     char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
                                                empty: none */
     char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */

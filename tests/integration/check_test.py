@@ -556,6 +556,27 @@ class WayOutTest(CheckCase):
         self.assertEqual(self.way("  proxy: none\n",
                                   HTTPS_PROXY="http://p:1"), there)
 
+    def test_what_the_environment_adds(self):
+        # Goal: AWS's own variables count, and the file goes before them.
+        self.assertEqual(self.way(AWS_REGION="us-east-1"),
+                         "https://events.eu-central-1.amazonaws.com")
+        self.assertEqual(self.way(AWS_USE_FIPS_ENDPOINT="true"),
+                         "https://events-fips.eu-central-1.amazonaws.com")
+        self.assertEqual(
+            self.way("  endpoints: {eventbridge: \"https://vpce:8443\"}\n",
+                     AWS_ENDPOINT_URL="https://other"), "https://vpce:8443")
+        text = self.config.read_text()
+        for name, region in (("AWS_DEFAULT_REGION", "us-gov-west-1"),
+                             ("AWS_REGION", "cn-north-1")):
+            self.config.write_text(text.replace("  region: eu-central-1\n", "")
+                                   .replace("endpoints:", "#"))
+            done = self.check(extra={"AWS_DEFAULT_REGION": "us-gov-west-1",
+                                     name: region})
+            self.assertIn(f"by way of https://events.{region}.amazonaws.com",
+                          done.stdout, done.stderr)
+        self.is_error("12:7", "no cloud.region", "AWS_REGION",
+                      extra={"AWS_REGION": "No Region"})
+
     def test_a_proxy_that_is_none(self):
         # Goal: what is not spoken is an error, by the name of its variable.
         self.write()
