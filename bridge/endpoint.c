@@ -12,8 +12,9 @@ static void write_authority(struct endpoint *endpoint) {
     if (endpoint->port != 443) {
         snprintf(port, sizeof port, ":%u", endpoint->port);
     }
-    snprintf(endpoint->authority, sizeof endpoint->authority, "%.255s%s",
-             endpoint->host, port);
+    bool six = strchr(endpoint->host, ':') != NULL;
+    snprintf(endpoint->authority, sizeof endpoint->authority, "%s%.253s%s%s",
+             six ? "[" : "", endpoint->host, six ? "]" : "", port);
 }
 
 err_t endpoint_parse(const char *url, struct endpoint *ret,
@@ -22,8 +23,7 @@ err_t endpoint_parse(const char *url, struct endpoint *ret,
     if (config_url_read(slice_from_str(url), &address) != ERR_OK) {
         return reason_set(reason, ERR_CONFIG,
                           "cannot use endpoint \"%.80s\"; expected "
-                          "https://host[:port] with a host name: a "
-                          "certificate is not verified for an IP address",
+                          "https://host[:port], an IPv6 address in brackets",
                           url);
     }
     struct endpoint found = {.port = address.port};

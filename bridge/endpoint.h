@@ -9,7 +9,7 @@
 #include "gateway/base/base.h"
 
 struct endpoint {
-    char host[CONFIG_HOST_MAX]; /* a name, never an address */
+    char host[CONFIG_HOST_MAX]; /* a name or an address, without brackets */
     uint16_t port;
     char authority[CONFIG_HOST_MAX + 8]; /* the Host header: port unless 443 */
     struct proxy proxy;                  /* the way to it */

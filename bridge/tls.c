@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bridge/certificate.h"
+
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define TLS_IS_3 1
 #include <psa/crypto.h>
@@ -48,8 +50,10 @@ struct tls {
     struct tls_memory *memory;
     const struct tls_context *context;
     struct tls_trust *trust;
-    uint64_t reading;   /* that this is */
-    struct slice input; /* borrowed, not read yet */
+    uint64_t reading;                         /* that this is */
+    uint8_t address[CERTIFICATE_ADDRESS_MAX]; /* of the host, */
+    size_t address_len;                       /* if it is no name */
+    struct slice input;                       /* borrowed, not read yet */
     uint8_t output[OUTPUT_SIZE];
     size_t output_len;
 };
@@ -248,6 +252,30 @@ static void remember_session(struct tls *tls) {
     memory->reading = tls->reading;
 }
 
+/* Called for each certificate of the chain; the peer's own has depth 0. */
+static int verify_address(void *context, mbedtls_x509_crt *certificate,
+                          int depth, uint32_t *flags) {
+    const struct tls *tls = context;
+    if (depth == 0 &&
+        !certificate_has_address(certificate,
+                                 slice_of(tls->address, tls->address_len))) {
+        *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    }
+    return 0;
+}
+
+/* A name goes out with the first message and is compared by mbedTLS. An address
+ * must not go out (RFC 6066 section 3), and 2.28 would only compare it with
+ * names. */
+static int set_host(struct tls *tls, const char *host) {
+    tls->address_len = certificate_address(host, tls->address);
+    if (tls->address_len == 0) {
+        return mbedtls_ssl_set_hostname(&tls->ssl, host);
+    }
+    mbedtls_ssl_set_verify(&tls->ssl, verify_address, tls);
+    return mbedtls_ssl_set_hostname(&tls->ssl, NULL);
+}
+
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret, struct reason *reason) {
     struct tls *tls = calloc(1, sizeof *tls);
@@ -260,7 +288,7 @@ err_t tls_new(struct tls_context *context, struct tls_memory *memory,
     mbedtls_ssl_init(&tls->ssl);
     int failed = mbedtls_ssl_setup(&tls->ssl, &tls->trust->config);
     if (failed == 0) {
-        failed = mbedtls_ssl_set_hostname(&tls->ssl, host);
+        failed = set_host(tls, host);
     }
     if (failed != 0) {
         tls_free(tls);

@@ -3,8 +3,8 @@
  * the caller owns the socket. Only this file uses mbedTLS's TLS; it supports
  * 2.28 and 3.6.
  *
- * The peer's certificate is always verified against the CA file and the host
- * name, and the host name is always sent (SNI); neither can be turned off. A
+ * The peer's certificate is always verified against the CA file and the host,
+ * and the host's name is always sent (SNI); neither can be turned off. A
  * session is resumed if the server still knows it. */
 #ifndef BRIDGE_TLS_H
 #define BRIDGE_TLS_H
@@ -41,8 +41,7 @@ void tls_context_renew(struct tls_context *context, struct tls_trust *trust);
 err_t tls_memory_new(struct tls_memory **ret) MUST_USE;
 void tls_memory_free(struct tls_memory *memory);
 
-/* A connection to `host`, a name as in its certificate: mbedTLS 2.28 compares
- * only dNSName, so it would never accept the certificate of an address. */
+/* A connection to `host`, a name or an address as in its certificate. */
 err_t tls_new(struct tls_context *context, struct tls_memory *memory,
               const char *host, struct tls **ret,
               struct reason *reason) MUST_USE;

@@ -114,9 +114,9 @@ void config_describe(struct writer *writer);
 /* The configuration after defaults, as YAML that loads to the same. */
 void config_print(const struct config *config, struct writer *writer);
 
-/* Reads "https://NAME[:PORT][/]", the form of cloud.endpoint; the port is 443
- * if none is given. An IP address is refused: mbedTLS 2.28 compares only a
- * certificate's dNSName, so the peer could never be verified. ERR_RANGE. */
+/* Reads "https://HOST[:PORT][/]", the form of cloud.endpoint; the port is 443
+ * if none is given. HOST is a name, an IPv4 address, or an IPv6 one in
+ * brackets, which `ret` is without. ERR_RANGE. */
 err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
 /* Reads "http://HOST:PORT[/]", the form of cloud.proxy; HOST is a name or an
  * address, an IPv6 one in brackets. ERR_RANGE. */

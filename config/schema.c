@@ -210,8 +210,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "default AWS_REGION, else AWS_DEFAULT_REGION."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
      .help =
-         "One endpoint for all services, by host name; default AWS's own for "
-         "the region."},
+         "One endpoint for all services, which its certificate names; default "
+         "AWS's own for the region."},
     {"cloud.endpoints", CONFIG_SECTION,
      .help = "The endpoint of one service; it goes before cloud.endpoint."},
     {"cloud.endpoints.eventbridge", CONFIG_URL,

@@ -145,6 +145,33 @@ static err_t check_name(const char *host) {
 
 _Static_assert(CONFIG_NAME_MAX <= CONFIG_HOST_MAX, "a host holds a name");
 
+/* A name, an IPv4 address, or an IPv6 one in brackets, which are taken off. */
+static err_t read_host(struct slice text, char ret[CONFIG_HOST_MAX]) {
+    struct in_addr four;
+    bool bracketed =
+        text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']';
+    if (bracketed) {
+        text = slice_part(text, 1, text.len - 2);
+    }
+    ENSURE(slice_to_str(text, ret, CONFIG_HOST_MAX) == ERR_OK, ERR_RANGE);
+    if (bracketed) {
+        return check_host(ret, true);
+    }
+    return inet_pton(AF_INET, ret, &four) == 1 ? ERR_OK : check_name(ret);
+}
+
+/* Where the port's colon is, or the end. */
+static size_t find_port(struct slice text) {
+    size_t at = 0;
+    bool in_brackets = false;
+    while (at < text.len && (in_brackets || text.data[at] != ':')) {
+        in_brackets =
+            text.data[at] == '[' || (in_brackets && text.data[at] != ']');
+        at++;
+    }
+    return at;
+}
+
 err_t config_url_read(struct slice text, struct config_address *ret) {
     static const char scheme[] = "https://";
     ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
@@ -153,10 +180,7 @@ err_t config_url_read(struct slice text, struct config_address *ret) {
     if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
         rest = slice_part(rest, 0, rest.len - 1);
     }
-    size_t end = 0;
-    while (end < rest.len && rest.data[end] != ':') {
-        end++;
-    }
+    size_t end = find_port(rest);
     struct config_address found;
     memset(&found, 0, sizeof found);
     uint64_t port = HTTPS_PORT;
@@ -165,10 +189,7 @@ err_t config_url_read(struct slice text, struct config_address *ret) {
         TRY(read_uint(digits, UINT16_MAX, &port));
     }
     ENSURE(port > 0, ERR_RANGE);
-    ENSURE(slice_to_str(slice_part(rest, 0, end), found.host,
-                        sizeof found.host) == ERR_OK,
-           ERR_RANGE);
-    TRY(check_name(found.host));
+    TRY(read_host(slice_part(rest, 0, end), found.host));
     found.port = (uint16_t)port;
     memcpy(ret, &found, sizeof *ret);
     return ERR_OK;
@@ -474,8 +495,7 @@ void config_value_expected(const struct config_key *key,
         return;
     case CONFIG_URL:
         writer_str(writer, "https://HOST or https://HOST:PORT, HOST being a "
-                           "name: a certificate is not verified for an IP "
-                           "address");
+                           "name, an IPv4 address or an IPv6 one in brackets");
         return;
     case CONFIG_PROXY:
         writer_str(writer, "http://HOST:PORT or none; a user name and "

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bridge's way out of a store: certificate authorities that change while
-it runs, and proxies.
+it runs, endpoints without a name, and proxies.
 
 EDGE_BUILD names the build directory (default build/release)."""
 
+import contextlib
 import os
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
 import unittest
 
 from bridge_test import BridgeCase, Refused
@@ -80,6 +84,105 @@ class AuthoritiesTest(BridgeCase):
         self.assert_promises("orders", 20)
         self.assertEqual(bridge.log_text().count("stay in use"), 1)
         bridge.stop()
+
+
+class Relay:
+    """A TLS server that passes on to the cloud what it reads."""
+
+    def __init__(self, cloud, host, context):
+        six = ":" in host
+        self.cloud, self.context, self.names = cloud, context, []
+        context.sni_callback = lambda _, name, __: self.names.append(name)
+        self.listener = socket.create_server(
+            (host, 0), family=socket.AF_INET6 if six else socket.AF_INET)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"https://{f'[{host}]' if six else host}:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, daemon=True,
+                                 args=(self.listener.accept()[0],)).start()
+
+    def _serve(self, connection):
+        client = ssl.create_default_context(cafile=self.cloud.ca_path)
+        with connection, contextlib.suppress(OSError), \
+                self.context.wrap_socket(connection, server_side=True) as here, \
+                socket.create_connection(
+                    ("127.0.0.1", self.cloud.port)) as plain, \
+                client.wrap_socket(plain,
+                                   server_hostname="localhost") as there:
+            back = threading.Thread(target=pump, args=(there, here),
+                                    daemon=True)
+            back.start()
+            pump(here, there)
+            there.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+
+def pump(source, sink):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+
+
+def make_certificate(folder, stem, also, authority):
+    """STEM.pem and STEM.key for what the subjectAltName says, of an authority
+    (its certificate, beside which its key is)."""
+    path = os.path.join(folder, stem)
+    with open(path + ".cnf", "w", encoding="ascii") as file:
+        file.write(f"subjectAltName={also}\n")
+    for words in (
+            ["req", "-new", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=x",
+             "-keyout", path + ".key", "-out", path + ".csr"],
+            ["x509", "-req", "-in", path + ".csr", "-CA", authority, "-CAkey",
+             authority + ".key", "-CAcreateserial", "-days", "30", "-extfile",
+             path + ".cnf", "-out", path + ".pem"]):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path + ".pem", path + ".key")
+    return context
+
+
+class AddressTest(BridgeCase):
+    def test_endpoints_by_address(self):
+        # Goal: a private endpoint that has no name is reached, its certificate
+        # is held against its address, and no name is sent.
+        authority = make_authority(self.folder, "authority")
+        total = 0
+        for host in ("127.0.0.1", "::1"):
+            context = make_certificate(self.folder, "server", f"IP:{host}",
+                                       authority)
+            relay = Relay(self.cloud, host, context)
+            self.addCleanup(relay.close)
+            bridge = self.start(endpoint=relay.url, ca=authority)
+            total = bridge.append("orders", 50, 5)
+            bridge.drained("orders", total)
+            self.assertTrue(relay.names)
+            self.assertEqual(set(relay.names), {None})
+            bridge.stop()
+        self.assert_promises("orders", total)
+
+    def test_another_address(self):
+        # Goal: a certificate of another address, or of a name that is written
+        # like this one, is no proof.
+        authority = make_authority(self.folder, "authority")
+        for also in ("IP:127.0.0.2", "DNS:127.0.0.1"):
+            context = make_certificate(self.folder, "server", also, authority)
+            relay = Relay(self.cloud, "127.0.0.1", context)
+            self.addCleanup(relay.close)
+            bridge = self.start(endpoint=relay.url, ca=authority)
+            bridge.append("orders", 5, 5)
+            status = bridge.wait("offline", lambda s: s["link"] == "offline")
+            self.assertIn("certificate is not trusted", status["last_error"])
+            bridge.stop()
+        self.assertEqual(self.held("orders")["requests"], 0)
 
 
 class ProxyTest(BridgeCase):

@@ -46,6 +46,10 @@ static void endpoints_read(void **state) {
         {"https://a.example:443/", "a.example", "a.example", 443},
         {"https://local_cloud:1", "local_cloud", "local_cloud:1", 1},
         {"https://1.example", "1.example", "1.example", 443},
+        {"https://127.0.0.1", "127.0.0.1", "127.0.0.1", 443},
+        {"https://127.0.0.1:1", "127.0.0.1", "127.0.0.1:1", 1},
+        {"https://[::1]", "::1", "[::1]", 443},
+        {"https://[fd00::1:2]:8443/", "fd00::1:2", "[fd00::1:2]:8443", 8443},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct endpoint endpoint;
@@ -58,8 +62,8 @@ static void endpoints_read(void **state) {
     }
 }
 
-/* Goal: whatever is not https://host[:port] is refused by name; an address as
- * well, since no certificate would be verified for it. */
+/* Goal: whatever is not https://host[:port] is refused by name; so is what
+ * inet_aton(3) alone takes for an address. */
 static void endpoints_refused(void **state) {
     (void)state;
     static const char *const urls[] = {
@@ -80,10 +84,12 @@ static void endpoints_refused(void **state) {
         "https://a b",
         "https://a\r\nX: y",
         "https://[::1",
-        "https://[::1]",
-        "https://[::1]:8443",
-        "https://127.0.0.1",
-        "https://127.0.0.1:1",
+        "https://[127.0.0.1]",
+        "https://[a]",
+        "https://[::1]:",
+        "https://[::1]8443",
+        "https://[[::1]]",
+        "https://[fe80::1%25lo]",
         "https://127.1",
         "https://0x7f000001:1",
         "https://[]:1",
