@@ -30,6 +30,7 @@ struct answer {
     bool not_found; /* ResourceNotFoundException */
     bool expired;   /* of the credentials: ExpiredTokenException */
     bool not_ours; /* not allowed, or unknown: AccessDenied, UnknownOperation */
+    char code[96]; /* of what failed first; empty if it has none */
     char text[200]; /* text on what failed first, empty if nothing did;
                        printable ASCII */
 };

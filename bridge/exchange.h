@@ -20,6 +20,8 @@ struct exchange_result {
     int64_t signed_offset_us; /* the clock offset it was signed with */
     bool has_offset;          /* the answer gave the server's time */
     int64_t offset_us;        /* if so: server's clock minus ours */
+    uint32_t corrected; /* times in a row that the clock was blamed; kept from
+                           one request to the next */
 };
 
 /* All of it outlives the exchange. */

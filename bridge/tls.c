@@ -10,18 +10,22 @@
 #include <stdlib.h>
 
 #include "bridge/certificate.h"
+#include "bridge/tls_words.h"
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define TLS_IS_3 1
 #include <psa/crypto.h>
+#define PRIVATE(member) MBEDTLS_PRIVATE(member)
 #else
 #define TLS_IS_3 0
+#define PRIVATE(member) member
 #endif
 
 enum {
     /* One record with its overhead and a little more. */
     OUTPUT_SIZE = 20 * 1024,
     WRITE_MAX = 16 * 1024,
+    CIPHERS_MAX = 255, /* mbedTLS knows half as many */
 };
 
 /* One reading of the CA file, with the settings that point at it. Whoever uses
@@ -32,6 +36,7 @@ struct tls_trust {
     mbedtls_x509_crt authorities;
     const struct entropy *entropy;
     const char *protocols[2];
+    int ciphers[CIPHERS_MAX + 1];
 };
 
 struct tls_context {
@@ -113,6 +118,33 @@ static void set_versions(mbedtls_ssl_config *config) {
 #endif
 }
 
+/* ChaCha20-Poly1305 first: without instructions for AES, as on many a small
+ * box, and with mbedTLS's GCM it is the faster one. The server decides. */
+static void set_ciphers(struct tls_trust *trust) {
+    static const int first[] = {
+#if TLS_IS_3
+        MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+#endif
+        MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    };
+    enum { FIRST = sizeof first / sizeof first[0] };
+    memcpy(trust->ciphers, first, sizeof first);
+    size_t count = FIRST;
+    for (const int *one = mbedtls_ssl_list_ciphersuites();
+         *one != 0 && count < CIPHERS_MAX; one++) {
+        bool put = false;
+        for (size_t i = 0; i < FIRST; i++) {
+            put |= first[i] == *one;
+        }
+        if (!put) {
+            trust->ciphers[count++] = *one;
+        }
+    }
+    trust->ciphers[count] = 0;
+    mbedtls_ssl_conf_ciphersuites(&trust->config, trust->ciphers);
+}
+
 static err_t set_up(struct tls_trust *trust, struct reason *reason) {
 #if TLS_IS_3
     ENSURE(psa_crypto_init() == PSA_SUCCESS, ERR_MEMORY);
@@ -125,6 +157,7 @@ static err_t set_up(struct tls_trust *trust, struct reason *reason) {
         return fail(reason, ERR_MEMORY, "TLS settings", failed);
     }
     set_versions(config);
+    set_ciphers(trust);
     mbedtls_ssl_conf_rng(config, random_bytes, trust);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_ca_chain(config, &trust->authorities, NULL);
@@ -342,6 +375,33 @@ static bool is_wait(int code) {
     return code == MBEDTLS_ERR_SSL_WANT_READ;
 }
 
+/* Did the server ask for a certificate of ours? 3.6 does not tell. */
+static bool was_asked(const struct tls *tls) {
+#if TLS_IS_3
+    (void)tls;
+    return false;
+#else
+    return tls->ssl.client_auth != 0;
+#endif
+}
+
+/* Words of ours where there are any, else mbedTLS's. */
+static err_t fail_peer(const struct tls *tls, const char *doing, int code,
+                       struct reason *reason) {
+    if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        /* level and description (RFC 5246 section 7.2) */
+        uint8_t alert = tls->ssl.PRIVATE(in_msg)[1];
+        return reason_set(reason, ERR_NETWORK, "%s: %s (TLS alert %u)", doing,
+                          tls_words_of_alert(alert, was_asked(tls)), alert);
+    }
+    const char *words = tls_words_of_code(code);
+    if (words == NULL) {
+        return fail(reason, ERR_NETWORK, doing, code);
+    }
+    return reason_set(reason, ERR_NETWORK, "%s: %s (-0x%04x)", doing, words,
+                      (unsigned)-code);
+}
+
 /* mbedTLS puts each flaw on its own line; a log needs one line. What to do
  * comes first, since the flaws may be cut off. */
 static err_t fail_certificate(const struct tls *tls, struct reason *reason) {
@@ -374,7 +434,7 @@ err_t tls_handshake(struct tls *tls, struct reason *reason) {
         return fail_certificate(tls, reason);
     }
     if (code != 0) {
-        return fail(reason, ERR_NETWORK, "TLS handshake", code);
+        return fail_peer(tls, "TLS handshake", code, reason);
     }
     remember_session(tls);
     return ERR_OK;
@@ -388,7 +448,7 @@ err_t tls_write(struct tls *tls, struct slice bytes, size_t *ret_taken,
         return ERR_AGAIN;
     }
     if (code < 0) {
-        return fail(reason, ERR_NETWORK, "TLS write", code);
+        return fail_peer(tls, "TLS write", code, reason);
     }
     *ret_taken = (size_t)code;
     return ERR_OK;
@@ -407,7 +467,7 @@ err_t tls_read(struct tls *tls, void *buf, size_t cap, size_t *ret_len,
         return ERR_END;
     }
     if (code < 0) {
-        return fail(reason, ERR_NETWORK, "TLS read", code);
+        return fail_peer(tls, "TLS read", code, reason);
     }
     *ret_len = (size_t)code;
     return ERR_OK;

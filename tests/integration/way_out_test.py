@@ -91,7 +91,8 @@ class Relay:
 
     def __init__(self, cloud, host, context):
         six = ":" in host
-        self.cloud, self.context, self.names = cloud, context, []
+        self.cloud, self.context = cloud, context
+        self.names, self.ciphers = [], []
         context.sni_callback = lambda _, name, __: self.names.append(name)
         self.listener = socket.create_server(
             (host, 0), family=socket.AF_INET6 if six else socket.AF_INET)
@@ -117,6 +118,7 @@ class Relay:
                     ("127.0.0.1", self.cloud.port)) as plain, \
                 client.wrap_socket(plain,
                                    server_hostname="localhost") as there:
+            self.ciphers.append(here.cipher()[0])
             back = threading.Thread(target=pump, args=(there, here),
                                     daemon=True)
             back.start()
@@ -183,6 +185,111 @@ class AddressTest(BridgeCase):
             self.assertIn("certificate is not trusted", status["last_error"])
             bridge.stop()
         self.assertEqual(self.held("orders")["requests"], 0)
+
+
+def make_chain(folder, length, authority):
+    """A server of 127.0.0.1 with so many authorities between it and its own."""
+    issuer, chain = authority, []
+    for n in range(length):
+        path = os.path.join(folder, f"between{n}.pem")
+        with open(path + ".cnf", "w", encoding="ascii") as file:
+            file.write("basicConstraints=critical,CA:TRUE\n"
+                       "keyUsage=critical,keyCertSign\n")
+        for words in (
+                ["req", "-new", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+                 f"/CN=between {n}", "-keyout", path + ".key", "-out",
+                 path + ".csr"],
+                ["x509", "-req", "-in", path + ".csr", "-CA", issuer, "-CAkey",
+                 issuer + ".key", "-CAcreateserial", "-days", "30",
+                 "-extfile", path + ".cnf", "-out", path]):
+            subprocess.run(["openssl", *words], check=True,
+                           capture_output=True)
+        with open(path, encoding="ascii") as file:
+            chain.insert(0, file.read())
+        issuer = path
+    make_certificate(folder, "server", "IP:127.0.0.1", issuer)
+    path = os.path.join(folder, "server")
+    with open(path + ".pem", "a", encoding="ascii") as file:
+        file.write("".join(chain))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path + ".pem", path + ".key")
+    return context
+
+
+class WordsTest(BridgeCase):
+    """What is said of servers that end the handshake, by OpenSSL's."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = make_authority(self.folder, "authority")
+
+    def says(self, context, *words):
+        relay = Relay(self.cloud, "127.0.0.1", context)
+        self.addCleanup(relay.close)
+        bridge = self.start(endpoint=relay.url, ca=self.authority)
+        bridge.append("orders", 5, 5)
+        status = bridge.wait("offline", lambda s: s["link"] == "offline")
+        for word in words:
+            self.assertIn(word, status["last_error"])
+        bridge.stop()
+
+    def server(self):
+        return make_certificate(self.folder, "server", "IP:127.0.0.1",
+                                self.authority)
+
+    def test_only_tls_1_3(self):
+        context = self.server()
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.says(context, "does not speak TLS 1.2 (perhaps 1.3 only)",
+                  "alert 70")
+
+    def test_a_client_certificate(self):
+        context = self.server()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.authority)
+        self.says(context, "wants a client certificate")
+
+    def test_no_cipher_in_common(self):
+        context = self.server()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ARIA128-GCM-SHA256:ECDHE-ARIA256-GCM-SHA384:"
+                            "ECDHE-RSA-AES128-SHA")  # and its key is EC
+        self.says(context, "accepts none of the ciphers", "alert 40")
+
+    def test_a_chain_that_is_too_long(self):
+        self.says(make_chain(self.folder, 10, self.authority),
+                  "chain of certificates is too long")
+
+    def test_a_long_chain(self):
+        # Goal: one that is long, but not too long, is taken.
+        relay = Relay(self.cloud, "127.0.0.1",
+                      make_chain(self.folder, 6, self.authority))
+        self.addCleanup(relay.close)
+        bridge = self.start(endpoint=relay.url, ca=self.authority)
+        bridge.drained("orders", bridge.append("orders", 5, 5))
+        bridge.stop()
+
+    def test_the_first_cipher(self):
+        # Goal: a server that leaves the choice to us uses ChaCha20, one that
+        # prefers its own does not.
+        for ours in (True, False):
+            context = self.server()
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            if ours:
+                context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+            else:
+                context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+                context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+            relay = Relay(self.cloud, "127.0.0.1", context)
+            self.addCleanup(relay.close)
+            bridge = self.start(endpoint=relay.url, ca=self.authority)
+            end = bridge.append("orders", 5, 5)
+            bridge.drained("orders", end)
+            bridge.stop()
+            self.assertEqual({"CHACHA20" in name for name in relay.ciphers},
+                             {ours}, relay.ciphers)
 
 
 class ProxyTest(BridgeCase):
