@@ -12,7 +12,7 @@ struct device_seen {
     struct client_answer answer;
     bool begun;
     bool known; /* who is connected is known: the broker is heard */
-    bool over; /* or no gateway answers */
+    bool over;  /* or no gateway answers */
     struct slice list;
     size_t at;
     struct slice next; /* not passed yet; empty if there is none */

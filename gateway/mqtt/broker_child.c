@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "gateway/mqtt/broker_conf.h"
 
-enum { VARIABLES_MAX = 2, READ_MAX = 512, SHOWN_MAX = 129 };
+enum { VARIABLES_MAX = 2, READ_MAX = 512, SHOWN_MAX = 129, SECOND_MS = 1000 };
 
 /* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
  * and who we run as is not its business. */
@@ -74,6 +74,38 @@ static bool is_oversize(struct broker_child *child, struct slice line) {
     return true;
 }
 
+/* A device can make it say a line for every four bytes that it sends (a PUBREC
+ * for what was never sent): they must not fill the disk. */
+static bool may_log(struct broker_child *child) {
+    struct broker_lines *lines = &child->lines;
+    uint64_t now_ms = uv_now(child->output.loop);
+    if (now_ms - lines->since_ms >= SECOND_MS) {
+        lines->since_ms = now_ms;
+        lines->logged = 0;
+    }
+    if (lines->logged >= BROKER_LINES_A_SECOND) {
+        lines->skipped++;
+        return false;
+    }
+    lines->logged++;
+    return true;
+}
+
+static void log_said(struct broker_child *child, enum log_level level) {
+    if (child->quiet || !may_log(child)) {
+        return;
+    }
+    if (child->lines.skipped > 0) {
+        log_line(LOG_WARN, "broker",
+                 "lines not_logged=%llu reason=\"Mosquitto says more than %d "
+                 "lines a second\"",
+                 (unsigned long long)child->lines.skipped,
+                 BROKER_LINES_A_SECOND);
+        child->lines.skipped = 0;
+    }
+    log_line(level, "mosquitto", "%s", child->line);
+}
+
 static void line_over(struct broker_child *child) {
     struct slice said = slice_of(child->line, child->line_len);
     if (is_oversize(child, said) || is_chatter(said)) {
@@ -86,9 +118,7 @@ static void line_over(struct broker_child *child) {
     str_mend_utf8(child->line); /* the last one becomes JSON */
     bool noise = is_noise(slice_of(child->line, child->line_len)) ||
                  (child->said != NULL && child->said(child->self, child->line));
-    if (!child->quiet) {
-        log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
-    }
+    log_said(child, noise ? LOG_DEBUG : LOG_WARN);
     if (!noise) {
         memcpy(child->last, child->line, child->line_len + 1);
     }
