@@ -179,7 +179,7 @@ static void keeps_the_old_one(void **state) {
 static void waits_until_it_is_written(void **state) {
     struct room *room = *state;
     for (int i = 0; i < 5; i++) {
-        write_text(room, "half\n\n\n\n\n" + i);
+        write_text(room, &"half\n\n\n\n\n"[i]);
         look(room);
         assert_int_equal(room->bundle.err, ERR_OK);
     }
