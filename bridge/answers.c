@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/markup.h"
 #include "gateway/event/json.h"
 
 enum { CODE_MAX = 96, MESSAGE_MAX = 1024 };
@@ -173,9 +174,19 @@ static void read_code(uint32_t status, const char *code, const char *message,
 }
 
 /* No code in it: a proxy, a load balancer, a captive portal. */
-static void read_status(uint32_t status, struct answer *ret) {
+static void read_status(uint32_t status, struct slice body,
+                        struct answer *ret) {
     char number[16];
+    char title[64];
+    char page[160] =
+        "not an answer from the service (a proxy or a captive portal?)";
     snprintf(number, sizeof number, "HTTP %u", status);
+    if (markup_title(body, title, sizeof title)) {
+        snprintf(page, sizeof page,
+                 "not an answer from the service, but a page \"%s\" (of a "
+                 "proxy or a captive portal?)",
+                 title);
+    }
     ret->call = CALL_FAILED;
     if (status == 429) {
         ret->call = CALL_THROTTLED;
@@ -183,9 +194,7 @@ static void read_status(uint32_t status, struct answer *ret) {
         ret->call = CALL_TOO_LARGE;
     }
     say(ret, "", number,
-        status >= 500 || status == 429 || status == 413
-            ? ""
-            : "not an answer from the service (a proxy or a captive portal?)");
+        status >= 500 || status == 429 || status == 413 ? "" : page);
 }
 
 static void read_error(const struct answer_raw *raw, struct answer *ret) {
@@ -195,11 +204,16 @@ static void read_error(const struct answer_raw *raw, struct answer *ret) {
         object = SLICE("{}");
     }
     char code[CODE_MAX];
+    char message[MESSAGE_MAX] = "";
     if (!find_code(raw, object, code)) {
-        read_status(raw->status, ret);
+        if (markup_error(raw->body, code, sizeof code, message,
+                         sizeof message)) {
+            read_code(raw->status, code, message, ret);
+        } else {
+            read_status(raw->status, raw->body, ret);
+        }
         return;
     }
-    char message[MESSAGE_MAX] = "";
     if (!text_of(object, "message", message, sizeof message) &&
         !text_of(object, "Message", message, sizeof message)) {
         message[0] = '\0';

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "bridge/bundle.h"
 #include "bridge/credential_keeper.h"
 #include "bridge/credential_web.h"
 #include "bridge/https.h"
@@ -31,6 +32,7 @@ struct bridge {
     struct bridge_options options;
     struct credential_keeper *keeper; /* NULL: no stream has a sink */
     struct tls_context *tls;
+    struct bundle bundle; /* where its authorities come from */
     struct https_connector https;
     struct job_pool *pool;
     struct sender_context context; /* constant once set up */
@@ -92,6 +94,9 @@ static bool publish(struct bridge *bridge) {
 static void on_beat(uv_timer_t *timer) {
     struct bridge *bridge = timer->data;
     atomic_fetch_add_explicit(&bridge->turns, 1, memory_order_relaxed);
+    if (bridge->tls != NULL) {
+        bundle_beat(&bridge->bundle);
+    }
 }
 
 static void on_telling(uv_timer_t *timer) {
@@ -380,8 +385,12 @@ static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
         bridge->context.connector = *options->connector;
         return set_up_credentials(bridge, reason);
     }
-    TRY(tls_context_new(ca_file(&options->config->cloud),
-                        &options->platform->entropy, &bridge->tls, reason));
+    struct bundle_options bundle = {
+        .ca_file = ca_file(&options->config->cloud),
+        .entropy = &options->platform->entropy,
+        .executor = bridge->context.executor,
+    };
+    TRY(bundle_open(&bridge->bundle, &bundle, &bridge->tls, reason));
     bridge->https = (struct https_connector){&bridge->loop, bridge->tls};
     bridge->context.connector = https_connector_table(&bridge->https);
     return set_up_credentials(bridge, reason);

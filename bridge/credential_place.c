@@ -149,9 +149,10 @@ static err_t read_near(const struct parts *parts,
 static err_t read_far(const struct parts *parts, struct credential_place *place,
                       struct reason *reason) {
     char url[CONFIG_HOST_MAX + 32];
-    ENSURE(parts->host.len < CONFIG_HOST_MAX && !parts->bracketed, ERR_PARSE);
-    snprintf(url, sizeof url, "https://%.*s:%u", SLICE_ARG(parts->host),
-             parts->port);
+    ENSURE(parts->host.len < CONFIG_HOST_MAX, ERR_PARSE);
+    snprintf(url, sizeof url, "https://%s%.*s%s:%u",
+             parts->bracketed ? "[" : "", SLICE_ARG(parts->host),
+             parts->bracketed ? "]" : "", parts->port);
     return endpoint_parse(url, &place->where, reason);
 }
 
@@ -178,7 +179,7 @@ err_t credential_place_read(const char *url, struct credential_place *ret,
     if (err != ERR_OK) {
         return reason_set(reason, ERR_CONFIG,
                           "cannot use \"%.80s\"; expected http://host[:port]"
-                          "/path of this machine, or https://name[:port]/path",
+                          "/path of this machine, or https://host[:port]/path",
                           url);
     }
     *ret = place;

@@ -336,6 +336,8 @@ static err_t try_iot(const struct making *making) {
            iot->role_alias);
     snprintf(url, sizeof url, "https://%s", iot->endpoint);
     TRY(endpoint_parse(url, &place->where, making->reason));
+    TRY(proxy_choose(making->options->cloud, place->where.host,
+                     place->where.port, &place->where.proxy, making->reason));
     place->tls = true;
     snprintf(place->path, sizeof place->path, "/role-aliases/%s/credentials",
              iot->role_alias);

@@ -24,6 +24,8 @@ struct exchange_result {
     uint32_t signed_serial;   /* and the credentials it was signed with */
     bool has_offset;          /* the answer gave the server's time */
     int64_t offset_us;        /* if so: server's clock minus ours */
+    uint32_t corrected; /* times in a row that the clock was blamed; kept from
+                           one request to the next */
 };
 
 /* All of it outlives the exchange. */

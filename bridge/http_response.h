@@ -46,6 +46,8 @@ struct http_response {
     bool has_age;         /* it came from a cache */
     char date[64];        /* header Date, empty if absent */
     char error_type[128]; /* header x-amzn-ErrorType, empty if absent */
+    char proxy_asks[32];  /* the first scheme of Proxy-Authenticate */
+    bool proxy_basic;     /* Basic is one of them */
     uint8_t *body;        /* owned */
     size_t body_len;
 };

@@ -8,6 +8,7 @@
 
 #include "bridge/request_size.h"
 #include "bridge/resolver.h"
+#include "bridge/tunnel.h"
 
 enum {
     INPUT_SIZE = 16 * 1024,
@@ -21,6 +22,7 @@ enum step {
     STEP_CLOSED,
     STEP_RESOLVING,
     STEP_CONNECTING,
+    STEP_TUNNEL, /* only by a proxy */
     STEP_HANDSHAKE,
     STEP_IDLE,
     STEP_SENDING,
@@ -119,6 +121,10 @@ static void forget_job(struct https *https) {
     https->job = NULL;
 }
 
+static bool is_proxied(const struct https *https) {
+    return https->options.where->proxy.host[0] != '\0';
+}
+
 /* Fails the request or, if a kept connection had died unnoticed, starts it
  * again. The last call of a handler: `done` may send the next request. */
 static void fail(struct https *https, const char *what, const char *detail) {
@@ -136,8 +142,11 @@ static void fail(struct https *https, const char *what, const char *detail) {
         return;
     }
     struct reason reason;
-    reason_set(&reason, ERR_NETWORK, "%s: %s%s",
-               https->options.where->authority, what, detail);
+    bool proxied = is_proxied(https);
+    reason_set(&reason, ERR_NETWORK, "%s%s%s: %s%s",
+               https->options.where->authority, proxied ? " by proxy " : "",
+               proxied ? https->options.where->proxy.authority : "", what,
+               detail);
     https->busy = false;
     struct transport_error error = {reason.text, https->unreached};
     https->options.done(https->options.context, NULL, &error);
@@ -168,6 +177,7 @@ static void on_timer(uv_timer_t *timer) {
         [STEP_CLOSED] = "",
         [STEP_RESOLVING] = "",
         [STEP_CONNECTING] = "",
+        [STEP_TUNNEL] = "no answer from the proxy in time",
         [STEP_HANDSHAKE] = "no TLS handshake in time",
         [STEP_IDLE] = "",
         [STEP_SENDING] = "the request could not be sent in time",
@@ -207,11 +217,24 @@ static void on_written(uv_write_t *write, int status) {
         fail(https, "", uv_strerror(status));
         return;
     }
+    if (https->step == STEP_TUNNEL) {
+        return; /* the proxy's answer goes on from here */
+    }
     if (https->step == STEP_SENDING || https->step == STEP_ANSWER) {
         limit_answer(https);
         note_written(https);
     }
     pump(https);
+}
+
+static err_t write_output(struct channel *channel, size_t len) {
+    assert(!channel->writing);
+    uv_buf_t buf = uv_buf_init((char *)channel->output, (unsigned)len);
+    channel->write.data = channel;
+    int failed = uv_write(&channel->write, (uv_stream_t *)&channel->tcp, &buf,
+                          1, on_written);
+    channel->writing = failed == 0;
+    return failed == 0 ? ERR_OK : ERR_NETWORK;
 }
 
 /* Hands TLS's output to the socket: one write at a time, from its own buffer,
@@ -224,12 +247,7 @@ static err_t flush(struct channel *channel) {
     assert(output.len <= sizeof channel->output);
     memcpy(channel->output, output.data, output.len);
     tls_output_taken(channel->tls);
-    uv_buf_t buf = uv_buf_init((char *)channel->output, (unsigned)output.len);
-    channel->write.data = channel;
-    int failed = uv_write(&channel->write, (uv_stream_t *)&channel->tcp, &buf,
-                          1, on_written);
-    channel->writing = failed == 0;
-    return failed == 0 ? ERR_OK : ERR_NETWORK;
+    return write_output(channel, output.len);
 }
 
 static err_t pump_handshake(struct https *https, struct reason *reason) {
@@ -344,6 +362,54 @@ static void pump(struct https *https) {
     }
 }
 
+static void begin_handshake(struct https *https) {
+    struct reason reason = {""};
+    if (tls_new(https->options.tls, https->memory, https->options.where->host,
+                &https->channel->tls, &reason) != ERR_OK) {
+        fail(https, "cannot set up a connection ", reason.text);
+        return;
+    }
+    https->step = STEP_HANDSHAKE;
+    limit_ms(https, HTTPS_HANDSHAKE_MS);
+    pump(https);
+}
+
+/* --- the way through a proxy --------------------------------------------- */
+
+_Static_assert((int)TUNNEL_REQUEST_MAX <= (int)WRITE_SIZE, "it fits");
+
+static void begin_tunnel(struct https *https) {
+    struct channel *channel = https->channel;
+    struct writer writer = writer_over(channel->output, TUNNEL_REQUEST_MAX);
+    tunnel_write(https->options.where, &writer);
+    https->step = STEP_TUNNEL;
+    limit_ms(https, HTTPS_TUNNEL_MS);
+    if (write_output(channel, writer.len) != ERR_OK) {
+        fail(https, "cannot write to the proxy", "");
+    }
+}
+
+/* The limit of this step stays: a proxy that says a byte now and then is not
+ * waited for. */
+static void take_tunnel(struct https *https, ssize_t len, struct slice bytes) {
+    if (len < 0) {
+        fail(https, "the proxy closed the connection: ", uv_strerror((int)len));
+        return;
+    }
+    struct reason reason = {""};
+    err_t err =
+        tunnel_read(https->options.where, &https->response, bytes, &reason);
+    if (err == ERR_AGAIN) {
+        return;
+    }
+    if (err != ERR_OK) {
+        fail(https, "", reason.text);
+        return;
+    }
+    http_response_reset(&https->response);
+    begin_handshake(https);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
     (void)suggested;
     struct channel *channel = (struct channel *)handle;
@@ -354,6 +420,10 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
     struct channel *channel = (struct channel *)stream;
     struct https *https = channel->owner;
     if (https == NULL || len == 0) {
+        return;
+    }
+    if (https->step == STEP_TUNNEL) {
+        take_tunnel(https, len, slice_of(buf->base, len > 0 ? (size_t)len : 0));
         return;
     }
     if (len < 0) {
@@ -410,16 +480,13 @@ static void on_connected(uv_connect_t *connect, int status) {
     }
     https->unreached = false;
     tune(&channel->tcp);
-    struct reason reason = {""};
-    if (tls_new(https->options.tls, https->memory, https->options.where->host,
-                &channel->tls, &reason) != ERR_OK ||
-        uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
-        fail(https, "cannot set up a connection ", reason.text);
-        return;
+    if (uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
+        fail(https, "cannot set up a connection", "");
+    } else if (is_proxied(https)) {
+        begin_tunnel(https);
+    } else {
+        begin_handshake(https);
     }
-    https->step = STEP_HANDSHAKE;
-    limit_ms(https, HTTPS_HANDSHAKE_MS);
-    pump(https);
 }
 
 static void try_address(struct https *https) {
@@ -487,8 +554,10 @@ static void begin(struct https *https) {
     https->step = STEP_RESOLVING;
     limit_ms(https, HTTPS_RESOLVE_MS);
     const struct endpoint *where = https->options.where;
-    if (resolver_start(where->host, where->port, &https->resolved,
-                       &https->job) != ERR_OK) {
+    bool proxied = is_proxied(https);
+    if (resolver_start(proxied ? where->proxy.host : where->host,
+                       proxied ? where->proxy.port : where->port,
+                       &https->resolved, &https->job) != ERR_OK) {
         https->job = NULL;
         fail(https, "no memory for a name look-up", "");
     }
@@ -539,6 +608,9 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     https->busy = true;
     https->head = head;
     https->body = body;
+    if (https->step == STEP_IDLE && tls_is_stale(https->channel->tls)) {
+        drop_channel(https);
+    }
     if (https->step != STEP_IDLE) {
         begin(https);
         return;
@@ -549,18 +621,7 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     pump(https);
 }
 
-/* --- as a table --------------------------------------------------------- */
-
-static void table_send(void *self, struct slice head, struct slice body) {
-    https_send(self, head, body);
-}
-
-static void table_close(void *self) {
-    https_close(self);
-}
-
-static void table_look(void *self, struct transport_line *ret) {
-    const struct https *https = self;
+void https_look(const struct https *https, struct transport_line *ret) {
     uint64_t now_ms = uv_now(https->options.loop);
     bool sends = https->busy && https->channel != NULL &&
                  https->channel->writing && https->taken_ms == 0;
@@ -570,25 +631,4 @@ static void table_look(void *self, struct transport_line *ret) {
                           : 0,
         .stalled = sends && now_ms - https->written_ms >= HTTPS_STALLED_MS,
     };
-}
-
-static err_t table_open(void *self, const struct endpoint *where,
-                        transport_done done, void *context,
-                        struct transport *ret) {
-    const struct https_connector *connector = self;
-    struct https_options options = {
-        .loop = connector->loop,
-        .tls = connector->tls,
-        .where = where,
-        .done = done,
-        .context = context,
-    };
-    struct https *https;
-    TRY(https_new(&options, &https));
-    *ret = (struct transport){https, table_send, table_close, table_look};
-    return ERR_OK;
-}
-
-struct connector https_connector_table(struct https_connector *connector) {
-    return (struct connector){connector, table_open};
 }

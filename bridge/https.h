@@ -30,6 +30,7 @@ enum {
     HTTPS_ADDRESSES_MS = 5 * 1000, /* tried again without a new look-up, */
     HTTPS_UNNAMED_MS = 60 * 1000,  /* or so long after one that failed */
     HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
+    HTTPS_TUNNEL_MS = 15 * 1000,   /* for the proxy's answer, all of it */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
     HTTPS_STALLED_MS = 20,       /* no part of a request taken for so long */
@@ -56,6 +57,8 @@ void https_close(struct https *https);
 /* Sends `head` (with its blank line) and `body`, which live until `done`. No
  * request may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
+/* How the line does with the request under way or the last one. */
+void https_look(const struct https *https, struct transport_line *ret);
 
 /* Both outlive the connections that the connector opens. */
 struct https_connector {

@@ -19,6 +19,9 @@ enum {
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 
+enum { CONFIG_PROXY_MAX = CONFIG_HOST_MAX + 16 };
+#define CONFIG_PROXY_NONE "none"
+
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
 /* In the order of enum log_level (gateway/base/log.h). */
@@ -66,13 +69,21 @@ struct config_stream {
 };
 
 struct config_cloud {
-    char region[CONFIG_NAME_MAX];        /* required if a stream has a sink */
-    char endpoint[CONFIG_PATH_MAX];      /* https URL for both services; empty
-                                            = AWS's own for the region */
-    char ca_file[CONFIG_PATH_MAX];       /* default Debian's bundle */
-    char source_prefix[CONFIG_NAME_MAX]; /* EventBridge Source; default
-                                            com.shopme */
-    uint32_t connections;                /* of each stream; default 8 */
+    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink; default
+                                       AWS_REGION, AWS_DEFAULT_REGION */
+    char endpoint[CONFIG_PATH_MAX]; /* https URL for both services; empty
+                                       = AWS's own for the region */
+    char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
+    char endpoint_kinesis[CONFIG_PATH_MAX];
+    char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
+                                               CONFIG_PROXY_NONE; empty: what the
+                                               environment says */
+    char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
+                                               empty: none */
+    char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
+    char source_prefix[CONFIG_NAME_MAX];    /* EventBridge Source; default
+                                               com.shopme */
+    uint32_t connections;                   /* of each stream; default 8 */
     struct config_credentials credentials;
 };
 
@@ -106,9 +117,12 @@ void config_describe(struct writer *writer);
 /* The configuration after defaults, as YAML that loads to the same. */
 void config_print(const struct config *config, struct writer *writer);
 
-/* Reads "https://NAME[:PORT][/]", the form of cloud.endpoint; the port is 443
- * if none is given. An IP address is refused: mbedTLS 2.28 compares only a
- * certificate's dNSName, so the peer could never be verified. ERR_RANGE. */
+/* Reads "https://HOST[:PORT][/]", the form of cloud.endpoint; the port is 443
+ * if none is given. HOST is a name, an IPv4 address, or an IPv6 one in
+ * brackets, which `ret` is without. ERR_RANGE. */
 err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
+/* Reads "http://HOST:PORT[/]", the form of cloud.proxy; HOST is a name or an
+ * address, an IPv6 one in brackets. ERR_RANGE. */
+err_t config_proxy_read(struct slice text, struct config_address *ret) MUST_USE;
 
 #endif

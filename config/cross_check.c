@@ -3,6 +3,7 @@
  * nothing where a value it needs was refused already. */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/un.h>
 
 #include "config/loader.h"
@@ -68,10 +69,12 @@ static void check_sink(struct loader *loader, uint32_t index) {
         return;
     }
     stream->sink = bus ? CONFIG_SINK_EVENTBRIDGE : CONFIG_SINK_KINESIS;
-    if (loader_spot(&loader->found, "cloud.region").node == NULL) {
+    if (loader->config.cloud.region[0] == '\0' &&
+        loader_spot(&loader->found, "cloud.region").node == NULL) {
         loader_fault(loader, sink,
                      "found a sink and no cloud.region; expected cloud: "
-                     "{region: ...}, such as eu-central-1");
+                     "{region: ...}, such as eu-central-1, or AWS_REGION in "
+                     "the environment");
     }
     check_event_bytes(loader, stream);
 }
@@ -283,12 +286,29 @@ static void check_credentials(struct loader *loader) {
     }
 }
 
+/* The environment's proxy has its login in its own URL. */
+static void check_proxy(struct loader *loader) {
+    const struct config_cloud *cloud = &loader->config.cloud;
+    struct spot login = loader_spot(&loader->found, "cloud.proxy_login_file");
+    bool has_proxy =
+        cloud->proxy[0] != '\0' && strcmp(cloud->proxy, CONFIG_PROXY_NONE) != 0;
+    if (login.node != NULL && !has_proxy &&
+        !loader_is_bad(&loader->found, "cloud.proxy")) {
+        loader_fault(loader, login,
+                     "found cloud.proxy_login_file and no cloud.proxy; "
+                     "expected both");
+    }
+}
+
 /* A region that opens tomorrow is not in the list, so this is a warning. With
  * an endpoint of its own, the region is only a word in the signature. */
 static void check_region(struct loader *loader) {
     const struct config_cloud *cloud = &loader->config.cloud;
     struct spot spot = loader_spot(&loader->found, "cloud.region");
-    if (cloud->region[0] != '\0' && cloud->endpoint[0] == '\0' &&
+    bool own = cloud->endpoint[0] != '\0' ||
+               cloud->endpoint_eventbridge[0] != '\0' ||
+               cloud->endpoint_kinesis[0] != '\0';
+    if (cloud->region[0] != '\0' && spot.node != NULL && !own &&
         !region_is_known(cloud->region)) {
         loader_warn(loader, spot,
                     "found %s, a region of AWS that this version does not "
@@ -297,11 +317,26 @@ static void check_region(struct loader *loader) {
     }
 }
 
+/* The variables of AWS's tools, where no file names a region. What is no region
+ * counts as not set. */
+static void take_region(struct loader *loader) {
+    static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    const struct config_key *key = config_key_find("cloud.region");
+    bool found = loader_spot(&loader->found, "cloud.region").node != NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        const char *value = getenv(names[i]);
+        found = value != NULL && config_value_read(key, slice_from_str(value),
+                                                   &loader->config) == ERR_OK;
+    }
+}
+
 void cross_check(struct loader *loader) {
+    take_region(loader);
     cross_check_broker(loader);
     check_streams(loader);
     check_cloud(loader);
     check_credentials(loader);
+    check_proxy(loader);
     check_console(loader);
     check_control_socket(loader);
     check_region(loader);

@@ -206,11 +206,27 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "this."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
-     .help = "The AWS region, such as eu-central-1; required with a sink."},
+     .help = "The AWS region, such as eu-central-1; required with a sink; "
+             "default AWS_REGION, else AWS_DEFAULT_REGION."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
      .help =
-         "One endpoint for all services, by host name; default AWS's own for "
-         "the region."},
+         "One endpoint for all services, which its certificate names; default "
+         "AWS's own for the region."},
+    {"cloud.endpoints", CONFIG_SECTION,
+     .help = "The endpoint of one service; it goes before cloud.endpoint."},
+    {"cloud.endpoints.eventbridge", CONFIG_URL,
+     IN_CONFIG(cloud.endpoint_eventbridge),
+     .help = "EventBridge's, such as that of a VPC endpoint; default "
+             "AWS_ENDPOINT_URL_EVENTBRIDGE."},
+    {"cloud.endpoints.kinesis", CONFIG_URL, IN_CONFIG(cloud.endpoint_kinesis),
+     .help = "Kinesis', likewise; default AWS_ENDPOINT_URL_KINESIS."},
+    {"cloud.proxy", CONFIG_PROXY, IN_CONFIG(cloud.proxy),
+     .help =
+         "The HTTP proxy to reach the cloud by, http://HOST:PORT, for every "
+         "host, or none; default what HTTPS_PROXY and NO_PROXY say."},
+    {"cloud.proxy_login_file", CONFIG_PATH, IN_CONFIG(cloud.proxy_login_file),
+     .help = "A file whose first line is USER:PASSWORD for cloud.proxy, which "
+             "no other user may read (mode 0600)."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
      .help = "The CA certificates that the endpoint's certificate is checked "

@@ -12,6 +12,7 @@ enum config_kind {
     CONFIG_NAME,     /* `min` to `max` characters of `chars` */
     CONFIG_PATH,     /* a file's name */
     CONFIG_URL,      /* https://name[:port] */
+    CONFIG_PROXY,    /* http://host:port, or none */
     CONFIG_ADDRESS,  /* host:port, port from `min` to `max` */
     CONFIG_LISTEN,   /* such an address, or a list of listeners */
     CONFIG_UINT,     /* from `min` to `max` */
@@ -50,7 +51,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 69 };
+enum { CONFIG_KEY_COUNT = 74 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bridge/bridge.h"
+#include "bridge/way.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/preflight.h"
@@ -89,6 +90,20 @@ static void print_credentials(const struct config *config) {
     credential_plan_free(plan);
 }
 
+/* As this machine's environment says, too. */
+static void print_ways(const struct config *config) {
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        char text[WAY_TEXT_MAX];
+        struct reason reason;
+        if (config->streams[i].sink != CONFIG_SINK_NONE &&
+            way_describe(&config->cloud, &config->streams[i], text, &reason) ==
+                ERR_OK) {
+            printf("  stream %s: by way of %s\n", config->streams[i].name,
+                   text);
+        }
+    }
+}
+
 static void print_summary(const struct config *config, bool looked) {
     printf("  store %s, data in %s\n", config->store, config->data);
     print_broker(&config->broker);
@@ -96,6 +111,7 @@ static void print_summary(const struct config *config, bool looked) {
         print_stream(&config->streams[i]);
     }
     if (looked) {
+        print_ways(config);
         print_credentials(config);
     }
     if (config->console_enabled &&

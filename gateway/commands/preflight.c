@@ -12,6 +12,7 @@
 
 #include "bridge/bridge.h"
 #include "bridge/credential_plan.h"
+#include "bridge/way.h"
 #include "gateway/commands/preflight_broker.h"
 #include "gateway/console/listener.h"
 #include "gateway/journal/owner.h"
@@ -232,6 +233,27 @@ static void no_credentials(const struct look *look, int stream,
                 "streams[].sink", stream, "%s", why->text);
 }
 
+/* How each stream's service is reached: a mistake in what several share is said
+ * once. */
+static void check_way(const struct look *look) {
+    struct reason before = {""};
+    if (look->config->cloud.region[0] == '\0') {
+        return; /* said already */
+    }
+    for (uint32_t i = 0; i < look->config->stream_count; i++) {
+        const struct config_stream *stream = &look->config->streams[i];
+        char text[WAY_TEXT_MAX];
+        struct reason why = {""};
+        if (stream->sink != CONFIG_SINK_NONE &&
+            way_describe(&look->config->cloud, stream, text, &why) != ERR_OK &&
+            strcmp(why.text, before.text) != 0) {
+            config_find(look->sources, look->findings, CONFIG_ERROR,
+                        "streams[].sink", (int)i, "%s", why.text);
+            before = why;
+        }
+    }
+}
+
 static uint32_t first_sink(const struct config *config) {
     uint32_t i = 0;
     while (i < config->stream_count &&
@@ -274,6 +296,7 @@ static void check_cloud(const struct look *look) {
     }
     struct reason why;
     check_credentials(look, (int)i);
+    check_way(look);
     if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {
         ADD(look, CONFIG_ERROR, "cloud.ca_file", "%s", why.text);
     }

@@ -46,7 +46,8 @@ class Bridge:
     def __init__(self, folder, cloud, streams, **changes):
         environment = os.environ | cloud.environment
         for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
-                     "AWS_SESSION_TOKEN"):
+                     "AWS_SESSION_TOKEN", "https_proxy", "HTTPS_PROXY",
+                     "no_proxy", "NO_PROXY"):
             environment.pop(name, None)
         environment |= changes.pop("environment", {})
         self.log = open(os.path.join(folder, "log"), "a+", encoding="utf-8")

@@ -21,11 +21,15 @@ NOBODY = 65534
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def run(*words, keys=True, profile=None, **more):
+PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+
+
+def run(*words, keys=True, profile=None, extra=None, **more):
     """`profile`: where another user's run over the coverage build leaves what
     it counted."""
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("AWS_")}
+                   if not name.startswith("AWS_") and name not in PROXIES}
+    environment |= extra or {}
     if profile is not None:
         environment["GCOV_PREFIX"] = str(profile)
     return subprocess.run([PROGRAM, *map(str, words)], text=True, timeout=60,
@@ -555,6 +559,67 @@ class Files(CheckCase):
         self.assertIn(":1:23: found brackets or lists nested more than 16 "
                       "deep", done.stderr)
         self.assertLess(took, 5)
+
+
+class WayOutTest(CheckCase):
+    """What `check` says of the way to the cloud."""
+
+    def way(self, cloud="", **extra):
+        self.write()
+        self.config.write_text(self.config.read_text().replace(
+            "cloud:\n", "cloud:\n" + cloud))
+        done = self.check(extra=extra)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (line,) = [line for line in done.stdout.splitlines()
+                   if "by way of" in line]
+        return line.split("by way of ")[1]
+
+    def test_the_proxy_is_named(self):
+        # Goal: which proxy is used, and who says so; never its login.
+        there = "https://events.eu-central-1.amazonaws.com"
+        self.assertEqual(self.way(), there)
+        self.assertEqual(
+            self.way(HTTPS_PROXY="http://u:hush@p.example:3128"),
+            there + ", by proxy p.example:3128 (HTTPS_PROXY, with a login)")
+        self.assertEqual(self.way(HTTPS_PROXY="http://p:1",
+                                  NO_PROXY="amazonaws.com"), there)
+        login = self.folder / "login"
+        login.write_text("u:hush\n")
+        login.chmod(0o600)
+        self.assertEqual(
+            self.way("  proxy: http://10.0.0.1:8080\n"
+                     f"  proxy_login_file: {login}\n",
+                     HTTPS_PROXY="http://p:1", NO_PROXY="*"),
+            there + ", by proxy 10.0.0.1:8080 (cloud.proxy, with a login)")
+        self.assertEqual(self.way("  proxy: none\n",
+                                  HTTPS_PROXY="http://p:1"), there)
+
+    def test_what_the_environment_adds(self):
+        # Goal: AWS's own variables count, and the file goes before them.
+        self.assertEqual(self.way(AWS_REGION="us-east-1"),
+                         "https://events.eu-central-1.amazonaws.com")
+        self.assertEqual(self.way(AWS_USE_FIPS_ENDPOINT="true"),
+                         "https://events-fips.eu-central-1.amazonaws.com")
+        self.assertEqual(
+            self.way("  endpoints: {eventbridge: \"https://vpce:8443\"}\n",
+                     AWS_ENDPOINT_URL="https://other"), "https://vpce:8443")
+        text = self.config.read_text()
+        for name, region in (("AWS_DEFAULT_REGION", "us-gov-west-1"),
+                             ("AWS_REGION", "cn-north-1")):
+            self.config.write_text(text.replace("  region: eu-central-1\n", "")
+                                   .replace("endpoints:", "#"))
+            done = self.check(extra={"AWS_DEFAULT_REGION": "us-gov-west-1",
+                                     name: region})
+            self.assertIn(f"by way of https://events.{region}.amazonaws.com",
+                          done.stdout, done.stderr)
+        self.is_error("12:7", "no cloud.region", "AWS_REGION",
+                      extra={"AWS_REGION": "No Region"})
+
+    def test_a_proxy_that_is_none(self):
+        # Goal: what is not spoken is an error, by the name of its variable.
+        self.write()
+        self.is_error("12:7", "HTTPS_PROXY", "http://HOST:PORT",
+                      extra={"HTTPS_PROXY": "socks5://p:1"})
 
 
 if __name__ == "__main__":

@@ -262,7 +262,7 @@ def refusals(folder, iot, settings):
             ({"cert_file": f"{other}/stranger.pem",
               "key_file": f"{other}/stranger.key"}, "localhost"),
             ({"endpoint": "localhost:1"}, "cannot connect"),
-            ({"endpoint": "127.0.0.1"}, "cannot use endpoint")):
+            ({"endpoint": "localhost:0"}, "cannot use endpoint")):
         changed = [f"iot.{name}={value}"
                    for name, value in (iot | change).items()]
         mine, said = ours({}, "iot", *changed)
