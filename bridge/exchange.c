@@ -18,6 +18,7 @@ struct exchange {
     struct sigv4_key key;
     struct sink_buffer scratch; /* one event's JSON */
     struct sink_buffer body;
+    struct sink_buffer answer; /* in JSON, where it came in CBOR */
     char head[REQUEST_HEAD_MAX];
     char question[QUESTION_MAX];
     bool busy;
@@ -45,7 +46,9 @@ static void read_response(struct exchange *exchange,
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
     struct answer_raw raw = {response->status, response->error_type,
-                             http_response_body(response)};
+                             sink_answer(sink, response->status,
+                                         http_response_body(response),
+                                         &exchange->answer)};
     read_date(exchange, response);
     if (result->batch == NULL) {
         answer_read_probe(&raw, sink->probe_member, &result->answer);
@@ -82,6 +85,7 @@ static err_t sign_and_send(struct exchange *exchange, const char *call,
         .region = options->target->config->cloud.region,
         .service = options->sink->service,
         .call = call,
+        .content_type = options->sink->content_type,
         .wall_us = clock->wall_us(clock->self) + offset_us,
         .body = body,
     };
@@ -138,6 +142,7 @@ void exchange_rest(struct exchange *exchange) {
     assert(!exchange->busy);
     give_back(&exchange->scratch);
     give_back(&exchange->body);
+    give_back(&exchange->answer);
 }
 
 /* --- beginning and end -------------------------------------------------- */
@@ -165,5 +170,6 @@ void exchange_free(struct exchange *exchange) {
     exchange->transport.close(exchange->transport.self);
     sink_buffer_free(&exchange->scratch);
     sink_buffer_free(&exchange->body);
+    sink_buffer_free(&exchange->answer);
     free(exchange);
 }

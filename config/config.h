@@ -34,6 +34,11 @@ enum config_sink {
     CONFIG_SINK_KINESIS,
 };
 
+enum config_wire { /* of Kinesis */
+                   CONFIG_WIRE_JSON,
+                   CONFIG_WIRE_CBOR,
+};
+
 enum config_full {
     CONFIG_FULL_REJECT,      /* accept nothing until there is room */
     CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report them */
@@ -61,7 +66,8 @@ struct config_stream {
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
-    char sink_name[256]; /* eventbridge: bus; kinesis: stream */
+    char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
+    enum config_wire wire; /* sink.kinesis.wire; default json */
 };
 
 struct config_cloud {

@@ -74,6 +74,7 @@ static void check_sink(struct loader *loader, uint32_t index) {
                      "{region: ...}, such as eu-central-1");
     }
     check_event_bytes(loader, stream);
+    cross_check_kinesis(loader, index);
 }
 
 /* Orders are never dropped: the till was told that its order was accepted. */

@@ -198,8 +198,12 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].sink.kinesis", CONFIG_SECTION,
      .help = "Amazon Kinesis Data Streams."},
     {"streams[].sink.kinesis.stream", CONFIG_NAME, .required = true,
-     IN_STREAM(sink_name), .min = 1, .max = 128, .chars = NAME_CHARS,
-     .help = "The data stream's name."},
+     IN_STREAM(sink_name), .min = 1, .max = 255, .chars = "A-Za-z0-9._/:-",
+     .help = "The data stream: its name or ARN."},
+    {"streams[].sink.kinesis.wire", CONFIG_ENUM, IN_STREAM(wire),
+     .words = {"json", "cbor"}, .fallback = "json",
+     .help = "How requests are written: json, as AWS documents it; cbor, as "
+             "AWS's Java SDK does, a quarter fewer bytes and less work."},
 
     {"cloud", CONFIG_SECTION,
      .help = "The connection to AWS; credentials come from the environment, "
@@ -255,6 +259,18 @@ bool config_key_is_child(const struct config_key *key, const char *prefix,
     }
     *ret_name = key->path + len;
     return true;
+}
+
+const char *config_sink_prefix(enum config_sink sink) {
+    switch (sink) {
+    case CONFIG_SINK_NONE:
+        return NULL;
+    case CONFIG_SINK_EVENTBRIDGE:
+        return "streams[].sink.eventbridge.";
+    case CONFIG_SINK_KINESIS:
+        return "streams[].sink.kinesis.";
+    }
+    return NULL;
 }
 
 static bool is_below(const struct config_key *key, const char *list) {

@@ -214,7 +214,7 @@ static const char all_keys[] =
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
     "     ids: 8192,\n"
-    "     sink: {kinesis: {stream: s_1}}}\n"
+    "     sink: {kinesis: {stream: s_1, wire: cbor}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
@@ -258,6 +258,8 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");
+    assert_int_equal(c.streams[0].wire, CONFIG_WIRE_CBOR);
+    assert_int_equal(c.streams[1].wire, CONFIG_WIRE_JSON);
     assert_true(c.streams[1].shop);
     assert_int_equal(c.streams[1].sink, CONFIG_SINK_EVENTBRIDGE);
     assert_string_equal(c.streams[1].sink_name, "arn:aws:x/b");
