@@ -18,7 +18,8 @@ const struct sink *sink_of(const struct config_stream *stream) {
     case CONFIG_SINK_NONE:
         return NULL;
     case CONFIG_SINK_EVENTBRIDGE:
-        return &sink_eventbridge;
+        return stream->request == CONFIG_REQUEST_1MIB ? &sink_eventbridge_large
+                                                      : &sink_eventbridge;
     case CONFIG_SINK_KINESIS:
         return stream->wire == CONFIG_WIRE_CBOR ? &sink_kinesis_cbor
                                                 : &sink_kinesis;
@@ -91,7 +92,15 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
     uint64_t size = sink->size(target, &rendered);
     ret->sendable = size <= sink->entry_bytes_max;
     ret->size = ret->sendable ? (uint32_t)size : 0;
-    if (!ret->sendable) {
+    const char *unfit =
+        sink->unfit != NULL ? sink->unfit(target, &rendered) : NULL;
+    if (unfit != NULL) {
+        ret->sendable = false;
+        ret->size = 0;
+        reason_set(reason, ERR_UNSUPPORTED,
+                   "event %llu (%.*s) cannot be sent: %s",
+                   (unsigned long long)ret->seq, SLICE_ARG(event.type), unfit);
+    } else if (!ret->sendable) {
         reason_set(reason, ERR_RANGE,
                    "event %llu (%.*s) cannot be sent: it has %llu bytes, and "
                    "%s accepts at most %llu",

@@ -39,6 +39,10 @@ struct sink {
     uint64_t (*size)(const struct sink_target *target,
                      const struct sink_event *event);
     uint64_t entry_bytes_max;
+    /* Why the service could never accept it, whatever its size, for after
+     * "cannot be sent: "; NULL if it could. May be NULL itself. */
+    const char *(*unfit)(const struct sink_target *target,
+                         const struct sink_event *event);
     /* The parts of the body; check writer->full. */
     void (*write_head)(const struct sink_target *target, struct writer *writer);
     void (*write_entry)(const struct sink_target *target,
@@ -54,6 +58,7 @@ struct sink {
 };
 
 extern const struct sink sink_eventbridge;
+extern const struct sink sink_eventbridge_large; /* requests of 1 MiB */
 extern const struct sink sink_kinesis;
 extern const struct sink sink_kinesis_cbor;
 

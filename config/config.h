@@ -18,6 +18,9 @@ enum {
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
 
+/* Stands for the store's name in cloud.source_prefix, once at most. */
+#define CONFIG_STORE_PLACE "{store}"
+
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
 /* In the order of enum log_level (gateway/base/log.h). */
@@ -32,6 +35,16 @@ enum config_sink {
     CONFIG_SINK_NONE,
     CONFIG_SINK_EVENTBRIDGE,
     CONFIG_SINK_KINESIS,
+};
+
+enum config_detail {                           /* of EventBridge's entries */
+                     CONFIG_DETAIL_CLOUDEVENT, /* the event */
+                     CONFIG_DETAIL_DATA,       /* its data alone */
+};
+
+enum config_request { /* the largest to EventBridge */
+                      CONFIG_REQUEST_256KIB,
+                      CONFIG_REQUEST_1MIB,
 };
 
 enum config_wire { /* of Kinesis */
@@ -68,6 +81,8 @@ struct config_stream {
     enum config_sink sink;
     char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
     enum config_wire wire; /* sink.kinesis.wire; default json */
+    enum config_detail detail;   /* sink.eventbridge.detail */
+    enum config_request request; /* sink.eventbridge.request; 256KiB */
 };
 
 struct config_cloud {

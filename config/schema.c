@@ -195,6 +195,15 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].sink.eventbridge.bus", CONFIG_NAME, .required = true,
      IN_STREAM(sink_name), .min = 1, .max = 255, .chars = "A-Za-z0-9._/:-",
      .help = "The event bus: its name or ARN."},
+    {"streams[].sink.eventbridge.detail", CONFIG_ENUM, IN_STREAM(detail),
+     .words = {"cloudevent", "data"}, .fallback = "cloudevent",
+     .help = "What Detail is: cloudevent, the whole event; data, only its "
+             "data: without an id or a number nobody can drop repeats or see "
+             "gaps, and data that is no object is not sent."},
+    {"streams[].sink.eventbridge.request", CONFIG_ENUM, IN_STREAM(request),
+     .words = {"256KiB", "1MiB"}, .fallback = "256KiB",
+     .help = "The largest request, and so the largest event: 1MiB where AWS "
+             "takes that (since 2025, not yet in every region)."},
     {"streams[].sink.kinesis", CONFIG_SECTION,
      .help = "Amazon Kinesis Data Streams."},
     {"streams[].sink.kinesis.stream", CONFIG_NAME, .required = true,
@@ -220,10 +229,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "The CA certificates that the endpoint's certificate is checked "
              "against."},
     {"cloud.source_prefix", CONFIG_NAME, IN_CONFIG(cloud.source_prefix),
-     .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS,
+     .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS "{}",
      .fallback = "com.shopme",
      .help = "What EventBridge's Source begins with: com.shopme.order and so "
-             "on."},
+             "on; {store} in it is the store's name, so that IAM's "
+             "events:source can confine a box to its own."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,

@@ -153,6 +153,94 @@ static void test_an_eventbridge_entry(void **state) {
                                       strlen("OrderCreated") + json.len);
 }
 
+/* Goal: a prefix may hold the store's name, anywhere; the size counts what is
+ * sent. */
+static void test_the_stores_name_in_sources(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        const char *prefix, *source;
+    } cases[] = {{"com.shopme.{store}", "com.shopme.store-7.order"},
+                 {"{store}", "store-7.order"},
+                 {"a.{store}.b", "a.store-7.b.order"}};
+    struct event event = an_event("OrderCreated", "/store-7/order");
+    uint32_t plain = measure(bench, &sink_eventbridge, &event).size;
+    for (size_t i = 0; i < 3; i++) {
+        strcpy(bench->config.cloud.source_prefix, cases[i].prefix);
+        bench->batch.count = 0;
+        add(bench, &event);
+        uint8_t memory[4096];
+        struct arena arena = arena_over(memory, sizeof memory);
+        struct slice body = build(bench, &sink_eventbridge);
+        struct slice entries;
+        struct slice entry;
+        size_t at = 0;
+        assert_int_equal(json_get(body, "Entries", &entries), ERR_OK);
+        assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+        assert_true(
+            slice_eq_str(text_in(entry, "Source", &arena), cases[i].source));
+        assert_int_equal(measure(bench, &sink_eventbridge, &event).size,
+                         plain - strlen("com.shopme.order") +
+                             strlen(cases[i].source));
+    }
+}
+
+/* The one entry's Detail. */
+static struct slice detail_in(struct slice body, struct arena *arena) {
+    struct slice entries;
+    struct slice entry;
+    size_t at = 0;
+    assert_int_equal(json_get(body, "Entries", &entries), ERR_OK);
+    assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+    return text_in(entry, "Detail", arena);
+}
+
+/* Goal: with `detail: data` an entry is the data, and as large; what is no
+ * object is not sendable, with words; no data is an empty object. */
+static void test_data_alone(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        enum event_data_kind kind;
+        struct slice data;
+        const char *detail; /* NULL: not sendable */
+    } cases[] = {
+        {EVENT_DATA_JSON,
+         {(const uint8_t *)"{\"a\": \"\\n\"}", 11},
+         "{\"a\":\"\\n\"}"},
+        {EVENT_DATA_JSON, {(const uint8_t *)"null", 4}, "{}"},
+        {EVENT_DATA_NONE, {NULL, 0}, "{}"},
+        {EVENT_DATA_CBOR, {(const uint8_t *)"\xa1\x61x\x07", 4}, "{\"x\":7}"},
+        {EVENT_DATA_CBOR, {(const uint8_t *)"\x07", 1}, NULL},
+        {EVENT_DATA_JSON, {(const uint8_t *)"[{}]", 4}, NULL},
+        {EVENT_DATA_JSON, {(const uint8_t *)"\"{}\"", 4}, NULL},
+        {EVENT_DATA_BINARY, {(const uint8_t *)"{}", 2}, NULL},
+    };
+    bench->stream.detail = CONFIG_DETAIL_DATA;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct event event = an_event("T", "/store-7/till-1");
+        event.data_kind = cases[i].kind;
+        event.data = cases[i].data;
+        struct forwarder_record record =
+            measure(bench, &sink_eventbridge, &event);
+        assert_int_equal(record.sendable, cases[i].detail != NULL);
+        if (cases[i].detail == NULL) {
+            assert_int_equal(record.size, 0);
+            assert_non_null(strstr(bench->reason.text,
+                                   "event 7 (T) cannot be sent: its data is no "
+                                   "JSON object"));
+            continue;
+        }
+        bench->batch.count = 0;
+        add(bench, &event);
+        uint8_t memory[4096];
+        struct arena arena = arena_over(memory, sizeof memory);
+        struct slice detail =
+            detail_in(build(bench, &sink_eventbridge), &arena);
+        assert_true(slice_eq_str(detail, cases[i].detail));
+        assert_int_equal(record.size, 14 + strlen("com.shopme.device") + 1 +
+                                          strlen(cases[i].detail));
+    }
+}
+
 /* Goal: only what the shop publishes under its own source speaks as a service;
  * a device that borrows either name stays a device. */
 static void test_sources(void **state) {
@@ -315,6 +403,9 @@ static void test_the_wire(void **state) {
     assert_string_equal(sink_of(&stream)->content_type,
                         "application/x-amz-cbor-1.1");
     stream.sink = CONFIG_SINK_EVENTBRIDGE; /* knows no other wire */
+    assert_ptr_equal(sink_of(&stream), &sink_eventbridge);
+    stream.request = CONFIG_REQUEST_1MIB;
+    assert_ptr_equal(sink_of(&stream), &sink_eventbridge_large);
     assert_string_equal(sink_of(&stream)->content_type,
                         "application/x-amz-json-1.1");
 }
@@ -389,9 +480,11 @@ static void test_the_largest_entry(void **state) {
     static const struct {
         const struct sink *sink;
         uint32_t most;
-    } cases[] = {{&sink_eventbridge, 262143}, {&sink_kinesis, 1048576}};
+    } cases[] = {{&sink_eventbridge, 262143},
+                 {&sink_eventbridge_large, 1048575},
+                 {&sink_kinesis, 1048576}};
     static char text[ROOM];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct sink *sink = cases[i].sink;
         bench->writer.len = 0;
         struct event event = event_of_size(bench, sink, cases[i].most, text);
@@ -414,6 +507,7 @@ static void test_request_limits(void **state) {
     (void)state;
     assert_int_equal(sink_eventbridge.limits.entries_max, 10);
     assert_int_equal(sink_eventbridge.limits.bytes_max, 262143);
+    assert_int_equal(sink_eventbridge_large.limits.bytes_max, 1048575);
     assert_int_equal(sink_kinesis.limits.entries_max, 500);
     assert_int_equal(sink_kinesis.limits.bytes_max, 5 * 1024 * 1024);
 }
@@ -469,6 +563,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_an_eventbridge_entry, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_stores_name_in_sources, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_data_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_kinesis_record, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_kinesis_records_in_cbor, set_up,
