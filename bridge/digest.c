@@ -31,6 +31,13 @@ void digest_hmac(struct slice key, struct slice bytes,
     assert(failed == 0);
 }
 
+void digest_md5(struct slice bytes, uint8_t ret[DIGEST_MD5_SIZE]) {
+    const mbedtls_md_info_t *md5 = mbedtls_md_info_from_type(MBEDTLS_MD_MD5);
+    assert(md5 != NULL);
+    int failed = mbedtls_md(md5, data_of(bytes), bytes.len, ret);
+    assert(failed == 0);
+}
+
 void digest_hex(const uint8_t digest[DIGEST_SIZE], char ret[DIGEST_HEX_SIZE]) {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < DIGEST_SIZE; i++) {

@@ -8,9 +8,13 @@
 
 enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65 };
 
+enum { DIGEST_MD5_SIZE = 16 };
+
 void digest_sha256(struct slice bytes, uint8_t ret[DIGEST_SIZE]);
 void digest_hmac(struct slice key, struct slice bytes,
                  uint8_t ret[DIGEST_SIZE]);
+/* For checksums that others ask for; not for secrets. */
+void digest_md5(struct slice bytes, uint8_t ret[DIGEST_MD5_SIZE]);
 /* Lower-case, terminated. */
 void digest_hex(const uint8_t digest[DIGEST_SIZE], char ret[DIGEST_HEX_SIZE]);
 

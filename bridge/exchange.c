@@ -18,6 +18,7 @@ struct exchange {
     struct sigv4_key key;
     struct sink_buffer scratch; /* one event's JSON */
     struct sink_buffer body;
+    struct sink_buffer answer; /* in JSON, where it came in CBOR */
     char head[REQUEST_HEAD_MAX];
     char question[QUESTION_MAX];
     bool busy;
@@ -44,8 +45,10 @@ static void read_response(struct exchange *exchange,
                           const struct http_response *response) {
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
-    result->raw = (struct answer_raw){response->status, response->error_type,
-                                      http_response_body(response)};
+    result->raw = (struct answer_raw){
+        response->status, response->error_type,
+        sink_answer(sink, response->status, http_response_body(response),
+                    &exchange->answer)};
     read_date(exchange, response);
     if (result->batch == NULL) {
         answer_read_probe(&result->raw, sink->probe_member, &result->answer);
@@ -92,6 +95,7 @@ static err_t sign_and_send(struct exchange *exchange, const char *call,
         .region = options->target->config->cloud.region,
         .service = options->sink->service,
         .call = call,
+        .content_type = options->sink->content_type,
         .wall_us = clock->wall_us(clock->self) + offset_us,
         .body = body,
     };
@@ -153,6 +157,7 @@ void exchange_rest(struct exchange *exchange) {
     assert(!exchange->busy);
     give_back(&exchange->scratch);
     give_back(&exchange->body);
+    give_back(&exchange->answer);
 }
 
 /* --- beginning and end -------------------------------------------------- */
@@ -180,5 +185,6 @@ void exchange_free(struct exchange *exchange) {
     exchange->transport.close(exchange->transport.self);
     sink_buffer_free(&exchange->scratch);
     sink_buffer_free(&exchange->body);
+    sink_buffer_free(&exchange->answer);
     free(exchange);
 }

@@ -16,7 +16,8 @@ struct request {
     const char *region;
     const char *service;
     const char *call; /* X-Amz-Target */
-    int64_t wall_us;  /* by the server's clock */
+    const char *content_type;
+    int64_t wall_us; /* by the server's clock */
     struct slice body;
 };
 

@@ -21,6 +21,8 @@ enum {
 
 enum { CONFIG_PROXY_MAX = CONFIG_HOST_MAX + 16 };
 #define CONFIG_PROXY_NONE "none"
+/* Stands for the store's name in cloud.source_prefix, once at most. */
+#define CONFIG_STORE_PLACE "{store}"
 
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
@@ -36,6 +38,21 @@ enum config_sink {
     CONFIG_SINK_NONE,
     CONFIG_SINK_EVENTBRIDGE,
     CONFIG_SINK_KINESIS,
+};
+
+enum config_detail {                           /* of EventBridge's entries */
+                     CONFIG_DETAIL_CLOUDEVENT, /* the event */
+                     CONFIG_DETAIL_DATA,       /* its data alone */
+};
+
+enum config_request { /* the largest to EventBridge */
+                      CONFIG_REQUEST_256KIB,
+                      CONFIG_REQUEST_1MIB,
+};
+
+enum config_wire { /* of Kinesis */
+                   CONFIG_WIRE_JSON,
+                   CONFIG_WIRE_CBOR,
 };
 
 enum config_full {
@@ -65,7 +82,10 @@ struct config_stream {
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
-    char sink_name[256]; /* eventbridge: bus; kinesis: stream */
+    char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
+    enum config_wire wire; /* sink.kinesis.wire; default json */
+    enum config_detail detail;   /* sink.eventbridge.detail */
+    enum config_request request; /* sink.eventbridge.request; 256KiB */
 };
 
 struct config_cloud {

@@ -34,6 +34,7 @@ static void check_stream_name(struct loader *loader, uint32_t index) {
 static void check_event_bytes(struct loader *loader,
                               const struct config_stream *stream) {
     if (stream->sink != CONFIG_SINK_EVENTBRIDGE ||
+        stream->request == CONFIG_REQUEST_1MIB ||
         loader->config.event_bytes_max <= CONFIG_EVENTBRIDGE_BYTES_MAX) {
         return;
     }
@@ -41,7 +42,7 @@ static void check_event_bytes(struct loader *loader,
     loader_fault(loader, spot,
                  "found %s and stream %s with the sink eventbridge; expected "
                  "event_bytes_max: at most %d KiB, as EventBridge takes no "
-                 "more",
+                 "more, or request: 1MiB there",
                  yaml_found(spot.node).text, stream->name,
                  CONFIG_EVENTBRIDGE_BYTES_MAX / 1024);
 }
@@ -77,6 +78,7 @@ static void check_sink(struct loader *loader, uint32_t index) {
                      "the environment");
     }
     check_event_bytes(loader, stream);
+    cross_check_kinesis(loader, index);
 }
 
 /* Orders are never dropped: the till was told that its order was accepted. */
@@ -247,6 +249,15 @@ static void check_cloud(struct loader *loader) {
         loader_fault(loader, spot,
                      "found %s; expected a source_prefix that does not begin "
                      "with aws., which Amazon reserves",
+                     yaml_found(spot.node).text);
+    }
+    const char *brace = strpbrk(prefix, "{}");
+    if (brace != NULL &&
+        (!slice_starts_with(slice_from_str(brace), CONFIG_STORE_PLACE) ||
+         strpbrk(brace + strlen(CONFIG_STORE_PLACE), "{}") != NULL)) {
+        loader_fault(loader, spot,
+                     "found %s; expected braces only as " CONFIG_STORE_PLACE
+                     ", once, for the store's name",
                      yaml_found(spot.node).text);
     }
 }

@@ -51,7 +51,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 74 };
+enum { CONFIG_KEY_COUNT = 77 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */
@@ -60,6 +60,8 @@ const struct config_key *config_key_find(const char *path);
  * "streams[].")? `*ret_name` is its last part. */
 bool config_key_is_child(const struct config_key *key, const char *prefix,
                          const char **ret_name);
+/* Before the keys of a sink: "streams[].sink.kinesis."; NULL for none. */
+const char *config_sink_prefix(enum config_sink sink);
 enum config_scope config_key_scope(const struct config_key *key);
 
 /* Reads `text` into the key's place under `base`; ERR_RANGE if the key does not

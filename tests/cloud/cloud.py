@@ -44,10 +44,11 @@ from endpoint import Answer, Endpoint
 from errors import ServiceError
 from faults import Faults
 from ledger import Ledger
-from model import CONTENT_TYPE, Model
+from model import Model
 from services import EventBridge, Kinesis, operation_method
 from sessions import Sessions
 from signature import Signatures
+from wires import JSON, WIRES
 
 OPERATIONS = {EventBridge: ("PutEvents", "DescribeEventBus"),
               Kinesis: ("PutRecords",)}
@@ -89,7 +90,7 @@ class Cloud:
 
     def __init__(self, options):
         self.tally = collections.Counter(
-            requests=0, signature_failures=0, validation_failures=0,
+            requests=0, cbor_requests=0, signature_failures=0, validation_failures=0,
             throttled=0, answers_lost=0, swallowed=0)
         self.faults = Faults(options.seed)
         self.faults.update({"latency_ms": options.latency_ms})
@@ -138,22 +139,25 @@ class Cloud:
         if self.faults["captive_portal"]:
             return Answer(200, PORTAL, "text/html")
         self.tally["requests"] += 1
+        wire = WIRES.get(request.header("content-type"), JSON)
+        self.tally["cbor_requests"] += wire.binary
         status = 200
         try:
-            result = self._run(request)
+            result = self._run(request, wire)
         except ServiceError as error:
             status = error.status
             result = {"__type": error.code,
                       "message": error.message[:TEXT_MAX]}
             self._refusals.append({
                 "target": request.header("x-amz-target")} | result)
-        return Answer(status, json.dumps(result).encode(), CONTENT_TYPE,
+        return Answer(status, wire.write(result), wire.content_type,
                       [("x-amzn-RequestId", str(uuid.uuid4()))])
 
-    def _run(self, request):
+    def _run(self, request, wire):
         target = request.header("x-amz-target") or ""
         if (target not in self._operations or request.method != "POST"
-                or request.header("content-type") != CONTENT_TYPE):
+                or request.header("content-type") not in
+                self._operations[target][0].CONTENT_TYPES):
             self.tally["validation_failures"] += 1
             raise ServiceError("UnknownOperationException",
                                f"There is no operation '{target}' for this "
@@ -171,7 +175,7 @@ class Cloud:
             self.tally["throttled"] += 1
             raise ServiceError(service.THROTTLED, "Rate exceeded")
         try:
-            parameters = model.read(name, request.body)
+            parameters = model.read(name, request.body, wire)
             return getattr(service, operation_method(name))(parameters)
         except ServiceError as error:
             self.tally["validation_failures"] += (

@@ -306,6 +306,54 @@ class CarryingTest(BridgeCase):
         bridge.stop()
 
 
+class CborTest(BridgeCase):
+    def start_cbor(self, name):
+        before = self.cloud.stats()
+        return self.start([f"telemetry:1:kinesis-cbor:{name}"]), before
+
+    def test_drains(self):
+        # Goal: the same events arrive as by JSON, and no request is JSON.
+        bridge, before = self.start_cbor(self.stream)
+        bridge.append("telemetry", 3000, 700)
+        bridge.append("telemetry", 2, 700, 900_000)
+        bridge.drained("telemetry", 3002)
+        held = self.assert_promises("telemetry", 3002)
+        self.assertEqual(held["duplicates"], 0)
+        stats = self.cloud.stats()
+        self.assertEqual(stats["cbor_requests"] - before["cbor_requests"],
+                         stats["requests"] - before["requests"])
+        self.assertEqual(stats["validation_failures"],
+                         before["validation_failures"])
+        bridge.stop()
+
+    def test_everything_that_an_answer_can_say(self):
+        # Goal: parts that fail, throttling, answers cut or lost: read as in
+        # JSON, nothing is lost and the order per key holds.
+        bridge, _ = self.start_cbor(self.stream)
+        self.cloud.faults(partial_failure=0.1, throttle=0.1, answer_lost=0.05,
+                          cut_body=0.05)
+        bridge.append("telemetry", 3000, 300)
+        bridge.drained("telemetry", 3000)
+        self.assert_promises("telemetry", 3000)
+        bridge.stop()
+
+    def test_by_arn(self):
+        # Goal: a stream named by its ARN; an error in CBOR is understood.
+        arn = f"arn:aws:kinesis:{REGION}:123456789012:stream/"
+        bridge, _ = self.start_cbor(arn + self.stream)
+        bridge.append("telemetry", 50, 7)
+        bridge.drained("telemetry", 50)
+        self.assert_promises("telemetry", 50)
+        bridge.kill()
+        bridge, _ = self.start_cbor(arn + "nowhere")
+        bridge.append("telemetry", 1, 1)
+        status = bridge.wait("refused", lambda s: s["link"] == "refused",
+                             "telemetry")
+        self.assertIn(f"stream {arn}nowhere does not exist",
+                      status["last_error"])
+        bridge.stop()
+
+
 class NetworkTest(BridgeCase):
     def test_a_slow_line_that_hangs_up(self):
         # Goal: through a line that carries no more than a fifth of what is
