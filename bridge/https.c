@@ -3,16 +3,15 @@
 
 #include <assert.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "bridge/request_size.h"
 #include "bridge/resolver.h"
+#include "bridge/socket.h"
 
 enum {
     INPUT_SIZE = 16 * 1024,
     WRITE_SIZE = 20 * 1024,
-    UNSENT_MAX = 128 * 1024,
 };
 
 /* A connection goes down this list step by step, and from any step back to
@@ -60,7 +59,9 @@ struct https {
     size_t sent;         /* of both */
     uint64_t begun_ms;   /* when it was first offered to the network, */
     uint64_t taken_ms;   /* and all of it taken; 0: not yet */
-    uint64_t written_ms; /* the last time that a part of it was taken */
+    uint64_t written_ms; /* the last time that the kernel took a part */
+    int unsent;          /* bytes that it had not sent, */
+    uint64_t moved_ms;   /* and when that was another number */
     uint64_t end_ms;     /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
@@ -89,6 +90,7 @@ static void begin_request(struct https *https) {
     https->step = STEP_SENDING;
     https->begun_ms = uv_now(https->options.loop);
     https->written_ms = https->begun_ms;
+    https->moved_ms = https->begun_ms;
     https->taken_ms = 0;
     https->end_ms = https->begun_ms +
                     request_deadline_ms(https->head.len + https->body.len);
@@ -383,21 +385,6 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", reason.text);
 }
 
-/* None can fail on a connected socket. If one did, the connection would only be
- * slower to send or to give up (RFC 5482), or a slow line would be noticed
- * later: what the network has not sent yet is kept small, so that it shows. */
-static void tune(uv_tcp_t *tcp) {
-    uv_os_fd_t fd;
-    unsigned unseen_ms = HTTPS_UNSEEN_MS;
-    int unsent = UNSENT_MAX;
-    uv_tcp_nodelay(tcp, 1);
-    if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unseen_ms,
-                   sizeof unseen_ms);
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-    }
-}
-
 static void on_connected(uv_connect_t *connect, int status) {
     struct channel *channel = connect->data;
     struct https *https = channel->owner;
@@ -409,7 +396,7 @@ static void on_connected(uv_connect_t *connect, int status) {
         return;
     }
     https->unreached = false;
-    tune(&channel->tcp);
+    socket_tune(&channel->tcp, HTTPS_UNSEEN_MS);
     struct reason reason = {""};
     if (tls_new(https->options.tls, https->memory, https->options.where->host,
                 &channel->tls, &reason) != ERR_OK ||
@@ -559,16 +546,30 @@ static void table_close(void *self) {
     https_close(self);
 }
 
-static void table_look(void *self, struct transport_line *ret) {
-    const struct https *https = self;
+/* Some of the request waits to be sent, and the line does carry something: one
+ * that carries nothing is no reason for others to stand back. */
+static bool is_stalled(struct https *https) {
+    bool sends = https->step == STEP_SENDING || https->step == STEP_ANSWER;
+    if (!https->busy || !sends) {
+        return false;
+    }
     uint64_t now_ms = uv_now(https->options.loop);
-    bool sends = https->busy && https->channel != NULL &&
-                 https->channel->writing && https->taken_ms == 0;
+    int bytes = socket_unsent(&https->channel->tcp);
+    if (bytes != https->unsent) {
+        https->unsent = bytes;
+        https->moved_ms = now_ms;
+    }
+    return bytes > 0 && now_ms - https->written_ms >= HTTPS_STALLED_MS &&
+           now_ms - https->moved_ms < HTTPS_HUNG_MS;
+}
+
+static void table_look(void *self, struct transport_line *ret) {
+    struct https *https = self;
     *ret = (struct transport_line){
         .sending_us = https->taken_ms > https->begun_ms
                           ? (int64_t)(https->taken_ms - https->begun_ms) * 1000
                           : 0,
-        .stalled = sends && now_ms - https->written_ms >= HTTPS_STALLED_MS,
+        .stalled = is_stalled(https),
     };
 }
 

@@ -32,7 +32,8 @@ enum {
     HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
-    HTTPS_STALLED_MS = 20,       /* no part of a request taken for so long */
+    HTTPS_STALLED_MS = 20,       /* some of a request unsent for so long */
+    HTTPS_HUNG_MS = 2 * 1000,    /* and none of it sent for so long */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
     HTTPS_IDLE_MS = 45 * 1000,
 };

@@ -50,7 +50,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 58 };
+enum { CONFIG_KEY_COUNT = 60 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */
