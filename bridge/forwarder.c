@@ -308,6 +308,10 @@ static void entry_answered(struct forwarder *forwarder, uint64_t seq,
         window_finish(&forwarder->window, seq);
         return;
     case ENTRY_FAILED:
+#ifdef EDGE_CONTROL_CURSOR_PAST_FAILED
+        window_finish(&forwarder->window, seq);
+        return;
+#endif
         wait_alone(forwarder, seq, now_us, RETRY_FAILED);
         return;
     case ENTRY_THROTTLED:
