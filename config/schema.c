@@ -99,9 +99,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "What a list past its end means: ignore: what it revokes stays "
              "revoked, and the gateway is degraded; refuse: nobody comes by "
              "certificate."},
-    {"broker.silent_after", CONFIG_DURATION, .when = CONFIG_WHEN_EMBEDDED,
-     IN_CONFIG(broker.silent_after_ms), .min = 0, .max = (uint64_t)365 * DAY_MS,
-     .fallback = "0",
+    {"broker.silent_after", CONFIG_DURATION, .reloadable = true,
+     .when = CONFIG_WHEN_EMBEDDED, IN_CONFIG(broker.silent_after_ms), .min = 0,
+     .max = (uint64_t)365 * DAY_MS, .fallback = "0",
      .help = "A device with an account from which nothing came for so long is "
              "reported; 0: never."},
     {"broker.program", CONFIG_PATH, .when = CONFIG_WHEN_EMBEDDED,

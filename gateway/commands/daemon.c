@@ -163,8 +163,7 @@ static void on_payments(uv_timer_t *timer) {
     repeat_payments(timer->data);
 }
 
-/* What a burst of events took and freed goes back to the system once nothing
- * happens any more. */
+/* What a burst took goes back to the system once nothing happens any more. */
 static void give_memory_back(struct daemon *daemon) {
     uint64_t events = 0;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
@@ -286,6 +285,7 @@ static err_t open_stream(struct daemon *daemon,
         .sink = {daemon, send_receipt, send_notice},
         .self = daemon,
         .durable = on_durable,
+        .heard = daemon_presence_heard,
         .failed = on_stream_failed,
     };
     TRY(stream_open(&options, &slot->stream, reason));

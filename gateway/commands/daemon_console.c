@@ -154,6 +154,7 @@ static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     ret->uptime_s = (ret->mono_us - daemon->started_us) / US_A_SECOND;
     fill_broker(daemon, ret);
     fill_streams(daemon, ret);
+    daemon_presence_fill(daemon, &ret->devices);
     daemon_verdict_make(daemon, ret);
 }
 
@@ -202,5 +203,6 @@ struct console_source daemon_console_source(struct daemon *daemon) {
         .uplink = set_uplink,
         .change = daemon_identity_change,
         .identity = daemon_identity_fill,
+        .devices = daemon_presence_fill,
     };
 }

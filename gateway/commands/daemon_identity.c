@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/commands/daemon_state.h"
+#include "gateway/identity/mend.h"
 #include "gateway/stream/refuse.h"
 
 enum {
@@ -109,29 +110,80 @@ static err_t edit(struct daemon *daemon) {
                          &identity->written, &identity->why);
 }
 
+/* After a restore the folder may not be as it was written. */
+static err_t mend(const char *data, struct reason *why) {
+    struct reason said;
+    err_t err = identity_mend(data, &said, why);
+    if (said.text[0] != '\0') {
+        str_mend_utf8(said.text);
+        log_line(LOG_WARN, "identity", "mended what=\"%s\"", said.text);
+    }
+    return err;
+}
+
 /* While the broker runs it keeps the accounts that it has read, and the damaged
  * file stays where a person can put it right. At a start there is nothing to
  * keep, and without accounts that can be read the broker would not start. */
+static err_t edit_or_set_aside(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    err_t err = edit(daemon);
+    if (err != ERR_CORRUPT || !identity->starts) {
+        return err;
+    }
+    log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
+             identity->why.text);
+    TRY(identity_set_aside(daemon->config->data, &identity->written,
+                           &identity->why));
+    return edit(daemon);
+}
+
+/* Damaged accounts go along as they are: a certificate that ends waits for no
+ * person. (A list of revocations does: the plugin reads it with them.) */
+static void write_tls_alone(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    const struct identity_tls *tls = &identity->tls_next;
+    struct reason ignored;
+    uint64_t set;
+    if (identity->err == ERR_CORRUPT && tls->count > 0 &&
+        identity_set_write(daemon->config->data, tls->files, tls->count, &set,
+                           &ignored) == ERR_OK) {
+        identity->written = set;
+        identity->tls_written = true;
+    }
+}
+
 static void work(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
     const char *data = daemon->config->data;
+    bool is_first = identity->set == 0;
     identity->why = (struct reason){""};
     identity->tls_next = (struct identity_tls){.count = 0};
+    identity->err = is_first ? mend(data, &identity->why) : ERR_OK;
     if (identity->reads_tls) {
         identity_tls_read(daemon->config, wall_us(daemon), &identity->tls_next);
     }
-    identity->err = edit(daemon);
-    if (identity->err == ERR_CORRUPT && identity->starts) {
-        log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
-                 identity->why.text);
-        identity->err =
-            identity_set_aside(data, &identity->written, &identity->why);
-        identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
+    if (identity->err == ERR_OK) {
+        identity->err = edit_or_set_aside(daemon);
     }
+    identity->tls_written = identity->err == ERR_OK;
+    write_tls_alone(daemon);
     if (identity->err == ERR_OK) {
         identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
+    }
+    struct reason unread;
+    identity->has_accounts =
+        identity_accounts_load(data, &identity->accounts, &unread) == ERR_OK;
+}
+
+/* Who has an account, for the table of who is there. */
+static void take_accounts(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (identity->has_accounts) {
+        daemon_presence_accounts(daemon, &identity->accounts);
+        accounts_free(&identity->accounts);
+        identity->has_accounts = false;
     }
 }
 
@@ -146,6 +198,9 @@ static void take_result(struct daemon *daemon) {
         return;
     }
     str_mend_utf8(identity->why.text);
+    if (identity->tls_written) {
+        identity->set = identity->written;
+    }
     /* A disk that does not take the next set says nothing of this one. */
     if (identity->err == ERR_CORRUPT || identity->set == 0) {
         identity->unusable = identity->why;
@@ -197,7 +252,7 @@ static void settle(struct daemon_identity *identity,
  * gets, too. Without a connection it is asked when there is one. */
 static void tell_broker(struct daemon *daemon, bool server_changed) {
     if (server_changed && daemon->broker != NULL) {
-        daemon_tls_changed(daemon);
+        daemon_tls_changed(daemon, daemon->identity.tls.withdrawn);
     } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
@@ -205,11 +260,13 @@ static void tell_broker(struct daemon *daemon, bool server_changed) {
 
 /* True if what Mosquitto itself reads is another now. */
 static bool take_tls(struct daemon_identity *identity) {
-    bool changed = identity->err == ERR_OK && identity->tls_next.server_changed;
+    bool changed = identity->tls_next.server_changed || identity->tls_missed;
     identity_tls_free(&identity->tls_next);
     if (!identity->reads_tls) {
         return false;
     }
+    /* A write that failed may have come as far as the link. */
+    identity->tls_missed = changed && !identity->tls_written;
     struct identity_tls *next = &identity->tls_next;
     if (next->unusable.text[0] != '\0' &&
         strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
@@ -221,7 +278,7 @@ static bool take_tls(struct daemon_identity *identity) {
         next->crl_unusable = identity->tls.crl_unusable;
     }
     identity->tls = *next;
-    return changed;
+    return changed && identity->tls_written;
 }
 
 static void start(struct daemon *daemon);
@@ -232,6 +289,7 @@ static void done(void *self) {
     identity->runs = false;
     bool server_changed = take_tls(identity);
     take_result(daemon);
+    take_accounts(daemon);
     for (size_t i = 0; i < identity->edit_count; i++) {
         assert(is_kept(identity, identity->numbers[i]));
         settle(identity, &identity->edits[i],
@@ -247,7 +305,7 @@ static void done(void *self) {
 static void gather(struct daemon_identity *identity) {
     uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
     identity->edit_count = 0;
-    identity->reads_tls = identity->reload_asked;
+    identity->reads_tls = identity->reload_asked || identity->tls_missed;
     for (uint64_t number = first; number < identity->next; number++) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {
@@ -294,6 +352,7 @@ bool daemon_identity_is_busy(const struct daemon *daemon) {
 
 static void on_up(void *self) {
     struct daemon *daemon = self;
+    presence_ask(&daemon->identity.presence.table);
     (void)guard_reload(daemon->identity.guard);
 }
 
@@ -362,7 +421,7 @@ static void answer(struct daemon *daemon, const struct report *report) {
         .device = slice_from_str(report->device),
         .id = slice_from_str(report->event_id),
         .why = refusal_text(report->refusal),
-        .encoding = EVENT_ENCODING_JSON, /* the report does not say it */
+        .encoding = report->cbor ? EVENT_ENCODING_CBOR : EVENT_ENCODING_JSON,
     };
     err_t err = stream_refuse(stream, &refusal);
     if (err != ERR_OK) {
@@ -386,6 +445,7 @@ static void on_refused(struct daemon *daemon, const struct report *report) {
 
 static void on_reported(void *self, const struct report *report) {
     struct daemon *daemon = self;
+    daemon_presence_reported(daemon, report);
     if (report->kind == REPORT_LOADED) {
         on_loaded(&daemon->identity, report->set);
         end_removed(daemon);
@@ -519,6 +579,7 @@ err_t daemon_identity_open(struct daemon *daemon, struct reason *reason) {
     work(daemon);
     (void)take_tls(&daemon->identity);
     take_result(daemon);
+    take_accounts(daemon);
     daemon->identity.starts = false;
     return ERR_OK;
 }
@@ -533,4 +594,5 @@ void daemon_identity_close(struct daemon *daemon) {
     identity->lock = -1;
     guard_free(identity->guard);
     free(identity->removed);
+    presence_free(&daemon->identity.presence.table);
 }

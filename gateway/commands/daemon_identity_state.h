@@ -10,6 +10,7 @@
 #define GATEWAY_COMMANDS_DAEMON_IDENTITY_STATE_H
 
 #include "gateway/base/executor.h"
+#include "gateway/commands/daemon_presence_state.h"
 #include "gateway/commands/identity_tls.h"
 #include "gateway/console/source.h"
 #include "gateway/identity/edit.h"
@@ -28,6 +29,7 @@ struct daemon_request {
 };
 
 struct daemon_identity {
+    struct daemon_presence presence;
     struct guard *guard; /* NULL with an external broker */
     int lock;            /* on the sets; -1 = not held */
     uint64_t next;       /* number of the next request */
@@ -40,6 +42,7 @@ struct daemon_identity {
     struct reason refused;   /* why the plugin did not take the last one */
     bool reload_asked;       /* by SIGHUP; no request waits for it */
     struct identity_tls tls; /* what is known of the files of TLS */
+    bool tls_missed;         /* they changed, and could not be written */
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
@@ -53,6 +56,9 @@ struct daemon_identity {
     bool reads_tls;
     struct identity_tls tls_next;
     uint64_t written;
+    struct accounts accounts; /* as they are now, if they can be read */
+    bool has_accounts;
+    bool tls_written; /* `written` has what is in `tls_next` */
     err_t err;
     struct reason why;
 };

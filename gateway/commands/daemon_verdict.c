@@ -73,11 +73,28 @@ static struct verdict_stream_facts facts_of_stream(
     return facts;
 }
 
+/* What a connected device has shown: a company's CA tells nothing of what it
+ * issues, and a renewed one may not be in use yet. */
+static void add_connected(const struct daemon *daemon, int64_t now_us,
+                          struct verdict_tls_facts *facts) {
+    int64_t before_us = now_us + VERDICT_ENDING_S * US_A_SECOND;
+    int64_t ends_us;
+    uint32_t count;
+    const struct presence_device *device = presence_expiring(
+        &daemon->identity.presence.table, before_us, &ends_us, &count);
+    if (device != NULL &&
+        (facts->device_ends_us == 0 || ends_us < facts->device_ends_us)) {
+        facts->device = device->name;
+        facts->device_ends_us = ends_us;
+    }
+}
+
 /* Of files that cannot be used nothing is known, and those of before go on. */
-static struct verdict_tls_facts facts_of_tls(const struct daemon *daemon) {
+static struct verdict_tls_facts facts_of_tls(const struct daemon *daemon,
+                                             int64_t now_us) {
     const struct identity_tls *tls = &daemon->identity.tls;
     const struct tls_facts *known = &tls->facts;
-    return (struct verdict_tls_facts){
+    struct verdict_tls_facts facts = {
         .server_ends_us = known->server_ends_us,
         .ca = known->ca_name,
         .ca_ends_us = known->ca_ends_us,
@@ -89,6 +106,8 @@ static struct verdict_tls_facts facts_of_tls(const struct daemon *daemon) {
         .crl_unusable = tls->crl_unusable.text,
         .not_taken = tls->in_set ? tls->unusable.text : "",
     };
+    add_connected(daemon, now_us, &facts);
+    return facts;
 }
 
 static struct verdict_facts facts_of(const struct daemon *daemon,
@@ -113,6 +132,9 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,
+        .listener_away = daemon->broker != NULL
+                             ? broker_status(daemon->broker).away_reason
+                             : NULL,
         .tls = status->tls,
         .accounts_damaged = daemon_identity_damaged(daemon),
         .page_away = console_page_away(daemon->console),
@@ -160,8 +182,9 @@ static void tell(struct daemon *daemon, int64_t now_us) {
 }
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {
-    status->tls = facts_of_tls(daemon);
-    const struct verdict_facts facts = facts_of(daemon, status);
+    status->tls = facts_of_tls(daemon, status->now_us);
+    struct verdict_facts facts = facts_of(daemon, status);
+    facts.silent = daemon_presence_silent(daemon, &status->devices);
     verdict_judge(&daemon->verdict, &facts, status->mono_us, status->now_us);
     status->verdict = &daemon->verdict;
     tell(daemon, status->mono_us);

@@ -9,6 +9,7 @@
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/client.h"
 #include "gateway/commands/commands.h"
+#include "gateway/commands/device_seen.h"
 #include "gateway/event/json.h"
 
 enum { WORDS_MAX = 512 };
@@ -266,6 +267,7 @@ int command_status(int argc, char **argv) {
         fwrite(answer.body.data, 1, answer.body.len, stdout);
     } else {
         print_table(answer.body);
+        device_seen_print(answer.body, config.control_socket);
     }
     return exit_of(answer.body);
 }

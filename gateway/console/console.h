@@ -21,6 +21,7 @@
  *   GET  /healthz            the verdict; 503 if a restart helps, else 200
  *   GET  /api/v1/status      what console_source.status() gives, as JSON
  *   GET  /api/v1/orders      the last CONSOLE_ORDERS_MAX orders, newest first
+ *   GET  /api/v1/devices     who is there (reply_devices.h)
  *   POST /api/v1/uplink      {"paused": true | false}
  *   GET  /metrics            Prometheus text format 0.0.4
  * Errors are JSON: {"error": "..."}.

@@ -18,6 +18,7 @@
 
 enum {
     ANSWER_BYTES_MAX = 96 * 1024,
+    QUERY_MAX = 256,
     READ_BYTES = 4096,               /* read or sent at once */
     DISCARD_BYTES_MAX = 1024 * 1024, /* of a refused request's body */
     HEADER_BYTES_MAX = 1024,
@@ -240,6 +241,19 @@ static int refuse_method(struct lws *wsi, struct session *session,
                   post ? "GET, HEAD, POST" : "GET, HEAD");
 }
 
+/* A request without a body. */
+static int begin_get(struct lws *wsi, const struct http *http,
+                     struct session *session, const struct route *route,
+                     enum http_method method) {
+    session->body_len = 0;
+    if (route->query && http_request_query(wsi, session->body, QUERY_MAX,
+                                           &session->body_len) != ERR_OK) {
+        return refuse(wsi, session, 414, "what is behind the ? is too long",
+                      NULL);
+    }
+    return send_route(wsi, http, session, route, method);
+}
+
 static int on_request(struct lws *wsi, const struct http *http,
                       struct session *session, struct slice path) {
     if (is_by_tcp(wsi) && !http_request_is_ours(wsi)) {
@@ -270,7 +284,7 @@ static int on_request(struct lws *wsi, const struct http *http,
         return refuse(wsi, session, 400, "send no body with GET or HEAD", NULL);
     }
     return page != NULL ? send_page(wsi, page, method)
-                        : send_route(wsi, http, session, route, method);
+                        : begin_get(wsi, http, session, route, method);
 }
 
 static int on_body(struct session *session, struct slice part) {

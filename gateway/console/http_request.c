@@ -54,6 +54,16 @@ bool http_request_is_ours(struct lws *wsi) {
            is_local(text);
 }
 
+err_t http_request_query(struct lws *wsi, uint8_t *ret, size_t ret_size,
+                         size_t *ret_len) {
+    *ret_len = 0;
+    err_t err = header(wsi, WSI_TOKEN_HTTP_URI_ARGS, (char *)ret, ret_size);
+    if (err == ERR_OK) {
+        *ret_len = strlen((const char *)ret);
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 bool http_request_is_json(struct lws *wsi) {
     char text[64];
     if (header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, text, sizeof text) != ERR_OK) {

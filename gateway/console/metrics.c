@@ -173,6 +173,31 @@ static void write_orders(const struct shop_counts *orders,
            orders->unfitting);
 }
 
+static void write_devices(const struct console_devices *devices,
+                          struct writer *writer) {
+    const struct presence_counts counts =
+        presence_counts(devices->presence, &devices->now);
+    single(writer, "devices_registered", "gauge", "Devices with an account.",
+           counts.registered);
+    single(writer, "devices_online", "gauge",
+           "Devices with an account that are connected.", counts.online);
+    single(writer, "devices_silent", "gauge",
+           "Devices from which nothing came for broker.silent_after.",
+           counts.silent);
+    single(writer, "devices_strangers", "gauge",
+           "Connections to the broker that have no account.", counts.strangers);
+    head(writer, "devices_refused_total", "counter",
+         "Connections and messages refused to devices, by reason.");
+    for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+        writer_printf(
+            writer, PREFIX "devices_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+            refusal_code((enum refusal)i), devices->refused[i]);
+    }
+    single(writer, "connections_unnamed_total", "counter",
+           "Connections to the broker that ended before they said who came.",
+           devices->refused[REFUSAL_NONE]);
+}
+
 void reply_metrics(const struct console_status *status, struct writer *writer) {
     head(writer, "info", "gauge",
          "The store's name and the program's version.");
@@ -207,6 +232,9 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     }
     write_backlog(status, writer);
     write_links(status, writer);
+    if (status->devices.presence != NULL) {
+        write_devices(&status->devices, writer);
+    }
     if (status->has_shop) {
         write_orders(&status->orders, writer);
     }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/put.h"
+#include "gateway/console/reply_devices.h"
 #include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 #include "gateway/event/json.h"
@@ -137,6 +138,7 @@ void reply_status(const struct console_status *status, struct writer *writer) {
     }
     writer_str(writer, status->stream_count == 0 ? "[]" : "]");
     write_counts(status, writer);
+    reply_devices_counts(&status->devices, writer);
     put_int(writer, "clock_offset_ms", status->clock_offset_ms);
     reply_tls(status, writer);
     writer_str(writer, "}\n");

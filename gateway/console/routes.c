@@ -8,6 +8,7 @@
 #include "gateway/console/http_request.h"
 #include "gateway/console/identity_json.h"
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_devices.h"
 #include "gateway/console/reply_verdict.h"
 
 static const char type_json[] = "application/json";
@@ -98,6 +99,39 @@ static void answer_identity(const struct console_source *source,
     ret->type = type_json;
 }
 
+/* Empty, or `after=NAME`, which may be cut by no one: a name has 64 characters
+ * at most. */
+static bool read_after(struct slice query, struct slice *ret) {
+    static const char key[] = "after=";
+    size_t len = strlen(key);
+    bool there = query.len >= len && query.len < len + ACCOUNT_NAME_MAX &&
+                 memcmp(query.data, key, len) == 0;
+    *ret = there ? slice_part(query, len, query.len - len) : SLICE_EMPTY;
+    return there;
+}
+
+static void answer_devices(const struct console_source *source,
+                           struct slice body, struct writer *writer,
+                           struct answer *ret) {
+    struct console_devices devices = {0};
+    struct slice after;
+    if (source->devices != NULL) {
+        source->devices(source->self, &devices);
+    }
+    if (devices.presence == NULL) {
+        route_fail(ret, 404, "no accounts are kept here", writer);
+        return;
+    }
+    ret->type = type_json;
+    if (body.len == 0) {
+        reply_devices_first(&devices, writer);
+    } else if (read_after(body, &after)) {
+        reply_devices_after(&devices, after, writer);
+    } else {
+        route_fail(ret, 400, "expected ?after=NAME, or nothing", writer);
+    }
+}
+
 static void take_identity(const struct console_source *source,
                           struct slice body, struct writer *writer,
                           struct answer *ret) {
@@ -125,6 +159,7 @@ static void take_identity(const struct console_source *source,
 static const struct route routes[] = {
     {.path = "/api/v1/status", .answer = answer_status},
     {.path = "/api/v1/orders", .answer = answer_orders},
+    {.path = "/api/v1/devices", .answer = answer_devices, .query = true},
     {.path = "/api/v1/uplink",
      .take = take_uplink,
      .body_max = CONSOLE_BODY_MAX},

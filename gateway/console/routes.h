@@ -16,7 +16,8 @@ struct answer {
 };
 
 /* Writes the body through the writer, and the code and type if they are not
- * those of a success. `body` is empty but for a POST. */
+ * those of a success. `body` is a POST's; of a GET it is what stands behind the
+ * `?` of the path, if the route reads that. */
 typedef void answer_fn(const struct console_source *source, struct slice body,
                        struct writer *writer, struct answer *ret);
 
@@ -25,6 +26,7 @@ struct route {
     answer_fn *answer; /* to GET and HEAD; NULL: to none */
     answer_fn *take;   /* a POST, with its body; NULL: none */
     size_t body_max;
+    bool query;      /* `answer` reads what is behind the `?` */
     bool take_local; /* by the control socket only */
 };
 

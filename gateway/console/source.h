@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/identity/change.h"
+#include "gateway/identity/presence.h"
 #include "gateway/journal/journal.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
@@ -45,6 +46,15 @@ struct console_stream {
     struct forecast_view forecast;
 };
 
+/* Who is there, as it is while the call lasts. */
+struct console_devices {
+    const struct presence *presence; /* NULL: no accounts are kept here */
+    struct presence_moment now;
+    bool known; /* the broker is heard: who is connected is so */
+    /* Since the start, by reason: of connections and at topics. */
+    uint64_t refused[REFUSAL_COUNT];
+};
+
 struct console_status {
     const char *store; /* borrowed for the call, as all strings here */
     const char *version;
@@ -70,6 +80,7 @@ struct console_status {
     uint32_t stream_count;
     bool has_shop; /* else `orders` is not used */
     struct shop_counts orders;
+    struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
     struct verdict_tls_facts tls;
 };
@@ -111,6 +122,8 @@ struct console_source {
                     uint64_t *ret_request, struct reason *reason);
     /* `ret` comes zeroed. NULL with `change`. */
     void (*identity)(void *self, struct console_identity *ret);
+    /* `ret` comes zeroed, and stays so without accounts. May be NULL. */
+    void (*devices)(void *self, struct console_devices *ret);
 };
 
 #endif

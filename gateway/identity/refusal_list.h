@@ -16,7 +16,7 @@ REFUSAL(NO_PASSWORD, "no-password",
         "shopme-edge device passwd NAME")
 REFUSAL(NO_CERTIFICATE, "no-certificate",
         "the device is not registered for certificates; register it: "
-        "shopme-edge device add NAME --certificate")
+        "shopme-edge device set NAME --certificate")
 REFUSAL(CERTIFICATE, "certificate",
         "its certificate was not made by tls.ca_file's authority, has expired, "
         "is not valid yet, or none was shown; issue one: shopme-edge pki issue "
@@ -43,9 +43,10 @@ REFUSAL(NO_STREAM, "no-stream",
 REFUSAL(RETAINED, "retained",
         "an event must not be retained; send it without the flag")
 REFUSAL(CHANNEL, "channel",
-        "the store's events are read by devices added with --channel only")
+        "the device's account may not read the store's events; if it shall: "
+        "shopme-edge device set NAME --channel")
 REFUSAL(SHARED, "shared", "shared subscriptions are not for devices")
 REFUSAL(SYSTEM, "system", "topics that begin with $ are the broker's own")
 REFUSAL(OUTSIDE, "outside",
-        "the device's account has no pattern for this topic; see device add "
-        "--topics")
+        "the device's account has no pattern for this topic; give it one: "
+        "shopme-edge device set NAME --topics PATTERN")

@@ -154,3 +154,23 @@ enum refusal rules_check(const struct rules *rules, enum rules_who who,
     }
     return outside_check(who, account, action, topic);
 }
+
+/* The third level names a device: only so is a topic of shopme/ allowed. */
+static bool is_of_registered(const struct accounts *accounts,
+                             const char *topic) {
+    struct levels levels = levels_of(topic);
+    char name[ACCOUNT_NAME_MAX];
+    return levels.count > DEVICE &&
+           slice_to_str(levels.list[DEVICE], name, sizeof name) == ERR_OK &&
+           accounts_find(accounts, name) != NULL;
+}
+
+enum refusal rules_check_anonymous(const struct rules *rules,
+                                   const struct accounts *accounts,
+                                   enum rules_action action, const char *topic,
+                                   bool retain) {
+    enum refusal refusal =
+        rules_check(rules, RULES_ANONYMOUS, NULL, action, topic, retain);
+    bool others = refusal == REFUSAL_NONE && is_of_registered(accounts, topic);
+    return others ? REFUSAL_OTHER_DEVICE : refusal;
+}

@@ -11,6 +11,7 @@
  * An anonymous client, admitted from a loopback address only, may
  *   publish    shopme/STORE/{any}/{stream}  not retained
  *   read       shopme/STORE/{any or +}/receipts, .../notices
+ *   where {any} is no registered device: of those each speaks for itself.
  * The gateway itself may do anything. Nothing that begins with `$` is for
  * devices, shared subscriptions neither. */
 #ifndef GATEWAY_IDENTITY_RULES_H
@@ -60,6 +61,13 @@ enum refusal rules_check(const struct rules *rules, enum rules_who who,
                          const struct account *account,
                          enum rules_action action, const char *topic,
                          bool retain);
+
+/* The same for an anonymous client, beside these registered devices. By `+` it
+ * may subscribe, and then reads what is not theirs. */
+enum refusal rules_check_anonymous(const struct rules *rules,
+                                   const struct accounts *accounts,
+                                   enum rules_action action, const char *topic,
+                                   bool retain);
 
 /* Does the MQTT filter cover every topic that `other` (a filter or a topic)
  * does? */

@@ -46,7 +46,8 @@ static void write_listeners(const struct broker_conf *conf,
                             struct writer *out) {
     const struct config_broker *broker = &conf->config->broker;
     for (uint32_t i = 0; !conf->closed && i < broker->listener_count; i++) {
-        if (conf->with_tls || !broker->listeners[i].tls) {
+        bool away = conf->away != NULL && conf->away[i];
+        if (!away && (conf->with_tls || !broker->listeners[i].tls)) {
             write_listener(conf, i, out);
         }
     }
@@ -56,9 +57,10 @@ static void write_listeners(const struct broker_conf *conf,
 
 /* --- Who is let in -------------------------------------------------------- */
 
-/* The plugin decides all of it, also about who has no user name: told not to
- * let them in, Mosquitto 2.0.11 would refuse their sessions at a reload, and
- * free one that is offline twice. Without the plugin it does not start. */
+/* The plugin decides all of it, and without it Mosquitto does not start. It is
+ * told to let in who has no user name because at a reload it would refuse them
+ * otherwise without asking: those that are connected, and sessions that are
+ * offline, which it then (2.0.11) has twice on its list of what expires. */
 static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     const struct config *config = conf->config;
     char path[IDENTITY_PATH_MAX];

@@ -85,6 +85,7 @@ err_t broker_files_tidy(struct broker_files *files, struct reason *reason) {
     if (mkdir(files->folder, 0700) != 0 && errno != EEXIST) {
         return disk_failed(reason, ERR_IO, "create the folder", files->folder);
     }
+    (void)chmod(files->folder, 0700); /* whoever copied it; if it is ours */
     TRY(make_way(files, files->config_path, S_IFREG, reason));
     TRY(make_way(files, files->rules_path, S_IFREG, reason));
     TRY(make_way(files, files->db_path, S_IFREG, reason));
@@ -120,7 +121,8 @@ err_t broker_files_write(const struct broker_files *files,
     TRY(broker_rules_write(files->rules, files->rules_path, reason));
     const struct broker_conf conf = {
         .config = files->config,
-        .ports = files->ports,
+        .ports = files->ports.list,
+        .away = files->ports.away,
         .closed = files->closed,
         .with_tls = files->with_tls,
         .folder = files->folder,

@@ -15,6 +15,7 @@ struct guard {
     struct log_limit limits[REFUSAL_COUNT];
     struct log_limit unreadable_log;
     struct log_limit denied_log;
+    struct log_limit ended_log;
 };
 
 err_t guard_new(const struct guard_options *options, struct guard **ret) {
@@ -212,7 +213,29 @@ static void log_denied(struct guard *guard, const char *line) {
     }
 }
 
+/* A packet above the bound, or one that is none: else its device comes again
+ * and again, and nobody knows why. */
+static bool is_of_its_client(const char *line) {
+    return strncmp(line, "Client ", 7) == 0 &&
+           strstr(line, " disconnected due to ") != NULL;
+}
+
+static void log_ended(struct guard *guard, const char *line) {
+    uint64_t skipped;
+    char text[SHOWN_MAX];
+    if (log_allowed(&guard->ended_log, &skipped)) {
+        log_line(LOG_WARN, "guard",
+                 "ended mosquitto=\"%s\" not_logged=%" PRIu64
+                 " reason=\"the broker does not take what the client sent\"",
+                 shown(line, text), skipped);
+    }
+}
+
 bool guard_line(struct guard *guard, const char *line) {
+    if (is_of_its_client(line)) {
+        log_ended(guard, line);
+        return true;
+    }
     if (is_of_connection(line, " denied: ")) {
         log_denied(guard, line);
         return true;

@@ -50,7 +50,8 @@ void guard_down(struct guard *guard);
 bool guard_reload(struct guard *guard);
 
 /* A line of Mosquitto's. True if it says that a TLS connection failed: then it
- * was counted, and logged. */
+ * was counted, and logged; or that a client was turned away or cut for what it
+ * sent: then it was logged. */
 bool guard_line(struct guard *guard, const char *line);
 
 struct guard_counts guard_counts(const struct guard *guard);

@@ -213,8 +213,10 @@ static struct slice last_level(struct slice topic) {
 /* A topic's kind: its store and its last level. For a log line, so what is not
  * printable is replaced, and what is long is cut. */
 static void kind_of(struct slice topic, char ret[KIND_MAX]) {
-    struct slice rest =
-        slice_part(topic, strlen("shopme/"), topic.len - strlen("shopme/"));
+    size_t head = strlen("shopme/");
+    struct slice rest = topic.len > head /* it may be "shopme" alone */
+                            ? slice_part(topic, head, topic.len - head)
+                            : slice_of("", 0);
     struct slice leaf = last_level(topic);
     size_t store_len = 0;
     while (store_len < rest.len && rest.data[store_len] != '/') {

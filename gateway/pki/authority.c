@@ -206,6 +206,25 @@ static err_t read_key(struct authority *authority, struct reason *reason) {
     return ERR_OK;
 }
 
+/* A list that is gone or damaged is made again by the next change. */
+static bool has_list(const struct authority *authority) {
+    CLEANUP(octets_free) struct octets bytes = {NULL, 0};
+    struct revoked revoked = {.count = 0};
+    struct reason reason;
+    uint32_t lists = 0;
+    STACK_OF(X509) *authorities = sk_X509_new_null();
+    bool good =
+        authorities != NULL &&
+        sk_X509_push(authorities, authority->certificate) > 0 &&
+        store_read(&authority->platform->disk, authority->store.dir, "crl.pem",
+                   STORE_BYTES_MAX, &bytes, &reason) == ERR_OK &&
+        crl_read(octets_slice(&bytes), authorities, &revoked, &lists,
+                 &reason) == ERR_OK;
+    revoked_free(&revoked);
+    sk_X509_free(authorities);
+    return good;
+}
+
 err_t authority_open(struct authority *authority,
                      const struct platform *platform, const char *dir,
                      enum authority_use use, struct reason *reason) {
@@ -231,8 +250,10 @@ err_t authority_open(struct authority *authority,
     }
     if (err != ERR_OK) {
         authority_close(authority);
+        return err;
     }
-    return err;
+    authority->revokes = !has_list(authority);
+    return ERR_OK;
 }
 
 void authority_close(struct authority *authority) {

@@ -29,6 +29,7 @@ static uint32_t slot_of(const struct clients *clients, const void *key) {
 }
 
 struct client *clients_find(const struct clients *clients, const void *key) {
+    assert((clients->cap & (clients->cap - 1)) == 0);
     return clients->cap == 0 ? NULL : clients->slots[slot_of(clients, key)];
 }
 
@@ -57,6 +58,7 @@ err_t clients_put(struct clients *clients, const void *key,
                   struct client **ret) {
     assert(key != NULL);
     TRY(grow(clients));
+    assert(clients->count < clients->cap); /* so that every search ends */
     uint32_t at = slot_of(clients, key);
     struct client *client = clients->slots[at];
     if (client == NULL) {
@@ -95,6 +97,7 @@ void clients_remove(struct clients *clients, const void *key) {
     assert(clients->count > 0);
     clients->count--;
     move_up(clients, at);
+    assert(clients_find(clients, key) == NULL);
 }
 
 struct client *clients_next(const struct clients *clients, uint32_t *at) {

@@ -22,7 +22,7 @@ struct door_broker {
     /* Sends a report to the gateway; later, not from within. */
     void (*report)(void *self, struct slice bytes);
     /* Ends connections, and door_gone() is called for each from within: all
-     * with the user name (NULL: with none), or the one with the client id. */
+     * with the user name, or the one with the client id. */
     void (*kick_name)(void *self, const char *name, bool with_will);
     void (*kick_id)(void *self, const char *client_id, bool with_will);
 };
@@ -41,10 +41,11 @@ err_t door_new(const struct door_options *options, struct door **ret,
 void door_free(struct door *door); /* takes NULL */
 
 /* A CONNECT. Is it let in? `*ret_name` is whom the broker must take it for;
- * NULL: as it says itself. It lives until the client's end. While the broker
- * asks again for all it has (door_hangup), the answer is yes, for who may stay
- * no more is cut already, and the broker (2.0.11) would keep a pointer to a
- * session that is refused while it is offline, after its end. */
+ * NULL: as it says itself. It lives until the client's end. Who has no user
+ * name is given one, `anonymous`. While the broker asks again for all it has
+ * (door_hangup), the answer is yes, for who may stay no more is cut already,
+ * and the broker (2.0.11) would keep a pointer to a session that is refused
+ * while it is offline, after its end. */
 bool door_enter(struct door *door, const void *key, const struct login *login,
                 const char **ret_name);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/plugin/event_id.h"
 
+#include <assert.h>
+
 #include "gateway/event/event.h"
 
 enum { ARENA = 4096 }; /* an id with escapes is decoded there */
@@ -17,6 +19,7 @@ void event_id_find(struct slice payload, char ret[static REPORT_ID_MAX]) {
                                           payload, &arena, &id) != ERR_OK) {
         return;
     }
+    assert(id.len > 0 && id.len <= EVENT_ID_MAX);
     char copy[REPORT_ID_MAX];
     if (slice_to_str(id, copy, sizeof copy) == ERR_OK) {
         memcpy(ret, copy, sizeof copy);

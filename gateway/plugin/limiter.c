@@ -125,6 +125,7 @@ bool limiter_due(struct limiter *limiter, int64_t now_us, struct report *ret) {
         if (!may_tell(limiter, cause)) {
             return false;
         }
+        assert(cause->used && cause->kept <= limiter->kept);
         *ret = cause->last;
         ret->count = cause->kept;
         if (i < REFUSAL_COUNT) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/plugin/loaded.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { TRIES = 8 }; /* when the set changes while it is read */
@@ -97,6 +98,7 @@ err_t loaded_read(const struct loaded_place *place, struct loaded **ret,
         loaded_free(loaded);
         return err;
     }
+    assert(loaded->number > 0);
     *ret = loaded;
     return ERR_OK;
 }
@@ -133,6 +135,7 @@ static enum refusal device_keeps(const struct loaded *loaded,
 
 enum refusal loaded_keeps(const struct loaded *loaded,
                           const struct client *client) {
+    assert(!client->refused);
     switch (client->who) {
     case RULES_GATEWAY:
         return REFUSAL_NONE; /* its password is new at each start of it */

@@ -146,6 +146,10 @@ err_t stream_take(struct stream *stream, const struct stream_message *message,
     struct intake_result result;
     TRY(intake_judge(stream->intake, state_dedupe(stream->state), message,
                      &result));
+    if (stream->options.heard != NULL) {
+        stream->options.heard(stream->options.self, message->device,
+                              result.verdict == INTAKE_REJECTED);
+    }
     switch (result.verdict) {
     case INTAKE_REJECTED:
         return take_rejected(stream, message, &result, ret);

@@ -33,6 +33,9 @@ struct stream_options {
     void *self;
     /* The durable position moved: wake the bridge. */
     void (*durable)(void *self);
+    /* A message was taken from this device, whatever came of it. On the way of
+     * every event: it must be quick. May be NULL. */
+    void (*heard)(void *self, struct slice device, bool rejected);
     /* The journal failed, and no door is waiting to be told: nothing more can
      * be acknowledged, and the process must stop. */
     void (*failed)(void *self, const struct reason *reason);

@@ -200,6 +200,10 @@ static bool judge_accounts_damaged(const struct look *look) {
            say(look, "no device can newly connect by the accounts: %s", why);
 }
 
+static bool judge_device_silent(const struct look *look) {
+    return look->facts->silent != NULL && say(look, "%s", look->facts->silent);
+}
+
 static bool judge_page_away(const struct look *look) {
     const struct verdict_facts *facts = look->facts;
     if (facts->page_away != NULL) {
@@ -212,6 +216,12 @@ static bool judge_page_away(const struct look *look) {
 
 static bool is_said(const char *text) {
     return text != NULL && text[0] != '\0';
+}
+
+static bool judge_listener_away(const struct look *look) {
+    return is_said(look->facts->listener_away) &&
+           say(look, "the other listeners are open: %s",
+               look->facts->listener_away);
 }
 
 static bool judge_tls_unusable(const struct look *look) {

@@ -23,8 +23,7 @@ enum {
 #define VERDICT_DAY_S ((int64_t)24 * 60 * 60)
 /* No clock of a box that runs this program is right before 2025. */
 #define VERDICT_CLOCK_MIN_US ((int64_t)1735689600 * 1000 * 1000)
-/* AWS refuses a signature that is 5 minutes off; raised there, and cleared only
- * below the second figure. */
+/* AWS refuses what is 5 minutes off; cleared only below the second figure. */
 #define VERDICT_CLOCK_OFF_MS ((int64_t)300 * 1000)
 #define VERDICT_CLOCK_NEAR_MS ((int64_t)240 * 1000)
 
@@ -90,16 +89,17 @@ struct verdict_facts {
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
     const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
+    const char *listener_away; /* one's, while others are open; "" */
     struct verdict_tls_facts tls;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
+    const char *silent;           /* which devices are, in words; NULL: none */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
     int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */
     uint64_t log_dropped;    /* lines that nobody read */
 };
 
-/* A condition of one stream, or of the box. */
-struct verdict_slot {
+struct verdict_slot { /* a condition of one stream, or of the box */
     bool raised;
     bool held_before;  /* the fact held at the last look, */
     int64_t first_us;  /* without a break since then */

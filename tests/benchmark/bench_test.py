@@ -54,6 +54,18 @@ class Measuring(unittest.TestCase):
         self.assertNotEqual(figures["machine"]["file_system"], "unknown")
 
 
+class Accounts(unittest.TestCase):
+    def test_json(self):
+        done = bench("accounts", "--seconds", "0.2", "--rounds", "1", "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        rows = json.loads(done.stdout)["accounts"]
+        self.assertEqual([row["way"] for row in rows],
+                         ["anonymous", "account", "account, TLS", "certificate"])
+        for row in rows:
+            self.assertGreater(row["events_per_s"], 0)
+            self.assertGreater(row["to_anonymous"], 0)
+
+
 class WrongUse(unittest.TestCase):
     def check(self, words, *arguments, build=None):
         done = bench(*arguments, build=build)

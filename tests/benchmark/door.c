@@ -136,7 +136,7 @@ int main(void) {
     const struct door_use as_nobody = {.key = nobody,
                                        .action = RULES_PUBLISH,
                                        .topic =
-                                           "shopme/store-7/device-7/orders"};
+                                           "shopme/store-7/nobody-7/orders"};
     ask(door, "the gateway's", &as_gateway);
     ask(door, "a device's", &as_device);
     ask(door, "an anonymous client's", &as_nobody);

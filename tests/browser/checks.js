@@ -44,7 +44,9 @@
     },
 
     // Headings whose column is not to be seen whole.
-    columns: () => [...document.querySelectorAll("#streams th")]
+    columns: () => [...document.querySelectorAll(
+      "#streams th, #devices th")]
+      .filter((cell) => shown(cell))
       .filter((cell) => {
         const rect = cell.getBoundingClientRect();
         return rect.width < 20 || rect.left < 0 ||

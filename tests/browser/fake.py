@@ -48,6 +48,8 @@ def status(*streams, level="ok", reasons=(), **more):
             "telemetry", forecast={"full_in_s": None, "drained_in_s": None})],
         "orders": {"placed": 60, "open": 15, "fulfiled": 15, "cancelled": 15,
                    "rejected": 15, "unfitting": 0},
+        "devices": {"known": True, "registered": 2, "online": 1, "silent": 0,
+                    "strangers": 0, "refused": 0},
         "clock_offset_ms": 0} | more
 
 
@@ -65,10 +67,36 @@ def orders():
             order("o-1", "rejected", reason="total is no number")]
 
 
+def refused(code="other-device", count=3, **more):
+    return {"reason": code, "count": count, "last": WHEN} | more
+
+
+def device(name="till-1", state="online", **more):
+    there = state == "online"
+    return {"name": name, "state": state, "password": True,
+            "certificate": False, "connections": int(there),
+            "by": "password" if there else "",
+            "address": "192.168.17.4" if there else "",
+            "since": WHEN, "certificate_ends": None,
+            "last_event": WHEN, "events": 1234, "rejected": 0,
+            "refused": []} | more
+
+
+def devices(*rows, **more):
+    rows = list(rows) or [device(), device("till-2", "offline")]
+    return {"known": True, "registered": len(rows),
+            "online": sum(row["connections"] > 0 for row in rows),
+            "silent": 0, "silent_after_s": 0, "refused": [],
+            "strangers": {"connections": 0, "last_event": None, "events": 0,
+                          "rejected": 0, "refused": []},
+            "devices": rows, "left_out": 0, "next": None} | more
+
+
 def with_everywhere(value, text):
     """A copy in which each text holds `text`, but for what the page knows by
     name (levels, times)."""
-    known = {"level", "since", "placed", "changed", "state"}
+    known = {"level", "since", "placed", "changed", "state", "last",
+             "last_event", "certificate_ends", "next"}
     if isinstance(value, dict):
         return {key: inner if key in known else with_everywhere(inner, text)
                 for key, inner in value.items()}
@@ -82,6 +110,7 @@ class FakeGateway:
 
     def __init__(self, edits=None):
         self.status, self.orders = status(), orders()
+        self.devices = devices()
         self.turn = None  # called before each status, to change it
         self.asked = 0
         self.commands = []
@@ -123,6 +152,8 @@ class FakeGateway:
                 fake.hung.wait(20)
                 if name == "api/v1/status":
                     self.send_json(fake.answer())
+                elif name == "api/v1/devices":
+                    self.send_json(fake.devices)
                 else:
                     self.send_json({"orders": fake.orders})
 

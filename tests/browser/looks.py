@@ -4,7 +4,8 @@ as it is, and a control over a copy that is broken."""
 
 import time
 
-from fake import order, orders, reason, status, stream, with_everywhere
+from fake import (WHEN, device, devices, order, orders, reason, refused, status,
+                  stream, with_everywhere)
 
 MARKUP = "<script>window.taken = 1</script><img src=x onerror='window.taken=1'>"
 LINKS = ("online", "idle", "waiting", "paused", "throttled", "offline",
@@ -47,6 +48,26 @@ def hardest():
               currency=currency, reason="r" * 200)
         for state, currency in (("open", "EUR"), ("fulfiled", "JPY"),
                                 ("cancelled", "KWD"), ("rejected", "???"))]
+
+
+def hardest_devices():
+    """As many as an answer has, with the longest of everything."""
+    rows = [device("d" * 60 + f"-{n:03d}", ("silent", "refused", "offline",
+                                            "online")[n % 4],
+                   connections=n % 3, by="certificate", events=2 ** 50 + n,
+                   rejected=2 ** 48, certificate_ends=WHEN,
+                   address="fe80:1234:5678:9abc:def0:1234:5678:9abc%enp0s31f6",
+                   refused=[refused("no-certificate", 2 ** 40),
+                            refused("other-device", 2 ** 52,
+                                    words="shopme/" + "x" * 121)])
+            for n in range(50)]
+    others = {"connections": 1000, "events": 2 ** 50, "rejected": 7,
+              "last_event": WHEN, "refused": [
+                  refused("no-certificate", 2 ** 40, words="n" * 128),
+                  refused("crl-expired", 2 ** 40)]}
+    return devices(*rows, registered=10000, left_out=9950, silent=9999,
+                   silent_after_s=60, strangers=others,
+                   refused=[refused("unknown", 2 ** 50)])
 
 
 def until_asked_again(fake, page=None, seconds=15):
@@ -137,6 +158,12 @@ def keeps_text_as_text(fake, page):
     fake.status = with_everywhere(
         status(*rows, level="failing", reasons=[
             reason(stream="orders"), reason("no_room", "failing")]), MARKUP)
+    fake.devices = with_everywhere(
+        devices(device(by="password"), device("till-2", "refused", refused=[
+            refused(words="shopme/")]),
+            strangers={"connections": 1, "events": 2, "rejected": 0,
+                       "refused": [refused("unknown", words="nobody")]}),
+        MARKUP)
     fake.orders = with_everywhere(
         [order("o-1", "cancelled", reason="declined"), order("o-2")], MARKUP)
     page.do("reload")
@@ -146,7 +173,8 @@ def keeps_text_as_text(fake, page):
     expect(page.evaluate("() => window.taken") is None, "a text was run")
     for place in ("#store", "#facts", "#reasons .title", "#reasons .note",
                   "#streams td", "#streams .notes", "#orders td",
-                  "#orders .note"):
+                  "#orders .note", "#devices td", "#devices .note",
+                  "#devices .notes", "#strangers"):
         expect(MARKUP in (page.text(place) or ""), f"{place} lacks the text")
 
 

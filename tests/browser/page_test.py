@@ -8,7 +8,8 @@ import unittest
 
 import looks
 from browser import Browser
-from fake import FakeGateway, reason, status, stream
+from fake import (FakeGateway, device, devices, reason, refused, status,
+                  stream)
 
 
 class PageTest(unittest.TestCase):
@@ -26,6 +27,7 @@ class PageTest(unittest.TestCase):
     def hardest(self, edits=None):
         fake, page = self.open(edits)
         fake.status, fake.orders = looks.hardest()
+        fake.devices = looks.hardest_devices()
         looks.until_asked_again(fake, page)
         return fake, page
 
@@ -63,6 +65,58 @@ class Looks(PageTest):
         self.assertEqual([word for word in said if "efused" in word],
                          ["✕ Refused by the cloud"])
         self.assertIn("Rejected from devices", page.text("#streams th"))
+
+    def test_devices_in_words(self):
+        fake, page = self.open()
+        fake.devices = devices(
+            device("till-9", "silent", connections=1, by="certificate",
+                   rejected=2, certificate_ends="2026-11-18T11:06:40Z"),
+            device("till-3", "refused", since=None, last_event=None, refused=[
+                refused(count=12, words="shopme/s1/till-9/orders"),
+                refused("password", 1)]),
+            device("till-4", "offline"), device("till-1", "online"),
+            registered=500, online=2, silent=1, silent_after_s=600,
+            left_out=496, refused=[refused("password", 1), refused()],
+            strangers={"connections": 2, "events": 1, "rejected": 0,
+                       "refused": [refused("unknown", words="nobody")]})
+        looks.until_asked_again(fake, page)
+        names = page.text("#devices td strong").split("\n")
+        self.assertEqual(names, ["till-9", "till-3", "till-4", "till-1"])
+        self.assertEqual(page.text("#devices .word").split("\n"), [
+            "! Silent", "✕ Turned away", "– Offline", "✓ Online"])
+        text = page.text("#devices")
+        for said in ("by certificate", "certificate ends 18 Nov", "2 rejected",
+                     "other-device 12", "password 1", "not connected so far",
+                     "not connected since", "connected since",
+                     'other-device, "shopme/s1/till-9/orders"'):
+            self.assertIn(said, text)
+        self.assertEqual(page.text("#device-counts").split("\n"),
+                         ["500 registered", "2 online", "1 silent",
+                          "4 turned away"])
+        self.assertIn("496 more are not shown here", page.text("#more-devices"))
+        self.assertEqual(page.text("#strangers"),
+                         'Without an account: 2 connected; 1 event sent; turned '
+                         'away: unknown 3, the last "nobody".')
+        fake.devices = devices(known=False)
+        looks.until_asked_again(fake, page)
+        self.assertIn("– online", page.text("#device-counts"))
+        self.assertNotIn("connected", page.text("#devices tbody"))
+        self.assertEqual(page.text("#devices .word"),
+                         "? Not known\n? Not known")
+        self.assertEqual(page.said(), [])
+
+    def test_no_devices(self):
+        """None has an account yet; or the broker is the site's own."""
+        fake, page = self.open()
+        self.assertIsNone(page.text("#no-devices"))
+        fake.devices = devices(registered=0) | {"devices": []}
+        looks.until_asked_again(fake, page)
+        self.assertIn("device add NAME", page.text("#no-devices"))
+        self.assertIsNone(page.text("#devices"))
+        fake.status["devices"] = None
+        looks.until_asked_again(fake, page)
+        self.assertIsNone(page.text("#registered"))
+        self.assertEqual(page.said(), [])
 
     def test_nothing_sticks_out(self):
         _, page = self.hardest()
@@ -141,6 +195,14 @@ class Controls(PageTest):
             ("table-layout: fixed;", ""), ("#streams th:nth", "#other th:nth")]})
         with self.assertRaisesRegex(looks.Found, "moves"):
             looks.stands_still(fake, page)
+
+    def test_a_device_that_does_not_wrap(self):
+        _, page = self.hardest(self.broken(
+            "style.css", "#devices th:nth-child(1) {",
+            "#devices strong { white-space: nowrap; }\n"
+            "#devices th:nth-child(1) {"))
+        with self.assertRaisesRegex(looks.Found, "dddd.*sticks out of|wide"):
+            looks.fits(page)
 
     def test_silence_is_not_watched(self):
         fake, page = self.open(self.broken(

@@ -83,6 +83,12 @@ static err_t on_uplink(void *self, bool paused) {
     return ERR_OK;
 }
 
+static void on_devices(void *self, struct console_devices *ret) {
+    static const struct presence nobody;
+    (void)self;
+    ret->presence = &nobody;
+}
+
 /* libwebsockets says much about what it is sent. */
 void __wrap_log_line(enum log_level level, const char *module,
                      const char *format, ...);
@@ -104,7 +110,8 @@ static struct world *world_new(void) {
     world->source = (struct console_source){.self = world,
                                             .status = on_status,
                                             .orders = on_orders,
-                                            .uplink = on_uplink};
+                                            .uplink = on_uplink,
+                                            .devices = on_devices};
     struct reason reason = {""};
     err_t err = http_start(&world->loop, &world->source, &world->http, &reason);
     fuzz_must(err == ERR_OK, reason.text);
@@ -242,6 +249,8 @@ static const char *const pieces[] = {
     "5\r\nhello\r\n0\r\n\r\n",
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     "X: ",
+    "GET /api/v1/devices?after=till-1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET /api/v1/devices?after=%00&&x=%zz HTTP/1.1\r\n",
 };
 
 static void send_piece(struct peer *peer, uint8_t number) {

@@ -28,6 +28,7 @@ REQUESTS = (
     b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
     b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /api/v1/devices?after=till-1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
     b"POST /api/v1/uplink HTTP/1.1\r\nHost: localhost\r\nContent-Type: "

@@ -140,7 +140,8 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(len(aside), 1)
         self.assertIn(aside[0].name, said[0])
         self.assertEqual(broker_of(self.gateway)["set_aside"], "")
-        self.assertEqual(self.heard("fresh", "shopme/s1/+/receipts")[1], [])
+        self.assertNotIn("shopme/s1/till-9/receipts",  # (till-1's may come)
+                         self.heard("fresh", "shopme/s1/+/receipts")[1])
         self.assertEqual(self.heard("keeps-receipts"),
                          (True, ["shopme/s1/till-2/receipts"]))
         self.assertEqual(self.heard("keeps-all"), (False, []))

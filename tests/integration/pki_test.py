@@ -320,6 +320,21 @@ class LifeTest(PkiCase):
         self.run_pki("issue", "till-1", "--no-p12")
         openssl(*verify, self.pki / "issued/till-1.pem")
 
+    def test_a_list_that_is_gone(self):
+        """Goal: the next change makes it again, with all that it said."""
+        self.begin("till-1")
+        self.run_pki("revoke", "till-1")
+        serials = [entry.serial_number for entry in self.crl()]
+        for spoil in (lambda path: path.unlink(),
+                      lambda path: path.write_bytes(b"hello"),
+                      lambda path: path.write_bytes(path.read_bytes()[:99])):
+            spoil(self.pki / "crl.pem")
+            self.run_pki("renew", "server")
+            self.assertEqual([e.serial_number for e in self.crl()], serials)
+        before = (self.pki / "crl.pem").read_bytes()
+        self.run_pki("renew", "server")
+        self.assertEqual((self.pki / "crl.pem").read_bytes(), before)
+
     def test_one_serial(self):
         self.begin("a")
         self.run_pki("issue", "a", "--again", "--no-p12")

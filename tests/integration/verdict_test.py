@@ -6,6 +6,7 @@ it. Stores run side by side, since most of what they do is to wait."""
 
 import collections
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -32,8 +33,8 @@ DAY_S = 24 * 60 * 60
 HANGS_S = 10
 WINDOW = 4096  # ids that are remembered for a device
 
-# Provoked in broker_test.py, whose part knows the fact.
-ELSEWHERE = {"broker-down", "broker-file-aside"}
+# Provoked in broker_test.py and address_probe.py, whose parts know the facts.
+ELSEWHERE = {"broker-down", "broker-file-aside", "listener-away"}
 
 
 class Case:
@@ -460,6 +461,61 @@ class RepeatCase(Case):
         assert reason["text"].startswith("1 event was refused"), reason
 
 
+class SilentCase(Case):
+    """Devices with an account that say nothing; from a reload on it matters."""
+
+    def make(self):
+        return Store(cloud=False)
+
+    def configure(self, silent_after):
+        path = self.store.config_path
+        text = re.sub(r"mode: embedded,( silent_after: \w+,)?",
+                      f"mode: embedded, silent_after: {silent_after},",
+                      path.read_text())
+        path.write_text(text)
+
+    def play(self):
+        for name in ("till-1", "till-2"):
+            self.store.accounts.add(name)
+        self.configure("0")
+        self.store.gateway.start().wait_up()
+        time.sleep(2)
+        assert "device-silent" not in json.dumps(self.store.gateway.status())
+        self.configure("2s")
+        self.store.gateway.process.send_signal(signal.SIGHUP)
+        reason = self.provoked("device-silent")
+        assert ("from 2 of 2 devices: till-1, till-2" in reason["text"]
+                ), reason
+        with self.speaking("till-1"):
+            wait_for("only till-2 is silent", lambda: any(
+                "1 of 2 devices: till-2" in reason["text"] for reason in
+                self.store.gateway.status()["verdict"]["reasons"]), LATE_S)
+            with self.speaking("till-2"):
+                self.cured("device-silent")
+        self.provoked("device-silent")
+
+    @contextlib.contextmanager
+    def speaking(self, name):
+        client = self.store.client(name)
+        client.connect("127.0.0.1", self.store.broker_port)
+        client.loop_start()
+        over = threading.Event()
+
+        def speak():
+            while not over.wait(0.2):  # rejected, but it speaks
+                client.publish(f"shopme/s1/{name}/orders", "{}", qos=1)
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        try:
+            yield
+        finally:
+            over.set()
+            speaker.join()
+            client.disconnect()
+            client.loop_stop()
+
+
 class DoorCase(Case):
     """Files of TLS that are not there, and accounts that cannot be read."""
 
@@ -496,7 +552,7 @@ class DoorCase(Case):
 
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
          RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
-         make_tls_case(Case)]
+         SilentCase, DoorCase, make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):

@@ -225,6 +225,54 @@ function showOrders(orders) {
   ]})));
 }
 
+function deviceRows(device, known) {
+  const {word, notes} = words.connection(device);
+  const away = words.turnedAway(device.refused);
+  const since = words.deviceSince(device, known);
+  const cells = [
+    ["Device", element("strong", device.name)],
+    ["State", figure(pill(words.deviceState(device.state, known)),
+      ...(since ? [since] : []))],
+    ["Connection", figure(word, ...notes)],
+    ["Last event", device.last_event ? words.time(device.last_event)
+      : words.UNKNOWN],
+    ["Events", figure(words.count(device.events), ...(device.rejected > 0
+      ? [`${words.count(device.rejected)} rejected`] : [])), "number"],
+    ["Turned away", figure(away.length === 0 ? words.UNKNOWN : away[0],
+      ...away.slice(1))],
+  ];
+  const last = words.lastTurnedAway(device);
+  return last ? [{cells}, {notes: [last]}] : [{cells}];
+}
+
+function showDevices(found) {
+  byId("registered").hidden = found === null;
+  if (found === null) {
+    return;
+  }
+  const none = found.registered === 0;
+  const counts = [[found.registered, "registered"],
+    [found.known ? found.online : null, "online"],
+    ...(found.silent_after_s > 0 ? [[found.silent, "silent"]] : []),
+    [found.refused.reduce((sum, one) => sum + one.count, 0), "turned away"]];
+  setContent(byId("device-counts"), counts.map(([value, word]) => {
+    const item = document.createElement("li");
+    item.append(element("strong", value === null ? words.UNKNOWN
+      : words.count(value)), ` ${word}`);
+    return item;
+  }));
+  byId("devices").hidden = none;
+  byId("no-devices").hidden = !none;
+  fill(byId("devices"), found.devices.flatMap(
+    (device) => deviceRows(device, found.known)));
+  byId("more-devices").hidden = found.left_out === 0;
+  setText(byId("more-devices"), `${words.count(found.left_out)} more are not ` +
+    "shown here; all of them: shopme-edge device list");
+  const strangers = words.strangers(found.strangers);
+  byId("strangers").hidden = strangers === "";
+  setText(byId("strangers"), strangers);
+}
+
 async function ask(path, options) {
   const answer = await fetch(path, {
     signal: AbortSignal.timeout(GIVE_UP_MS),
@@ -242,7 +290,7 @@ function showSilence(silent) {
   const at = state.answered && words.time(state.answered);
   document.body.classList.toggle("stale", silent);
   byId("silence").hidden = !silent;
-  for (const name of ["verdict", "streams", "orders"]) {
+  for (const name of ["verdict", "streams", "devices", "orders"]) {
     setText(byId(`${name}-old`), !silent ? ""
       : at ? `as of ${at}, not now` : "not known");
   }
@@ -270,7 +318,7 @@ function checkSilence() {
   }
 }
 
-function answered(status, orders) {
+function answered(status, devices, orders) {
   state.answered = new Date();
   state.asked = null;
   state.silent = false;
@@ -279,6 +327,7 @@ function answered(status, orders) {
   }
   state.version = status.version;
   showStatus(status);
+  showDevices(devices);
   if (orders !== null) {
     showOrders(orders);
   }
@@ -292,10 +341,11 @@ async function turn() {
   }
   try {
     const status = await ask("/api/v1/status");
+    const devices = status.devices ? await ask("/api/v1/devices") : null;
     const orders = status.orders === null ? null
       : (await ask("/api/v1/orders")).orders;
     state.why = "";
-    setTimeout(answered, 0, status, orders); // what it throws is no silence
+    setTimeout(answered, 0, status, devices, orders); // what it throws is no silence
   } catch (error) {
     state.why = error.message;
   }

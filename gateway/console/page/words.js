@@ -24,6 +24,16 @@ const worstFirst = [
   "refused", "offline", "throttled", "paused", "waiting", "online", "idle",
 ];
 
+// What a device is refused at the broker's door is "turned away" here.
+const deviceStates = {
+  silent: {word: "Silent", kind: "warn", sign: "!"},
+  refused: {word: "Turned away", kind: "warn", sign: "✕"},
+  offline: {word: "Offline", kind: "", sign: "–"},
+  online: {word: "Online", kind: "good", sign: "✓"},
+};
+const notKnown = {word: "Not known", kind: "", sign: "?"};
+const SOON_MS = 30 * 86400 * 1000;
+
 const levels = {
   ok: {word: "All is well", kind: "good", sign: "✓"},
   degraded: {word: "Needs attention", kind: "warn", sign: "!"},
@@ -32,6 +42,63 @@ const levels = {
 
 export function link(name) {
   return links[name] || {word: name, kind: "warn", sign: "?"};
+}
+
+// While the broker does not answer nobody knows who is connected.
+export function deviceState(name, known) {
+  if (!known && ["online", "offline"].includes(name)) {
+    return notKnown;
+  }
+  return deviceStates[name] || {word: name, kind: "warn", sign: "?"};
+}
+
+// Since when it is connected, or is not.
+export function deviceSince({connections, since}, known) {
+  const at = since ? ` since ${time(since)}` : "";
+  return !known ? "" : connections > 0 ? `connected${at}`
+    : since ? `not connected${at}` : "not connected so far";
+}
+
+export function connection(device, now = Date.now()) {
+  const notes = [];
+  if (device.connections > 1) {
+    notes.push(`${count(device.connections)} connections`);
+  }
+  if (device.address) {
+    notes.push(`from ${device.address}`);
+  }
+  const ends = device.certificate_ends;
+  if (ends && new Date(ends) - now < SOON_MS) {
+    notes.push(`certificate ends ${days.format(new Date(ends))}`);
+  }
+  return {word: device.by ? `by ${device.by}` : UNKNOWN, notes};
+}
+
+export function turnedAway(refused) {
+  return refused.map((one) => `${one.reason} ${count(one.count)}`);
+}
+
+// What was turned away last, in words; "" if it is long ago or nothing was.
+export function lastTurnedAway({state, refused}) {
+  const last = refused.find((one) => one.words !== undefined);
+  return state === "refused" && last
+    ? `Turned away at ${time(last.last)}: ${last.reason}, "${last.words}"` : "";
+}
+
+export function strangers({connections, events: sent, refused}) {
+  const parts = [];
+  if (connections > 0) {
+    parts.push(`${count(connections)} connected`);
+  }
+  if (sent > 0) {
+    parts.push(`${events(sent)} sent`);
+  }
+  if (refused.length > 0) {
+    const last = refused.find((one) => one.words !== undefined);
+    parts.push(`turned away: ${turnedAway(refused).join(", ")}` +
+      (last && last.words ? `, the last "${last.words}"` : ""));
+  }
+  return parts.length === 0 ? "" : `Without an account: ${parts.join("; ")}.`;
 }
 
 export function level(name) {

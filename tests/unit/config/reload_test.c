@@ -186,8 +186,9 @@ static void other_streams_need_a_restart(void **state) {
 static void what_is_marked(void **state) {
     (void)state;
     static const char *const marked[] = {
-        "log_level",          "streams[].commit_delay", "streams[].keep",
-        "streams[].keep_for", "console.enabled",        "console.listen",
+        "log_level",      "broker.silent_after", "streams[].commit_delay",
+        "streams[].keep", "streams[].keep_for",  "console.enabled",
+        "console.listen",
     };
     size_t count = 0;
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {

@@ -26,7 +26,75 @@ struct host {
     uint32_t uplink_calls;
     uint64_t changes; /* of the accounts */
     char changed[ACCOUNT_NAME_MAX];
+    struct presence presence;
+    const char *devices; /* how many: see fill_presence() */
 };
+
+enum { DEVICES_AT_US = 1000000 };
+
+static void report(struct host *host, struct report told) {
+    told.since_us = 1794990000000000;
+    told.count = 3;
+    presence_report(&host->presence, &told, 1795000000000000);
+}
+
+/* As many as the environment's CONSOLE_DEVICES says: the second is silent, the
+ * fourth offline, and every tenth was refused something. */
+static void fill_presence(struct host *host) {
+    struct accounts accounts = {0};
+    unsigned count = (unsigned)strtoul(host->devices, NULL, 10);
+    for (unsigned i = 1; i <= count; i++) {
+        struct account account = {.certificate = i % 2 == 0};
+        snprintf(account.name, sizeof account.name, "till-%05u", i);
+        if (accounts_put(&accounts, &account) != ERR_OK) {
+            exit(2);
+        }
+    }
+    if (presence_sync(&host->presence, &accounts, DEVICES_AT_US) != ERR_OK) {
+        exit(2);
+    }
+    for (unsigned i = 1; i <= count; i++) {
+        struct report told = {.kind = REPORT_CONNECTED,
+                              .by = REPORT_BY_CERTIFICATE,
+                              .address = "10.0.0.7",
+                              .certificate_ends_us = 1800000000000000};
+        memcpy(told.device, accounts.list[i - 1].name, sizeof told.device);
+        if (i % 10 == 0) {
+            struct report refused = told;
+            refused.kind = REPORT_REFUSED;
+            refused.refusal = REFUSAL_OTHER_DEVICE;
+            snprintf(refused.text, sizeof refused.text,
+                     "<script>\"a\"</script>");
+            report(host, refused);
+        }
+        if (i != 4) {
+            report(host, told);
+            presence_heard(&host->presence, slice_from_str(told.device), i == 1,
+                           &(struct presence_moment){
+                               .wall_us = 1795000000000000,
+                               .mono_us = i == 2 ? 0 : DEVICES_AT_US});
+        }
+    }
+    report(host, (struct report){.kind = REPORT_REFUSED,
+                                 .refusal = REFUSAL_UNKNOWN,
+                                 .text = "nobody"});
+    accounts_free(&accounts);
+}
+
+static void on_devices(void *self, struct console_devices *ret) {
+    const struct host *host = self;
+    if (host->devices != NULL) {
+        ret->presence = &host->presence;
+        ret->known = true;
+        ret->now = (struct presence_moment){
+            .wall_us = 1795000001000000,
+            .mono_us = 60 * DEVICES_AT_US,
+            .silent_after_us = 60 * DEVICES_AT_US,
+        };
+        ret->refused[REFUSAL_UNKNOWN] = 3;
+        ret->refused[REFUSAL_NONE] = 9;
+    }
+}
 
 static void fill_stream(const struct host *host, struct console_stream *ret) {
     static const struct journal_gap gaps[] = {{7, 10, 90}, {40, 41, 90}};
@@ -116,6 +184,7 @@ static void on_status(void *self, struct console_status *ret) {
                                        .cancelled = 15,
                                        .rejected = 15};
     ret->clock_offset_ms = -1500;
+    on_devices(host, &ret->devices);
 }
 
 static void on_orders(void *self, uint32_t max,
@@ -225,7 +294,10 @@ int main(int argc, char **argv) {
     if (argc != 3) {
         return 2;
     }
-    struct host host = {0};
+    struct host host = {.devices = getenv("CONSOLE_DEVICES")};
+    if (host.devices != NULL) {
+        fill_presence(&host);
+    }
     uv_loop_t loop;
     uv_loop_init(&loop);
     uv_signal_t signals[SIGNALS];
@@ -255,7 +327,8 @@ int main(int argc, char **argv) {
                    .orders = on_orders,
                    .uplink = on_uplink,
                    .change = on_change,
-                   .identity = on_identity},
+                   .identity = on_identity,
+                   .devices = on_devices},
     };
     struct reason reason;
     if (console_start(&options, &host.console, &reason) != ERR_OK) {
@@ -272,6 +345,7 @@ int main(int argc, char **argv) {
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     job_pool_free(pool);
+    presence_free(&host.presence);
     int busy = uv_loop_close(&loop);
     printf("loop %s\n", busy == 0 ? "closed" : "still has handles");
     return busy == 0 ? 0 : 1;

@@ -41,6 +41,41 @@ static void check(enum rules_who who, const struct account *account,
     }
 }
 
+/* What an anonymous client may do for any other name it may not for one that
+ * is registered. */
+static void test_anonymous_beside_registered(void **state) {
+    (void)state;
+    static const struct {
+        int action;
+        const char *topic;
+        enum refusal refusal;
+    } cases[] = {
+        {PUB, "shopme/s/till/orders", REFUSAL_OTHER_DEVICE},
+        {PUB, "shopme/s/till/status", REFUSAL_NO_STREAM},
+        {PUB, "shopme/s/tills/orders", REFUSAL_NONE},
+        {PUB, "shopme/s/til/orders", REFUSAL_NONE},
+        {SUB, "shopme/s/till/receipts", REFUSAL_OTHER_DEVICE},
+        {SUB, "shopme/s/till/notices", REFUSAL_OTHER_DEVICE},
+        {SUB, "shopme/s/other/receipts", REFUSAL_NONE},
+        {SUB, "shopme/s/+/receipts", REFUSAL_NONE},
+        {READ, "shopme/s/till/receipts", REFUSAL_OTHER_DEVICE},
+        {READ, "shopme/s/other/receipts", REFUSAL_NONE},
+        {PUB, "shopme", REFUSAL_NO_STREAM},
+        {PUB, "kitchen/till/till", REFUSAL_OUTSIDE},
+    };
+    struct accounts accounts = {0};
+    const struct account till = {.name = "till"};
+    assert_int_equal(accounts_put(&accounts, &till), ERR_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(
+            rules_check_anonymous(&rules, &accounts,
+                                  (enum rules_action)cases[i].action,
+                                  cases[i].topic, false),
+            cases[i].refusal);
+    }
+    accounts_free(&accounts);
+}
+
 static char kitchen[] = "kitchen/#";
 static char bar[] = "bar/+/light";
 static char *topics[] = {kitchen, bar};
@@ -192,6 +227,7 @@ static void test_gateway(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_anonymous_beside_registered),
         cmocka_unit_test(test_device),
         cmocka_unit_test(test_channel),
         cmocka_unit_test(test_anonymous),

@@ -120,6 +120,10 @@ static void test_who_gets_in(void **state) {
     assert_false(has(text, "acl_file"));
     assert_false(has(text, "use_identity_as_username"));
     assert_false(has(text, "use_username_as_clientid"));
+    assert_false(has(text, "max_queued_messages 0\n"));
+    /* That no listener is, the plugin knows. */
+    w->config.broker.listeners[0].anonymous = false;
+    assert_true(has(slice_from_str(written(w)), "allow_anonymous true\n"));
 }
 
 static void test_without_tls_and_closed(void **state) {

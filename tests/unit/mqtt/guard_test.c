@@ -176,6 +176,7 @@ static void test_tls(void **state) {
         {"Client connection from 192.0.2.7 failed: error:0A00009C:SSL "
          "routines::http request.",
          REFUSAL_PROTOCOL},
+        {"Client till-1 disconnected due to oversize packet.", REFUSAL_NONE},
         {"Client connection from 192.0.2.7 denied: max_connections exceeded.",
          REFUSAL_NONE},
     };

@@ -113,6 +113,11 @@ static void test_topics(void **state) {
     assert_string_equal(watch_counts(watch, 1).foreign_last, "shopme/s1/+/x?y");
     published("other/s1/x/y", "{}", 1);
     assert_int_equal(watch_counts(watch, 1).foreign, count);
+    /* The broker's plugin refuses what the subscription does not see, too. */
+    watch_refused(watch, "shopme", 2);
+    assert_int_equal(watch_counts(watch, 1).foreign, count + 2);
+    assert_string_equal(watch_counts(watch, 1).foreign_last,
+                        "shopme//+/shopme");
 }
 
 /* Goal: what only a gateway says, and ours did not, is another one's. */
