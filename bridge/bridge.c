@@ -36,6 +36,7 @@ struct bridge {
     struct https_connector https;
     struct job_pool *pool;
     struct sender_context context; /* constant once set up */
+    struct share share;            /* the loop's own */
     struct sender *senders[CONFIG_STREAMS_MAX];
     uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
 
@@ -207,15 +208,15 @@ static int64_t credentials_due_us(const struct bridge *bridge) {
                                   : INT64_MAX;
 }
 
-/* Each stream in turn, by priority. Nobody waits for anybody: where answers
- * take long, another stream's requests cost one nothing. */
+/* Each stream in turn, by priority. Where answers take long nobody waits for
+ * anybody; where the line is the limit, see share.h. */
 static int64_t give_turns(struct bridge *bridge) {
     bool signs = mind_credentials(bridge);
     int64_t due_us = credentials_due_us(bridge);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         sender_work(sender);
-        sender_wait(sender, false);
+        sender_wait(sender, sender_yields(sender));
         sender_spare(sender, is_probed_before(bridge, i));
         if (signs) {
             sender_send(sender, bridge->clock_offset_us);
@@ -422,6 +423,11 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     bridge->context.platform = bridge->options.platform;
     bridge->context.config = bridge->options.config;
     bridge->context.executor = job_pool_executor(bridge->pool);
+    bridge->context.share = &bridge->share;
+    const struct config_cloud *cloud = &bridge->options.config->cloud;
+    const struct clock *clock = &bridge->options.platform->clock;
+    share_init(&bridge->share, cloud->bandwidth, cloud->requests,
+               clock->mono_us(clock->self));
     TRY(set_up_network(bridge, reason));
     return set_up_senders(bridge, reason);
 }

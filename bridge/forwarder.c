@@ -29,6 +29,7 @@ void forwarder_init(struct forwarder *forwarder,
         .window = {.base = cursor},
         .events_max = FORWARDER_EVENTS_MAX,
         .bytes_max = FORWARDER_BYTES_MAX,
+        .bytes_now_max = UINT64_MAX,
     };
     request_size_init(&forwarder->size, limits->bytes_max);
 }
@@ -141,12 +142,18 @@ bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us) {
            window_due_us(&forwarder->window) <= now_us;
 }
 
+static uint64_t request_max(const struct forwarder *forwarder) {
+    return forwarder->size.now < forwarder->bytes_now_max
+               ? forwarder->size.now
+               : forwarder->bytes_now_max;
+}
+
 bool forwarder_fills(struct forwarder *forwarder, int64_t now_us) {
     struct window *window = &forwarder->window;
     window_wake(window, now_us);
     return forwarder_ready(forwarder, now_us) &&
            (window->ready_count >= forwarder->limits.entries_max ||
-            window->ready_size >= forwarder->size.now ||
+            window->ready_size >= request_max(forwarder) ||
             window->group_count > 0);
 }
 
@@ -216,7 +223,7 @@ static bool fits(const struct forwarder *forwarder,
                  const struct forwarder_batch *batch, const struct slot *slot) {
     return batch->count == 0 ||
            (batch->count < forwarder->limits.entries_max &&
-            batch->bytes + slot->size <= forwarder->size.now);
+            batch->bytes + slot->size <= request_max(forwarder));
 }
 
 static bool is_suspect(const struct slot *slot) {
@@ -301,6 +308,10 @@ static void entry_answered(struct forwarder *forwarder, uint64_t seq,
         window_finish(&forwarder->window, seq);
         return;
     case ENTRY_FAILED:
+#ifdef EDGE_CONTROL_CURSOR_PAST_FAILED
+        window_finish(&forwarder->window, seq);
+        return;
+#endif
         wait_alone(forwarder, seq, now_us, RETRY_FAILED);
         return;
     case ENTRY_THROTTLED:

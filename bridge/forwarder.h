@@ -65,13 +65,14 @@ struct forwarder {
     uint32_t events_max;  /* of the window, now */
     uint64_t bytes_max;
     struct request_size size;
-    uint32_t attempt;      /* requests failed in a row */
-    int64_t sending_us;    /* how long the network took the request that is
-                              answered next; 0: not known */
-    uint32_t blamed;       /* entries refused alone in a row */
-    uint64_t answers;      /* requests answered by entries */
-    int64_t hold_until_us; /* nothing is sent before this */
-    uint32_t in_flight;    /* batches */
+    uint64_t bytes_now_max; /* of a request, too */
+    uint32_t attempt;       /* requests failed in a row */
+    int64_t sending_us;     /* how long the network took the request that is
+                               answered next; 0: not known */
+    uint32_t blamed;        /* entries refused alone in a row */
+    uint64_t answers;       /* requests answered by entries */
+    int64_t hold_until_us;  /* nothing is sent before this */
+    uint32_t in_flight;     /* batches */
     bool paused;
     bool letters; /* what is refused for good waits to be settled, not held */
     struct forwarder_counts counts;

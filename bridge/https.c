@@ -3,17 +3,16 @@
 
 #include <assert.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "bridge/request_size.h"
 #include "bridge/resolver.h"
+#include "bridge/socket.h"
 #include "bridge/tunnel.h"
 
 enum {
     INPUT_SIZE = 16 * 1024,
     WRITE_SIZE = 20 * 1024,
-    UNSENT_MAX = 128 * 1024,
 };
 
 /* A connection goes down this list step by step, and from any step back to
@@ -62,7 +61,9 @@ struct https {
     size_t sent;         /* of both */
     uint64_t begun_ms;   /* when it was first offered to the network, */
     uint64_t taken_ms;   /* and all of it taken; 0: not yet */
-    uint64_t written_ms; /* the last time that a part of it was taken */
+    uint64_t written_ms; /* the last time that the kernel took a part */
+    int unsent;          /* bytes that it had not sent, */
+    uint64_t moved_ms;   /* and when that was another number */
     uint64_t end_ms;     /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
@@ -91,6 +92,7 @@ static void begin_request(struct https *https) {
     https->step = STEP_SENDING;
     https->begun_ms = uv_now(https->options.loop);
     https->written_ms = https->begun_ms;
+    https->moved_ms = https->begun_ms;
     https->taken_ms = 0;
     https->end_ms = https->begun_ms +
                     request_deadline_ms(https->head.len + https->body.len);
@@ -453,21 +455,6 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", reason.text);
 }
 
-/* None can fail on a connected socket. If one did, the connection would only be
- * slower to send or to give up (RFC 5482), or a slow line would be noticed
- * later: what the network has not sent yet is kept small, so that it shows. */
-static void tune(uv_tcp_t *tcp) {
-    uv_os_fd_t fd;
-    unsigned unseen_ms = HTTPS_UNSEEN_MS;
-    int unsent = UNSENT_MAX;
-    uv_tcp_nodelay(tcp, 1);
-    if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unseen_ms,
-                   sizeof unseen_ms);
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-    }
-}
-
 static void on_connected(uv_connect_t *connect, int status) {
     struct channel *channel = connect->data;
     struct https *https = channel->owner;
@@ -479,7 +466,7 @@ static void on_connected(uv_connect_t *connect, int status) {
         return;
     }
     https->unreached = false;
-    tune(&channel->tcp);
+    socket_tune(&channel->tcp, HTTPS_UNSEEN_MS);
     if (uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
         fail(https, "cannot set up a connection", "");
     } else if (is_proxied(https)) {
@@ -621,14 +608,28 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     pump(https);
 }
 
-void https_look(const struct https *https, struct transport_line *ret) {
+/* Some of the request waits to be sent, and the line does carry something: one
+ * that carries nothing is no reason for others to stand back. */
+static bool is_stalled(struct https *https) {
+    bool sends = https->step == STEP_SENDING || https->step == STEP_ANSWER;
+    if (!https->busy || !sends) {
+        return false;
+    }
     uint64_t now_ms = uv_now(https->options.loop);
-    bool sends = https->busy && https->channel != NULL &&
-                 https->channel->writing && https->taken_ms == 0;
+    int bytes = socket_unsent(&https->channel->tcp);
+    if (bytes != https->unsent) {
+        https->unsent = bytes;
+        https->moved_ms = now_ms;
+    }
+    return bytes > 0 && now_ms - https->written_ms >= HTTPS_STALLED_MS &&
+           now_ms - https->moved_ms < HTTPS_HUNG_MS;
+}
+
+void https_look(struct https *https, struct transport_line *ret) {
     *ret = (struct transport_line){
         .sending_us = https->taken_ms > https->begun_ms
                           ? (int64_t)(https->taken_ms - https->begun_ms) * 1000
                           : 0,
-        .stalled = sends && now_ms - https->written_ms >= HTTPS_STALLED_MS,
+        .stalled = is_stalled(https),
     };
 }

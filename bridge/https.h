@@ -33,7 +33,8 @@ enum {
     HTTPS_TUNNEL_MS = 15 * 1000,   /* for the proxy's answer, all of it */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
-    HTTPS_STALLED_MS = 20,       /* no part of a request taken for so long */
+    HTTPS_STALLED_MS = 20,       /* some of a request unsent for so long */
+    HTTPS_HUNG_MS = 2 * 1000,    /* and none of it sent for so long */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
     HTTPS_IDLE_MS = 45 * 1000,
 };
@@ -58,7 +59,7 @@ void https_close(struct https *https);
  * request may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
 /* How the line does with the request under way or the last one. */
-void https_look(const struct https *https, struct transport_line *ret);
+void https_look(struct https *https, struct transport_line *ret);
 
 /* Both outlive the connections that the connector opens. */
 struct https_connector {

@@ -35,6 +35,7 @@ struct sender {
     struct report report;
     struct handover handover;
 
+    uint32_t place;     /* in the share */
     struct reason held; /* why the last unsendable event cannot be sent */
     bool probe_wanted;
     bool probing;        /* that request is in flight */
@@ -60,9 +61,22 @@ static const char *name_of(const struct sender *sender) {
     return sender->options.stream->name;
 }
 
+static int64_t sooner(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static void turn(void *context) {
     struct sender *sender = context;
     sender->options.turn(sender->options.self);
+}
+
+/* Only EventBridge counts requests for an account. */
+static bool is_counted(const struct sender *sender) {
+    return sender->sink == &sink_eventbridge;
 }
 
 /* --- the status --------------------------------------------------------- */
@@ -145,6 +159,10 @@ static void say_answer(struct sender *sender, const struct answer *answer,
         explain_throttled(answer, entries) ? CALL_THROTTLED : answer->call;
     enum bridge_link link =
         explain_link(call, entries, sender->report.status.link);
+    struct share *share = sender->options.context->share;
+    if (call == CALL_THROTTLED && is_counted(sender) && share != NULL) {
+        share_throttled(share, mono_us(sender));
+    }
     sender->report.status.failures += answer->call != CALL_ANSWERED ? 1 : 0;
     sender->report.status.expired = answer->expired;
     count(sender);
@@ -275,12 +293,28 @@ static void send_probe(struct sender *sender, int64_t offset_us) {
 static int64_t batch_due_us(struct sender *sender) {
     int64_t now_us = mono_us(sender);
     int64_t due_us = forwarder_due_us(&sender->forwarder, now_us);
-    if (sender->lines.busy == 0 || due_us == INT64_MAX ||
-        forwarder_fills(&sender->forwarder, now_us)) {
-        return due_us;
+    struct share *share = sender->options.context->share;
+    if (due_us == INT64_MAX) {
+        return INT64_MAX;
     }
-    int64_t spread_us = sender->lines.sent_us + lines_spread_us(&sender->lines);
-    return due_us > spread_us ? due_us : spread_us;
+    if (sender->lines.busy > 0 &&
+        !forwarder_fills(&sender->forwarder, now_us)) {
+        int64_t spread_us =
+            sender->lines.sent_us + lines_spread_us(&sender->lines);
+        due_us = later(due_us, spread_us);
+    }
+    if (share != NULL && due_us <= now_us) {
+        due_us = later(due_us, share_due_us(share, sender->place,
+                                            is_counted(sender), now_us));
+    }
+    return due_us;
+}
+
+static void tell_share(const struct sender *sender, uint64_t bytes) {
+    struct share *share = sender->options.context->share;
+    if (share != NULL) {
+        share_sent(share, sender->place, bytes, is_counted(sender));
+    }
 }
 
 /* False: there is nothing to send now. */
@@ -297,6 +331,7 @@ static bool send_batch(struct sender *sender, int64_t offset_us) {
     if (err != ERR_OK) {
         return false;
     }
+    tell_share(sender, batch->bytes);
     err = lines_send(&sender->lines, batch, offset_us);
     sender->report.status.requests += err == ERR_OK ? 1 : 0;
     if (err != ERR_OK) {
@@ -345,13 +380,6 @@ void sender_spare(struct sender *sender, bool spared) {
     sender->spared = spared;
 }
 
-bool sender_blocks_lower_priority(const struct sender *sender) {
-    enum bridge_link link = sender->report.status.link;
-    bool answers = link == BRIDGE_LINK_ONLINE || link == BRIDGE_LINK_THROTTLED;
-    return sender->sink != NULL && answers &&
-           forwarder_ready(&sender->forwarder, mono_us(sender));
-}
-
 /* --- turns -------------------------------------------------------------- */
 
 static void give_back(struct sender *sender) {
@@ -362,6 +390,26 @@ static void give_back(struct sender *sender) {
     filler_rest(&sender->filler);
 }
 
+/* Says how it does on the line that all streams share. */
+static void press(struct sender *sender) {
+    struct share *share = sender->options.context->share;
+    int64_t now_us = mono_us(sender);
+    if (share == NULL) {
+        return;
+    }
+    bool has_work = forwarder_ready(&sender->forwarder, now_us);
+    share_press(share, sender->place, has_work,
+                has_work && lines_are_stalled(&sender->lines), now_us);
+    sender->forwarder.bytes_now_max =
+        sender_yields(sender) ? SHARE_REQUEST_MAX : UINT64_MAX;
+}
+
+bool sender_yields(const struct sender *sender) {
+    const struct share *share = sender->options.context->share;
+    return share != NULL && sender->lines.open &&
+           share_yields(share, sender->place, mono_us(sender));
+}
+
 void sender_work(struct sender *sender) {
     sender->report.status.end = atomic_load_explicit(
         &sender->options.position->end, memory_order_acquire);
@@ -370,6 +418,7 @@ void sender_work(struct sender *sender) {
     }
     forwarder_learn_trip(&sender->forwarder, sender->lines.trip_us);
     filler_work(&sender->filler);
+    press(sender);
     cursor_saver_work(&sender->saver, sender->forwarder.window.base,
                       mono_us(sender));
     give_back(sender);
@@ -396,10 +445,6 @@ void sender_credentials(struct sender *sender, const char *lack, bool expired) {
         sender->refused_serial = serial;
         sender->forwarder.hold_until_us = 0;
     }
-}
-
-static int64_t sooner(int64_t a, int64_t b) {
-    return a < b ? a : b;
 }
 
 int64_t sender_due_us(struct sender *sender, bool may_send_now) {
@@ -517,6 +562,10 @@ err_t sender_new(const struct sender_options *options, struct sender **ret,
     ENSURE(sender != NULL, ERR_MEMORY);
     sender->options = *options;
     sender->sink = sink_of(options->stream);
+    if (options->context->share != NULL) {
+        sender->place =
+            share_add(options->context->share, options->stream->priority);
+    }
     sender->target =
         (struct sink_target){options->context->config, options->stream,
                              event_life_of(options->journal_id)};

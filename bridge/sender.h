@@ -4,13 +4,15 @@
  * forwarder, and the confirmed position to the cursor's file.
  *
  * It lives on the bridge's loop and never makes it wait: an executor runs the
- * disk's work, a connector the network's. It knows nothing of other streams. */
+ * disk's work, a connector the network's. Of other streams it knows what they
+ * share (share.h). */
 #ifndef BRIDGE_SENDER_H
 #define BRIDGE_SENDER_H
 
 #include "bridge/credentials.h"
-#include "bridge/letter.h"
 #include "bridge/exchange.h"
+#include "bridge/letter.h"
+#include "bridge/share.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -18,13 +20,15 @@
 #include "gateway/base/platform.h"
 #include "gateway/journal/journal.h"
 
-/* What all senders use and none changes; it outlives them. */
+/* What all senders use and, but for the share, none changes; it outlives
+ * them. */
 struct sender_context {
     const struct platform *platform;
     const struct config *config;
     const struct credentials *credentials;
     struct connector connector;
     struct executor executor;
+    struct share *share; /* the streams'; NULL: there is no other */
 };
 
 /* All of it outlives the sender. */
@@ -80,12 +84,11 @@ void sender_work(struct sender *sender);
 /* Sends requests while there are some and connections for them, signed for our
  * clock corrected by `offset_us`. */
 void sender_send(struct sender *sender, int64_t offset_us);
-/* In each turn, behind sender_work(): must it wait for streams of higher
- * priority? It may be shown then as waiting. */
+/* It stands back for a stream of higher priority: the line is the limit. */
+bool sender_yields(const struct sender *sender);
+/* In each turn, behind sender_work(): does it? It may be shown then as
+ * waiting. */
 void sender_wait(struct sender *sender, bool waits);
-/* It is online and could send another request now: streams of lower priority
- * must wait. */
-bool sender_blocks_lower_priority(const struct sender *sender);
 bool sender_is_busy(const struct sender *sender); /* a request is in flight */
 /* The endpoint that it probes, since that took no connection the last time; or
  * NULL. One stream is enough to find out when it takes them again. */

@@ -254,6 +254,14 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = 16, .fallback = "8",
      .help = "Requests that each stream may have under way at a time, each on "
              "its own connection."},
+    {"cloud.bandwidth", CONFIG_SIZE, IN_CONFIG(cloud.bandwidth), .min = 0,
+     .max = TIB, .fallback = "0",
+     .help = "Bytes a second that go to the cloud at most, such as 100 KiB; 0 "
+             "is no cap."},
+    {"cloud.requests", CONFIG_UINT, IN_CONFIG(cloud.requests), .min = 0,
+     .max = 100000, .fallback = "50",
+     .help = "Requests a second to EventBridge at most, since an account has a "
+             "limit for all its stores; 0 is no budget."},
 
     {"cloud.credentials", CONFIG_SECTION,
      .help = "Where the AWS credentials come from."},

@@ -130,8 +130,12 @@ static void line_over(struct broker_child *child) {
     }
     child->line[child->line_len] = '\0';
     str_mend_utf8(child->line); /* the last one becomes JSON */
-    bool noise = is_noise(slice_of(child->line, child->line_len)) ||
-                 (child->said != NULL && child->said(child->self, child->line));
+    bool taken = child->said != NULL && child->said(child->self, child->line);
+    if (taken && slice_starts_with(said, "Client ")) {
+        child->line_len = 0; /* logged by who took it, once a second */
+        return;
+    }
+    bool noise = taken || is_noise(slice_of(child->line, child->line_len));
     log_said(child, noise ? LOG_DEBUG : LOG_WARN);
     if (!noise &&
         !is_afterword(child, slice_of(child->line, child->line_len))) {

@@ -355,6 +355,27 @@ class CborTest(BridgeCase):
 
 
 class NetworkTest(BridgeCase):
+    def test_the_line_is_the_limit(self):
+        # Goal: on a line that is full the stream of higher priority goes
+        # first, and the lower keeps about a tenth of it.
+        port = int(self.cloud.endpoint.rsplit(":", 1)[1].strip("/"))
+        line = SlowLine(port, 200_000, 60)
+        self.addCleanup(line.close)
+        bridge = self.start(endpoint=f"https://localhost:{line.port}")
+        bridge.append("orders", 200, 200, 20_000)
+        bridge.wait("orders began", lambda s: s["sent"] > 9)
+        bridge.append("telemetry", 2500, 2500, 1000)
+        bridge.drained("orders", 200, seconds=90)
+        beside = bridge.status("telemetry")["sent"]
+        bridge.drained("telemetry", 2500, seconds=90)
+        print(f"figure: {beside} KB of the lower beside 4,000 of the higher",
+              flush=True)
+        self.assertGreater(beside, 100)
+        self.assertLess(beside, 1500)
+        self.assert_promises("orders", 200)
+        self.assert_promises("telemetry", 2500)
+        bridge.stop()
+
     def test_a_slow_line_that_hangs_up(self):
         # Goal: through a line that carries no more than a fifth of what is
         # there in the time that its proxy waits for an answer, everything

@@ -368,7 +368,6 @@ static void test_a_stream_without_a_sink(void **state) {
     assert_int_equal(look(bench)->cursor, 3);
     assert_int_equal(look(bench)->end, 3);
     assert_int_equal(sender_due_us(bench->sender, true), INT64_MAX);
-    assert_false(sender_blocks_lower_priority(bench->sender));
     assert_false(sender_is_busy(bench->sender));
     sender_pause(bench->sender, true);
     assert_int_equal(look(bench)->link, BRIDGE_LINK_PAUSED);
@@ -490,7 +489,6 @@ static void test_a_read_that_hangs(void **state) {
     assert_true(bench->room.mono_us - look(bench)->disk_since_us ==
                 10 * SECOND_US);
     assert_false(sender_is_busy(bench->sender));
-    assert_false(sender_blocks_lower_priority(bench->sender));
     assert_int_equal(sender_due_us(bench->sender, true), INT64_MAX);
     assert_int_equal(bench->room.executor.given_count, 1);
     sender_pause(bench->sender, true);
@@ -619,9 +617,7 @@ static void test_an_outage(void **state) {
     room_append(&bench->room, 15, 10);
     start(bench);
     assert_true(turn_to_request(bench));
-    assert_false(sender_blocks_lower_priority(bench->sender));
     fake_network_take(&bench->network);
-    assert_true(sender_blocks_lower_priority(bench->sender));
     assert_true(turn_to_request(bench));
     uint32_t turns = bench->turns;
     fake_network_fail(&bench->network, "localhost: no route");
@@ -629,7 +625,6 @@ static void test_an_outage(void **state) {
     assert_int_equal(look(bench)->link, BRIDGE_LINK_OFFLINE);
     assert_int_equal(look(bench)->failures, 1);
     assert_string_equal(look(bench)->last_error, "localhost: no route");
-    assert_false(sender_blocks_lower_priority(bench->sender));
     int64_t due_us = sender_due_us(bench->sender, true);
     assert_true(due_us < bench->room.mono_us + SECOND_US);
     bench->room.mono_us = due_us;
@@ -792,9 +787,7 @@ static void test_throttled(void **state) {
         &bench->network, 400,
         "{\"__type\":\"ProvisionedThroughputExceededException\"}");
     assert_int_equal(look(bench)->link, BRIDGE_LINK_THROTTLED);
-    assert_false(sender_blocks_lower_priority(bench->sender));
     bench->room.mono_us = sender_due_us(bench->sender, true);
-    assert_true(sender_blocks_lower_priority(bench->sender));
     drain(bench);
     assert_int_equal(look(bench)->link, BRIDGE_LINK_THROTTLED);
     sender_wait(bench->sender, false);

@@ -194,6 +194,8 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
     assert_int_equal(c.cloud.connections, 8);
+    assert_int_equal(c.cloud.bandwidth, 0);
+    assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
     assert_true(c.console_enabled);
     assert_string_equal(c.console.host, "127.0.0.1");
@@ -221,7 +223,7 @@ static const char all_keys[] =
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: \"org.{store}.x\",\n"
-    "        connections: 3}\n"
+    "        connections: 3, bandwidth: 2 MiB, requests: 7}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
@@ -278,6 +280,8 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.{store}.x");
     assert_int_equal(c.cloud.connections, 3);
+    assert_int_equal(c.cloud.bandwidth, 2 * 1024 * 1024);
+    assert_int_equal(c.cloud.requests, 7);
     assert_string_equal(c.currency, "JPY");
     assert_false(c.console_enabled);
     assert_string_equal(c.console.host, "localhost");
