@@ -60,6 +60,7 @@ struct bridge_status {
     struct bridge_stream_status streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     int64_t clock_offset_ms; /* server's clock minus ours, from Date */
+    char authorities[200];   /* why the CA file as it is now is not used */
 };
 
 /* As the API and the log have it: "idle". */

@@ -82,6 +82,7 @@ struct console_status {
     struct shop_counts orders;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    char authorities[200];   /* why cloud.ca_file is not used; empty: it is */
     struct verdict_tls_facts tls;
 };
 
