@@ -643,6 +643,28 @@ class DamageTest(StoreTest):
             wait_for("the condition is raised",
                      lambda: "accounts-damaged" in self.reasons(store))
 
+    def test_a_link_to_elsewhere(self):
+        """Refused in words: the broker's reason is the plugin's, and not that
+        "Plugin returned 13". A start after it is put right sells again."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        current = store.folder / "data/identity/current"
+        store.gateway.stop()
+        target = os.readlink(current)
+        current.unlink()
+        current.symlink_to("../elsewhere")
+        store.gateway.start()
+        wait_for("it answers", lambda: store.gateway.status() is not None)
+        words = "identity/current is not a symbolic link to one of the sets"
+        wait_for("the broker's reason", lambda: words in next(
+            (r["text"] for code, r in self.reasons(store).items()
+             if code == "broker-closed"), ""))
+        self.assertIn(words, self.reasons(store)["accounts-damaged"]["text"])
+        current.unlink()
+        current.symlink_to(target)
+        store.gateway.wait_up()
+        self.assertTrue(may_connect(store, "till-1", password))
+
 
 if __name__ == "__main__":
     unittest.main()

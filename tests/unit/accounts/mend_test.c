@@ -118,8 +118,8 @@ static void test_folder(void **state) {
     static const char *const copies[] = {
         "cp -rL current c && rm current && mv c current",
         "cp -rL current c && rm current && mv c current && rm -r sets",
-        "cp -rL current c && cp -rL current restored && rm current && "
-        "mv c current && : > restored/accounts",
+        ("cp -rL current c && cp -rL current restored && rm current && "
+         "mv c current && : > restored/accounts"),
     };
     for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
         run(copies[i]);
