@@ -18,6 +18,8 @@
 #include "bridge/credential_web.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
+#include "bridge/way.h"
+#include "gateway/base/log.h"
 #include "gateway/jobs/jobs.h"
 
 enum {
@@ -85,6 +87,8 @@ static bool publish(struct bridge *bridge) {
     }
     status.clock_offset_ms = bridge->clock_offset_us / 1000;
     changed |= look_at_credentials(bridge, &status);
+    memcpy(status.authorities, bridge->bundle.trouble,
+           sizeof status.authorities);
     pthread_mutex_lock(&bridge->mutex);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
@@ -112,6 +116,10 @@ static void tell_soon(struct bridge *bridge) {
     if (!bridge->closed && !uv_is_active((uv_handle_t *)&bridge->telling)) {
         uv_timer_start(&bridge->telling, on_telling, TELL_MS, 0);
     }
+}
+
+static void on_bundle(void *context) {
+    tell_soon(context);
 }
 
 /* --- turns -------------------------------------------------------------- */
@@ -390,11 +398,26 @@ static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
         .ca_file = ca_file(&options->config->cloud),
         .entropy = &options->platform->entropy,
         .executor = bridge->context.executor,
+        .changed = on_bundle,
+        .context = bridge,
     };
     TRY(bundle_open(&bridge->bundle, &bundle, &bridge->tls, reason));
     bridge->https = (struct https_connector){&bridge->loop, bridge->tls};
     bridge->context.connector = https_connector_table(&bridge->https);
     return set_up_credentials(bridge, reason);
+}
+
+/* Which endpoint and proxy the file and the environment come to. */
+static void say_way(const struct bridge *bridge,
+                    const struct config_stream *stream) {
+    char way[WAY_TEXT_MAX];
+    struct reason reason;
+    if (stream->sink != CONFIG_SINK_NONE &&
+        way_describe(&bridge->options.config->cloud, stream, way, &reason) ==
+            ERR_OK) {
+        log_line(LOG_INFO, "bridge", "stream=%s by way of %s", stream->name,
+                 way);
+    }
 }
 
 static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
@@ -413,6 +436,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .self = bridge,
         };
         TRY(sender_new(&options, &bridge->senders[i], reason));
+        say_way(bridge, stream->config);
     }
     sort_by_priority(bridge);
     return ERR_OK;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "gateway/base/log.h"
 
@@ -48,6 +49,15 @@ static void look(void *self) {
                        &bundle->trust, &bundle->reason);
 }
 
+/* In UTF-8, since it becomes JSON. */
+static void set_trouble(struct bundle *bundle, const char *text) {
+    snprintf(bundle->trouble, sizeof bundle->trouble, "%.199s", text);
+    str_mend_utf8(bundle->trouble);
+    if (bundle->options.changed != NULL) {
+        bundle->options.changed(bundle->options.context);
+    }
+}
+
 static void looked(void *self) {
     struct bundle *bundle = self;
     bundle->busy = false;
@@ -62,6 +72,7 @@ static void looked(void *self) {
                  "ca_file=%s error=%s; the certificates read before stay in "
                  "use: repair the file, since a restart needs it",
                  bundle->options.ca_file, bundle->reason.text);
+        set_trouble(bundle, bundle->reason.text);
         return;
     }
     assert(bundle->trust != NULL);
@@ -69,6 +80,7 @@ static void looked(void *self) {
     bundle->trust = NULL;
     log_line(LOG_INFO, "bridge", "ca_file=%s changed: read again",
              bundle->options.ca_file);
+    set_trouble(bundle, "");
 }
 
 err_t bundle_open(struct bundle *bundle, const struct bundle_options *options,

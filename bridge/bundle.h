@@ -2,8 +2,8 @@
 /* The CA file, which changes while the gateway runs: a system's update renews
  * it, or a company adds its own authority. It is looked at every few seconds,
  * by a job, and read again once it has changed and is at rest. One that cannot
- * be used changes nothing but a line in the log: the authorities that were read
- * before stay. */
+ * be used changes nothing but the log and the status: the authorities that were
+ * read before stay. */
 #ifndef BRIDGE_BUNDLE_H
 #define BRIDGE_BUNDLE_H
 
@@ -18,6 +18,8 @@ struct bundle_options {
     const char *ca_file; /* both outlive the bundle */
     const struct entropy *entropy;
     struct executor executor;
+    void (*changed)(void *context); /* the trouble did; may be NULL */
+    void *context;
 };
 
 /* Which file it is, and which content: 0 and the error if there is none. */
@@ -35,6 +37,7 @@ struct bundle {
     struct tls_context *context;
     struct bundle_identity read;  /* what the context was made of, or was not */
     struct bundle_identity found; /* at the last look */
+    char trouble[200]; /* why what is there now is not used; empty: it is */
     uint32_t beats;
     struct job job;
     bool busy;

@@ -86,6 +86,9 @@
       "fetch the CA's newest list to tls.crl_file and reload the gateway")     \
     X(CRL_UNUSABLE, crl_unusable, "crl-unusable", DEGRADED, BOX, false, 0, 0,  \
       "put the CA's list to tls.crl_file and reload the gateway")              \
+    X(CA_FILE_UNUSABLE, ca_file_unusable, "ca-file-unusable", DEGRADED, BOX,   \
+      false, 0, 0,                                                             \
+      "repair cloud.ca_file; it is read again by itself")                      \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \
       "set the clock: start an NTP client, check the box's battery")           \
     X(LOG_DROPS, log_drops, "log-drops", DEGRADED, BOX, false, 0, 600,         \

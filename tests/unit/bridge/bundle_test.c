@@ -48,7 +48,10 @@ static int set_up(void **state) {
     room->second = tls_peer_identity_new("localhost", never);
     tls_peer_identity_write(room->first, room->path);
     struct bundle_options options = {
-        room->path, &room->platform.entropy, {room, submit}};
+        .ca_file = room->path,
+        .entropy = &room->platform.entropy,
+        .executor = {room, submit},
+    };
     struct reason reason;
     assert_int_equal(
         bundle_open(&room->bundle, &options, &room->context, &reason), ERR_OK);
@@ -163,6 +166,7 @@ static void keeps_the_old_one(void **state) {
         look(room);
         assert_false(tls_is_stale(room->before));
         assert_true(believes(room, room->first));
+        assert_non_null(strstr(room->bundle.trouble, "cloud.ca_file"));
     }
     assert_int_equal(unlink(room->path), 0);
     look(room);
@@ -173,6 +177,7 @@ static void keeps_the_old_one(void **state) {
     look(room);
     assert_true(tls_is_stale(room->before));
     assert_true(believes(room, room->second));
+    assert_string_equal(room->bundle.trouble, "");
 }
 
 /* Goal: a file that is written for long is read once, at its end. */
