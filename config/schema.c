@@ -281,7 +281,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
              "default."},
     {"cloud.credentials.command", CONFIG_NAME,
      IN_CONFIG(cloud.credentials.command), .min = 1,
-     .max = CONFIG_COMMAND_SIZE - 1, .chars = " -~",
+     .max = CONFIG_COMMAND_SIZE - 1, .chars = "A-Za-z0-9 ._@:/+=,%'-",
      .help = "With source: process: a program and its arguments, run without "
              "a shell, that prints what AWS's credential_process prints."},
     {"cloud.credentials.iot", CONFIG_SECTION,
