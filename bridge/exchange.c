@@ -45,10 +45,10 @@ static void read_response(struct exchange *exchange,
                           const struct http_response *response) {
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
-    result->raw = (struct answer_raw){
-        response->status, response->error_type,
-        sink_answer(sink, response->status, http_response_body(response),
-                    &exchange->answer)};
+    result->raw = (struct answer_raw){response->status, response->error_type,
+                                      sink_answer(sink, response->status,
+                                                  http_response_body(response),
+                                                  &exchange->answer)};
     read_date(exchange, response);
     if (result->batch == NULL) {
         answer_read_probe(&result->raw, sink->probe_member, &result->answer);

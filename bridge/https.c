@@ -5,27 +5,16 @@
 #include <netdb.h>
 #include <stdlib.h>
 
+#include "bridge/https_step.h"
 #include "bridge/request_size.h"
 #include "bridge/resolver.h"
+#include "bridge/sending.h"
 #include "bridge/socket.h"
 #include "bridge/tunnel.h"
 
 enum {
     INPUT_SIZE = 16 * 1024,
     WRITE_SIZE = 20 * 1024,
-};
-
-/* A connection goes down this list step by step, and from any step back to
- * CLOSED. SENDING and ANSWER differ only in what is left to write. */
-enum step {
-    STEP_CLOSED,
-    STEP_RESOLVING,
-    STEP_CONNECTING,
-    STEP_TUNNEL, /* only by a proxy */
-    STEP_HANDSHAKE,
-    STEP_IDLE,
-    STEP_SENDING,
-    STEP_ANSWER,
 };
 
 /* One TCP connection. libuv closes a handle later than it is told to, so this
@@ -58,13 +47,9 @@ struct https {
     struct tls_memory *memory;
     struct slice head;
     struct slice body;
-    size_t sent;         /* of both */
-    uint64_t begun_ms;   /* when it was first offered to the network, */
-    uint64_t taken_ms;   /* and all of it taken; 0: not yet */
-    uint64_t written_ms; /* the last time that the kernel took a part */
-    int unsent;          /* bytes that it had not sent, */
-    uint64_t moved_ms;   /* and when that was another number */
-    uint64_t end_ms;     /* of the request and its answer, by the loop's time */
+    size_t sent; /* of both */
+    struct sending sending;
+    uint64_t end_ms; /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
 };
@@ -90,11 +75,11 @@ static void limit_answer(struct https *https) {
 
 static void begin_request(struct https *https) {
     https->step = STEP_SENDING;
-    https->begun_ms = uv_now(https->options.loop);
-    https->written_ms = https->begun_ms;
-    https->moved_ms = https->begun_ms;
-    https->taken_ms = 0;
-    https->end_ms = https->begun_ms +
+    https->sending.begun_ms = uv_now(https->options.loop);
+    https->sending.written_ms = https->sending.begun_ms;
+    https->sending.moved_ms = https->sending.begun_ms;
+    https->sending.taken_ms = 0;
+    https->end_ms = https->sending.begun_ms +
                     request_deadline_ms(https->head.len + https->body.len);
     limit_answer(https);
 }
@@ -175,16 +160,6 @@ static void finish(struct https *https) {
 
 static void on_timer(uv_timer_t *timer) {
     struct https *https = timer->data;
-    static const char *const late[] = {
-        [STEP_CLOSED] = "",
-        [STEP_RESOLVING] = "",
-        [STEP_CONNECTING] = "",
-        [STEP_TUNNEL] = "no answer from the proxy in time",
-        [STEP_HANDSHAKE] = "no TLS handshake in time",
-        [STEP_IDLE] = "",
-        [STEP_SENDING] = "the request could not be sent in time",
-        [STEP_ANSWER] = "no answer in time",
-    };
     if (https->step == STEP_CONNECTING) {
         try_next_address(https, UV_ETIMEDOUT);
         return;
@@ -194,17 +169,17 @@ static void on_timer(uv_timer_t *timer) {
         look_up_failed(https, "no answer from the name server in time");
         return;
     }
-    fail(https, late[https->step], "");
+    fail(https, https_step_late(https->step), "");
 }
 
 /* --- a connection at work ----------------------------------------------- */
 
 /* A step of SENDING has more to encrypt. */
 static void note_written(struct https *https) {
-    https->written_ms = uv_now(https->options.loop);
-    if (https->step == STEP_ANSWER && https->taken_ms == 0 &&
+    https->sending.written_ms = uv_now(https->options.loop);
+    if (https->step == STEP_ANSWER && https->sending.taken_ms == 0 &&
         tls_output(https->channel->tls).len == 0) {
-        https->taken_ms = https->written_ms;
+        https->sending.taken_ms = https->sending.written_ms;
     }
 }
 
@@ -608,28 +583,8 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     pump(https);
 }
 
-/* Some of the request waits to be sent, and the line does carry something: one
- * that carries nothing is no reason for others to stand back. */
-static bool is_stalled(struct https *https) {
-    bool sends = https->step == STEP_SENDING || https->step == STEP_ANSWER;
-    if (!https->busy || !sends) {
-        return false;
-    }
-    uint64_t now_ms = uv_now(https->options.loop);
-    int bytes = socket_unsent(&https->channel->tcp);
-    if (bytes != https->unsent) {
-        https->unsent = bytes;
-        https->moved_ms = now_ms;
-    }
-    return bytes > 0 && now_ms - https->written_ms >= HTTPS_STALLED_MS &&
-           now_ms - https->moved_ms < HTTPS_HUNG_MS;
-}
-
 void https_look(struct https *https, struct transport_line *ret) {
-    *ret = (struct transport_line){
-        .sending_us = https->taken_ms > https->begun_ms
-                          ? (int64_t)(https->taken_ms - https->begun_ms) * 1000
-                          : 0,
-        .stalled = is_stalled(https),
-    };
+    bool sends = https->step == STEP_SENDING || https->step == STEP_ANSWER;
+    sending_look(&https->sending, uv_now(https->options.loop),
+                 https->busy && sends ? &https->channel->tcp : NULL, ret);
 }

@@ -33,8 +33,6 @@ enum {
     HTTPS_TUNNEL_MS = 15 * 1000,   /* for the proxy's answer, all of it */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
-    HTTPS_STALLED_MS = 20,       /* some of a request unsent for so long */
-    HTTPS_HUNG_MS = 2 * 1000,    /* and none of it sent for so long */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
     HTTPS_IDLE_MS = 45 * 1000,
 };

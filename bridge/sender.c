@@ -8,6 +8,7 @@
 
 #include "bridge/cursor_saver.h"
 #include "bridge/cursor_start.h"
+#include "bridge/disk_status.h"
 #include "bridge/explain.h"
 #include "bridge/filler.h"
 #include "bridge/handover.h"
@@ -19,6 +20,7 @@ enum {
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
+
 struct sender {
     struct sender_options options;
     const struct sink
@@ -81,22 +83,6 @@ static bool is_counted(const struct sender *sender) {
 
 /* --- the status --------------------------------------------------------- */
 
-static void count_disk_jobs(struct sender *sender) {
-    struct bridge_stream_status *status = &sender->report.status;
-    status->disk_job = NULL;
-    status->disk_since_us = 0;
-    if (sender->saver.busy) {
-        status->disk_job = "saving the cursor";
-        status->disk_since_us = sender->saver.begun_us;
-    }
-    if (sender->filler.feed != NULL && feed_is_busy(sender->filler.feed) &&
-        (status->disk_job == NULL ||
-         feed_busy_since_us(sender->filler.feed) < status->disk_since_us)) {
-        status->disk_job = "reading the journal for the cloud";
-        status->disk_since_us = feed_busy_since_us(sender->filler.feed);
-    }
-}
-
 static void count(struct sender *sender) {
     struct bridge_stream_status *status = &sender->report.status;
     if (sender->sink == NULL) {
@@ -111,7 +97,7 @@ static void count(struct sender *sender) {
     status->sent = forwarder->counts.sent;
     status->repeated = forwarder->counts.repeated;
     status->refused = forwarder->counts.refused;
-    count_disk_jobs(sender);
+    disk_status(&sender->saver, sender->filler.feed, status);
 }
 
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {

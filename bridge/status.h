@@ -62,7 +62,7 @@ struct bridge_status {
     uint32_t stream_count;
     int64_t clock_offset_ms; /* server's clock minus ours, from Date */
     struct credential_status credentials;
-    char authorities[200];   /* why the CA file as it is now is not used */
+    char authorities[200]; /* why the CA file as it is now is not used */
 };
 
 /* As the API and the log have it: "idle". */

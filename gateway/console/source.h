@@ -83,7 +83,7 @@ struct console_status {
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
     struct credential_status credentials;
-    char authorities[200];   /* why cloud.ca_file is not used; empty: it is */
+    char authorities[200]; /* why cloud.ca_file is not used; empty: it is */
     struct verdict_tls_facts tls;
 };
 
