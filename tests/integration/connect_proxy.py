@@ -14,12 +14,14 @@ class ConnectProxy:
     refusal     bytes said to every request in place of a way
     hangs       takes requests and says nothing
     drip        seconds between the bytes of an answer that never ends
+    names       addresses of names that only the proxy knows
     cut_after   bytes from the target after which each way breaks off
     """
 
     def __init__(self):
         self.login = self.refusal = self.cut_after = None
         self.hangs = False
+        self.names = {}
         self.drip = 0
         self.heads = []  # of the requests, as text
         self.opened = 0
@@ -86,6 +88,7 @@ class ConnectProxy:
             return
         assert method == "CONNECT", head
         host, port = target.rsplit(":", 1)
+        host = self.names.get(host, host)
         try:
             there = socket.create_connection((host.strip("[]"), int(port)), 5)
         except OSError:

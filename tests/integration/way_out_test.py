@@ -6,6 +6,7 @@ EDGE_BUILD names the build directory (default build/release)."""
 
 import contextlib
 import os
+import select
 import shutil
 import socket
 import ssl
@@ -119,18 +120,33 @@ class Relay:
                 client.wrap_socket(plain,
                                    server_hostname="localhost") as there:
             self.ciphers.append(here.cipher()[0])
-            back = threading.Thread(target=pump, args=(there, here),
-                                    daemon=True)
-            back.start()
             pump(here, there)
-            there.shutdown(socket.SHUT_RDWR)
-            back.join()
 
 
-def pump(source, sink):
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
+def pump(one, other):
+    """Passes bytes on, both ways, in one thread: a TLS socket of Python's is not
+    for two."""
+    one.setblocking(False)
+    other.setblocking(False)
+    while True:
+        select.select([one, other], [], [])
+        for source, sink in ((one, other), (other, one)):
+            if not pass_on(source, sink):
+                return
+
+
+def pass_on(source, sink):
+    """All that can be read now; false at the end."""
+    while True:
+        try:
+            data = source.recv(65536)
+        except ssl.SSLWantReadError:
+            return True
+        if not data:
+            return False
+        sink.setblocking(True)
+        sink.sendall(data)
+        sink.setblocking(False)
 
 
 def make_certificate(folder, stem, also, authority):
@@ -315,8 +331,8 @@ class ProxyTest(BridgeCase):
         return status["last_error"]
 
     def test_all_goes_through_it(self):
-        # Goal: both services are reached by it, by their names, which the box
-        # does not look up, and by nothing else.
+        # Goal: both services are reached by it, by their names, and by nothing
+        # else.
         bridge = self.begin()
         bridge.drained("orders", bridge.append("orders", 500, 20))
         bridge.drained("telemetry", bridge.append("telemetry", 500, 20))
@@ -329,6 +345,32 @@ class ProxyTest(BridgeCase):
                 f"CONNECT localhost:{self.cloud.port} HTTP/1.1\r\n"), head)
             self.assertNotIn("Authorization", head)
         bridge.stop()
+
+    def test_a_name_that_only_it_knows(self):
+        # Goal: the box looks up no name but the proxy's, and still holds the
+        # certificate against the service's.
+        authority = make_authority(self.folder, "authority")
+        for also, good in (("DNS:events.cloud.invalid", True),
+                           ("DNS:127.0.0.1,IP:127.0.0.1", False)):
+            context = make_certificate(self.folder, "server", also, authority)
+            relay = Relay(self.cloud, "127.0.0.1", context)
+            self.addCleanup(relay.close)
+            self.proxy.names["events.cloud.invalid"] = "127.0.0.1"
+            bridge = self.start(
+                endpoint=f"https://events.cloud.invalid:{relay.port}",
+                ca=authority, environment={"HTTPS_PROXY": self.proxy.url})
+            end = bridge.append("orders", 10, 5)
+            if good:
+                bridge.drained("orders", end)
+                self.assertEqual(set(relay.names), {"events.cloud.invalid"})
+            else:
+                status = bridge.wait("offline",
+                                     lambda s: s["link"] == "offline")
+                self.assertIn("certificate is not trusted",
+                              status["last_error"])
+                self.assertEqual(status["cursor"], 10)
+            bridge.stop()
+        self.assert_promises("orders", 10)
 
     def test_a_login(self):
         # Goal: a proxy that asks for a name and password gets them, and they
