@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/commands/daemon_state.h"
+#include "gateway/identity/mend.h"
 #include "gateway/stream/refuse.h"
 
 enum {
@@ -109,26 +110,64 @@ static err_t edit(struct daemon *daemon) {
                          &identity->written, &identity->why);
 }
 
+/* After a restore the folder may not be as it was written. */
+static err_t mend(const char *data, struct reason *why) {
+    struct reason said;
+    err_t err = identity_mend(data, &said, why);
+    if (said.text[0] != '\0') {
+        str_mend_utf8(said.text);
+        log_line(LOG_WARN, "identity", "mended what=\"%s\"", said.text);
+    }
+    return err;
+}
+
 /* While the broker runs it keeps the accounts that it has read, and the damaged
  * file stays where a person can put it right. At a start there is nothing to
  * keep, and without accounts that can be read the broker would not start. */
+static err_t edit_or_set_aside(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    err_t err = edit(daemon);
+    if (err != ERR_CORRUPT || !identity->starts) {
+        return err;
+    }
+    log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
+             identity->why.text);
+    TRY(identity_set_aside(daemon->config->data, &identity->written,
+                           &identity->why));
+    return edit(daemon);
+}
+
+/* Damaged accounts go along as they are: a certificate that ends waits for no
+ * person. (A list of revocations does: the plugin reads it with them.) */
+static void write_tls_alone(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    const struct identity_tls *tls = &identity->tls_next;
+    struct reason ignored;
+    uint64_t set;
+    if (identity->err == ERR_CORRUPT && tls->count > 0 &&
+        identity_set_write(daemon->config->data, tls->files, tls->count, &set,
+                           &ignored) == ERR_OK) {
+        identity->written = set;
+        identity->tls_written = true;
+    }
+}
+
 static void work(void *self) {
     struct daemon *daemon = self;
     struct daemon_identity *identity = &daemon->identity;
     const char *data = daemon->config->data;
+    bool is_first = identity->set == 0;
     identity->why = (struct reason){""};
     identity->tls_next = (struct identity_tls){.count = 0};
+    identity->err = is_first ? mend(data, &identity->why) : ERR_OK;
     if (identity->reads_tls) {
         identity_tls_read(daemon->config, wall_us(daemon), &identity->tls_next);
     }
-    identity->err = edit(daemon);
-    if (identity->err == ERR_CORRUPT && identity->starts) {
-        log_line(LOG_ERROR, "identity", "set_aside reason=\"%s\"",
-                 identity->why.text);
-        identity->err =
-            identity_set_aside(data, &identity->written, &identity->why);
-        identity->err = identity->err == ERR_OK ? edit(daemon) : identity->err;
+    if (identity->err == ERR_OK) {
+        identity->err = edit_or_set_aside(daemon);
     }
+    identity->tls_written = identity->err == ERR_OK;
+    write_tls_alone(daemon);
     if (identity->err == ERR_OK) {
         identity->why = (struct reason){""};
         (void)identity_is_aside(data, &identity->why);
@@ -159,6 +198,9 @@ static void take_result(struct daemon *daemon) {
         return;
     }
     str_mend_utf8(identity->why.text);
+    if (identity->tls_written) {
+        identity->set = identity->written;
+    }
     /* A disk that does not take the next set says nothing of this one. */
     if (identity->err == ERR_CORRUPT || identity->set == 0) {
         identity->unusable = identity->why;
@@ -210,7 +252,7 @@ static void settle(struct daemon_identity *identity,
  * gets, too. Without a connection it is asked when there is one. */
 static void tell_broker(struct daemon *daemon, bool server_changed) {
     if (server_changed && daemon->broker != NULL) {
-        daemon_tls_changed(daemon);
+        daemon_tls_changed(daemon, daemon->identity.tls.withdrawn);
     } else if (guard_reload(daemon->identity.guard)) {
         publisher_release(daemon->publisher);
     }
@@ -218,11 +260,13 @@ static void tell_broker(struct daemon *daemon, bool server_changed) {
 
 /* True if what Mosquitto itself reads is another now. */
 static bool take_tls(struct daemon_identity *identity) {
-    bool changed = identity->err == ERR_OK && identity->tls_next.server_changed;
+    bool changed = identity->tls_next.server_changed || identity->tls_missed;
     identity_tls_free(&identity->tls_next);
     if (!identity->reads_tls) {
         return false;
     }
+    /* A write that failed may have come as far as the link. */
+    identity->tls_missed = changed && !identity->tls_written;
     struct identity_tls *next = &identity->tls_next;
     if (next->unusable.text[0] != '\0' &&
         strcmp(next->unusable.text, identity->tls.unusable.text) != 0) {
@@ -234,7 +278,7 @@ static bool take_tls(struct daemon_identity *identity) {
         next->crl_unusable = identity->tls.crl_unusable;
     }
     identity->tls = *next;
-    return changed;
+    return changed && identity->tls_written;
 }
 
 static void start(struct daemon *daemon);
@@ -261,7 +305,7 @@ static void done(void *self) {
 static void gather(struct daemon_identity *identity) {
     uint64_t first = identity->next - CONSOLE_IDENTITY_REQUESTS;
     identity->edit_count = 0;
-    identity->reads_tls = identity->reload_asked;
+    identity->reads_tls = identity->reload_asked || identity->tls_missed;
     for (uint64_t number = first; number < identity->next; number++) {
         const struct daemon_request *request = request_at(identity, number);
         if (is_open(request)) {

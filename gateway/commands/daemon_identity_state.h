@@ -42,6 +42,7 @@ struct daemon_identity {
     struct reason refused;   /* why the plugin did not take the last one */
     bool reload_asked;       /* by SIGHUP; no request waits for it */
     struct identity_tls tls; /* what is known of the files of TLS */
+    bool tls_missed;         /* they changed, and could not be written */
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
@@ -57,6 +58,7 @@ struct daemon_identity {
     uint64_t written;
     struct accounts accounts; /* as they are now, if they can be read */
     bool has_accounts;
+    bool tls_written; /* `written` has what is in `tls_next` */
     err_t err;
     struct reason why;
 };

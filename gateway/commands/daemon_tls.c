@@ -165,12 +165,12 @@ void daemon_tls_tick(struct daemon *daemon) {
     }
 }
 
-void daemon_tls_changed(struct daemon *daemon) {
+void daemon_tls_changed(struct daemon *daemon, bool withdrawn) {
     if (daemon->broker == NULL) {
         return;
     }
     daemon->tls.usable = false; /* until it was looked at again */
-    broker_reload(daemon->broker);
+    broker_reload(daemon->broker, withdrawn);
     daemon->tls.ticks = LOOK_TICKS;
     daemon_tls_tick(daemon);
 }

@@ -28,8 +28,9 @@ struct daemon_tls {
 const char *daemon_tls_first(struct daemon *daemon);
 /* Once a second. */
 void daemon_tls_tick(struct daemon *daemon);
-/* The files in the set have changed: the broker reads them again. */
-void daemon_tls_changed(struct daemon *daemon);
+/* The files in the set have changed: the broker reads them again. `withdrawn`:
+ * an authority of devices is there no more. */
+void daemon_tls_changed(struct daemon *daemon, bool withdrawn);
 bool daemon_tls_is_busy(const struct daemon *daemon);
 
 #endif

@@ -132,6 +132,9 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,
+        .listener_away = daemon->broker != NULL
+                             ? broker_status(daemon->broker).away_reason
+                             : NULL,
         .tls = status->tls,
         .accounts_damaged = daemon_identity_damaged(daemon),
         .page_away = console_page_away(daemon->console),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "gateway/console/identity_json.h"
 #include "gateway/event/json.h"
 #include "gateway/identity/edit.h"
+#include "gateway/identity/mend.h"
 
 static_assert(IDENTITY_JSON_MAX + 512 <= CLIENT_REQUEST_MAX,
               "a change is one request");
@@ -63,6 +65,16 @@ err_t device_become_owner(const char *data, struct reason *reason) {
     return ERR_OK;
 }
 
+/* After a restore the folder may not be as it was written. */
+static err_t mend(const char *data, struct reason *reason) {
+    struct reason said;
+    err_t err = identity_mend(data, &said, reason);
+    if (said.text[0] != '\0') {
+        fprintf(stderr, "%s\n", said.text);
+    }
+    return err;
+}
+
 /* ERR_BUSY: somebody else writes, or a gateway runs. */
 static err_t change_here(const struct changing *changing,
                          struct reason *reason) {
@@ -73,6 +85,7 @@ static err_t change_here(const struct changing *changing,
     uint64_t set;
     TRY(device_become_owner(data, reason));
     TRY(identity_lock(data, &lock, reason));
+    TRY(mend(data, reason));
     TRY(identity_edit(data, platform.clock.wall_us(platform.clock.self), true,
                       &edit, 1, NULL, 0, &set, reason));
     if (edit.err != ERR_OK) {

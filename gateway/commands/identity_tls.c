@@ -30,6 +30,14 @@ static bool add(const char *data, const char *name, struct slice bytes,
     return true;
 }
 
+static bool withdraws(const char *data, struct slice new) {
+    CLEANUP(free_bytes) uint8_t *old = NULL;
+    size_t len = 0;
+    struct reason ignored;
+    return identity_set_read(data, "ca.pem", &old, &len, &ignored) == ERR_OK &&
+           tls_withdraws(slice_of(old, len), new);
+}
+
 /* A list that cannot be read changes nothing of one that could. */
 static err_t add_revoked(const char *data, struct identity_tls *tls) {
     size_t len;
@@ -48,6 +56,7 @@ static err_t add_all(const char *data, struct identity_tls *tls) {
     bool key = add(data, "server.key", octets_slice(&read->key), tls);
     bool ca = add(data, "ca.pem", octets_slice(&read->ca), tls);
     tls->server_changed = certificate || key || ca;
+    tls->withdrawn = ca && withdraws(data, octets_slice(&read->ca));
     tls->in_set = true;
     return add_revoked(data, tls);
 }

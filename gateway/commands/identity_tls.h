@@ -16,6 +16,7 @@ struct identity_tls {
     struct identity_file files[IDENTITY_TLS_FILES]; /* to be written */
     size_t count;
     bool server_changed; /* what Mosquitto itself reads is among them */
+    bool withdrawn;      /* an authority of devices is there no more */
     bool in_set;         /* after that the set has all that Mosquitto needs */
     bool known;          /* `facts` are of files that can be used */
     struct tls_facts facts;

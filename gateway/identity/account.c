@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* --- What a device may be called, and given --- */
 
@@ -15,6 +16,12 @@ static const char *const reserved[] = {
 static bool is_name_char(uint8_t c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
            (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+/* But for case: a person reads `Order` as the service. */
+static bool is_like(struct slice name, const char *other) {
+    return name.len == strlen(other) &&
+           strncasecmp((const char *)name.data, other, name.len) == 0;
 }
 
 err_t account_name_check(struct slice name, struct reason *reason) {
@@ -39,7 +46,7 @@ err_t account_name_check(struct slice name, struct reason *reason) {
     }
     bool taken = slice_starts_with(name, "gw-");
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        taken = taken || slice_eq_str(name, reserved[i]);
+        taken = taken || is_like(name, reserved[i]);
     }
     if (taken) {
         return reason_set(reason, ERR_BUSY,

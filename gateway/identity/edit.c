@@ -142,6 +142,17 @@ err_t identity_set_aside(const char *data, uint64_t *ret_set,
     return write_set(data, &none, &file, 1, ret_set, reason);
 }
 
+err_t identity_set_lost(const char *data, struct slice older, uint64_t *ret_set,
+                        struct reason *reason) {
+    const struct accounts none = {0};
+    const struct identity_file file = {
+        aside_name,
+        older.len > 0
+            ? older
+            : SLICE("identity/current named a set that was not there\n")};
+    return write_set(data, &none, &file, 1, ret_set, reason);
+}
+
 bool identity_is_aside(const char *data, struct reason *reason) {
     CLEANUP(free_bytes) uint8_t *bytes = NULL;
     size_t len = 0;
@@ -152,8 +163,9 @@ bool identity_is_aside(const char *data, struct reason *reason) {
     }
     identity_set_path(data, aside_name, path);
     (void)reason_set(reason, ERR_CORRUPT,
-                     "the accounts were damaged and are set aside as %s: their "
-                     "devices cannot connect",
+                     "the accounts were damaged or lost, see %s: their devices "
+                     "cannot connect; restore or add them, then remove that "
+                     "file and reload",
                      path);
     return true;
 }

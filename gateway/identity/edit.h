@@ -42,6 +42,10 @@ err_t identity_edit(const char *data, int64_t now_us, bool first,
  * identity_set_write(). */
 err_t identity_set_aside(const char *data, uint64_t *ret_set,
                          struct reason *reason) MUST_USE;
+/* The same after the whole set is gone, with the accounts of an `older` one for
+ * a person to look at; empty if there is none. */
+err_t identity_set_lost(const char *data, struct slice older, uint64_t *ret_set,
+                        struct reason *reason) MUST_USE;
 /* Is there such a file? Then `reason` says so, and where. */
 bool identity_is_aside(const char *data, struct reason *reason);
 

@@ -35,6 +35,7 @@ enum {
     STOP_MS = 20000, /* 64 MiB to a slow card */
     ORPHAN_MS = 5000,
     SILENT_MS = 30000,
+    AWAY_MS = 5000,
     STEADY_MS = 10000,
     /* After so many starts that fail, it is tried without what it saved. */
     FAILED_STARTS = 2,
@@ -66,7 +67,8 @@ struct broker {
     uint64_t phase_began_ns;
     uint64_t answered_ns; /* when it last did */
     uint64_t down_ns;     /* since when it is not open */
-    uint16_t ports[CONFIG_LISTENERS_MAX];
+    struct broker_ports ports;
+    bool is_back; /* a listener that was away can be opened */
     char set_aside[BROKER_PATH_SIZE];
     uint32_t set_aside_count;
     struct reason reason; /* why it is not open */
@@ -221,16 +223,6 @@ static void on_kill(uv_timer_t *timer) {
     broker_child_signal(&broker->child, SIGKILL);
 }
 
-/* It has been up for a while: what was wrong before is over. */
-static void on_steady(uv_timer_t *timer) {
-    struct broker *broker = timer->data;
-    stale_let_go(&broker->stale);
-    broker_tls_steady(&broker->tls);
-    broker->failed_starts = 0;
-    broker->tried_without = false;
-    broker->child.quiet = false;
-}
-
 /* As planned: it saves its sessions, and starts again. */
 static void restart(struct broker *broker) {
     enter(broker, SAVING);
@@ -238,6 +230,55 @@ static void restart(struct broker *broker) {
     broker->options.down(broker->options.self);
     broker_child_signal(&broker->child, SIGTERM);
     uv_timer_start(&broker->timer, on_kill, SAVE_MS, 0);
+}
+
+/* To listen on other addresses than before, or for others. */
+static void reopen(struct broker *broker, const char *why) {
+    log_line(LOG_INFO, "broker", "restarts reason=\"%s\"", why);
+    broker->ready = false;
+    broker->down_ns = uv_hrtime();
+    (void)reason_set(&broker->reason, ERR_AGAIN, "the broker restarts: %s",
+                     why);
+    restart(broker);
+}
+
+static void look_away(void *self) {
+    struct broker *broker = self;
+    const struct broker_files *files = &broker->prepare.files;
+    broker->is_back =
+        broker_ports_is_back(&files->config->broker, &files->ports);
+}
+
+static void on_away_looked(void *self) {
+    struct broker *broker = self;
+    broker->job_runs = false;
+    if (broker->stopping) {
+        free_when_closed(broker);
+    } else if (broker->phase == PREPARING) { /* it has ended meanwhile */
+        prepare(broker);
+    } else if (broker->phase == OPEN && broker->is_back) {
+        reopen(broker, "a listener that was away can be opened now");
+    }
+}
+
+static void on_away_poll(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    if (broker->phase == OPEN && !broker->job_runs) {
+        submit(broker, look_away, on_away_looked);
+    }
+}
+
+/* It has been up for a while: what was wrong before is over. */
+static void on_steady(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    if (broker_ports_has_away(&broker->ports)) {
+        uv_timer_start(timer, on_away_poll, AWAY_MS, AWAY_MS);
+    }
+    stale_let_go(&broker->stale);
+    broker_tls_steady(&broker->tls);
+    broker->failed_starts = 0;
+    broker->tried_without = false;
+    broker->child.quiet = false;
 }
 
 /* Outside of the call that found the last session subscribed, which may come
@@ -251,13 +292,7 @@ static void add_tls(struct broker *broker) {
         broker->prepare.files.with_tls || !broker_tls_wanted(&broker->tls)) {
         return;
     }
-    log_line(LOG_INFO, "broker",
-             "restarts reason=\"its listeners with TLS can be used now\"");
-    broker->ready = false;
-    broker->down_ns = uv_hrtime();
-    (void)reason_set(&broker->reason, ERR_AGAIN,
-                     "the broker restarts, to listen by TLS, too");
-    restart(broker);
+    reopen(broker, "its listeners with TLS can be used now");
 }
 
 static void log_up(const struct broker *broker) {
@@ -266,14 +301,19 @@ static void log_up(const struct broker *broker) {
     struct writer listen = writer_over(text, sizeof text - 1);
     bool with_tls = broker->prepare.files.with_tls;
     for (uint32_t i = 0; i < config->listener_count; i++) {
-        if (with_tls || !config->listeners[i].tls) {
+        if (!broker->ports.away[i] && (with_tls || !config->listeners[i].tls)) {
             writer_printf(&listen, "%s%s:%u", listen.len == 0 ? "" : ",",
-                          config->listeners[i].address.host, broker->ports[i]);
+                          config->listeners[i].address.host,
+                          broker->ports.list[i]);
         }
     }
     text[listen.len] = '\0';
     log_line(LOG_INFO, "broker", "up pid=%d listen=%s",
              broker->child.process.pid, text);
+    if (broker_ports_has_away(&broker->ports)) {
+        log_line(LOG_WARN, "broker", "listener_away reason=\"%s\"",
+                 broker->ports.why_away.text);
+    }
     if (broker->tls.configured && !with_tls) {
         log_line(LOG_WARN, "broker", "tls_away reason=\"%s\"",
                  broker_tls_reason(&broker->tls));
@@ -369,7 +409,7 @@ static void on_prepared(void *self) {
     struct broker *broker = self;
     const struct broker_prepare *prepared = &broker->prepare;
     broker->job_runs = false;
-    memcpy(broker->ports, prepared->files.ports, sizeof broker->ports);
+    broker->ports = prepared->files.ports;
     broker->set_aside_count = prepared->files.set_aside_count;
     memcpy(broker->set_aside, prepared->files.set_aside,
            sizeof broker->set_aside);
@@ -377,6 +417,7 @@ static void on_prepared(void *self) {
         free_when_closed(broker);
     } else if (prepared->err != ERR_OK) {
         broker->reason = prepared->reason;
+        broker->ports.why_away = (struct reason){""}; /* no other is open */
         retry(broker);
     } else {
         spawn(broker);
@@ -434,9 +475,11 @@ void broker_use_tls(struct broker *broker, const char *why_not) {
     add_tls(broker);
 }
 
-void broker_reload(struct broker *broker) {
+void broker_reload(struct broker *broker, bool withdrawn) {
     broker_tls_changed(&broker->tls);
-    if (broker->phase == OPEN || broker->phase == CLOSED) {
+    if (withdrawn && broker->phase == OPEN && !broker->stopping) {
+        reopen(broker, "an authority of devices is trusted no more");
+    } else if (broker->phase == OPEN || broker->phase == CLOSED) {
         broker_child_signal(&broker->child, SIGHUP);
     }
     add_tls(broker);
@@ -446,7 +489,8 @@ struct broker_status broker_status(const struct broker *broker) {
     return (struct broker_status){
         .open = broker->phase == OPEN,
         .reason = broker->reason.text,
-        .port = broker->ports[0],
+        .port = broker->ports.list[0],
+        .away_reason = broker->ports.why_away.text,
         .restarts = broker->restarts,
         .set_aside = broker->set_aside,
         .set_aside_count = broker->set_aside_count,
@@ -486,7 +530,8 @@ static struct broker *broker_new(const struct broker_options *options) {
     memcpy(broker->sessions, options->sessions,
            options->session_count * sizeof *broker->sessions);
     for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
-        broker->ports[i] = options->config->broker.listeners[i].address.port;
+        broker->ports.list[i] =
+            options->config->broker.listeners[i].address.port;
     }
     broker_tls_init(&broker->tls, &options->config->broker);
     if (options->why_no_tls != NULL) {
@@ -500,7 +545,7 @@ static struct broker *broker_new(const struct broker_options *options) {
     broker->child.said = on_said;
     broker->prepare.files.config = options->config;
     broker->prepare.files.rules = options->rules;
-    memcpy(broker->prepare.files.ports, broker->ports, sizeof broker->ports);
+    broker->prepare.files.ports = broker->ports;
     broker->prepare.sessions = broker->sessions;
     broker->prepare.session_count = options->session_count;
     return broker;

@@ -47,6 +47,8 @@ struct broker_status {
     uint32_t restarts;     /* times it ended by itself and was started again */
     const char *set_aside; /* the last file that was; "" if none */
     uint32_t set_aside_count; /* since the gateway started */
+    const char *away_reason;  /* why one listener cannot be opened, and others
+                                 are; "" if there is none */
     const char *tls_reason;   /* why the listeners with TLS are away; "" if they
                                  are not, or there are none */
 };
@@ -76,8 +78,11 @@ void broker_end_sessions(struct broker *broker,
  * its sessions are saved; one that has them keeps them. */
 void broker_use_tls(struct broker *broker, const char *why_not);
 /* The files of TLS have changed: Mosquitto reads them again (SIGHUP), and
- * nobody is cut. Listeners that were away because of them are tried again. */
-void broker_reload(struct broker *broker);
+ * nobody is cut. Listeners that were away because of them are tried again. If
+ * an authority of devices was withdrawn it is restarted: at SIGHUP Mosquitto
+ * adds new ones, and goes on to trust the old (2.0.11), whose devices would
+ * stay connected, too. */
+void broker_reload(struct broker *broker, bool withdrawn);
 struct broker_status broker_status(const struct broker *broker);
 /* SIGTERM, upon which it saves what waits for clients, and SIGKILL after 20 s;
  * `down` is not called any more. Frees itself when the child has ended, as the

@@ -8,7 +8,15 @@
 #include "config/config.h"
 #include "gateway/mqtt/broker_conf.h"
 
-enum { VARIABLES_MAX = 2, READ_MAX = 512, SHOWN_MAX = 129 };
+enum {
+    VARIABLES_MAX = 2,
+    READ_MAX = 512,
+    SHOWN_MAX = 129,
+    SECOND_MS = 1000,
+    PROC_PATH_MAX = 64,
+    OOM_MORE = 500, /* Linux's scores go from -1000 to 1000 */
+    OOM_MAX = 1000,
+};
 
 /* What it says at every start and in vain: a unix socket has no TCP_NODELAY,
  * and who we run as is not its business. */
@@ -74,6 +82,44 @@ static bool is_oversize(struct broker_child *child, struct slice line) {
     return true;
 }
 
+/* It has just said why. */
+static bool is_afterword(const struct broker_child *child, struct slice line) {
+    return child->last[0] != '\0' &&
+           slice_starts_with(line, "Error: Plugin returned ");
+}
+
+/* A device can make it say a line for every four bytes that it sends (a PUBREC
+ * for what was never sent): they must not fill the disk. */
+static bool may_log(struct broker_child *child) {
+    struct broker_lines *lines = &child->lines;
+    uint64_t now_ms = uv_now(child->output.loop);
+    if (now_ms - lines->since_ms >= SECOND_MS) {
+        lines->since_ms = now_ms;
+        lines->logged = 0;
+    }
+    if (lines->logged >= BROKER_LINES_A_SECOND) {
+        lines->skipped++;
+        return false;
+    }
+    lines->logged++;
+    return true;
+}
+
+static void log_said(struct broker_child *child, enum log_level level) {
+    if (child->quiet || !may_log(child)) {
+        return;
+    }
+    if (child->lines.skipped > 0) {
+        log_line(LOG_WARN, "broker",
+                 "lines not_logged=%llu reason=\"Mosquitto says more than %d "
+                 "lines a second\"",
+                 (unsigned long long)child->lines.skipped,
+                 BROKER_LINES_A_SECOND);
+        child->lines.skipped = 0;
+    }
+    log_line(level, "mosquitto", "%s", child->line);
+}
+
 static void line_over(struct broker_child *child) {
     struct slice said = slice_of(child->line, child->line_len);
     if (is_oversize(child, said) || is_chatter(said)) {
@@ -84,12 +130,15 @@ static void line_over(struct broker_child *child) {
     }
     child->line[child->line_len] = '\0';
     str_mend_utf8(child->line); /* the last one becomes JSON */
-    bool noise = is_noise(slice_of(child->line, child->line_len)) ||
-                 (child->said != NULL && child->said(child->self, child->line));
-    if (!child->quiet) {
-        log_line(noise ? LOG_DEBUG : LOG_WARN, "mosquitto", "%s", child->line);
+    bool taken = child->said != NULL && child->said(child->self, child->line);
+    if (taken && slice_starts_with(said, "Client ")) {
+        child->line_len = 0; /* logged by who took it, once a second */
+        return;
     }
-    if (!noise) {
+    bool noise = taken || is_noise(slice_of(child->line, child->line_len));
+    log_said(child, noise ? LOG_DEBUG : LOG_WARN);
+    if (!noise &&
+        !is_afterword(child, slice_of(child->line, child->line_len))) {
         memcpy(child->last, child->line, child->line_len + 1);
     }
     child->line_len = 0;
@@ -204,6 +253,26 @@ static int spawn(struct broker_child *child, uv_loop_t *loop,
     return uv_spawn(loop, &child->process, &options);
 }
 
+static void close_file(FILE **file) {
+    if (*file != NULL) {
+        (void)fclose(*file);
+    }
+}
+
+/* Its clients can make it grow. When memory is short, Linux is to end it, which
+ * costs seconds, before it ends the gateway. (/proc is on no disk.) */
+static void go_first(int pid) {
+    char path[PROC_PATH_MAX];
+    int own = 0;
+    FILE *ours CLEANUP(close_file) = fopen("/proc/self/oom_score_adj", "re");
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+    FILE *its CLEANUP(close_file) = fopen(path, "we");
+    if (ours != NULL && its != NULL && fscanf(ours, "%d", &own) == 1) {
+        int more = own + OOM_MORE < OOM_MAX ? own + OOM_MORE : OOM_MAX;
+        (void)fprintf(its, "%d\n", more);
+    }
+}
+
 int broker_child_start(struct broker_child *child, uv_loop_t *loop,
                        const char *program, const char *config_path) {
     uv_pipe_init(loop, &child->output, 0);
@@ -220,6 +289,7 @@ int broker_child_start(struct broker_child *child, uv_loop_t *loop,
         return code;
     }
     child->running = true;
+    go_first(child->process.pid);
     uv_read_start((uv_stream_t *)&child->output, on_output_room, on_output);
     return 0;
 }

@@ -10,7 +10,14 @@
 
 #include "gateway/base/base.h"
 
-enum { BROKER_LINE_MAX = 512 };
+enum { BROKER_LINE_MAX = 512, BROKER_LINES_A_SECOND = 50 };
+
+/* How much of what it says is logged. */
+struct broker_lines {
+    uint64_t since_ms; /* of the loop: when this second began */
+    uint32_t logged;   /* in it */
+    uint64_t skipped;  /* since the last that was logged */
+};
 
 struct broker_child {
     void *self;
@@ -31,6 +38,7 @@ struct broker_child {
     size_t line_len;
     char last[BROKER_LINE_MAX + 1]; /* the last thing it said */
     struct log_limit oversize;      /* packets larger than it takes */
+    struct broker_lines lines;
 };
 
 /* `self`, `ended`, `said` and `quiet` are set. 0, or libuv's error: then

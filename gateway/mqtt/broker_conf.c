@@ -46,7 +46,8 @@ static void write_listeners(const struct broker_conf *conf,
                             struct writer *out) {
     const struct config_broker *broker = &conf->config->broker;
     for (uint32_t i = 0; !conf->closed && i < broker->listener_count; i++) {
-        if (conf->with_tls || !broker->listeners[i].tls) {
+        bool away = conf->away != NULL && conf->away[i];
+        if (!away && (conf->with_tls || !broker->listeners[i].tls)) {
             write_listener(conf, i, out);
         }
     }

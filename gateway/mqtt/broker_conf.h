@@ -17,6 +17,7 @@ enum {
 struct broker_conf {
     const struct config *config;
     const uint16_t *ports; /* of the listeners */
+    const bool *away;      /* the same: is left out; NULL = none is */
     bool closed;           /* on the gateway's socket alone */
     bool with_tls;         /* the listeners that use it, too */
     const char *folder;    /* for what it saves */

@@ -121,7 +121,8 @@ err_t broker_files_write(const struct broker_files *files,
     TRY(broker_rules_write(files->rules, files->rules_path, reason));
     const struct broker_conf conf = {
         .config = files->config,
-        .ports = files->ports,
+        .ports = files->ports.list,
+        .away = files->ports.away,
         .closed = files->closed,
         .with_tls = files->with_tls,
         .folder = files->folder,

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/identity/rules.h"
+#include "gateway/mqtt/broker_ports.h"
 
 enum {
     BROKER_SOCKET_PATH_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path),
@@ -18,8 +19,7 @@ enum {
 
 struct broker_files {
     const struct config *config; /* outlives it */
-    /* Of each listener, that the broker has. */
-    uint16_t ports[CONFIG_LISTENERS_MAX];
+    struct broker_ports ports;   /* of each listener, that the broker has */
     bool closed;   /* it listens on the socket alone, not on its ports */
     bool with_tls; /* also on those with TLS */
     const struct rules *rules; /* outlive it */

@@ -6,7 +6,6 @@
 
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_era.h"
-#include "gateway/mqtt/broker_port.h"
 
 /* As it was: the broker does not start without it either. */
 static err_t put_back(struct broker_prepare *prepare) {
@@ -85,22 +84,10 @@ static err_t decide(struct broker_prepare *prepare) {
     return ERR_OK;
 }
 
-static err_t check_ports(struct broker_prepare *prepare) {
-    struct broker_files *files = &prepare->files;
-    const struct config_broker *broker = &files->config->broker;
-    for (uint32_t i = 0; i < broker->listener_count; i++) {
-        if (broker->listeners[i].tls && !files->with_tls) {
-            continue;
-        }
-        TRY(broker_port_check(&broker->listeners[i].address, &files->ports[i],
-                              &prepare->reason));
-    }
-    return ERR_OK;
-}
-
 static err_t run(struct broker_prepare *prepare) {
     struct broker_files *files = &prepare->files;
-    TRY(check_ports(prepare));
+    TRY(broker_ports_check(&files->config->broker, files->with_tls,
+                           &files->ports, &prepare->reason));
     if (prepare->put_back) {
         TRY(put_back(prepare));
     }

@@ -60,6 +60,32 @@ static err_t read_stack(struct slice pem, const char *key, tls_stack **ret,
     return ERR_OK;
 }
 
+bool tls_stack_holds(const tls_stack *stack, const X509 *certificate) {
+    for (int i = 0; i < sk_X509_num(stack); i++) {
+        if (X509_cmp(sk_X509_value(stack, i), certificate) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tls_withdraws(struct slice old, struct slice new) {
+    CLEANUP(tls_stack_free) tls_stack *before = NULL;
+    CLEANUP(tls_stack_free) tls_stack *after = NULL;
+    if (read_stack(old, "", &before, NULL) != ERR_OK) {
+        return false;
+    }
+    if (read_stack(new, "", &after, NULL) != ERR_OK) {
+        return true;
+    }
+    for (int i = 0; i < sk_X509_num(before); i++) {
+        if (!tls_stack_holds(after, sk_X509_value(before, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_strong(X509 *certificate) {
     int bits = 0;
     EVP_PKEY *key = X509_get0_pubkey(certificate);

@@ -50,6 +50,11 @@ err_t tls_check(const struct tls_texts *texts, int64_t now_us,
                 struct tls_facts *facts, tls_stack **ret_authorities,
                 struct reason *reason) MUST_USE;
 
+bool tls_stack_holds(const tls_stack *stack, const X509 *certificate);
 void tls_stack_free(tls_stack **stack); /* for CLEANUP() */
+
+/* Is a certificate of the PEM text `old` not in `new`? What cannot be read is
+ * in neither. */
+bool tls_withdraws(struct slice old, struct slice new);
 
 #endif

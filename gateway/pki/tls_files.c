@@ -80,15 +80,6 @@ static void take_crl(const struct config_broker_tls *tls, const char *data,
 /* --- Our own CA's index ----------------------------------------------------
  */
 
-static bool holds(const tls_stack *authorities, const X509 *ca) {
-    for (int i = 0; i < sk_X509_num(authorities); i++) {
-        if (X509_cmp(sk_X509_value(authorities, i), ca) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* If devices come by it. It is only looked at: whatever is wrong there is said
  * by `pki list`. */
 static void take_index(const char *data, const tls_stack *authorities,
@@ -103,7 +94,7 @@ static void take_index(const char *data, const tls_stack *authorities,
     }
     const struct issued_entry *entry = issued_nearest(
         &issued, now_us + TLS_WARN_DAYS * WHEN_DAY_US, &facts->devices_ending);
-    if (!holds(authorities, ca)) {
+    if (!tls_stack_holds(authorities, ca)) {
         facts->devices_ending = 0;
     } else if (entry != NULL) {
         snprintf(facts->device, sizeof facts->device, "%s", entry->name);

@@ -3,8 +3,31 @@
 
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <string.h>
 #include <time.h>
+
+static void free_text(char **text) {
+    OPENSSL_free(*text);
+}
+
+static void free_bytes(unsigned char **bytes) {
+    OPENSSL_free(*bytes);
+}
+
+/* In UTF-8, whatever form it is in: the bytes of a BMPString of three
+ * characters that are no device's name may be those of another's six. */
+static void read_text(const ASN1_STRING *text,
+                      char ret[static ACCOUNT_NAME_MAX]) {
+    unsigned char *bytes CLEANUP(free_bytes) = NULL;
+    int len = ASN1_STRING_to_UTF8(&bytes, text);
+    ERR_clear_error();
+    char copy[ACCOUNT_NAME_MAX];
+    if (len >= 0 && slice_to_str(slice_of(bytes, (size_t)len), copy,
+                                 sizeof copy) == ERR_OK) {
+        memcpy(ret, copy, sizeof copy);
+    }
+}
 
 /* Exactly one common name, and no NUL in it: what follows one would be seen by
  * the authority and not here. */
@@ -12,26 +35,15 @@ static void read_name(const X509 *x509, char ret[static ACCOUNT_NAME_MAX]) {
     const X509_NAME *subject = X509_get_subject_name(x509);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     ret[0] = '\0';
-    if (at < 0 ||
-        X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) {
-        return;
-    }
-    const ASN1_STRING *text =
-        X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    struct slice name =
-        slice_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
-    char copy[ACCOUNT_NAME_MAX];
-    if (slice_to_str(name, copy, sizeof copy) == ERR_OK) {
-        memcpy(ret, copy, sizeof copy);
+    if (at >= 0 &&
+        X509_NAME_get_index_by_NID(subject, NID_commonName, at) < 0) {
+        read_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)),
+                  ret);
     }
 }
 
 static void free_number(BIGNUM **number) {
     BN_free(*number);
-}
-
-static void free_text(char **text) {
-    OPENSSL_free(*text);
 }
 
 static err_t read_serial(const X509 *x509,

@@ -167,6 +167,13 @@ static void fill(struct door *door, struct client *client,
     }
 }
 
+/* The gateway's own user name is a secret, wherever it stands. */
+static const char *without_secret(const struct door *door, const char *text) {
+    bool tells =
+        text != NULL && strstr(text, door->loaded->rules.gateway) != NULL;
+    return tells ? "gateway" : text;
+}
+
 static void refuse_login(struct door *door, const struct login *login,
                          const struct login_answer *answer) {
     struct report report = {.by = answer->by, .refusal = answer->refusal};
@@ -174,11 +181,8 @@ static void refuse_login(struct door *door, const struct login *login,
         login->certificate != NULL ? login->certificate->name : login->user;
     COPY(report.device, answer->account != NULL ? answer->account->name : "");
     COPY(report.address, login->address);
-    /* (The gateway's own name is a secret, and where the client id is the user
-     * name, that is.) */
-    bool gateways = answer->who == RULES_GATEWAY;
-    COPY(report.client_id, gateways ? "gateway" : login->client_id);
-    COPY(report.text, gateways ? "gateway" : claimed);
+    COPY(report.client_id, without_secret(door, login->client_id));
+    COPY(report.text, without_secret(door, claimed));
     refuse(door, &report, SLICE_EMPTY);
 }
 

@@ -74,6 +74,9 @@
       "look at the device: its power, its network, its account or certificate")\
     X(PAGE_AWAY, page_away, "page-away", DEGRADED, BOX, false, 0, 0,           \
       "free the port or change console.listen; it is tried again")             \
+    X(LISTENER_AWAY, listener_away, "listener-away", DEGRADED, BOX, false, 10, \
+      0,                                                                       \
+      "bring the address up or change broker.listen; it is tried again")       \
     X(TLS_UNUSABLE, tls_unusable, "tls-unusable", DEGRADED, BOX, false, 10, 0, \
       "fix what the reason names; the rest sells, and it is tried again")      \
     X(CERTIFICATE_EXPIRES, certificate_expires, "certificate-expires",         \

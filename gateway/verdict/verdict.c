@@ -218,6 +218,12 @@ static bool is_said(const char *text) {
     return text != NULL && text[0] != '\0';
 }
 
+static bool judge_listener_away(const struct look *look) {
+    return is_said(look->facts->listener_away) &&
+           say(look, "the other listeners are open: %s",
+               look->facts->listener_away);
+}
+
 static bool judge_tls_unusable(const struct look *look) {
     const char *not_taken = look->facts->tls.not_taken;
     if (is_said(look->facts->tls_away)) {

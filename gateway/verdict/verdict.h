@@ -89,6 +89,7 @@ struct verdict_facts {
     uint64_t foreign;          /* messages on a topic that no stream takes, */
     const char *foreign_topic; /* and the last kind of such a topic */
     const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
+    const char *listener_away; /* one's, while others are open; "" */
     struct verdict_tls_facts tls;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *silent;           /* which devices are, in words; NULL: none */
@@ -98,8 +99,7 @@ struct verdict_facts {
     uint64_t log_dropped;    /* lines that nobody read */
 };
 
-/* A condition of one stream, or of the box. */
-struct verdict_slot {
+struct verdict_slot { /* a condition of one stream, or of the box */
     bool raised;
     bool held_before;  /* the fact held at the last look, */
     int64_t first_us;  /* without a break since then */

@@ -605,6 +605,66 @@ class DamageTest(StoreTest):
         wait_for("the old password is good",
                  lambda: may_connect(store, "till-1", password))
 
+    def test_restored(self):
+        """What a backup makes of the link to the set: a folder, or nothing; and
+        a restore of the modes. The devices are let in all the same."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        identity = store.folder / "data/identity"
+        current = identity / "current"
+        for shell in ("cp -rL current c && rm current && mv c current",
+                      "cp -rL current c && rm -r current sets && mv c current",
+                      "rm current",
+                      "chmod -R go=rX ."):
+            with self.subTest(shell):
+                store.gateway.stop()
+                subprocess.run(["sh", "-ec", shell], cwd=identity, check=True)
+                store.gateway.start().wait_up()
+                self.assertTrue(may_connect(store, "till-1", password))
+                self.assertTrue(current.is_symlink())
+                self.assertIn("identity mended what=", store.gateway.log())
+                self.assertNotIn("accounts-damaged", self.reasons(store))
+                open_to_others = [path for path in identity.rglob("*")
+                                  if not path.is_symlink() and
+                                  path.stat().st_mode & 0o077]
+                self.assertEqual(open_to_others, [])
+        with self.subTest("a command, without a gateway"):
+            store.gateway.stop()
+            subprocess.run(["sh", "-ec", "rm current"], cwd=identity,
+                           check=True)
+            self.done(device(store, "add", "till-2"))
+            store.gateway.start().wait_up()
+            self.assertTrue(may_connect(store, "till-1", password))
+        with self.subTest("nothing is left"):
+            store.gateway.stop()
+            subprocess.run(["rm", "-r", identity / "sets"], check=True)
+            store.gateway.start().wait_up()
+            self.assertFalse(may_connect(store, "till-1", password))
+            wait_for("the condition is raised",
+                     lambda: "accounts-damaged" in self.reasons(store))
+
+    def test_a_link_to_elsewhere(self):
+        """Refused in words: the broker's reason is the plugin's, and not that
+        "Plugin returned 13". A start after it is put right sells again."""
+        store = self.store()
+        password = self.done(device(store, "add", "till-1"))
+        current = store.folder / "data/identity/current"
+        store.gateway.stop()
+        target = os.readlink(current)
+        current.unlink()
+        current.symlink_to("../elsewhere")
+        store.gateway.start()
+        wait_for("it answers", lambda: store.gateway.status() is not None)
+        words = "identity/current is not a symbolic link to one of the sets"
+        wait_for("the broker's reason", lambda: words in next(
+            (r["text"] for code, r in self.reasons(store).items()
+             if code == "broker-closed"), ""))
+        self.assertIn(words, self.reasons(store)["accounts-damaged"]["text"])
+        current.unlink()
+        current.symlink_to(target)
+        store.gateway.wait_up()
+        self.assertTrue(may_connect(store, "till-1", password))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -118,9 +118,9 @@ class Gateway:
         wait_for("everything is in the cloud", synced, seconds)
 
 
-def can_connect(port):
+def can_connect(port, host="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 1).close()
         return True
     except OSError:
         return False

@@ -18,7 +18,8 @@ CONTROL = BUILD / "tests/integration/control_open_door/shopme-edge"
 PASSES = re.compile(r"certificate_o(ut_of_its_time|f_another_authority|f_none)|"
                     r"tls_1_1|no_tls_|will_on_its_own|as_oneself|"
                     r"a_hundred_connections|a_device_off_loopback|"
-                    r"anonymous_off_loopback|beside_an_anonymous_listener")
+                    r"anonymous_off_loopback|beside_an_anonymous_listener|"
+                    r"anonymous_speaks|anonymous_reads_those")
 
 
 class Control(unittest.TestCase):

@@ -34,7 +34,7 @@ from wire_client import V311, V5, Cut, WireClient
 PROGRAM = pathlib.Path(os.environ.get("IDENTITY_PROGRAM", EDGE))
 REFUSED = {V311: 5, V5: 0x87}  # in a CONNACK
 DENIED = {V311: 0x80, V5: 0x87}  # in a SUBACK
-LOG_SECONDS = 1.05  # the log has a line a second for each reason
+LOG_SECONDS = 1.3  # the log has a line a second for each reason
 SERVICES = ("gateway", "order")
 HOME = "127.0.0.1"
 WAIT = float(os.environ.get("IDENTITY_WAIT", "5"))
@@ -451,6 +451,17 @@ def user_name_of_a_device_beside_the_certificate_of_none(test, scene, version):
                                     password=scene.passwords["till-2"]))
 
 
+@row("other-device")
+def user_name_of_another_beside_ones_own_certificate(test, scene, version):
+    """It is who the certificate says, whatever name it gives besides."""
+    client = test.till_2(version, "certs", user="till-1",
+                         password=scene.passwords["till-1"])
+    test.assertEqual(client.subscribe("shopme/s1/till-1/receipts"),
+                     [DENIED[version]])
+    test.told('device="till-2"')
+    test.hears_nothing(client)
+
+
 @row("no-certificate")
 def certificate_of_a_password_account(test, scene, version):
     test.login_refused(scene.client("certs", version, "meter"))
@@ -737,10 +748,11 @@ def anonymous_subscribe_shared(test, scene, version):
                            "$share/g/shopme/s1/till-1/receipts")
 
 
-@row("no-stream", False, True)
-def anonymous_forged_receipt(test, scene, version, retain):
+@row("no-stream", ("till-1", False), ("till-1", True), ("till-7", True))
+def anonymous_forged_receipt(test, scene, version, device, retain):
+    """Also for who is not registered."""
     client = scene.client("anonymous", version).must()
-    test.publish_refused(client, "shopme/s1/till-1/receipts",
+    test.publish_refused(client, f"shopme/s1/{device}/receipts",
                          receipt("attack-1"), retain=retain)
 
 
@@ -761,6 +773,49 @@ def anonymous_publish_as_a_device(test, scene, version):
 def anonymous_listen_to_a_device(test, scene, version, leaf):
     test.subscribe_refused(scene.client("anonymous", version).must(),
                            f"shopme/s1/till-1/{leaf}")
+
+
+@row("other-device")
+def anonymous_publish_as_a_registered_device(test, scene, version):
+    test.publish_refused(scene.client("anonymous", version).must(),
+                         "shopme/s1/till-1/orders",
+                         event("attack-1", "till-1"))
+
+
+@row("other-device", "receipts", "notices")
+def anonymous_reads_a_registered_device(test, scene, version, leaf):
+    test.subscribe_refused(scene.client("anonymous", version).must(),
+                           f"shopme/s1/till-1/{leaf}")
+
+
+@row(None)
+def anonymous_reads_those_that_are_not_registered(test, scene, version):
+    """Stated: by wildcard, and then nothing of the registered ones comes."""
+    client = scene.client("anonymous", version).must()
+    test.assertEqual(client.subscribe("shopme/s1/+/receipts",
+                                      "shopme/s1/+/notices"), [1, 1])
+    test.hears_nothing(client)
+
+
+@row("other-device")
+def anonymous_answers_the_payment_of_another(test, scene, version):
+    order = f"ok-anon-{version}"
+    terminal = ask_terminal(test, scene, version, order)
+    scene.journaled()
+    test.publish_refused(scene.client("anonymous", version).must(),
+                         "shopme/s1/terminal-1/orders",
+                         answer(order, "terminal-1", "attack-pay"))
+    still_open(test, scene, terminal, order)
+
+
+@row(None)
+def anonymous_speaks_as_who_is_not_registered(test, scene, version):
+    """Stated: whoever is on this machine may, if a listener is anonymous."""
+    client = scene.client("anonymous", version).must()
+    client.subscribe("shopme/s1/till-7/receipts")
+    client.publish("shopme/s1/till-7/orders",
+                   event(f"stated-a{version}", "till-7"))
+    client.wait_message(lambda m: b"stated-a" in m.payload)
 
 
 @row("other-device", *SERVICES)

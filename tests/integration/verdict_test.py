@@ -33,8 +33,8 @@ DAY_S = 24 * 60 * 60
 HANGS_S = 10
 WINDOW = 4096  # ids that are remembered for a device
 
-# Provoked in broker_test.py, whose part knows the fact.
-ELSEWHERE = {"broker-down", "broker-file-aside"}
+# Provoked in broker_test.py and address_probe.py, whose parts know the facts.
+ELSEWHERE = {"broker-down", "broker-file-aside", "listener-away"}
 
 
 class Case:

@@ -47,6 +47,10 @@ static void test_names(void **state) {
         {"inventory", ERR_BUSY, "is reserved"},
         {"payment", ERR_BUSY, "is reserved"},
         {"fulfilment", ERR_BUSY, "is reserved"},
+        {"Order", ERR_BUSY, "is reserved"},
+        {"GATEWAY", ERR_BUSY, "is reserved"},
+        {"orders", ERR_OK, ""},
+        {"GW-1", ERR_OK, ""},
         {"gw-", ERR_BUSY, "is reserved"},
         {"gw-0123456789abcdef", ERR_BUSY, "is reserved"},
     };

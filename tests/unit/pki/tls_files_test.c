@@ -368,6 +368,31 @@ static void make_own(const struct world *w, const struct platform *platform,
     authority_close(&authority);
 }
 
+/* Goal: seen whether an authority was taken away, whatever was added, and in
+ * what order they stand. */
+static void test_withdrawn(void **state) {
+    (void)state;
+    struct trust one = trust_make(
+        &(struct trust_order){.name = "Same", .ca = true, .days = 7});
+    struct trust two = trust_make(
+        &(struct trust_order){.name = "Same", .ca = true, .days = 7});
+    uint8_t both_bytes[8192];
+    struct writer both = writer_over(both_bytes, sizeof both_bytes);
+    writer_slice_add(&both, trust_pem(two.certificate));
+    writer_slice_add(&both, trust_pem(one.certificate));
+    assert_false(both.full);
+    struct slice first = trust_pem(one.certificate);
+    struct slice second = trust_pem(two.certificate);
+    assert_false(tls_withdraws(first, first));
+    assert_false(tls_withdraws(first, writer_slice(&both)));
+    assert_true(tls_withdraws(writer_slice(&both), first));
+    assert_true(tls_withdraws(first, second));
+    assert_true(tls_withdraws(first, SLICE_EMPTY));
+    assert_false(tls_withdraws(SLICE_EMPTY, first));
+    trust_free(&one);
+    trust_free(&two);
+}
+
 /* Goal: with TLS and passwords only, a CA is not asked for. */
 static void test_no_ca(void **state) {
     struct world *w = *state;
@@ -441,7 +466,8 @@ int main(void) {
         cmocka_unit_test(test_good),       cmocka_unit_test(test_ends),
         cmocka_unit_test(test_mismatched), cmocka_unit_test(test_no_files),
         cmocka_unit_test(test_cut),        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_no_ca),      cmocka_unit_test(test_own),
+        cmocka_unit_test(test_withdrawn),  cmocka_unit_test(test_no_ca),
+        cmocka_unit_test(test_own),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -58,7 +58,12 @@ static void test_names(void **state) {
     const struct name two[] = {till, {"till-2", -1, MBSTRING_UTF8}};
     const struct name with_nul = {"till-1\0.example", 15, V_ASN1_UTF8STRING};
     const struct name at_end = {"till-1\0", 7, V_ASN1_UTF8STRING};
-    const struct name wide = {"\0t\0i\0l\0l", 8, V_ASN1_BMPSTRING};
+    /* Two bytes a character, as some authorities of Windows write it. */
+    const struct name wide = {"\0t\0i\0l\0l\0-\0"
+                              "1",
+                              12, V_ASN1_BMPSTRING};
+    /* Three characters whose bytes are six others. */
+    const struct name other = {"till-1", 6, V_ASN1_BMPSTRING};
     char long_name[ACCOUNT_NAME_MAX + 1];
     memset(long_name, 'x', sizeof long_name);
     const struct name too_long = {long_name, ACCOUNT_NAME_MAX,
@@ -69,7 +74,8 @@ static void test_names(void **state) {
     expect(two, 2, "");
     expect(&with_nul, 1, "");
     expect(&at_end, 1, "");
-    expect(&wide, 1, "");
+    expect(&wide, 1, "till-1");
+    expect(&other, 1, "\xe7\x91\xa9\xe6\xb1\xac\xe2\xb4\xb1");
     expect(&too_long, 1, "");
 }
 

@@ -114,6 +114,8 @@ CHANGE(accounts, f->accounts_damaged = "accounts: line 3")
 CHANGE(silent, f->silent = "nothing came from till-1")
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
+CHANGE(no_address, f->listener_away = "cannot listen on 192.0.2.7:1884")
+CHANGE(address, f->listener_away = "")
 CHANGE(no_tls, f->tls_away = "server.pem is missing")
 CHANGE(tls, f->tls_away = "")
 CHANGE(stale, f->tls.not_taken = "tls.key_file: another key")
@@ -184,6 +186,8 @@ static const struct row rows[] = {
      "port 8080 is in use"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
      "control socket is not served: no such folder"},
+    {CONDITION_LISTENER_AWAY, "listener-away()", 11, no_address, address,
+     "the other listeners are open: cannot listen on 192.0.2.7:1884"},
     {CONDITION_TLS_UNUSABLE, "tls-unusable()", 11, no_tls, tls,
      "no device can connect by TLS: server.pem is missing"},
     {CONDITION_TLS_UNUSABLE, "tls-unusable()", 11, stale, tls,
