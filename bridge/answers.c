@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/markup.h"
 #include "gateway/event/json.h"
 
 enum { CODE_MAX = 96, MESSAGE_MAX = 1024 };
@@ -73,6 +74,8 @@ static void make_printable(char *text) {
 
 static void say(struct answer *answer, const char *what, const char *code,
                 const char *message) {
+    snprintf(answer->code, sizeof answer->code, "%s", code);
+    make_printable(answer->code);
     snprintf(answer->text, sizeof answer->text, "%s%s%s%s", what, code,
              message[0] != '\0' ? ": " : "", message);
     make_printable(answer->text);
@@ -171,9 +174,19 @@ static void read_code(uint32_t status, const char *code, const char *message,
 }
 
 /* No code in it: a proxy, a load balancer, a captive portal. */
-static void read_status(uint32_t status, struct answer *ret) {
+static void read_status(uint32_t status, struct slice body,
+                        struct answer *ret) {
     char number[16];
+    char title[64];
+    char page[160] =
+        "not an answer from the service (a proxy or a captive portal?)";
     snprintf(number, sizeof number, "HTTP %u", status);
+    if (markup_title(body, title, sizeof title)) {
+        snprintf(page, sizeof page,
+                 "not an answer from the service, but a page \"%s\" (of a "
+                 "proxy or a captive portal?)",
+                 title);
+    }
     ret->call = CALL_FAILED;
     if (status == 429) {
         ret->call = CALL_THROTTLED;
@@ -181,9 +194,7 @@ static void read_status(uint32_t status, struct answer *ret) {
         ret->call = CALL_TOO_LARGE;
     }
     say(ret, "", number,
-        status >= 500 || status == 429 || status == 413
-            ? ""
-            : "not an answer from the service (a proxy or a captive portal?)");
+        status >= 500 || status == 429 || status == 413 ? "" : page);
 }
 
 static void read_error(const struct answer_raw *raw, struct answer *ret) {
@@ -193,11 +204,16 @@ static void read_error(const struct answer_raw *raw, struct answer *ret) {
         object = SLICE("{}");
     }
     char code[CODE_MAX];
+    char message[MESSAGE_MAX] = "";
     if (!find_code(raw, object, code)) {
-        read_status(raw->status, ret);
+        if (markup_error(raw->body, code, sizeof code, message,
+                         sizeof message)) {
+            read_code(raw->status, code, message, ret);
+        } else {
+            read_status(raw->status, raw->body, ret);
+        }
         return;
     }
-    char message[MESSAGE_MAX] = "";
     if (!text_of(object, "message", message, sizeof message) &&
         !text_of(object, "Message", message, sizeof message)) {
         message[0] = '\0';
@@ -271,7 +287,13 @@ static err_t read_entries(const struct answer_shape *shape, struct slice list,
     struct slice entry;
     for (uint32_t i = 0; i < count; i++) {
         char code[CODE_MAX];
+#ifdef EDGE_CONTROL_WRONG_LENGTH
+        if (json_element(list, &at, &entry) != ERR_OK) {
+            break;
+        }
+#else
         TRY(json_element(list, &at, &entry));
+#endif
         TRY(read_entry(shape, entry, &ret->outcomes[i], code));
         if (ret->outcomes[i] != ENTRY_CONFIRMED) {
             failed++;
@@ -313,6 +335,31 @@ void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
     if (read_batch(shape, raw->body, count, ret) != ERR_OK) {
         memset(ret, 0, sizeof *ret);
         read_unusable("HTTP 200 without a result for each entry", ret);
+    }
+}
+
+void answer_each_refusal(const struct answer_shape *shape,
+                         const struct answer_raw *raw,
+                         const struct answer *answer, uint32_t count,
+                         answer_refusal each, void *context) {
+    assert(answer->call == CALL_ANSWERED && count <= FORWARDER_BATCH_MAX);
+    struct slice list;
+    struct slice entry;
+    size_t at = 0;
+    if (json_get(raw->body, shape->list, &list) != ERR_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && json_element(list, &at, &entry) == ERR_OK;
+         i++) {
+        char code[CODE_MAX] = "";
+        char words[MESSAGE_MAX] = "";
+        if (answer->outcomes[i] == ENTRY_REFUSED) {
+            (void)text_of(entry, "ErrorCode", code, sizeof code);
+            (void)text_of(entry, "ErrorMessage", words, sizeof words);
+            make_printable(code);
+            make_printable(words);
+            each(context, i, code, words);
+        }
     }
 }
 

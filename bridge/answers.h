@@ -30,6 +30,7 @@ struct answer {
     bool not_found; /* ResourceNotFoundException */
     bool expired;   /* of the credentials: ExpiredTokenException */
     bool not_ours; /* not allowed, or unknown: AccessDenied, UnknownOperation */
+    char code[96]; /* of what failed first; empty if it has none */
     char text[200]; /* text on what failed first, empty if nothing did;
                        printable ASCII */
 };
@@ -37,6 +38,14 @@ struct answer {
 /* An answer to a request of `count` entries. */
 void answer_read(const struct answer_shape *shape, const struct answer_raw *raw,
                  uint32_t count, struct answer *ret);
+/* The code and the words of each entry that has ENTRY_REFUSED in `answer`, as
+ * it was read from `raw`; both live for the call. */
+typedef void (*answer_refusal)(void *context, uint32_t i, const char *code,
+                               const char *words);
+void answer_each_refusal(const struct answer_shape *shape,
+                         const struct answer_raw *raw,
+                         const struct answer *answer, uint32_t count,
+                         answer_refusal each, void *context);
 /* An answer to a probe of one thing: success is a JSON object whose member
  * `name` is a string. A probe cannot be halved as a batch can, so one that is
  * too large is refused. */

@@ -13,8 +13,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "bridge/bundle.h"
+#include "bridge/credential_keeper.h"
+#include "bridge/credential_web.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
+#include "bridge/way.h"
+#include "gateway/base/log.h"
 #include "gateway/jobs/jobs.h"
 
 enum {
@@ -27,11 +32,13 @@ static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 
 struct bridge {
     struct bridge_options options;
-    struct credentials credentials;
+    struct credential_keeper *keeper; /* NULL: no stream has a sink */
     struct tls_context *tls;
+    struct bundle bundle; /* where its authorities come from */
     struct https_connector https;
     struct job_pool *pool;
     struct sender_context context; /* constant once set up */
+    struct share share;            /* the loop's own */
     struct sender *senders[CONFIG_STREAMS_MAX];
     uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
 
@@ -58,6 +65,18 @@ struct bridge {
 
 /* --- the status --------------------------------------------------------- */
 
+/* True if their state changed. */
+static bool look_at_credentials(const struct bridge *bridge,
+                                struct bridge_status *ret) {
+    if (bridge->keeper == NULL) {
+        return false;
+    }
+    const struct credential_status *told = &bridge->told.credentials;
+    credential_keeper_status(bridge->keeper, &ret->credentials);
+    return told->state != ret->credentials.state ||
+           told->renewals != ret->credentials.renewals;
+}
+
 /* True if it changed. */
 static bool publish(struct bridge *bridge) {
     struct bridge_status status = {.stream_count =
@@ -67,6 +86,9 @@ static bool publish(struct bridge *bridge) {
         changed |= sender_status(bridge->senders[i], &status.streams[i]);
     }
     status.clock_offset_ms = bridge->clock_offset_us / 1000;
+    changed |= look_at_credentials(bridge, &status);
+    memcpy(status.authorities, bridge->bundle.trouble,
+           sizeof status.authorities);
     pthread_mutex_lock(&bridge->mutex);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
@@ -77,6 +99,9 @@ static bool publish(struct bridge *bridge) {
 static void on_beat(uv_timer_t *timer) {
     struct bridge *bridge = timer->data;
     atomic_fetch_add_explicit(&bridge->turns, 1, memory_order_relaxed);
+    if (bridge->tls != NULL) {
+        bundle_beat(&bridge->bundle);
+    }
 }
 
 static void on_telling(uv_timer_t *timer) {
@@ -93,6 +118,10 @@ static void tell_soon(struct bridge *bridge) {
     }
 }
 
+static void on_bundle(void *context) {
+    tell_soon(context);
+}
+
 /* --- turns -------------------------------------------------------------- */
 
 static void close_all(struct bridge *bridge) {
@@ -100,6 +129,9 @@ static void close_all(struct bridge *bridge) {
         return;
     }
     bridge->closed = true;
+    if (bridge->keeper != NULL) {
+        credential_keeper_hang_up(bridge->keeper);
+    }
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         if (bridge->senders[i] != NULL) {
             sender_hang_up(bridge->senders[i]);
@@ -158,24 +190,46 @@ static bool is_probed_before(const struct bridge *bridge, uint32_t n) {
     return false;
 }
 
-/* Each stream in turn, by priority. One that could send more blocks those of
- * lower priority; streams of one priority take turns. */
+/* Renews them, and tells the senders whether there are any. */
+static bool mind_credentials(struct bridge *bridge) {
+    if (bridge->keeper == NULL) {
+        return true;
+    }
+    credential_keeper_work(bridge->keeper);
+    struct credential_status status;
+    struct reason why;
+    credential_keeper_status(bridge->keeper, &status);
+    credential_keeper_why(bridge->keeper, &why);
+    bool ready = credential_keeper_is_ready(bridge->keeper);
+    bool expired = status.state == CREDENTIAL_STATE_EXPIRED;
+    for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
+        if (ready || status.state != CREDENTIAL_STATE_FETCHING) {
+            sender_credentials(bridge->senders[i], ready ? NULL : why.text,
+                               expired);
+        }
+    }
+    return ready;
+}
+
+static int64_t credentials_due_us(const struct bridge *bridge) {
+    return bridge->keeper != NULL ? credential_keeper_due_us(bridge->keeper)
+                                  : INT64_MAX;
+}
+
+/* Each stream in turn, by priority. Where answers take long nobody waits for
+ * anybody; where the line is the limit, see share.h. */
 static int64_t give_turns(struct bridge *bridge) {
-    int64_t due_us = INT64_MAX;
-    uint32_t blocking = UINT32_MAX; /* the priority that lower ones wait for */
+    bool signs = mind_credentials(bridge);
+    int64_t due_us = credentials_due_us(bridge);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
-        bool may_send = priority_of(bridge, i) <= blocking;
         sender_work(sender);
-        sender_wait(sender, !may_send);
+        sender_wait(sender, sender_yields(sender));
         sender_spare(sender, is_probed_before(bridge, i));
-        if (may_send) {
+        if (signs) {
             sender_send(sender, bridge->clock_offset_us);
         }
-        if (may_send && sender_blocks_lower_priority(sender)) {
-            blocking = priority_of(bridge, i);
-        }
-        int64_t wanted_us = sender_due_us(sender, may_send);
+        int64_t wanted_us = sender_due_us(sender, signs);
         due_us = wanted_us < due_us ? wanted_us : due_us;
     }
     return due_us;
@@ -184,6 +238,14 @@ static int64_t give_turns(struct bridge *bridge) {
 static void learn_clock(void *context, int64_t offset_us) {
     struct bridge *bridge = context;
     bridge->clock_offset_us = offset_us;
+    credential_keeper_learn_clock(bridge->keeper, offset_us);
+}
+
+static void credentials_refused(void *context,
+                                const struct exchange_result *result) {
+    struct bridge *bridge = context;
+    credential_keeper_refused(bridge->keeper, result->signed_serial,
+                              result->answer.expired);
 }
 
 /* A request that fails immediately asks for a turn from within a turn. */
@@ -276,6 +338,12 @@ err_t bridge_check_authorities(const struct config_cloud *cloud,
     return tls_check_authorities(ca_file(cloud), reason);
 }
 
+struct credential_plan_options bridge_credential_options(
+    const struct config_cloud *cloud, const struct platform *platform) {
+    return (struct credential_plan_options){cloud, ca_file(cloud),
+                                            &platform->entropy};
+}
+
 static bool any_sink(const struct bridge_options *options) {
     for (uint32_t i = 0; i < options->stream_count; i++) {
         if (options->streams[i].config->sink != CONFIG_SINK_NONE) {
@@ -297,22 +365,59 @@ static void sort_by_priority(struct bridge *bridge) {
     }
 }
 
+/* The environment and files are looked at here, once, before the loop turns.
+ */
+static err_t set_up_credentials(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    struct credential_keeper_options keeper = {
+        .platform = options->platform,
+        .plan = bridge_credential_options(&options->config->cloud,
+                                          options->platform),
+        .executor = bridge->context.executor,
+        .web = credential_web_table(&bridge->https),
+        .turn = turn,
+        .self = bridge,
+    };
+    TRY(credential_keeper_new(&keeper, &bridge->keeper, reason));
+    bridge->context.credentials = credential_keeper_credentials(bridge->keeper);
+    return ERR_OK;
+}
+
 /* HTTPS, unless the options give another transport. */
 static err_t set_up_network(struct bridge *bridge, struct reason *reason) {
     const struct bridge_options *options = &bridge->options;
     if (!any_sink(options)) {
         return ERR_OK;
     }
-    TRY(credentials_read(&bridge->credentials, reason));
     if (options->connector != NULL) {
+        bridge->https = (struct https_connector){&bridge->loop, NULL};
         bridge->context.connector = *options->connector;
-        return ERR_OK;
+        return set_up_credentials(bridge, reason);
     }
-    TRY(tls_context_new(ca_file(&options->config->cloud),
-                        &options->platform->entropy, &bridge->tls, reason));
+    struct bundle_options bundle = {
+        .ca_file = ca_file(&options->config->cloud),
+        .entropy = &options->platform->entropy,
+        .executor = bridge->context.executor,
+        .changed = on_bundle,
+        .context = bridge,
+    };
+    TRY(bundle_open(&bridge->bundle, &bundle, &bridge->tls, reason));
     bridge->https = (struct https_connector){&bridge->loop, bridge->tls};
     bridge->context.connector = https_connector_table(&bridge->https);
-    return ERR_OK;
+    return set_up_credentials(bridge, reason);
+}
+
+/* Which endpoint and proxy the file and the environment come to. */
+static void say_way(const struct bridge *bridge,
+                    const struct config_stream *stream) {
+    char way[WAY_TEXT_MAX];
+    struct reason reason;
+    if (stream->sink != CONFIG_SINK_NONE &&
+        way_describe(&bridge->options.config->cloud, stream, way, &reason) ==
+            ERR_OK) {
+        log_line(LOG_INFO, "bridge", "stream=%s by way of %s", stream->name,
+                 way);
+    }
 }
 
 static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
@@ -327,9 +432,11 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,
+            .credentials_refused = credentials_refused,
             .self = bridge,
         };
         TRY(sender_new(&options, &bridge->senders[i], reason));
+        say_way(bridge, stream->config);
     }
     sort_by_priority(bridge);
     return ERR_OK;
@@ -339,8 +446,12 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     TRY(job_pool_new(&bridge->loop, &bridge->pool));
     bridge->context.platform = bridge->options.platform;
     bridge->context.config = bridge->options.config;
-    bridge->context.credentials = &bridge->credentials;
     bridge->context.executor = job_pool_executor(bridge->pool);
+    bridge->context.share = &bridge->share;
+    const struct config_cloud *cloud = &bridge->options.config->cloud;
+    const struct clock *clock = &bridge->options.platform->clock;
+    share_init(&bridge->share, cloud->bandwidth, cloud->requests,
+               clock->mono_us(clock->self));
     TRY(set_up_network(bridge, reason));
     return set_up_senders(bridge, reason);
 }
@@ -353,6 +464,7 @@ static void tear_down(struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_free(bridge->senders[i]);
     }
+    credential_keeper_free(bridge->keeper);
     job_pool_free(bridge->pool);
     int failed = uv_loop_close(&bridge->loop);
     assert(failed == 0);

@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "bridge/credential_plan.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -43,12 +44,11 @@ struct bridge_options {
 
 struct bridge;
 
-/* Reads credentials from the environment (AWS_ACCESS_KEY_ID,
- * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), endpoints from the configuration,
- * else AWS_ENDPOINT_URL_EVENTBRIDGE / AWS_ENDPOINT_URL_KINESIS /
+/* Takes credentials from where cloud.credentials says, endpoints from the
+ * configuration, else AWS_ENDPOINT_URL_EVENTBRIDGE / AWS_ENDPOINT_URL_KINESIS /
  * AWS_ENDPOINT_URL; starts the thread. Starting without a network is no error.
- * A missing credential, an unreadable CA file or a cursor past its journal's
- * end is one (ERR_CONFIG, ERR_CORRUPT). */
+ * No source of credentials, an unreadable CA file or a cursor past its
+ * journal's end is one (ERR_CONFIG, ERR_CORRUPT). */
 err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
                    struct reason *reason) MUST_USE;
 
@@ -56,6 +56,10 @@ err_t bridge_start(const struct bridge_options *options, struct bridge **ret,
  * what to do. */
 err_t bridge_check_authorities(const struct config_cloud *cloud,
                                struct reason *reason) MUST_USE;
+
+/* How a start would look for credentials; both outlive the result. */
+struct credential_plan_options bridge_credential_options(
+    const struct config_cloud *cloud, const struct platform *platform);
 
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */

@@ -18,6 +18,7 @@ struct exchange {
     struct sigv4_key key;
     struct sink_buffer scratch; /* one event's JSON */
     struct sink_buffer body;
+    struct sink_buffer answer; /* in JSON, where it came in CBOR */
     char head[REQUEST_HEAD_MAX];
     char question[QUESTION_MAX];
     bool busy;
@@ -44,14 +45,25 @@ static void read_response(struct exchange *exchange,
                           const struct http_response *response) {
     const struct sink *sink = exchange->options.sink;
     struct exchange_result *result = &exchange->result;
-    struct answer_raw raw = {response->status, response->error_type,
-                             http_response_body(response)};
+    result->raw = (struct answer_raw){response->status, response->error_type,
+                                      sink_answer(sink, response->status,
+                                                  http_response_body(response),
+                                                  &exchange->answer)};
     read_date(exchange, response);
     if (result->batch == NULL) {
-        answer_read_probe(&raw, sink->probe_member, &result->answer);
+        answer_read_probe(&result->raw, sink->probe_member, &result->answer);
         return;
     }
-    answer_read(&sink->shape, &raw, result->batch->count, &result->answer);
+    answer_read(&sink->shape, &result->raw, result->batch->count,
+                &result->answer);
+}
+
+static struct transport_line look(const struct exchange *exchange) {
+    struct transport_line line = {0};
+    if (exchange->transport.look != NULL) {
+        exchange->transport.look(exchange->transport.self, &line);
+    }
+    return line;
 }
 
 static void on_done(void *context, const struct http_response *response,
@@ -67,6 +79,7 @@ static void on_done(void *context, const struct http_response *response,
                  sizeof exchange->result.answer.text, "%s", error->text);
     }
     exchange->busy = false;
+    exchange->result.sending_us = look(exchange).sending_us;
     exchange->options.done(exchange->options.context, &exchange->result);
 }
 
@@ -82,6 +95,7 @@ static err_t sign_and_send(struct exchange *exchange, const char *call,
         .region = options->target->config->cloud.region,
         .service = options->sink->service,
         .call = call,
+        .content_type = options->sink->content_type,
         .wall_us = clock->wall_us(clock->self) + offset_us,
         .body = body,
     };
@@ -98,6 +112,7 @@ static void expect(struct exchange *exchange,
     assert(!exchange->busy);
     exchange->result.batch = batch;
     exchange->result.signed_offset_us = offset_us;
+    exchange->result.signed_serial = exchange->options.credentials->serial;
     exchange->result.has_offset = false;
 }
 
@@ -124,6 +139,10 @@ err_t exchange_ask(struct exchange *exchange, int64_t offset_us) {
                          offset_us);
 }
 
+bool exchange_is_stalled(const struct exchange *exchange) {
+    return exchange->busy && look(exchange).stalled;
+}
+
 bool exchange_is_busy(const struct exchange *exchange) {
     return exchange->busy;
 }
@@ -138,6 +157,7 @@ void exchange_rest(struct exchange *exchange) {
     assert(!exchange->busy);
     give_back(&exchange->scratch);
     give_back(&exchange->body);
+    give_back(&exchange->answer);
 }
 
 /* --- beginning and end -------------------------------------------------- */
@@ -165,5 +185,6 @@ void exchange_free(struct exchange *exchange) {
     exchange->transport.close(exchange->transport.self);
     sink_buffer_free(&exchange->scratch);
     sink_buffer_free(&exchange->body);
+    sink_buffer_free(&exchange->answer);
     free(exchange);
 }

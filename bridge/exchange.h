@@ -17,9 +17,15 @@ struct exchange_result {
                              with the reason as text */
     /* NULL for the answer to a probe */
     const struct forwarder_batch *batch;
+    struct answer_raw raw; /* the response, during `done` only */
+    int64_t
+        sending_us; /* until the network had taken the request; 0: unknown */
     int64_t signed_offset_us; /* the clock offset it was signed with */
+    uint32_t signed_serial;   /* and the credentials it was signed with */
     bool has_offset;          /* the answer gave the server's time */
     int64_t offset_us;        /* if so: server's clock minus ours */
+    uint32_t corrected; /* times in a row that the clock was blamed; kept from
+                           one request to the next */
 };
 
 /* All of it outlives the exchange. */
@@ -54,6 +60,8 @@ err_t exchange_send(struct exchange *exchange,
 /* The same for the sink's probe: does the target exist? */
 err_t exchange_ask(struct exchange *exchange, int64_t offset_us) MUST_USE;
 
+/* The network does not take its request as fast as it could. */
+bool exchange_is_stalled(const struct exchange *exchange);
 bool exchange_is_busy(const struct exchange *exchange);
 /* Frees large buffers; no request may be in flight. */
 void exchange_rest(struct exchange *exchange);

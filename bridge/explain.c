@@ -8,10 +8,22 @@
  * JavaScript, clock skew correction). */
 #define SKEW_US ((int64_t)240 * 1000 * 1000)
 
-static void add_advice(struct answer *answer) {
-    const char *advice = answer->expired
-                             ? " (renew the AWS credentials and restart)"
-                             : " (check the AWS credentials and rights)";
+/* So often in a row at once; a server whose clock jumps on is a refusal. */
+enum { SKEW_RETRIES_MAX = 2 };
+
+/* What is missing is a right to send this event, not a good event. */
+static bool is_denial(const char *code) {
+    static const char *const begins[] = {"AccessDenied", "NotAuthorized",
+                                         "InvalidAccountId"};
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
+        if (strncmp(code, begins[i], strlen(begins[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_advice(struct answer *answer, const char *advice) {
     size_t size = strlen(advice) + 1;
     size_t len = strlen(answer->text);
     size_t most = sizeof answer->text - size;
@@ -37,7 +49,12 @@ static bool was_skewed(const struct exchange_result *result) {
 void explain_result(const struct sink *sink, const struct sink_target *target,
                     struct exchange_result *result) {
     struct answer *answer = &result->answer;
-    if (was_skewed(result)) {
+    bool refused = answer->call == CALL_REFUSED;
+    bool skewed = was_skewed(result) && result->corrected < SKEW_RETRIES_MAX;
+    result->corrected = skewed    ? result->corrected + 1
+                        : refused ? result->corrected
+                                  : 0;
+    if (skewed) {
         answer->call = CALL_AGAIN;
         snprintf(answer->text, sizeof answer->text,
                  "this box's clock is wrong by %" PRId64
@@ -46,7 +63,11 @@ void explain_result(const struct sink *sink, const struct sink_target *target,
     } else if (answer->not_found) {
         name_target(sink, target, answer);
     } else if (answer->call == CALL_REFUSED) {
-        add_advice(answer);
+        add_advice(answer, answer->expired
+                               ? " (renew the AWS credentials)"
+                               : " (check the AWS credentials and rights)");
+    } else if (answer->call == CALL_ANSWERED && is_denial(answer->code)) {
+        add_advice(answer, " (check the AWS rights, such as events:source)");
     }
 }
 

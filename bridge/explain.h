@@ -8,7 +8,8 @@
 #include "bridge/status.h"
 
 /* Adds what to do about a refusal. If the cause was our clock, whose offset is
- * known better by now, the answer becomes CALL_AGAIN. */
+ * known better by now, the answer becomes CALL_AGAIN: a few times in a row,
+ * then it is a refusal. */
 void explain_result(const struct sink *sink, const struct sink_target *target,
                     struct exchange_result *result);
 

@@ -11,19 +11,24 @@
  * Design. It works on a window of records [cursor, cursor + n), limited in
  * number and bytes. A request takes the first unfinished record of each key, in
  * journal order, up to the sink's limits. Several may be in flight, answered in
- * any order. One refused as a whole is halved until the entry at fault is
- * alone. An entry refused for good blocks its key and, in the end, the window;
- * it is tried again once a minute. */
+ * any order. Those of a request refused as a whole go on in two requests of
+ * their own, halved again until the entry at fault is alone; others do not wait
+ * for that. What is refused for good is settled by whoever asked for that
+ * (letter.h), else it holds its key and is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
-#include "gateway/base/base.h"
-#include "gateway/event/event_life.h"
+#include "bridge/batch.h"
+#include "bridge/letter.h"
+#include "bridge/request_size.h"
+#include "bridge/window.h"
 
 enum {
-    FORWARDER_EVENTS_MAX = 1024,
+    /* The window, where answers come soon; and where they take long. */
+    FORWARDER_EVENTS_MAX = 4096,
     FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
-    FORWARDER_BATCH_MAX = 500,    /* the most entries any sink takes */
+    FORWARDER_EVENTS_FAR_MAX = WINDOW_EVENTS_MAX,
+    FORWARDER_BYTES_FAR_MAX = 20 * 1024 * 1024,
     FORWARDER_IN_FLIGHT_MAX = 16, /* batches */
 };
 
@@ -44,41 +49,7 @@ struct forwarder_record {
     uint64_t key;       /* a hash: keys that collide wait for each other */
     uint32_t size;      /* in a request */
     bool sendable;      /* false: the sink can never take it as it is */
-};
-
-/* An entry of the request to be sent. */
-struct forwarder_entry {
-    uint64_t seq;
-    int64_t wall_us;
-    struct event_life life;
-    struct slice bytes; /* lives until the request is answered */
-};
-
-struct forwarder_batch {
-    struct forwarder_entry entries[FORWARDER_BATCH_MAX];
-    uint32_t count;
-    bool in_flight;
-    uint32_t attempt; /* the forwarder's when this was taken */
-};
-
-/* How a request as a whole was answered. */
-enum forwarder_call {
-    CALL_ANSWERED,  /* by entries: see the outcomes */
-    CALL_THROTTLED, /* too fast */
-    CALL_FAILED,    /* the service failed, or it was not the service */
-    CALL_OFFLINE,   /* no name, no TLS, or the connection broke */
-    CALL_UNREACHED, /* no address took a TCP connection */
-    CALL_REFUSED,   /* credentials, rights, no such bus or stream */
-    CALL_TOO_LARGE, /* the request, as a whole */
-    CALL_INVALID,   /* something in it, the service does not say which */
-    CALL_AGAIN,     /* what was wrong is fixed: try at once */
-};
-
-enum forwarder_outcome {
-    ENTRY_CONFIRMED,
-    ENTRY_FAILED, /* may succeed if repeated */
-    ENTRY_THROTTLED,
-    ENTRY_REFUSED, /* a final code: the service will never accept this entry */
+    bool settled; /* it is done already: a dead letter of an earlier run */
 };
 
 struct forwarder_counts {
@@ -87,20 +58,26 @@ struct forwarder_counts {
     uint32_t refused;  /* entries held in the window now */
 };
 
-struct forwarder_window;
-
 struct forwarder {
     struct forwarder_limits limits;
     const struct entropy *entropy;
-    struct forwarder_window *window; /* NULL until the first record */
-    uint64_t base;                   /* the cursor */
-    uint32_t count;                  /* records in the window */
-    uint32_t entries_now;            /* halved when a request was too large */
-    uint32_t attempt;                /* requests failed in a row */
-    int64_t hold_until_us;           /* nothing is sent before this */
-    uint32_t in_flight;              /* batches */
+    struct window window; /* its base is the cursor */
+    uint32_t events_max;  /* of the window, now */
+    uint64_t bytes_max;
+    struct request_size size;
+    uint64_t bytes_now_max; /* of a request, too */
+    uint32_t attempt;       /* requests failed in a row */
+    int64_t sending_us;     /* how long the network took the request that is
+                               answered next; 0: not known */
+    uint32_t blamed;        /* entries refused alone in a row */
+    uint64_t answers;       /* requests answered by entries */
+    int64_t hold_until_us;  /* nothing is sent before this */
+    uint32_t in_flight;     /* batches */
     bool paused;
+    bool letters; /* what is refused for good waits to be settled, not held */
     struct forwarder_counts counts;
+    /* Made when first needed. */
+    struct forwarder_batch *batches[FORWARDER_IN_FLIGHT_MAX];
 };
 
 /* Allocates nothing. `entropy` outlives the forwarder. */
@@ -124,8 +101,14 @@ bool forwarder_is_drained(const struct forwarder *forwarder);
  * must be drained; refused entries held in it are forgotten. */
 void forwarder_skip(struct forwarder *forwarder, uint64_t seq);
 
+/* Answers take so long: the window may hold what is under way meanwhile. */
+void forwarder_learn_trip(struct forwarder *forwarder, int64_t trip_us);
+
 /* True if a request could be sent now. */
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us);
+/* True if a request that could be sent now is as full as one may be, or has
+ * nothing to wait for. */
+bool forwarder_fills(struct forwarder *forwarder, int64_t now_us);
 /* When something that waits may be sent (INT64_MAX: nothing by time alone). */
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 
@@ -139,6 +122,13 @@ void forwarder_answer(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,
                       const enum forwarder_outcome *outcomes);
+/* With `letters`: true if `seq` waits to be settled; `ret` gets its record (the
+ * bytes live until then) and how often it was sent. */
+bool forwarder_final(const struct forwarder *forwarder, uint64_t seq,
+                     struct forwarder_entry *ret, uint32_t *ret_tries);
+/* Settles it. One that does not wait for that (any more) is left as it is. */
+void forwarder_settle(struct forwarder *forwarder, uint64_t seq,
+                      enum settle how, int64_t now_us);
 /* A call without entries (a probe) failed: wait, as after a failed request. */
 void forwarder_hold(struct forwarder *forwarder, int64_t now_us,
                     enum forwarder_call call);

@@ -138,6 +138,38 @@ static err_t keep(struct slice value, char *ret, size_t ret_size) {
     return ERR_OK;
 }
 
+/* A name is a token (RFC 9110 section 5.6.2), which a folded line, beginning
+ * with white space, is not. */
+static bool is_token(struct slice name) {
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+        bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                  (c >= 'A' && c <= 'Z') ||
+                  (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+        if (!ok) {
+            return false;
+        }
+    }
+    return name.len > 0;
+}
+
+/* Each line is a challenge of one scheme (RFC 9110 section 11.7.1): who lists
+ * several in one line is seldom, and names Basic last or first. */
+static err_t read_challenge(struct http_response *response,
+                            struct slice value) {
+    size_t len = 0;
+    while (len < value.len && is_token(slice_part(value, 0, len + 1))) {
+        len++;
+    }
+    struct slice scheme = slice_part(value, 0, len);
+    response->proxy_basic |=
+        same_word(scheme, "basic") ||
+        memmem(value.data, value.len, ", Basic ", 8) != NULL;
+    return response->proxy_asks[0] != '\0' ? ERR_OK
+                                           : keep(scheme, response->proxy_asks,
+                                                  sizeof response->proxy_asks);
+}
+
 static err_t read_field(struct http_response *response, struct slice name,
                         struct slice value) {
     if (same_word(name, "content-length")) {
@@ -155,25 +187,13 @@ static err_t read_field(struct http_response *response, struct slice name,
     if (same_word(name, "date")) {
         return keep(value, response->date, sizeof response->date);
     }
+    if (same_word(name, "proxy-authenticate")) {
+        return read_challenge(response, value);
+    }
     if (same_word(name, "x-amzn-errortype")) {
         return keep(value, response->error_type, sizeof response->error_type);
     }
     return ERR_OK;
-}
-
-/* A name is a token (RFC 9110 section 5.6.2), which a folded line, beginning
- * with white space, is not. */
-static bool is_token(struct slice name) {
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.data[i];
-        bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                  (c >= 'A' && c <= 'Z') ||
-                  (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-        if (!ok) {
-            return false;
-        }
-    }
-    return name.len > 0;
 }
 
 static err_t split_field(struct slice line, struct slice *ret_name,
@@ -194,7 +214,10 @@ static err_t begin_body(struct http_response *response) {
     uint32_t status = response->status;
     if (status < 200) {
         ENSURE(status != 101, ERR_PARSE); /* we never ask for an upgrade */
+        uint32_t interim = response->interim + 1;
+        ENSURE(interim <= HTTP_INTERIM_MAX, ERR_RANGE);
         http_response_reset(response);
+        response->interim = interim;
         return ERR_OK;
     }
     bool empty = status == 204 || status == 304;

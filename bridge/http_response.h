@@ -11,6 +11,7 @@
 
 enum {
     HTTP_LINE_MAX = 8 * 1024,
+    HTTP_INTERIM_MAX = 16,
     HTTP_HEAD_MAX = 64 * 1024, /* all header lines, and all trailers */
     HTTP_BODY_MAX = 1024 * 1024,
 };
@@ -34,7 +35,8 @@ struct http_response {
     char line[HTTP_LINE_MAX];
     size_t line_len;
     size_t head_bytes;
-    uint64_t left; /* of the body, or of the chunk */
+    uint32_t interim; /* answers before this one, such as 100 Continue */
+    uint64_t left;    /* of the body, or of the chunk */
     bool has_length;
     bool chunked;
     size_t body_cap;
@@ -44,6 +46,8 @@ struct http_response {
     bool has_age;         /* it came from a cache */
     char date[64];        /* header Date, empty if absent */
     char error_type[128]; /* header x-amzn-ErrorType, empty if absent */
+    char proxy_asks[32];  /* the first scheme of Proxy-Authenticate */
+    bool proxy_basic;     /* Basic is one of them */
     uint8_t *body;        /* owned */
     size_t body_len;
 };

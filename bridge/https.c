@@ -3,23 +3,18 @@
 
 #include <assert.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
+#include "bridge/https_step.h"
+#include "bridge/request_size.h"
 #include "bridge/resolver.h"
+#include "bridge/sending.h"
+#include "bridge/socket.h"
+#include "bridge/tunnel.h"
 
-enum { INPUT_SIZE = 16 * 1024, WRITE_SIZE = 20 * 1024 };
-
-/* A connection goes down this list step by step, and from any step back to
- * CLOSED. SENDING and ANSWER differ only in what is left to write. */
-enum step {
-    STEP_CLOSED,
-    STEP_RESOLVING,
-    STEP_CONNECTING,
-    STEP_HANDSHAKE,
-    STEP_IDLE,
-    STEP_SENDING,
-    STEP_ANSWER,
+enum {
+    INPUT_SIZE = 16 * 1024,
+    WRITE_SIZE = 20 * 1024,
 };
 
 /* One TCP connection. libuv closes a handle later than it is told to, so this
@@ -53,6 +48,8 @@ struct https {
     struct slice head;
     struct slice body;
     size_t sent; /* of both */
+    struct sending sending;
+    uint64_t end_ms; /* of the request and its answer, by the loop's time */
     bool busy;
     struct http_response response;
 };
@@ -66,6 +63,25 @@ static void pump(struct https *https);
 
 static void limit_ms(struct https *https, uint64_t ms) {
     uv_timer_start(&https->timer, on_timer, ms, 0);
+}
+
+/* Progress gives a request more time, but not without end: a server that says a
+ * byte now and then is not waited for. */
+static void limit_answer(struct https *https) {
+    uint64_t now_ms = uv_now(https->options.loop);
+    uint64_t left_ms = https->end_ms > now_ms ? https->end_ms - now_ms : 0;
+    limit_ms(https, left_ms < HTTPS_ANSWER_MS ? left_ms : HTTPS_ANSWER_MS);
+}
+
+static void begin_request(struct https *https) {
+    https->step = STEP_SENDING;
+    https->sending.begun_ms = uv_now(https->options.loop);
+    https->sending.written_ms = https->sending.begun_ms;
+    https->sending.moved_ms = https->sending.begun_ms;
+    https->sending.taken_ms = 0;
+    https->end_ms = https->sending.begun_ms +
+                    request_deadline_ms(https->head.len + https->body.len);
+    limit_answer(https);
 }
 
 /* --- ending ------------------------------------------------------------- */
@@ -92,6 +108,10 @@ static void forget_job(struct https *https) {
     https->job = NULL;
 }
 
+static bool is_proxied(const struct https *https) {
+    return https->options.where->proxy.host[0] != '\0';
+}
+
 /* Fails the request or, if a kept connection had died unnoticed, starts it
  * again. The last call of a handler: `done` may send the next request. */
 static void fail(struct https *https, const char *what, const char *detail) {
@@ -109,8 +129,11 @@ static void fail(struct https *https, const char *what, const char *detail) {
         return;
     }
     struct reason reason;
-    reason_set(&reason, ERR_NETWORK, "%s: %s%s",
-               https->options.where->authority, what, detail);
+    bool proxied = is_proxied(https);
+    reason_set(&reason, ERR_NETWORK, "%s%s%s: %s%s",
+               https->options.where->authority, proxied ? " by proxy " : "",
+               proxied ? https->options.where->proxy.authority : "", what,
+               detail);
     https->busy = false;
     struct transport_error error = {reason.text, https->unreached};
     https->options.done(https->options.context, NULL, &error);
@@ -137,15 +160,6 @@ static void finish(struct https *https) {
 
 static void on_timer(uv_timer_t *timer) {
     struct https *https = timer->data;
-    static const char *const late[] = {
-        [STEP_CLOSED] = "",
-        [STEP_RESOLVING] = "",
-        [STEP_CONNECTING] = "",
-        [STEP_HANDSHAKE] = "no TLS handshake in time",
-        [STEP_IDLE] = "",
-        [STEP_SENDING] = "the request could not be sent in time",
-        [STEP_ANSWER] = "no answer in time",
-    };
     if (https->step == STEP_CONNECTING) {
         try_next_address(https, UV_ETIMEDOUT);
         return;
@@ -155,10 +169,19 @@ static void on_timer(uv_timer_t *timer) {
         look_up_failed(https, "no answer from the name server in time");
         return;
     }
-    fail(https, late[https->step], "");
+    fail(https, https_step_late(https->step), "");
 }
 
 /* --- a connection at work ----------------------------------------------- */
+
+/* A step of SENDING has more to encrypt. */
+static void note_written(struct https *https) {
+    https->sending.written_ms = uv_now(https->options.loop);
+    if (https->step == STEP_ANSWER && https->sending.taken_ms == 0 &&
+        tls_output(https->channel->tls).len == 0) {
+        https->sending.taken_ms = https->sending.written_ms;
+    }
+}
 
 static void on_written(uv_write_t *write, int status) {
     struct channel *channel = write->data;
@@ -171,10 +194,24 @@ static void on_written(uv_write_t *write, int status) {
         fail(https, "", uv_strerror(status));
         return;
     }
+    if (https->step == STEP_TUNNEL) {
+        return; /* the proxy's answer goes on from here */
+    }
     if (https->step == STEP_SENDING || https->step == STEP_ANSWER) {
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
+        note_written(https);
     }
     pump(https);
+}
+
+static err_t write_output(struct channel *channel, size_t len) {
+    assert(!channel->writing);
+    uv_buf_t buf = uv_buf_init((char *)channel->output, (unsigned)len);
+    channel->write.data = channel;
+    int failed = uv_write(&channel->write, (uv_stream_t *)&channel->tcp, &buf,
+                          1, on_written);
+    channel->writing = failed == 0;
+    return failed == 0 ? ERR_OK : ERR_NETWORK;
 }
 
 /* Hands TLS's output to the socket: one write at a time, from its own buffer,
@@ -187,19 +224,13 @@ static err_t flush(struct channel *channel) {
     assert(output.len <= sizeof channel->output);
     memcpy(channel->output, output.data, output.len);
     tls_output_taken(channel->tls);
-    uv_buf_t buf = uv_buf_init((char *)channel->output, (unsigned)output.len);
-    channel->write.data = channel;
-    int failed = uv_write(&channel->write, (uv_stream_t *)&channel->tcp, &buf,
-                          1, on_written);
-    channel->writing = failed == 0;
-    return failed == 0 ? ERR_OK : ERR_NETWORK;
+    return write_output(channel, output.len);
 }
 
 static err_t pump_handshake(struct https *https, struct reason *reason) {
     assert(https->busy);
     TRY(tls_handshake(https->channel->tls, reason));
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     return ERR_OK;
 }
 
@@ -243,7 +274,7 @@ static err_t pump_answer(struct https *https, struct reason *reason) {
         uint8_t plain[4096];
         size_t len;
         TRY(tls_read(https->channel->tls, plain, sizeof plain, &len, reason));
-        limit_ms(https, HTTPS_ANSWER_MS);
+        limit_answer(https);
         size_t taken;
         err_t err =
             http_response_feed(&https->response, slice_of(plain, len), &taken);
@@ -308,6 +339,54 @@ static void pump(struct https *https) {
     }
 }
 
+static void begin_handshake(struct https *https) {
+    struct reason reason = {""};
+    if (tls_new(https->options.tls, https->memory, https->options.where->host,
+                &https->channel->tls, &reason) != ERR_OK) {
+        fail(https, "cannot set up a connection ", reason.text);
+        return;
+    }
+    https->step = STEP_HANDSHAKE;
+    limit_ms(https, HTTPS_HANDSHAKE_MS);
+    pump(https);
+}
+
+/* --- the way through a proxy --------------------------------------------- */
+
+_Static_assert((int)TUNNEL_REQUEST_MAX <= (int)WRITE_SIZE, "it fits");
+
+static void begin_tunnel(struct https *https) {
+    struct channel *channel = https->channel;
+    struct writer writer = writer_over(channel->output, TUNNEL_REQUEST_MAX);
+    tunnel_write(https->options.where, &writer);
+    https->step = STEP_TUNNEL;
+    limit_ms(https, HTTPS_TUNNEL_MS);
+    if (write_output(channel, writer.len) != ERR_OK) {
+        fail(https, "cannot write to the proxy", "");
+    }
+}
+
+/* The limit of this step stays: a proxy that says a byte now and then is not
+ * waited for. */
+static void take_tunnel(struct https *https, ssize_t len, struct slice bytes) {
+    if (len < 0) {
+        fail(https, "the proxy closed the connection: ", uv_strerror((int)len));
+        return;
+    }
+    struct reason reason = {""};
+    err_t err =
+        tunnel_read(https->options.where, &https->response, bytes, &reason);
+    if (err == ERR_AGAIN) {
+        return;
+    }
+    if (err != ERR_OK) {
+        fail(https, "", reason.text);
+        return;
+    }
+    http_response_reset(&https->response);
+    begin_handshake(https);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) {
     (void)suggested;
     struct channel *channel = (struct channel *)handle;
@@ -318,6 +397,10 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
     struct channel *channel = (struct channel *)stream;
     struct https *https = channel->owner;
     if (https == NULL || len == 0) {
+        return;
+    }
+    if (https->step == STEP_TUNNEL) {
+        take_tunnel(https, len, slice_of(buf->base, len > 0 ? (size_t)len : 0));
         return;
     }
     if (len < 0) {
@@ -347,18 +430,6 @@ static void try_next_address(struct https *https, int code) {
     fail(https, "cannot connect: ", reason.text);
 }
 
-/* Neither can fail on a connected socket. If one did, the connection would only
- * be slower to send or to give up (RFC 5482). */
-static void tune(uv_tcp_t *tcp) {
-    uv_os_fd_t fd;
-    unsigned unseen_ms = HTTPS_UNSEEN_MS;
-    uv_tcp_nodelay(tcp, 1);
-    if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unseen_ms,
-                   sizeof unseen_ms);
-    }
-}
-
 static void on_connected(uv_connect_t *connect, int status) {
     struct channel *channel = connect->data;
     struct https *https = channel->owner;
@@ -370,17 +441,14 @@ static void on_connected(uv_connect_t *connect, int status) {
         return;
     }
     https->unreached = false;
-    tune(&channel->tcp);
-    struct reason reason = {""};
-    if (tls_new(https->options.tls, https->memory, https->options.where->host,
-                &channel->tls, &reason) != ERR_OK ||
-        uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
-        fail(https, "cannot set up a connection ", reason.text);
-        return;
+    socket_tune(&channel->tcp, HTTPS_UNSEEN_MS);
+    if (uv_read_start((uv_stream_t *)&channel->tcp, on_alloc, on_read) != 0) {
+        fail(https, "cannot set up a connection", "");
+    } else if (is_proxied(https)) {
+        begin_tunnel(https);
+    } else {
+        begin_handshake(https);
     }
-    https->step = STEP_HANDSHAKE;
-    limit_ms(https, HTTPS_HANDSHAKE_MS);
-    pump(https);
 }
 
 static void try_address(struct https *https) {
@@ -448,8 +516,10 @@ static void begin(struct https *https) {
     https->step = STEP_RESOLVING;
     limit_ms(https, HTTPS_RESOLVE_MS);
     const struct endpoint *where = https->options.where;
-    if (resolver_start(where->host, where->port, &https->resolved,
-                       &https->job) != ERR_OK) {
+    bool proxied = is_proxied(https);
+    if (resolver_start(proxied ? where->proxy.host : where->host,
+                       proxied ? where->proxy.port : where->port,
+                       &https->resolved, &https->job) != ERR_OK) {
         https->job = NULL;
         fail(https, "no memory for a name look-up", "");
     }
@@ -500,44 +570,21 @@ void https_send(struct https *https, struct slice head, struct slice body) {
     https->busy = true;
     https->head = head;
     https->body = body;
+    if (https->step == STEP_IDLE && tls_is_stale(https->channel->tls)) {
+        drop_channel(https);
+    }
     if (https->step != STEP_IDLE) {
         begin(https);
         return;
     }
     http_response_reset(&https->response);
     https->sent = 0;
-    https->step = STEP_SENDING;
-    limit_ms(https, HTTPS_ANSWER_MS);
+    begin_request(https);
     pump(https);
 }
 
-/* --- as a table --------------------------------------------------------- */
-
-static void table_send(void *self, struct slice head, struct slice body) {
-    https_send(self, head, body);
-}
-
-static void table_close(void *self) {
-    https_close(self);
-}
-
-static err_t table_open(void *self, const struct endpoint *where,
-                        transport_done done, void *context,
-                        struct transport *ret) {
-    const struct https_connector *connector = self;
-    struct https_options options = {
-        .loop = connector->loop,
-        .tls = connector->tls,
-        .where = where,
-        .done = done,
-        .context = context,
-    };
-    struct https *https;
-    TRY(https_new(&options, &https));
-    *ret = (struct transport){https, table_send, table_close};
-    return ERR_OK;
-}
-
-struct connector https_connector_table(struct https_connector *connector) {
-    return (struct connector){connector, table_open};
+void https_look(struct https *https, struct transport_line *ret) {
+    bool sends = https->step == STEP_SENDING || https->step == STEP_ANSWER;
+    sending_look(&https->sending, uv_now(https->options.loop),
+                 https->busy && sends ? &https->channel->tcp : NULL, ret);
 }

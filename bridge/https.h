@@ -6,7 +6,8 @@
  * If a kept connection turns out to be dead, it is opened again once without
  * the caller noticing: the request had not been answered, and it may be sent
  * twice. Each step has a time limit. The limit on a request and its answer
- * starts again with each bit of progress, since a slow line is not a dead one.
+ * starts again with each bit of progress, since a slow line is not a dead one,
+ * up to a deadline by its size (request_size.h).
  * A line that loses everything that is sent is given up sooner than a server
  * that is slow to answer. An idle connection is closed after a while and frees
  * its buffers.
@@ -29,6 +30,7 @@ enum {
     HTTPS_ADDRESSES_MS = 5 * 1000, /* tried again without a new look-up, */
     HTTPS_UNNAMED_MS = 60 * 1000,  /* or so long after one that failed */
     HTTPS_CONNECT_MS = 4 * 1000,   /* each address */
+    HTTPS_TUNNEL_MS = 15 * 1000,   /* for the proxy's answer, all of it */
     HTTPS_HANDSHAKE_MS = 10 * 1000,
     HTTPS_UNSEEN_MS = 10 * 1000, /* sent and not acknowledged by TCP */
     HTTPS_ANSWER_MS = 30 * 1000, /* without progress */
@@ -54,6 +56,8 @@ void https_close(struct https *https);
 /* Sends `head` (with its blank line) and `body`, which live until `done`. No
  * request may be in flight. */
 void https_send(struct https *https, struct slice head, struct slice body);
+/* How the line does with the request under way or the last one. */
+void https_look(struct https *https, struct transport_line *ret);
 
 /* Both outlive the connections that the connector opens. */
 struct https_connector {

@@ -127,6 +127,11 @@ void report_say(struct report *report, enum bridge_link link,
     }
 }
 
+void report_lack(struct report *report, const char *why, bool expired) {
+    report->status.expired = expired;
+    report_say(report, BRIDGE_LINK_REFUSED, why);
+}
+
 void report_pause(struct report *report, bool paused) {
     report->paused = paused;
     report_link(report, BRIDGE_LINK_IDLE);

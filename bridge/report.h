@@ -41,6 +41,8 @@ void report_link(struct report *report, enum bridge_link link);
 /* Error text and link. Logs new error text unless the link-state line included
  * it. */
 void report_say(struct report *report, enum bridge_link link, const char *text);
+/* There are no credentials to send with, and why. */
+void report_lack(struct report *report, const char *why, bool expired);
 void report_pause(struct report *report, bool paused);
 /* At each turn of the loop: is there something to send that may not be sent now
  * because streams of higher priority are sending? What the service refuses

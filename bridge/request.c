@@ -10,7 +10,7 @@ static size_t signed_headers(const struct request *request, const char *date,
     ret[count++] = (struct sigv4_header){
         SLICE("Host"), slice_from_str(request->where->authority)};
     ret[count++] = (struct sigv4_header){SLICE("Content-Type"),
-                                         SLICE("application/x-amz-json-1.1")};
+                                         slice_from_str(request->content_type)};
     ret[count++] =
         (struct sigv4_header){SLICE("X-Amz-Date"), slice_from_str(date)};
     ret[count++] = (struct sigv4_header){SLICE("X-Amz-Target"),

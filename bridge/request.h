@@ -7,7 +7,8 @@
 #include "bridge/endpoint.h"
 #include "bridge/sigv4.h"
 
-enum { REQUEST_HEAD_MAX = 8 * 1024 };
+/* Headers of any session token. */
+enum { REQUEST_HEAD_MAX = CREDENTIALS_TOKEN_MAX + 8 * 1024 };
 
 struct request {
     const struct endpoint *where;
@@ -15,7 +16,8 @@ struct request {
     const char *region;
     const char *service;
     const char *call; /* X-Amz-Target */
-    int64_t wall_us;  /* by the server's clock */
+    const char *content_type;
+    int64_t wall_us; /* by the server's clock */
     struct slice body;
 };
 

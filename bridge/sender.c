@@ -8,21 +8,18 @@
 
 #include "bridge/cursor_saver.h"
 #include "bridge/cursor_start.h"
-#include "bridge/exchange.h"
+#include "bridge/disk_status.h"
 #include "bridge/explain.h"
-#include "bridge/feed.h"
-#include "bridge/forwarder.h"
-#include "bridge/report.h"
-#include "bridge/sink.h"
+#include "bridge/filler.h"
+#include "bridge/handover.h"
+#include "bridge/lines.h"
 
 enum {
-    SCRATCH_KEEP = 64 * 1024, /* a larger one is freed when there is no work */
+    AGAIN_MAX = 3,
 };
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
-/* When to retry after there was no memory for an event. */
-#define MEMORY_RETRY_US ((int64_t)10 * 1000 * 1000)
 
 struct sender {
     struct sender_options options;
@@ -31,22 +28,25 @@ struct sender {
     struct sink_target target;
     struct endpoint where;
 
-    struct feed *feed;
+    struct filler filler;
     struct forwarder forwarder;
-    struct exchange *exchange; /* NULL once it hung up */
+    struct lines lines; /* not open once it hung up */
     struct cursor_file cursor;
     struct cursor_saver saver;
     struct log_limit cursor_log;
     struct report report;
+    struct handover handover;
 
-    struct sink_buffer scratch; /* one event's JSON, to measure it */
-    int64_t fill_again_us;      /* after there was no memory */
+    uint32_t place;     /* in the share */
     struct reason held; /* why the last unsendable event cannot be sent */
     bool probe_wanted;
+    bool probing;        /* that request is in flight */
     int64_t answered_us; /* the last answer that came from the service */
     bool paused;
+    uint32_t again; /* answers in a row that asked for another try at once */
     bool unreached; /* the last request's endpoint took no connection */
     bool spared;    /* another stream probes it meanwhile */
+    uint32_t refused_serial; /* the credentials of the last refusal */
 };
 
 static int64_t mono_us(const struct sender *sender) {
@@ -63,28 +63,25 @@ static const char *name_of(const struct sender *sender) {
     return sender->options.stream->name;
 }
 
+static int64_t sooner(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static void turn(void *context) {
     struct sender *sender = context;
     sender->options.turn(sender->options.self);
 }
 
-/* --- the status --------------------------------------------------------- */
-
-static void count_disk_jobs(struct sender *sender) {
-    struct bridge_stream_status *status = &sender->report.status;
-    status->disk_job = NULL;
-    status->disk_since_us = 0;
-    if (sender->saver.busy) {
-        status->disk_job = "saving the cursor";
-        status->disk_since_us = sender->saver.begun_us;
-    }
-    if (sender->feed != NULL && feed_is_busy(sender->feed) &&
-        (status->disk_job == NULL ||
-         feed_busy_since_us(sender->feed) < status->disk_since_us)) {
-        status->disk_job = "reading the journal for the cloud";
-        status->disk_since_us = feed_busy_since_us(sender->feed);
-    }
+/* Only EventBridge counts requests for an account. */
+static bool is_counted(const struct sender *sender) {
+    return sender->sink == &sink_eventbridge;
 }
+
+/* --- the status --------------------------------------------------------- */
 
 static void count(struct sender *sender) {
     struct bridge_stream_status *status = &sender->report.status;
@@ -93,14 +90,14 @@ static void count(struct sender *sender) {
         return;
     }
     const struct forwarder *forwarder = &sender->forwarder;
-    assert(sender->saver.saved <= forwarder->base);
-    status->cursor = forwarder->base;
+    assert(sender->saver.saved <= forwarder->window.base);
+    status->cursor = forwarder->window.base;
     status->saved = sender->saver.saved;
     status->saves = sender->saver.saves;
     status->sent = forwarder->counts.sent;
     status->repeated = forwarder->counts.repeated;
     status->refused = forwarder->counts.refused;
-    count_disk_jobs(sender);
+    disk_status(&sender->saver, sender->filler.feed, status);
 }
 
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {
@@ -108,110 +105,16 @@ bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {
     return report_copy(&sender->report, ret);
 }
 
-/* --- from the journal into the window ----------------------------------- */
+/* --- letters ------------------------------------------------------------ */
 
-static void say_fault(struct sender *sender, const char *why) {
-    struct reason reason;
-    reason_set(&reason, ERR_IO, "cannot read the journal %s: %s",
-               sender->options.dir, why);
-    report_words(&sender->report, reason.text);
-    report_trouble(&sender->report, reason.text);
-}
-
-static void say_held(struct sender *sender, const struct reason *why) {
+static void on_unsendable(void *context, uint64_t seq,
+                          const struct reason *why) {
+    struct sender *sender = context;
     sender->held = *why;
     report_words(&sender->report, why->text);
     log_line(LOG_ERROR, "bridge", "stream=%s %s; its key waits",
              name_of(sender), why->text);
-}
-
-/* Puts the next record into the window. False: not now. */
-static bool push_record(struct sender *sender) {
-    struct feed_record record = feed_record(sender->feed);
-    if (!forwarder_has_room(&sender->forwarder, record.bytes.len)) {
-        return false;
-    }
-    struct forwarder_record measured = {
-        .seq = record.seq,
-        .wall_us = record.wall_us,
-        .life = record.life,
-        .bytes = record.bytes,
-    };
-    struct reason reason = {""};
-    err_t err = sink_measure(sender->sink, &sender->target, &sender->scratch,
-                             &measured, &reason);
-    if (err == ERR_OK) {
-        err = forwarder_push(&sender->forwarder, &measured);
-    }
-    if (err != ERR_OK) {
-        say_fault(sender, err_name(err));
-        sender->fill_again_us = mono_us(sender) + MEMORY_RETRY_US;
-        return false;
-    }
-    if (!measured.sendable) {
-        say_held(sender, &reason);
-    }
-    feed_take(sender->feed);
-    return true;
-}
-
-/* Trimmed records are passed once all records before them are sent; entries
- * held there are forgotten, as they were trimmed, too. Damage is passed only
- * when everything before it is confirmed, held entries included: those can
- * still be sent. */
-static bool may_pass(const struct sender *sender) {
-    switch (feed_gap_cause(sender->feed)) {
-    case FEED_TRIMMED:
-        return forwarder_is_drained(&sender->forwarder);
-    case FEED_DAMAGED:
-        return sender->forwarder.count == 0;
-    }
-    return false;
-}
-
-/* False: not yet. */
-static bool pass_gap(struct sender *sender) {
-    struct feed_gap gap;
-    if (!may_pass(sender) || feed_pass(sender->feed, &gap) != ERR_OK) {
-        return false;
-    }
-    if (gap.range.first == gap.range.end) {
-        return true;
-    }
-    report_lost(&sender->report, gap.range.first, gap.range.end,
-                gap.cause == FEED_TRIMMED
-                    ? "the journal has trimmed or lost them"
-                    : "the journal is damaged there");
-    if (!gap.known) {
-        report_gap(&sender->report, &gap.range);
-    }
-    forwarder_skip(&sender->forwarder, gap.range.end);
-    return true;
-}
-
-static void fill(struct sender *sender) {
-    if (sender->fill_again_us > mono_us(sender)) {
-        return;
-    }
-    for (;;) {
-        switch (feed_look(sender->feed, mono_us(sender))) {
-        case FEED_NOTHING:
-            return;
-        case FEED_READY:
-            if (!push_record(sender)) {
-                return;
-            }
-            break;
-        case FEED_GAP:
-            if (!pass_gap(sender)) {
-                return;
-            }
-            break;
-        case FEED_FAULT:
-            say_fault(sender, feed_fault(sender->feed));
-            return;
-        }
-    }
+    handover_one(&sender->handover, seq, LETTER_UNSENDABLE, "", why->text);
 }
 
 /* --- the cursor --------------------------------------------------------- */
@@ -242,6 +145,10 @@ static void say_answer(struct sender *sender, const struct answer *answer,
         explain_throttled(answer, entries) ? CALL_THROTTLED : answer->call;
     enum bridge_link link =
         explain_link(call, entries, sender->report.status.link);
+    struct share *share = sender->options.context->share;
+    if (call == CALL_THROTTLED && is_counted(sender) && share != NULL) {
+        share_throttled(share, mono_us(sender));
+    }
     sender->report.status.failures += answer->call != CALL_ANSWERED ? 1 : 0;
     sender->report.status.expired = answer->expired;
     count(sender);
@@ -275,13 +182,36 @@ static void take_probe_answer(struct sender *sender, struct answer *answer) {
 }
 
 static void take_batch_answer(struct sender *sender,
-                              const struct forwarder_batch *batch,
-                              const struct answer *answer) {
+                              const struct exchange_result *result) {
+    const struct answer *answer = &result->answer;
     uint64_t sent = sender->forwarder.counts.sent;
-    forwarder_answer(&sender->forwarder, batch, mono_us(sender), answer->call,
-                     answer->outcomes);
+    struct handover_batch batch;
+    handover_note(result->batch, &batch);
+    sender->forwarder.sending_us = result->sending_us;
+    forwarder_answer(&sender->forwarder, result->batch, mono_us(sender),
+                     answer->call, answer->outcomes);
     if (sender->forwarder.counts.sent > sent) {
         sender->report.status.confirmed_us = wall_us(sender);
+    }
+    if (sender->forwarder.letters) {
+        handover_answer(&sender->handover, &batch, sender->sink, result);
+    }
+}
+
+void sender_settle(struct sender *sender, uint64_t seq, enum settle how) {
+    forwarder_settle(&sender->forwarder, seq, how, mono_us(sender));
+    if (!sender->handover.handing) {
+        turn(sender);
+    }
+}
+
+/* Who is asked for another try time and again is being refused: a Date that
+ * jumps with each answer would make a request of each. */
+static void bound_again(struct sender *sender, struct answer *answer) {
+    if (answer->call != CALL_AGAIN) {
+        sender->again = 0;
+    } else if (++sender->again > AGAIN_MAX) {
+        answer->call = CALL_REFUSED;
     }
 }
 
@@ -302,12 +232,18 @@ static void take_result(void *context, struct exchange_result *result) {
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
+    if (result->answer.call == CALL_REFUSED) {
+        sender->refused_serial = result->signed_serial;
+        sender->options.credentials_refused(sender->options.self, result);
+    }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
+    bound_again(sender, &result->answer);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
-        take_batch_answer(sender, result->batch, &result->answer);
+        take_batch_answer(sender, result);
     } else {
+        sender->probing = false;
         take_probe_answer(sender, &result->answer);
     }
     say_answer(sender, &result->answer, entries);
@@ -317,71 +253,107 @@ static void take_result(void *context, struct exchange_result *result) {
 /* --- requests ----------------------------------------------------------- */
 
 static bool may_send(const struct sender *sender) {
-    return sender->exchange != NULL && !sender->paused && !sender->spared &&
-           !exchange_is_busy(sender->exchange);
+    return sender->lines.open && !sender->paused && !sender->spared &&
+           !sender->probing && sender->lines.busy < sender->lines.now;
 }
 
 static void take_build_error(struct sender *sender,
                              const struct forwarder_batch *batch, err_t err) {
-    struct exchange_result result = {
-        .answer = {.call = CALL_FAILED},
-        .batch = batch,
-    };
+    struct exchange_result result = {.answer = {.call = CALL_FAILED},
+                                     .batch = batch};
     snprintf(result.answer.text, sizeof result.answer.text,
              "cannot build a request: %s", err_name(err));
     take_result(sender, &result);
 }
 
 static void send_probe(struct sender *sender, int64_t offset_us) {
-    err_t err = exchange_ask(sender->exchange, offset_us);
+    sender->probing = true;
+    err_t err = lines_ask(&sender->lines, offset_us);
     sender->report.status.requests += err == ERR_OK ? 1 : 0;
     if (err != ERR_OK) {
         take_build_error(sender, NULL, err);
     }
 }
 
-static void send_batch(struct sender *sender, int64_t offset_us) {
+/* Beside others in flight one that is not full waits a little for more. */
+static int64_t batch_due_us(struct sender *sender) {
+    int64_t now_us = mono_us(sender);
+    int64_t due_us = forwarder_due_us(&sender->forwarder, now_us);
+    struct share *share = sender->options.context->share;
+    if (due_us == INT64_MAX) {
+        return INT64_MAX;
+    }
+    if (sender->lines.busy > 0 &&
+        !forwarder_fills(&sender->forwarder, now_us)) {
+        int64_t spread_us =
+            sender->lines.sent_us + lines_spread_us(&sender->lines);
+        due_us = later(due_us, spread_us);
+    }
+    if (share != NULL && due_us <= now_us) {
+        due_us = later(due_us, share_due_us(share, sender->place,
+                                            is_counted(sender), now_us));
+    }
+    return due_us;
+}
+
+static void tell_share(const struct sender *sender, uint64_t bytes) {
+    struct share *share = sender->options.context->share;
+    if (share != NULL) {
+        share_sent(share, sender->place, bytes, is_counted(sender));
+    }
+}
+
+/* False: there is nothing to send now. */
+static bool send_batch(struct sender *sender, int64_t offset_us) {
     const struct forwarder_batch *batch;
     int64_t now_us = mono_us(sender);
+    if (batch_due_us(sender) > now_us) {
+        return false;
+    }
     err_t err = forwarder_take(&sender->forwarder, now_us, &batch);
     if (err == ERR_MEMORY) { /* later; the loop must not turn until then */
         forwarder_hold(&sender->forwarder, now_us, CALL_FAILED);
     }
     if (err != ERR_OK) {
-        return;
+        return false;
     }
-    err = exchange_send(sender->exchange, batch, offset_us);
+    tell_share(sender, batch->bytes);
+    err = lines_send(&sender->lines, batch, offset_us);
     sender->report.status.requests += err == ERR_OK ? 1 : 0;
     if (err != ERR_OK) {
         take_build_error(sender, batch, err);
     }
+    return err == ERR_OK;
 }
 
+/* Not more at a time than there are lines: others want their turn. */
 void sender_send(struct sender *sender, int64_t offset_us) {
-    if (!may_send(sender)) {
-        return;
+    uint32_t count = 0;
+    while (count++ < sender->lines.most && may_send(sender) &&
+           !sender->probe_wanted) {
+        if (!send_batch(sender, offset_us)) {
+            return;
+        }
     }
-    assert(sender->forwarder.in_flight == 0);
-    if (!sender->probe_wanted) {
-        send_batch(sender, offset_us);
-    } else if (sender->forwarder.hold_until_us <= mono_us(sender)) {
+    if (may_send(sender) && sender->probe_wanted &&
+        sender->forwarder.hold_until_us <= mono_us(sender)) {
         send_probe(sender, offset_us);
     }
 }
 
 bool sender_is_busy(const struct sender *sender) {
-    return sender->exchange != NULL && exchange_is_busy(sender->exchange);
+    return sender->lines.busy > 0;
 }
 
 /* Whoever has nothing to send when its time comes finds out nothing. */
 const struct endpoint *sender_probes(const struct sender *sender) {
-    if (!sender->unreached || sender->paused || sender->exchange == NULL) {
+    if (!sender->unreached || sender->paused || !sender->lines.open) {
         return NULL;
     }
     int64_t hold_us = sender->forwarder.hold_until_us;
     int64_t now_us = mono_us(sender);
     int64_t due_us = forwarder_due_us(&sender->forwarder, now_us);
-    bool sends = exchange_is_busy(sender->exchange) || sender->probe_wanted ||
+    bool sends = sender->lines.busy > 0 || sender->probe_wanted ||
                  due_us <= (hold_us > now_us ? hold_us : now_us);
     return sends ? &sender->where : NULL;
 }
@@ -394,33 +366,47 @@ void sender_spare(struct sender *sender, bool spared) {
     sender->spared = spared;
 }
 
-bool sender_blocks_lower_priority(const struct sender *sender) {
-    enum bridge_link link = sender->report.status.link;
-    bool answers = link == BRIDGE_LINK_ONLINE || link == BRIDGE_LINK_THROTTLED;
-    return sender->sink != NULL && answers &&
-           forwarder_ready(&sender->forwarder, mono_us(sender));
-}
-
 /* --- turns -------------------------------------------------------------- */
 
 static void give_back(struct sender *sender) {
-    if (sender_is_busy(sender) || sender->forwarder.count > 0) {
+    if (sender_is_busy(sender) || sender->forwarder.window.count > 0) {
         return;
     }
-    exchange_rest(sender->exchange);
-    if (sender->scratch.cap > SCRATCH_KEEP) {
-        sink_buffer_free(&sender->scratch);
+    lines_rest(&sender->lines);
+    filler_rest(&sender->filler);
+}
+
+/* Says how it does on the line that all streams share. */
+static void press(struct sender *sender) {
+    struct share *share = sender->options.context->share;
+    int64_t now_us = mono_us(sender);
+    if (share == NULL) {
+        return;
     }
+    bool has_work = forwarder_ready(&sender->forwarder, now_us);
+    share_press(share, sender->place, has_work,
+                has_work && lines_are_stalled(&sender->lines), now_us);
+    sender->forwarder.bytes_now_max =
+        sender_yields(sender) ? SHARE_REQUEST_MAX : UINT64_MAX;
+}
+
+bool sender_yields(const struct sender *sender) {
+    const struct share *share = sender->options.context->share;
+    return share != NULL && sender->lines.open &&
+           share_yields(share, sender->place, mono_us(sender));
 }
 
 void sender_work(struct sender *sender) {
     sender->report.status.end = atomic_load_explicit(
         &sender->options.position->end, memory_order_acquire);
-    if (sender->exchange == NULL) {
+    if (!sender->lines.open) {
         return;
     }
-    fill(sender);
-    cursor_saver_work(&sender->saver, sender->forwarder.base, mono_us(sender));
+    forwarder_learn_trip(&sender->forwarder, sender->lines.trip_us);
+    filler_work(&sender->filler);
+    press(sender);
+    cursor_saver_work(&sender->saver, sender->forwarder.window.base,
+                      mono_us(sender));
     give_back(sender);
 }
 
@@ -433,29 +419,35 @@ void sender_wait(struct sender *sender, bool waits) {
     report_turn(&sender->report, status->end > status->cursor, waits);
 }
 
-static int64_t sooner(int64_t a, int64_t b) {
-    return a < b ? a : b;
+void sender_credentials(struct sender *sender, const char *lack, bool expired) {
+    uint32_t serial = sender->options.context->credentials->serial;
+    if (sender->sink == NULL || sender->paused || sender_is_busy(sender)) {
+        return;
+    }
+    if (lack != NULL) {
+        report_lack(&sender->report, lack, expired);
+    } else if (sender->refused_serial != serial &&
+               sender->report.status.link == BRIDGE_LINK_REFUSED) {
+        sender->refused_serial = serial;
+        sender->forwarder.hold_until_us = 0;
+    }
 }
 
-int64_t sender_due_us(const struct sender *sender, bool may_send_now) {
-    if (sender->exchange == NULL) {
+int64_t sender_due_us(struct sender *sender, bool may_send_now) {
+    if (!sender->lines.open) {
         return INT64_MAX;
     }
-    int64_t now_us = mono_us(sender);
-    int64_t due_us =
-        sooner(cursor_saver_due_us(&sender->saver, sender->forwarder.base),
-               feed_due_us(sender->feed));
+    int64_t due_us = sooner(
+        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base),
+        filler_due_us(&sender->filler));
     due_us = sooner(due_us, report_due_us(&sender->report));
-    if (sender->fill_again_us > now_us) {
-        due_us = sooner(due_us, sender->fill_again_us);
-    }
     if (!may_send_now || !may_send(sender)) {
         return due_us;
     }
     if (sender->probe_wanted) {
         return sooner(due_us, sender->forwarder.hold_until_us);
     }
-    return sooner(due_us, forwarder_due_us(&sender->forwarder, now_us));
+    return sooner(due_us, batch_due_us(sender));
 }
 
 void sender_pause(struct sender *sender, bool paused) {
@@ -484,7 +476,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     return cursor_start(&sender->cursor, &start, reason);
 }
 
-static err_t open_feed(struct sender *sender) {
+static err_t open_filler(struct sender *sender) {
     const struct sender_options *options = &sender->options;
     struct feed_options feed = {
         .disk = &options->context->platform->disk,
@@ -495,10 +487,22 @@ static err_t open_feed(struct sender *sender) {
         .changed = turn,
         .context = sender,
     };
-    return feed_new(&feed, sender->cursor.saved, &sender->feed);
+    sender->filler = (struct filler){
+        .sink = sender->sink,
+        .target = &sender->target,
+        .clock = &options->context->platform->clock,
+        .forwarder = &sender->forwarder,
+        .report = &sender->report,
+        .dir = options->dir,
+        .letters = options->letters,
+        .letter_count = options->letter_count,
+        .unsendable = on_unsendable,
+        .context = sender,
+    };
+    return feed_new(&feed, sender->cursor.saved, &sender->filler.feed);
 }
 
-static err_t open_exchange(struct sender *sender, struct reason *reason) {
+static err_t open_lines(struct sender *sender, struct reason *reason) {
     const struct sender_context *context = sender->options.context;
     TRY(endpoint_choose(&context->config->cloud, sender->sink->service,
                         sender->sink->variable, &sender->where, reason));
@@ -512,7 +516,8 @@ static err_t open_exchange(struct sender *sender, struct reason *reason) {
         .done = take_result,
         .context = sender,
     };
-    return exchange_new(&exchange, &sender->exchange);
+    uint32_t most = context->config->cloud.connections;
+    return lines_open(&sender->lines, &exchange, most > 0 ? most : 1);
 }
 
 static err_t open_all(struct sender *sender, struct reason *reason) {
@@ -524,8 +529,15 @@ static err_t open_all(struct sender *sender, struct reason *reason) {
     forwarder_init(&sender->forwarder, &sender->sink->limits,
                    &sender->options.context->platform->entropy,
                    sender->cursor.saved);
-    TRY(open_feed(sender));
-    TRY(open_exchange(sender, reason));
+    sender->forwarder.letters = sender->options.letter != NULL;
+    sender->handover = (struct handover){
+        .letter = sender->options.letter,
+        .self = sender->options.self,
+        .stream = name_of(sender),
+        .forwarder = &sender->forwarder,
+    };
+    TRY(open_filler(sender));
+    TRY(open_lines(sender, reason));
     sender->probe_wanted = sender->sink->probe_call != NULL;
     return ERR_OK;
 }
@@ -536,6 +548,10 @@ err_t sender_new(const struct sender_options *options, struct sender **ret,
     ENSURE(sender != NULL, ERR_MEMORY);
     sender->options = *options;
     sender->sink = sink_of(options->stream);
+    if (options->context->share != NULL) {
+        sender->place =
+            share_add(options->context->share, options->stream->priority);
+    }
     sender->target =
         (struct sink_target){options->context->config, options->stream,
                              event_life_of(options->journal_id)};
@@ -556,18 +572,17 @@ err_t sender_new(const struct sender_options *options, struct sender **ret,
 }
 
 void sender_hang_up(struct sender *sender) {
-    exchange_free(sender->exchange);
-    sender->exchange = NULL;
+    lines_close(&sender->lines);
 }
 
 void sender_finish(struct sender *sender) {
-    assert(sender->exchange == NULL);
+    assert(!sender->lines.open);
     if (sender->sink == NULL) {
         return;
     }
     struct reason why = {""};
-    if (cursor_saver_finish(&sender->saver, sender->forwarder.base, &why) !=
-        ERR_OK) {
+    if (cursor_saver_finish(&sender->saver, sender->forwarder.window.base,
+                            &why) != ERR_OK) {
         say_unsaved(sender, &why);
     }
 }
@@ -576,10 +591,9 @@ void sender_free(struct sender *sender) {
     if (sender == NULL) {
         return;
     }
-    assert(sender->exchange == NULL);
-    feed_free(sender->feed);
+    assert(!sender->lines.open);
+    filler_free(&sender->filler);
     cursor_file_close(&sender->cursor);
     forwarder_free(&sender->forwarder);
-    sink_buffer_free(&sender->scratch);
     free(sender);
 }

@@ -4,11 +4,15 @@
  * forwarder, and the confirmed position to the cursor's file.
  *
  * It lives on the bridge's loop and never makes it wait: an executor runs the
- * disk's work, a connector the network's. It knows nothing of other streams. */
+ * disk's work, a connector the network's. Of other streams it knows what they
+ * share (share.h). */
 #ifndef BRIDGE_SENDER_H
 #define BRIDGE_SENDER_H
 
 #include "bridge/credentials.h"
+#include "bridge/exchange.h"
+#include "bridge/letter.h"
+#include "bridge/share.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
@@ -16,13 +20,15 @@
 #include "gateway/base/platform.h"
 #include "gateway/journal/journal.h"
 
-/* What all senders use and none changes; it outlives them. */
+/* What all senders use and, but for the share, none changes; it outlives
+ * them. */
 struct sender_context {
     const struct platform *platform;
     const struct config *config;
     const struct credentials *credentials;
     struct connector connector;
     struct executor executor;
+    struct share *share; /* the streams'; NULL: there is no other */
 };
 
 /* All of it outlives the sender. */
@@ -37,6 +43,15 @@ struct sender_options {
     void (*turn)(void *self);
     /* An answer gave the server's time: its clock minus ours. */
     void (*clock_learned)(void *self, int64_t offset_us);
+    /* An event's answer is final: sender_settle() says what becomes of it, from
+     * this call or later. NULL: all are held. */
+    void (*letter)(void *self, const struct dead_letter *letter);
+    /* Those that were settled as dead before, ascending: not sent again. */
+    const uint64_t *letters;
+    size_t letter_count;
+    /* A call was refused. */
+    void (*credentials_refused)(void *self,
+                                const struct exchange_result *result);
     void *self;
 };
 
@@ -56,18 +71,24 @@ void sender_finish(struct sender *sender);
 /* After sender_hang_up(), with no job left. Takes NULL. */
 void sender_free(struct sender *sender);
 
+/* What becomes of a letter. Of one that does not wait for that any more (it was
+ * trimmed meanwhile) nothing does. */
+void sender_settle(struct sender *sender, uint64_t seq, enum settle how);
 void sender_pause(struct sender *sender, bool paused);
+/* In each turn: why there are no credentials to sign with, which is shown as
+ * its state; or NULL, and what others were refused for is sent again at once.
+ */
+void sender_credentials(struct sender *sender, const char *lack, bool expired);
 /* Fills the window, saves the cursor if that is due, frees idle memory. */
 void sender_work(struct sender *sender);
-/* Sends a request if there is one and none is in flight, signed for our clock
- * corrected by `offset_us`. */
+/* Sends requests while there are some and connections for them, signed for our
+ * clock corrected by `offset_us`. */
 void sender_send(struct sender *sender, int64_t offset_us);
-/* In each turn, behind sender_work(): must it wait for streams of higher
- * priority? It may be shown then as waiting. */
+/* It stands back for a stream of higher priority: the line is the limit. */
+bool sender_yields(const struct sender *sender);
+/* In each turn, behind sender_work(): does it? It may be shown then as
+ * waiting. */
 void sender_wait(struct sender *sender, bool waits);
-/* It is online and could send another request now: streams of lower priority
- * must wait. */
-bool sender_blocks_lower_priority(const struct sender *sender);
 bool sender_is_busy(const struct sender *sender); /* a request is in flight */
 /* The endpoint that it probes, since that took no connection the last time; or
  * NULL. One stream is enough to find out when it takes them again. */
@@ -77,7 +98,7 @@ const struct endpoint *sender_probes(const struct sender *sender);
 void sender_spare(struct sender *sender, bool spared);
 /* When to call sender_work() and, if it may send, sender_send() again;
  * INT64_MAX if not because of time alone. */
-int64_t sender_due_us(const struct sender *sender, bool may_send);
+int64_t sender_due_us(struct sender *sender, bool may_send);
 
 /* A copy; true if it changed since the last call. */
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret);

@@ -184,7 +184,7 @@ static err_t read_query(struct slice query, struct writer *scratch,
 }
 
 static err_t write_query(struct slice query, struct writer *writer) {
-    uint8_t memory[SIGV4_SCRATCH];
+    uint8_t memory[SIGV4_QUERY_SCRATCH];
     struct writer scratch = writer_over(memory, sizeof memory);
     struct parameter list[SIGV4_PARAMETERS_MAX];
     size_t count = 0;

@@ -12,8 +12,9 @@
 enum {
     SIGV4_HEADERS_MAX = 32,
     SIGV4_PARAMETERS_MAX = 64,
-    SIGV4_SCRATCH = 16 * 1024, /* a canonical request, and a query in it */
-    SIGV4_DATE_SIZE = 17,      /* "20260102T030405Z" and a terminator */
+    SIGV4_SCRATCH = 80 * 1024,       /* a canonical request, with any token */
+    SIGV4_QUERY_SCRATCH = 16 * 1024, /* a query in it */
+    SIGV4_DATE_SIZE = 17,            /* "20260102T030405Z" and a terminator */
 };
 
 struct sigv4_header {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "bridge/cbor_json.h"
+
 enum {
     BUFFER_FIRST = 16 * 1024,
     /* An event of the largest size whose CBOR grows most as JSON, or a whole
@@ -16,9 +18,11 @@ const struct sink *sink_of(const struct config_stream *stream) {
     case CONFIG_SINK_NONE:
         return NULL;
     case CONFIG_SINK_EVENTBRIDGE:
-        return &sink_eventbridge;
+        return stream->request == CONFIG_REQUEST_1MIB ? &sink_eventbridge_large
+                                                      : &sink_eventbridge;
     case CONFIG_SINK_KINESIS:
-        return &sink_kinesis;
+        return stream->wire == CONFIG_WIRE_CBOR ? &sink_kinesis_cbor
+                                                : &sink_kinesis;
     }
     return NULL;
 }
@@ -88,7 +92,15 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
     uint64_t size = sink->size(target, &rendered);
     ret->sendable = size <= sink->entry_bytes_max;
     ret->size = ret->sendable ? (uint32_t)size : 0;
-    if (!ret->sendable) {
+    const char *unfit =
+        sink->unfit != NULL ? sink->unfit(target, &rendered) : NULL;
+    if (unfit != NULL) {
+        ret->sendable = false;
+        ret->size = 0;
+        reason_set(reason, ERR_UNSUPPORTED,
+                   "event %llu (%.*s) cannot be sent: %s",
+                   (unsigned long long)ret->seq, SLICE_ARG(event.type), unfit);
+    } else if (!ret->sendable) {
         reason_set(reason, ERR_RANGE,
                    "event %llu (%.*s) cannot be sent: it has %llu bytes, and "
                    "%s accepts at most %llu",
@@ -119,10 +131,10 @@ static err_t write_body(const struct sink *sink,
                         struct sink_buffer *scratch, struct writer *writer) {
     sink->write_head(target, writer);
     for (uint32_t i = 0; i < batch->count && !writer->full; i++) {
-        writer_str(writer, i > 0 ? "," : "");
+        writer_str(writer, i > 0 ? sink->between : "");
         TRY(write_entry(sink, target, &batch->entries[i], scratch, writer));
     }
-    writer_str(writer, "]}");
+    writer_str(writer, sink->tail);
     return writer->full ? ERR_FULL : ERR_OK;
 }
 
@@ -140,4 +152,31 @@ err_t sink_build(const struct sink *sink, const struct sink_target *target,
         ENSURE(err == ERR_FULL, err);
         TRY(buffer_grow(body));
     }
+}
+
+/* ERR_PARSE if it is not CBOR, ERR_RANGE, ERR_MEMORY. */
+static err_t answer_to_json(struct slice body, struct sink_buffer *buffer,
+                            struct slice *ret) {
+    for (;;) {
+        struct writer writer = writer_over(buffer->data, buffer->cap);
+        err_t err = cbor_to_json(body, &writer);
+        if (err == ERR_OK) {
+            *ret = writer_slice(&writer);
+            return ERR_OK;
+        }
+        ENSURE(err == ERR_FULL, err);
+        TRY(buffer_grow(buffer));
+    }
+}
+
+struct slice sink_answer(const struct sink *sink, uint32_t status,
+                         struct slice body, struct sink_buffer *buffer) {
+    struct slice json;
+    if (!sink->cbor) {
+        return body;
+    }
+    if (answer_to_json(body, buffer, &json) == ERR_OK) {
+        return json;
+    }
+    return status == 200 ? SLICE_EMPTY : body;
 }

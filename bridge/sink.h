@@ -26,21 +26,29 @@ struct sink_event {
 };
 
 struct sink {
-    const char *service;  /* used in the signature and the host name */
-    const char *variable; /* environment variable overriding the endpoint */
-    const char *call;     /* X-Amz-Target */
-    const char *what;     /* what sink_name is, for people */
-    const char *setting;  /* the configuration key that names it */
+    const char *service;      /* used in the signature and the host name */
+    const char *variable;     /* environment variable overriding the endpoint */
+    const char *call;         /* X-Amz-Target */
+    const char *what;         /* what sink_name is, for people */
+    const char *setting;      /* the configuration key that names it */
+    const char *content_type; /* of requests, and of their answers */
+    bool cbor;                /* bodies are CBOR, not JSON */
     struct forwarder_limits limits;
     struct answer_shape shape;
     /* The entry's size as the service counts it, and the largest it accepts. */
     uint64_t (*size)(const struct sink_target *target,
                      const struct sink_event *event);
     uint64_t entry_bytes_max;
+    /* Why the service could never accept it, whatever its size, for after
+     * "cannot be sent: "; NULL if it could. May be NULL itself. */
+    const char *(*unfit)(const struct sink_target *target,
+                         const struct sink_event *event);
     /* The parts of the body; check writer->full. */
     void (*write_head)(const struct sink_target *target, struct writer *writer);
     void (*write_entry)(const struct sink_target *target,
                         const struct sink_event *event, struct writer *writer);
+    const char *between; /* two entries */
+    const char *tail;    /* behind the last */
     /* The probe: a request that checks whether the target exists, for a service
      * that would not say so otherwise. NULL if it does. */
     const char *probe_call;
@@ -50,7 +58,12 @@ struct sink {
 };
 
 extern const struct sink sink_eventbridge;
+extern const struct sink sink_eventbridge_large; /* requests of 1 MiB */
 extern const struct sink sink_kinesis;
+extern const struct sink sink_kinesis_cbor;
+
+#define SINK_JSON "application/x-amz-json-1.1"
+#define SINK_CBOR "application/x-amz-cbor-1.1"
 
 /* The table for a stream; NULL for one without a sink. */
 const struct sink *sink_of(const struct config_stream *stream);
@@ -76,5 +89,12 @@ err_t sink_build(const struct sink *sink, const struct sink_target *target,
                  const struct forwarder_batch *batch,
                  struct sink_buffer *scratch, struct sink_buffer *body,
                  struct slice *ret) MUST_USE;
+
+/* The body of an answer as JSON, on whichever wire it came. One that is not
+ * CBOR where CBOR is due is empty if it reports a success (nothing but the
+ * service's own shape is one) and itself if it reports an error. It may live in
+ * `buffer`. */
+struct slice sink_answer(const struct sink *sink, uint32_t status,
+                         struct slice body, struct sink_buffer *buffer);
 
 #endif

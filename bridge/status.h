@@ -3,6 +3,7 @@
 #ifndef BRIDGE_STATUS_H
 #define BRIDGE_STATUS_H
 
+#include "bridge/credential_status.h"
 #include "config/config.h"
 #include "gateway/journal/journal.h"
 
@@ -60,6 +61,8 @@ struct bridge_status {
     struct bridge_stream_status streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     int64_t clock_offset_ms; /* server's clock minus ours, from Date */
+    struct credential_status credentials;
+    char authorities[200]; /* why the CA file as it is now is not used */
 };
 
 /* As the API and the log have it: "idle". */

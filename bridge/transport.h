@@ -19,6 +19,13 @@ typedef void (*transport_done)(void *context,
                                const struct http_response *response,
                                const struct transport_error *error);
 
+/* How a connection's line does. */
+struct transport_line {
+    int64_t sending_us; /* until the network had taken the last request */
+    bool stalled;       /* it does not take the present one as fast as it could
+                           be given */
+};
+
 /* One connection to one endpoint, which carries one request at a time. */
 struct transport {
     void *self;
@@ -28,6 +35,8 @@ struct transport {
     /* Drops the request in flight (`done` is not called for it) and frees the
      * transport. */
     void (*close)(void *self);
+    /* NULL: nothing is known. */
+    void (*look)(void *self, struct transport_line *ret);
 };
 
 /* Makes transports. `where` outlives them. Nothing is sent yet. ERR_MEMORY. */

@@ -2,11 +2,12 @@
 /* The configuration: a YAML file checked against one table (name, type, unit,
  * range, default, a line of help). An unknown key is an error; every error
  * names file, line and column, and what was expected. `${ENV}` is not expanded;
- * secrets come from the environment. */
+ * secrets come from elsewhere (cloud.credentials). */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
 #include "config/broker.h"
+#include "config/credentials.h"
 #include "gateway/base/base.h"
 
 enum {
@@ -17,6 +18,11 @@ enum {
      * it. */
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
+
+enum { CONFIG_PROXY_MAX = CONFIG_HOST_MAX + 16 };
+#define CONFIG_PROXY_NONE "none"
+/* Stands for the store's name in cloud.source_prefix, once at most. */
+#define CONFIG_STORE_PLACE "{store}"
 
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
@@ -32,6 +38,21 @@ enum config_sink {
     CONFIG_SINK_NONE,
     CONFIG_SINK_EVENTBRIDGE,
     CONFIG_SINK_KINESIS,
+};
+
+enum config_detail {                           /* of EventBridge's entries */
+                     CONFIG_DETAIL_CLOUDEVENT, /* the event */
+                     CONFIG_DETAIL_DATA,       /* its data alone */
+};
+
+enum config_request { /* the largest to EventBridge */
+                      CONFIG_REQUEST_256KIB,
+                      CONFIG_REQUEST_1MIB,
+};
+
+enum config_wire { /* of Kinesis */
+                   CONFIG_WIRE_JSON,
+                   CONFIG_WIRE_CBOR,
 };
 
 enum config_full {
@@ -61,16 +82,31 @@ struct config_stream {
     uint32_t commit_delay_ms; /* how long a batch waits for more; default 0 */
     enum config_rot on_rot;
     enum config_sink sink;
-    char sink_name[256]; /* eventbridge: bus; kinesis: stream */
+    char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
+    enum config_wire wire; /* sink.kinesis.wire; default json */
+    enum config_detail detail;   /* sink.eventbridge.detail */
+    enum config_request request; /* sink.eventbridge.request; 256KiB */
 };
 
 struct config_cloud {
-    char region[CONFIG_NAME_MAX];        /* required if a stream has a sink */
-    char endpoint[CONFIG_PATH_MAX];      /* https URL for both services; empty
-                                            = AWS's own for the region */
-    char ca_file[CONFIG_PATH_MAX];       /* default Debian's bundle */
-    char source_prefix[CONFIG_NAME_MAX]; /* EventBridge Source; default
-                                            com.shopme */
+    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink; default
+                                       AWS_REGION, AWS_DEFAULT_REGION */
+    char endpoint[CONFIG_PATH_MAX]; /* https URL for both services; empty
+                                       = AWS's own for the region */
+    char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
+    char endpoint_kinesis[CONFIG_PATH_MAX];
+    char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
+                                               CONFIG_PROXY_NONE; empty: what the
+                                               environment says */
+    char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
+                                               empty: none */
+    char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
+    char source_prefix[CONFIG_NAME_MAX];    /* EventBridge Source; default
+                                               com.shopme */
+    uint32_t connections;                   /* of each stream; default 8 */
+    uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
+    uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
+    struct config_credentials credentials;
 };
 
 struct config {
@@ -103,9 +139,12 @@ void config_describe(struct writer *writer);
 /* The configuration after defaults, as YAML that loads to the same. */
 void config_print(const struct config *config, struct writer *writer);
 
-/* Reads "https://NAME[:PORT][/]", the form of cloud.endpoint; the port is 443
- * if none is given. An IP address is refused: mbedTLS 2.28 compares only a
- * certificate's dNSName, so the peer could never be verified. ERR_RANGE. */
+/* Reads "https://HOST[:PORT][/]", the form of cloud.endpoint; the port is 443
+ * if none is given. HOST is a name, an IPv4 address, or an IPv6 one in
+ * brackets, which `ret` is without. ERR_RANGE. */
 err_t config_url_read(struct slice text, struct config_address *ret) MUST_USE;
+/* Reads "http://HOST:PORT[/]", the form of cloud.proxy; HOST is a name or an
+ * address, an IPv6 one in brackets. ERR_RANGE. */
+err_t config_proxy_read(struct slice text, struct config_address *ret) MUST_USE;
 
 #endif

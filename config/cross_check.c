@@ -3,6 +3,7 @@
  * nothing where a value it needs was refused already. */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/un.h>
 
 #include "config/loader.h"
@@ -35,6 +36,7 @@ static void check_stream_name(struct loader *loader, uint32_t index) {
 static void check_event_bytes(struct loader *loader,
                               const struct config_stream *stream) {
     if (stream->sink != CONFIG_SINK_EVENTBRIDGE ||
+        stream->request == CONFIG_REQUEST_1MIB ||
         loader->config.event_bytes_max <= CONFIG_EVENTBRIDGE_BYTES_MAX) {
         return;
     }
@@ -42,7 +44,7 @@ static void check_event_bytes(struct loader *loader,
     loader_fault(loader, spot,
                  "found %s and stream %s with the sink eventbridge; expected "
                  "event_bytes_max: at most %d KiB, as EventBridge takes no "
-                 "more",
+                 "more, or request: 1MiB there",
                  yaml_found(spot.node).text, stream->name,
                  CONFIG_EVENTBRIDGE_BYTES_MAX / 1024);
 }
@@ -70,12 +72,15 @@ static void check_sink(struct loader *loader, uint32_t index) {
         return;
     }
     stream->sink = bus ? CONFIG_SINK_EVENTBRIDGE : CONFIG_SINK_KINESIS;
-    if (loader_spot(&loader->found, "cloud.region").node == NULL) {
+    if (loader->config.cloud.region[0] == '\0' &&
+        loader_spot(&loader->found, "cloud.region").node == NULL) {
         loader_fault(loader, sink,
                      "found a sink and no cloud.region; expected cloud: "
-                     "{region: ...}, such as eu-central-1");
+                     "{region: ...}, such as eu-central-1, or AWS_REGION in "
+                     "the environment");
     }
     check_event_bytes(loader, stream);
+    cross_check_kinesis(loader, index);
 }
 
 /* Orders are never dropped: the till was told that its order was accepted. */
@@ -248,6 +253,64 @@ static void check_cloud(struct loader *loader) {
                      "with aws., which Amazon reserves",
                      yaml_found(spot.node).text);
     }
+    const char *brace = strpbrk(prefix, "{}");
+    if (brace != NULL &&
+        (!slice_starts_with(slice_from_str(brace), CONFIG_STORE_PLACE) ||
+         strpbrk(brace + strlen(CONFIG_STORE_PLACE), "{}") != NULL)) {
+        loader_fault(loader, spot,
+                     "found %s; expected braces only as " CONFIG_STORE_PLACE
+                     ", once, for the store's name",
+                     yaml_found(spot.node).text);
+    }
+}
+
+/* A key that the chosen source does not read is a mistake, and so is a source
+ * without what it needs. */
+static void check_credentials(struct loader *loader) {
+    static const struct {
+        const char *path;
+        enum config_credentials_source source;
+        bool needed;
+    } keys[] = {
+        {"cloud.credentials.profile", CONFIG_CREDENTIALS_PROFILE, false},
+        {"cloud.credentials.command", CONFIG_CREDENTIALS_PROCESS, true},
+        {"cloud.credentials.iot", CONFIG_CREDENTIALS_IOT, true},
+    };
+    static const char *const words[] = {"profile", "process", "iot"};
+    enum config_credentials_source source =
+        loader->config.cloud.credentials.source;
+    struct spot chosen =
+        loader_spot(&loader->found, "cloud.credentials.source");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct spot spot = loader_spot(&loader->found, keys[i].path);
+        bool by_default = source == CONFIG_CREDENTIALS_DEFAULT &&
+                          keys[i].source == CONFIG_CREDENTIALS_PROFILE;
+        if (spot.node != NULL && source != keys[i].source && !by_default) {
+            loader_fault(loader, spot,
+                         "found %s; expected it only with "
+                         "cloud.credentials.source: %s",
+                         keys[i].path, words[i]);
+        }
+        if (spot.node == NULL && source == keys[i].source && keys[i].needed) {
+            loader_fault(loader, chosen,
+                         "found source: %s and no %s; expected both", words[i],
+                         keys[i].path);
+        }
+    }
+}
+
+/* The environment's proxy has its login in its own URL. */
+static void check_proxy(struct loader *loader) {
+    const struct config_cloud *cloud = &loader->config.cloud;
+    struct spot login = loader_spot(&loader->found, "cloud.proxy_login_file");
+    bool has_proxy =
+        cloud->proxy[0] != '\0' && strcmp(cloud->proxy, CONFIG_PROXY_NONE) != 0;
+    if (login.node != NULL && !has_proxy &&
+        !loader_is_bad(&loader->found, "cloud.proxy")) {
+        loader_fault(loader, login,
+                     "found cloud.proxy_login_file and no cloud.proxy; "
+                     "expected both");
+    }
 }
 
 /* A region that opens tomorrow is not in the list, so this is a warning. With
@@ -255,7 +318,10 @@ static void check_cloud(struct loader *loader) {
 static void check_region(struct loader *loader) {
     const struct config_cloud *cloud = &loader->config.cloud;
     struct spot spot = loader_spot(&loader->found, "cloud.region");
-    if (cloud->region[0] != '\0' && cloud->endpoint[0] == '\0' &&
+    bool own = cloud->endpoint[0] != '\0' ||
+               cloud->endpoint_eventbridge[0] != '\0' ||
+               cloud->endpoint_kinesis[0] != '\0';
+    if (cloud->region[0] != '\0' && spot.node != NULL && !own &&
         !region_is_known(cloud->region)) {
         loader_warn(loader, spot,
                     "found %s, a region of AWS that this version does not "
@@ -264,10 +330,26 @@ static void check_region(struct loader *loader) {
     }
 }
 
+/* The variables of AWS's tools, where no file names a region. What is no region
+ * counts as not set. */
+static void take_region(struct loader *loader) {
+    static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    const struct config_key *key = config_key_find("cloud.region");
+    bool found = loader_spot(&loader->found, "cloud.region").node != NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        const char *value = getenv(names[i]);
+        found = value != NULL && config_value_read(key, slice_from_str(value),
+                                                   &loader->config) == ERR_OK;
+    }
+}
+
 void cross_check(struct loader *loader) {
+    take_region(loader);
     cross_check_broker(loader);
     check_streams(loader);
     check_cloud(loader);
+    check_credentials(loader);
+    check_proxy(loader);
     check_console(loader);
     check_control_socket(loader);
     check_region(loader);

@@ -59,6 +59,8 @@ void load_default_streams(struct loader *loader);
 void cross_check(struct loader *loader);
 /* The part of that which is about `broker`; also names its default files. */
 void cross_check_broker(struct loader *loader);
+/* The part that is about a stream's Kinesis sink. */
+void cross_check_kinesis(struct loader *loader, uint32_t index);
 /* Can one of them not be had because of the other? */
 bool cross_check_same_port(const struct config_address *a,
                            const struct config_address *b);

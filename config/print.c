@@ -51,12 +51,29 @@ static bool is_set(const struct config_key *key, const struct config *config,
            external == (key->when == CONFIG_WHEN_EXTERNAL);
 }
 
+static void print_sink(const struct config_stream *stream,
+                       struct writer *writer) {
+    const char *prefix = config_sink_prefix(stream->sink);
+    if (prefix == NULL) {
+        return;
+    }
+    writer_printf(writer, "    sink: {%s: {",
+                  stream->sink == CONFIG_SINK_KINESIS ? "kinesis"
+                                                      : "eventbridge");
+    const char *lead = "";
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const char *name;
+        if (config_key_is_child(&config_keys[i], prefix, &name)) {
+            writer_printf(writer, "%s%s: ", lead, name);
+            config_value_write(&config_keys[i], stream, writer);
+            lead = ", ";
+        }
+    }
+    writer_str(writer, "}}\n");
+}
+
 static void print_stream(const struct config_stream *stream,
                          struct writer *writer) {
-    static const char *const sinks[] = {
-        [CONFIG_SINK_EVENTBRIDGE] = "streams[].sink.eventbridge.bus",
-        [CONFIG_SINK_KINESIS] = "streams[].sink.kinesis.stream",
-    };
     const char *lead = "  - ";
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
@@ -68,16 +85,7 @@ static void print_stream(const struct config_stream *stream,
             lead = "    ";
         }
     }
-    if (stream->sink == CONFIG_SINK_NONE) {
-        return;
-    }
-    const struct config_key *key = config_key_find(sinks[stream->sink]);
-    writer_printf(writer, "    sink: {%s: {%s: ",
-                  stream->sink == CONFIG_SINK_KINESIS ? "kinesis"
-                                                      : "eventbridge",
-                  last_part(key->path));
-    config_value_write(key, stream, writer);
-    writer_str(writer, "}}\n");
+    print_sink(stream, writer);
 }
 
 static size_t section_len(const char *path, unsigned depth) {

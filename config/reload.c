@@ -43,6 +43,14 @@ static void take_value(const struct config_key *key, void *base,
            key->size);
 }
 
+static bool is_same_value(const struct config_key *key, const void *a,
+                          const void *b) {
+    char one[VALUE_BYTES];
+    char other[VALUE_BYTES];
+    size_t len = write_value(key, a, one);
+    return len == write_value(key, b, other) && memcmp(one, other, len) == 0;
+}
+
 /* `stream` is the name of the stream that the scope is, or NULL. */
 static void reload_key(const struct reload *reload,
                        const struct config_key *key, const char *stream,
@@ -87,7 +95,25 @@ static void name_change(const struct reload *reload, const char *stream) {
     reload->each(reload->context, &change);
 }
 
-/* The keys of both kinds of sink stand at one place, so only its own counts. */
+/* Keys of another kind of sink do not count. */
+static bool is_same_sink(const struct config_stream *a,
+                         const struct config_stream *b) {
+    const char *prefix = config_sink_prefix(a->sink);
+    if (a->sink != b->sink || prefix == NULL) {
+        return a->sink == b->sink;
+    }
+    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+        const struct config_key *key = &config_keys[i];
+        const char *name;
+        if (config_key_is_child(key, prefix, &name) &&
+            !is_same_value(key, a, b)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reported as one, since its kind is no key's value. */
 static bool is_of_sink(const struct config_key *key) {
     return strstr(key->path, "[].sink.") != NULL;
 }
@@ -102,8 +128,7 @@ static void reload_stream(const struct reload *reload,
             reload_key(reload, key, stream->name, stream, next);
         }
     }
-    if (stream->sink != next->sink ||
-        strcmp(stream->sink_name, next->sink_name) != 0) {
+    if (!is_same_sink(stream, next)) {
         name_change(reload, stream->name);
     }
 }

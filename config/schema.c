@@ -195,31 +195,122 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"streams[].sink.eventbridge.bus", CONFIG_NAME, .required = true,
      IN_STREAM(sink_name), .min = 1, .max = 255, .chars = "A-Za-z0-9._/:-",
      .help = "The event bus: its name or ARN."},
+    {"streams[].sink.eventbridge.detail", CONFIG_ENUM, IN_STREAM(detail),
+     .words = {"cloudevent", "data"}, .fallback = "cloudevent",
+     .help = "What Detail is: cloudevent, the whole event; data, only its "
+             "data: without an id or a number nobody can drop repeats or see "
+             "gaps, and data that is no object is not sent."},
+    {"streams[].sink.eventbridge.request", CONFIG_ENUM, IN_STREAM(request),
+     .words = {"256KiB", "1MiB"}, .fallback = "256KiB",
+     .help = "The largest request, and so the largest event: 1MiB where AWS "
+             "takes that (since 2025, not yet in every region)."},
     {"streams[].sink.kinesis", CONFIG_SECTION,
      .help = "Amazon Kinesis Data Streams."},
     {"streams[].sink.kinesis.stream", CONFIG_NAME, .required = true,
-     IN_STREAM(sink_name), .min = 1, .max = 128, .chars = NAME_CHARS,
-     .help = "The data stream's name."},
+     IN_STREAM(sink_name), .min = 1, .max = 255, .chars = "A-Za-z0-9._/:-",
+     .help = "The data stream: its name or ARN."},
+    {"streams[].sink.kinesis.wire", CONFIG_ENUM, IN_STREAM(wire),
+     .words = {"json", "cbor"}, .fallback = "json",
+     .help = "How requests are written: json, as AWS documents it; cbor, as "
+             "AWS's Java SDK does, a quarter fewer bytes and less work."},
 
     {"cloud", CONFIG_SECTION,
-     .help = "The connection to AWS; credentials come from the environment, "
-             "never from a file like this."},
+     .help = "The connection to AWS; no key of AWS stands in a file like "
+             "this."},
     {"cloud.region", CONFIG_NAME, IN_CONFIG(cloud.region), .min = 1,
      .max = CONFIG_NAME_MAX - 1, .chars = "a-z0-9-",
-     .help = "The AWS region, such as eu-central-1; required with a sink."},
+     .help = "The AWS region, such as eu-central-1; required with a sink; "
+             "default AWS_REGION, else AWS_DEFAULT_REGION."},
     {"cloud.endpoint", CONFIG_URL, IN_CONFIG(cloud.endpoint),
      .help =
-         "One endpoint for all services, by host name; default AWS's own for "
-         "the region."},
+         "One endpoint for all services, which its certificate names; default "
+         "AWS's own for the region."},
+    {"cloud.endpoints", CONFIG_SECTION,
+     .help = "The endpoint of one service; it goes before cloud.endpoint."},
+    {"cloud.endpoints.eventbridge", CONFIG_URL,
+     IN_CONFIG(cloud.endpoint_eventbridge),
+     .help = "EventBridge's, such as that of a VPC endpoint; default "
+             "AWS_ENDPOINT_URL_EVENTBRIDGE."},
+    {"cloud.endpoints.kinesis", CONFIG_URL, IN_CONFIG(cloud.endpoint_kinesis),
+     .help = "Kinesis', likewise; default AWS_ENDPOINT_URL_KINESIS."},
+    {"cloud.proxy", CONFIG_PROXY, IN_CONFIG(cloud.proxy),
+     .help =
+         "The HTTP proxy to reach the cloud by, http://HOST:PORT, for every "
+         "host, or none; default what HTTPS_PROXY and NO_PROXY say."},
+    {"cloud.proxy_login_file", CONFIG_PATH, IN_CONFIG(cloud.proxy_login_file),
+     .help = "A file whose first line is USER:PASSWORD for cloud.proxy, which "
+             "no other user may read (mode 0600)."},
     {"cloud.ca_file", CONFIG_PATH, IN_CONFIG(cloud.ca_file),
      .fallback = "/etc/ssl/certs/ca-certificates.crt",
      .help = "The CA certificates that the endpoint's certificate is checked "
              "against."},
     {"cloud.source_prefix", CONFIG_NAME, IN_CONFIG(cloud.source_prefix),
-     .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS,
+     .min = 1, .max = CONFIG_NAME_MAX - 1, .chars = NAME_CHARS "{}",
      .fallback = "com.shopme",
      .help = "What EventBridge's Source begins with: com.shopme.order and so "
-             "on."},
+             "on; {store} in it is the store's name, so that IAM's "
+             "events:source can confine a box to its own."},
+    {"cloud.connections", CONFIG_UINT, IN_CONFIG(cloud.connections), .min = 1,
+     .max = 16, .fallback = "8",
+     .help = "Requests that each stream may have under way at a time, each on "
+             "its own connection."},
+    {"cloud.bandwidth", CONFIG_SIZE, IN_CONFIG(cloud.bandwidth), .min = 0,
+     .max = TIB, .fallback = "0",
+     .help = "Bytes a second that go to the cloud at most, such as 100 KiB; 0 "
+             "is no cap."},
+    {"cloud.requests", CONFIG_UINT, IN_CONFIG(cloud.requests), .min = 0,
+     .max = 100000, .fallback = "50",
+     .help = "Requests a second to EventBridge at most, since an account has a "
+             "limit for all its stores; 0 is no budget."},
+
+    {"cloud.credentials", CONFIG_SECTION,
+     .help = "Where the AWS credentials come from."},
+    {"cloud.credentials.source", CONFIG_ENUM,
+     IN_CONFIG(cloud.credentials.source),
+     .words = {"default", "environment", "profile", "process", "container",
+               "imds", "iot"},
+     .fallback = "default",
+     .help = "default: as in AWS's SDKs the first that is there of the "
+             "environment, the shared files, a container's endpoint and IMDS; "
+             "process: what `command` prints; iot: AWS IoT Core, by "
+             "certificate."},
+    {"cloud.credentials.profile", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.profile), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9 ._@:/+=-",
+     .help = "The profile of the shared files; default AWS_PROFILE, else "
+             "default."},
+    {"cloud.credentials.command", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.command), .min = 1,
+     .max = CONFIG_COMMAND_SIZE - 1, .chars = "A-Za-z0-9 ._@:/+=,%'-",
+     .help = "With source: process: a program and its arguments, run without "
+             "a shell, that prints what AWS's credential_process prints."},
+    {"cloud.credentials.iot", CONFIG_SECTION,
+     .help = "With source: iot: AWS IoT Core's credential provider."},
+    {"cloud.credentials.iot.endpoint", CONFIG_NAME, .required = true,
+     IN_CONFIG(cloud.credentials.iot.endpoint), .min = 1,
+     .max = CONFIG_HOST_MAX - 1, .chars = "A-Za-z0-9.:-",
+     .help = "What `aws iot describe-endpoint --endpoint-type "
+             "iot:CredentialProvider` prints."},
+    {"cloud.credentials.iot.role_alias", CONFIG_NAME, .required = true,
+     IN_CONFIG(cloud.credentials.iot.role_alias), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9_=,@-",
+     .help = "The role alias whose credentials are asked for."},
+    {"cloud.credentials.iot.thing", CONFIG_NAME,
+     IN_CONFIG(cloud.credentials.iot.thing), .min = 1,
+     .max = CONFIG_IOT_NAME_SIZE - 1, .chars = "A-Za-z0-9:_-",
+     .help = "The name of this box's thing, for policies that ask for it."},
+    {"cloud.credentials.iot.cert_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.cert_file),
+     .help = "Its certificate in PEM, read again for each renewal; default "
+             "iot-cert.pem of systemd's LoadCredential=."},
+    {"cloud.credentials.iot.key_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.key_file),
+     .help = "Its private key in PEM, RSA or EC; default iot-key.pem of "
+             "systemd's LoadCredential=."},
+    {"cloud.credentials.iot.ca_file", CONFIG_PATH,
+     IN_CONFIG(cloud.credentials.iot.ca_file),
+     .help = "The authorities of that endpoint; default those of "
+             "cloud.ca_file."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,
@@ -255,6 +346,18 @@ bool config_key_is_child(const struct config_key *key, const char *prefix,
     }
     *ret_name = key->path + len;
     return true;
+}
+
+const char *config_sink_prefix(enum config_sink sink) {
+    switch (sink) {
+    case CONFIG_SINK_NONE:
+        return NULL;
+    case CONFIG_SINK_EVENTBRIDGE:
+        return "streams[].sink.eventbridge.";
+    case CONFIG_SINK_KINESIS:
+        return "streams[].sink.kinesis.";
+    }
+    return NULL;
 }
 
 static bool is_below(const struct config_key *key, const char *list) {

@@ -12,6 +12,7 @@ enum config_kind {
     CONFIG_NAME,     /* `min` to `max` characters of `chars` */
     CONFIG_PATH,     /* a file's name */
     CONFIG_URL,      /* https://name[:port] */
+    CONFIG_PROXY,    /* http://host:port, or none */
     CONFIG_ADDRESS,  /* host:port, port from `min` to `max` */
     CONFIG_LISTEN,   /* such an address, or a list of listeners */
     CONFIG_UINT,     /* from `min` to `max` */
@@ -33,7 +34,7 @@ enum config_scope { /* whose value a key is */
                     CONFIG_OF_LISTENER,
 };
 
-enum { CONFIG_WORDS_MAX = 4, CONFIG_KEY_PATH_MAX = 64 };
+enum { CONFIG_WORDS_MAX = 8, CONFIG_KEY_PATH_MAX = 64 };
 
 struct config_key {
     const char *path; /* "broker.mode"; in a list "streams[].name" */
@@ -50,7 +51,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 57 };
+enum { CONFIG_KEY_COUNT = 79 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */
@@ -59,6 +60,8 @@ const struct config_key *config_key_find(const char *path);
  * "streams[].")? `*ret_name` is its last part. */
 bool config_key_is_child(const struct config_key *key, const char *prefix,
                          const char **ret_name);
+/* Before the keys of a sink: "streams[].sink.kinesis."; NULL for none. */
+const char *config_sink_prefix(enum config_sink sink);
 enum config_scope config_key_scope(const struct config_key *key);
 
 /* Reads `text` into the key's place under `base`; ERR_RANGE if the key does not

@@ -145,6 +145,33 @@ static err_t check_name(const char *host) {
 
 _Static_assert(CONFIG_NAME_MAX <= CONFIG_HOST_MAX, "a host holds a name");
 
+/* A name, an IPv4 address, or an IPv6 one in brackets, which are taken off. */
+static err_t read_host(struct slice text, char ret[CONFIG_HOST_MAX]) {
+    struct in_addr four;
+    bool bracketed =
+        text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']';
+    if (bracketed) {
+        text = slice_part(text, 1, text.len - 2);
+    }
+    ENSURE(slice_to_str(text, ret, CONFIG_HOST_MAX) == ERR_OK, ERR_RANGE);
+    if (bracketed) {
+        return check_host(ret, true);
+    }
+    return inet_pton(AF_INET, ret, &four) == 1 ? ERR_OK : check_name(ret);
+}
+
+/* Where the port's colon is, or the end. */
+static size_t find_port(struct slice text) {
+    size_t at = 0;
+    bool in_brackets = false;
+    while (at < text.len && (in_brackets || text.data[at] != ':')) {
+        in_brackets =
+            text.data[at] == '[' || (in_brackets && text.data[at] != ']');
+        at++;
+    }
+    return at;
+}
+
 err_t config_url_read(struct slice text, struct config_address *ret) {
     static const char scheme[] = "https://";
     ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
@@ -153,10 +180,7 @@ err_t config_url_read(struct slice text, struct config_address *ret) {
     if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
         rest = slice_part(rest, 0, rest.len - 1);
     }
-    size_t end = 0;
-    while (end < rest.len && rest.data[end] != ':') {
-        end++;
-    }
+    size_t end = find_port(rest);
     struct config_address found;
     memset(&found, 0, sizeof found);
     uint64_t port = HTTPS_PORT;
@@ -165,13 +189,28 @@ err_t config_url_read(struct slice text, struct config_address *ret) {
         TRY(read_uint(digits, UINT16_MAX, &port));
     }
     ENSURE(port > 0, ERR_RANGE);
-    ENSURE(slice_to_str(slice_part(rest, 0, end), found.host,
-                        sizeof found.host) == ERR_OK,
-           ERR_RANGE);
-    TRY(check_name(found.host));
+    TRY(read_host(slice_part(rest, 0, end), found.host));
     found.port = (uint16_t)port;
     memcpy(ret, &found, sizeof *ret);
     return ERR_OK;
+}
+
+err_t config_proxy_read(struct slice text, struct config_address *ret) {
+    static const char scheme[] = "http://";
+    ENSURE(slice_starts_with(text, scheme), ERR_RANGE);
+    size_t from = strlen(scheme);
+    struct slice rest = slice_part(text, from, text.len - from);
+    if (rest.len > 0 && rest.data[rest.len - 1] == '/') {
+        rest = slice_part(rest, 0, rest.len - 1);
+    }
+    return read_address(rest, 1, ret);
+}
+
+static err_t check_proxy(struct slice text) {
+    struct config_address ignored;
+    return slice_eq_str(text, CONFIG_PROXY_NONE)
+               ? ERR_OK
+               : config_proxy_read(text, &ignored);
 }
 
 static err_t check_url(struct slice text) {
@@ -274,6 +313,9 @@ err_t config_value_read(const struct config_key *key, struct slice text,
         return read_text(key, text, place);
     case CONFIG_URL:
         TRY(check_url(text));
+        return read_text(key, text, place);
+    case CONFIG_PROXY:
+        TRY(check_proxy(text));
         return read_text(key, text, place);
     case CONFIG_ADDRESS:
         return read_address(text, key->min, place);
@@ -382,7 +424,8 @@ bool config_value_is_empty(const struct config_key *key, const void *base) {
     const char *place = (const char *)base + key->offset;
     return place[0] == '\0' &&
            (key->kind == CONFIG_NAME || key->kind == CONFIG_PATH ||
-            key->kind == CONFIG_URL || key->kind == CONFIG_ADDRESS);
+            key->kind == CONFIG_URL || key->kind == CONFIG_PROXY ||
+            key->kind == CONFIG_ADDRESS);
 }
 
 void config_value_write(const struct config_key *key, const void *base,
@@ -393,6 +436,7 @@ void config_value_write(const struct config_key *key, const void *base,
     case CONFIG_NAME:
     case CONFIG_PATH:
     case CONFIG_URL:
+    case CONFIG_PROXY:
         write_quoted(writer, place);
         return;
     case CONFIG_ADDRESS:
@@ -451,8 +495,11 @@ void config_value_expected(const struct config_key *key,
         return;
     case CONFIG_URL:
         writer_str(writer, "https://HOST or https://HOST:PORT, HOST being a "
-                           "name: a certificate is not verified for an IP "
-                           "address");
+                           "name, an IPv4 address or an IPv6 one in brackets");
+        return;
+    case CONFIG_PROXY:
+        writer_str(writer, "http://HOST:PORT or none; a user name and "
+                           "password go into cloud.proxy_login_file");
         return;
     case CONFIG_ADDRESS:
         writer_printf(

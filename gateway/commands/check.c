@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bridge/bridge.h"
+#include "bridge/way.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/preflight.h"
@@ -73,11 +75,44 @@ static void print_broker(const struct config_broker *broker) {
     }
 }
 
-static void print_summary(const struct config *config) {
+/* Which source a gateway with this environment would take. */
+static void print_credentials(const struct config *config) {
+    const struct platform platform = platform_real();
+    const struct credential_plan_options options =
+        bridge_credential_options(&config->cloud, &platform);
+    struct reason why;
+    struct credential_plan *plan = credential_plan_new();
+    if (plan != NULL && preflight_has_sink(config) &&
+        credential_plan_make(&options, plan, &why) == ERR_OK) {
+        printf("  AWS credentials: %s, %s\n",
+               credential_source_name(plan->source), plan->words);
+    }
+    credential_plan_free(plan);
+}
+
+/* As this machine's environment says, too. */
+static void print_ways(const struct config *config) {
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        char text[WAY_TEXT_MAX];
+        struct reason reason;
+        if (config->streams[i].sink != CONFIG_SINK_NONE &&
+            way_describe(&config->cloud, &config->streams[i], text, &reason) ==
+                ERR_OK) {
+            printf("  stream %s: by way of %s\n", config->streams[i].name,
+                   text);
+        }
+    }
+}
+
+static void print_summary(const struct config *config, bool looked) {
     printf("  store %s, data in %s\n", config->store, config->data);
     print_broker(&config->broker);
     for (uint32_t i = 0; i < config->stream_count; i++) {
         print_stream(&config->streams[i]);
+    }
+    if (looked) {
+        print_ways(config);
+        print_credentials(config);
     }
     if (config->console_enabled &&
         config_host_is_loopback(config->console.host)) {
@@ -149,6 +184,6 @@ int command_check(int argc, char **argv) {
     }
     printf("%s: ok\n", path);
     print_files(&check.sources, stdout);
-    print_summary(&check.config);
+    print_summary(&check.config, !files_only);
     return EXIT_SUCCESS;
 }

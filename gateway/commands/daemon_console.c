@@ -59,6 +59,8 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
         bridge_status(daemon->bridge, &bridge);
     }
     ret->clock_offset_ms = bridge.clock_offset_ms;
+    ret->credentials = bridge.credentials;
+    memcpy(ret->authorities, bridge.authorities, sizeof ret->authorities);
     ret->stream_count = daemon->stream_count;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         struct daemon_stream *slot = &daemon->streams[i];

@@ -183,6 +183,7 @@ static void tell(struct daemon *daemon, int64_t now_us) {
 
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status) {
     status->tls = facts_of_tls(daemon, status->now_us);
+    status->tls.cloud_ca = status->authorities;
     struct verdict_facts facts = facts_of(daemon, status);
     facts.silent = daemon_presence_silent(daemon, &status->devices);
     verdict_judge(&daemon->verdict, &facts, status->mono_us, status->now_us);

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "bridge/bridge.h"
-#include "bridge/credentials.h"
+#include "bridge/credential_plan.h"
+#include "bridge/way.h"
 #include "gateway/commands/preflight_broker.h"
 #include "gateway/console/listener.h"
 #include "gateway/journal/owner.h"
@@ -232,23 +233,70 @@ static void no_credentials(const struct look *look, int stream,
                 "streams[].sink", stream, "%s", why->text);
 }
 
-/* Said once, at the first stream that is sent anywhere. */
-static void check_cloud(const struct look *look) {
-    const struct config *config = look->config;
+/* How each stream's service is reached: a mistake in what several share is said
+ * once. */
+static void check_way(const struct look *look) {
+    struct reason before = {""};
+    if (look->config->cloud.region[0] == '\0') {
+        return; /* said already */
+    }
+    for (uint32_t i = 0; i < look->config->stream_count; i++) {
+        const struct config_stream *stream = &look->config->streams[i];
+        char text[WAY_TEXT_MAX];
+        struct reason why = {""};
+        if (stream->sink != CONFIG_SINK_NONE &&
+            way_describe(&look->config->cloud, stream, text, &why) != ERR_OK &&
+            strcmp(why.text, before.text) != 0) {
+            config_find(look->sources, look->findings, CONFIG_ERROR,
+                        "streams[].sink", (int)i, "%s", why.text);
+            before = why;
+        }
+    }
+}
+
+static uint32_t first_sink(const struct config *config) {
     uint32_t i = 0;
     while (i < config->stream_count &&
            config->streams[i].sink == CONFIG_SINK_NONE) {
         i++;
     }
+    return i;
+}
+
+bool preflight_has_sink(const struct config *config) {
+    return first_sink(config) < config->stream_count;
+}
+
+/* What may come right without a restart does not keep a store from selling. */
+static void check_credentials(const struct look *look, int stream) {
+    const struct platform platform = platform_real();
+    struct reason why = {"there is not enough memory"};
+    const struct credential_plan_options options =
+        bridge_credential_options(&look->config->cloud, &platform);
+    struct credential_plan *plan = credential_plan_new();
+    err_t err =
+        plan == NULL ? ERR_MEMORY : credential_plan_make(&options, plan, &why);
+    if (err != ERR_OK && plan != NULL && credential_plan_may_recover(plan)) {
+        config_find(look->sources, look->findings, CONFIG_WARNING,
+                    "streams[].sink", stream,
+                    "AWS credentials, source %s: %s; until then events wait",
+                    credential_source_name(plan->source), why.text);
+    } else if (err != ERR_OK) {
+        no_credentials(look, stream, &why);
+    }
+    credential_plan_free(plan);
+}
+
+/* Said once, at the first stream that is sent anywhere. */
+static void check_cloud(const struct look *look) {
+    const struct config *config = look->config;
+    uint32_t i = first_sink(config);
     if (i == config->stream_count) {
         return;
     }
     struct reason why;
-    struct credentials credentials;
-    if (credentials_read(&credentials, &why) != ERR_OK) {
-        no_credentials(look, (int)i, &why);
-    }
-    explicit_bzero(&credentials, sizeof credentials);
+    check_credentials(look, (int)i);
+    check_way(look);
     if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {
         ADD(look, CONFIG_ERROR, "cloud.ca_file", "%s", why.text);
     }

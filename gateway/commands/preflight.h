@@ -22,6 +22,9 @@ void preflight(const struct config *config,
                const struct config_sources *sources, enum preflight_for what,
                struct config_findings *findings);
 
+/* Is any stream sent to the cloud? */
+bool preflight_has_sink(const struct config *config);
+
 /* One line each, the errors last; a warning says that it is one. `out` is
  * standard error: under the systemd journal each line has its priority. */
 void preflight_print(const struct config_findings *findings, FILE *out);

@@ -172,6 +172,27 @@ static void print_tls(struct slice status) {
     puts("");
 }
 
+/* Not where none are needed. */
+static void print_credentials(struct slice status) {
+    char state[WORDS_MAX];
+    char source[WORDS_MAX];
+    char expires[WORDS_MAX];
+    char error[WORDS_MAX];
+    struct slice credentials;
+    if (json_get(status, "credentials", &credentials) != ERR_OK ||
+        json_kind(credentials) != JSON_OBJECT ||
+        client_is(credentials, "state", "none")) {
+        return;
+    }
+    client_text(credentials, "state", state, sizeof state);
+    client_text(credentials, "source", source, sizeof source);
+    client_text(credentials, "expires", expires, sizeof expires);
+    client_text(credentials, "error", error, sizeof error);
+    printf("AWS credentials: %s, of source %s%s%s%s%s\n", state, source,
+           expires[0] != '\0' ? ", until " : "", expires,
+           error[0] != '\0' ? ": " : "", error);
+}
+
 static void print_head(struct slice status) {
     char store[WORDS_MAX];
     char version[WORDS_MAX];
@@ -194,6 +215,7 @@ static void print_head(struct slice status) {
                client_uint(broker, "port"), client_uint(broker, "restarts"));
     }
     print_tls(status);
+    print_credentials(status);
     struct slice orders;
     if (json_get(status, "orders", &orders) == ERR_OK &&
         json_kind(orders) == JSON_OBJECT) {

@@ -113,6 +113,20 @@ static void write_counts(const struct console_status *status,
     writer_str(writer, "}");
 }
 
+static void write_credentials(const struct credential_status *credentials,
+                              struct writer *writer) {
+    put_name(writer, "credentials");
+    writer_str(writer, "{");
+    put_str(writer, "state", credential_state_name(credentials->state));
+    put_str(writer, "source", text_or_empty(credentials->source));
+    put_time(writer, "expires", credentials->expires_us);
+    put_time(writer, "renewed", credentials->renewed_us);
+    put_uint(writer, "renewals", credentials->renewals);
+    put_uint(writer, "failures", credentials->failures);
+    put_str(writer, "error", credentials->words);
+    writer_str(writer, "}");
+}
+
 /* As 0.1.0 said it, for who asks that: events are taken. (The verdict says how
  * it is.) */
 static bool takes_events(const struct console_status *status) {
@@ -140,6 +154,7 @@ void reply_status(const struct console_status *status, struct writer *writer) {
     write_counts(status, writer);
     reply_devices_counts(&status->devices, writer);
     put_int(writer, "clock_offset_ms", status->clock_offset_ms);
+    write_credentials(&status->credentials, writer);
     reply_tls(status, writer);
     writer_str(writer, "}\n");
 }

@@ -82,6 +82,8 @@ struct console_status {
     struct shop_counts orders;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    struct credential_status credentials;
+    char authorities[200]; /* why cloud.ca_file is not used; empty: it is */
     struct verdict_tls_facts tls;
 };
 

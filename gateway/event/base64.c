@@ -6,23 +6,46 @@ static const char STANDARD[] =
 static const char URL[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* Four digits for three bytes. */
+static void write_digits(uint8_t ret[4], const uint8_t bytes[3],
+                         const char *alphabet) {
+    uint32_t group =
+        (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
+    ret[0] = (uint8_t)alphabet[group >> 18];
+    ret[1] = (uint8_t)alphabet[group >> 12 & 63];
+    ret[2] = (uint8_t)alphabet[group >> 6 & 63];
+    ret[3] = (uint8_t)alphabet[group & 63];
+}
+
+/* What is left of less than three bytes. */
+static void write_rest(struct writer *writer, struct slice rest,
+                       const char *alphabet, bool pad) {
+    uint8_t bytes[3] = {0};
+    uint8_t digits[4];
+    if (rest.len == 0) {
+        return;
+    }
+    memcpy(bytes, rest.data, rest.len);
+    write_digits(digits, bytes, alphabet);
+    memset(digits + rest.len + 1, '=', 3 - rest.len);
+    writer_slice_add(writer, slice_of(digits, pad ? 4 : rest.len + 1));
+}
+
+/* Straight into the writer's memory: a sink without CBOR sends every event so.
+ */
 static void write_groups(struct writer *writer, struct slice bytes,
                          const char *alphabet, bool pad) {
-    for (size_t at = 0; at < bytes.len; at += 3) {
-        size_t have = bytes.len - at < 3 ? bytes.len - at : 3;
-        uint32_t group = 0;
-        for (size_t i = 0; i < 3; i++) {
-            group = group << 8 | (i < have ? bytes.data[at + i] : 0);
-        }
-        for (size_t i = 0; i < 4; i++) {
-            if (i <= have) {
-                uint32_t digit = group >> (18 - 6 * i) & 63;
-                writer_u8(writer, (uint8_t)alphabet[digit]);
-            } else if (pad) {
-                writer_u8(writer, '=');
-            }
-        }
+    size_t groups = bytes.len / 3;
+    if (writer->full || groups > (writer->cap - writer->len) / 4) {
+        writer->full = true;
+        return;
     }
+    for (size_t i = 0; i < groups; i++) {
+        write_digits(writer->data + writer->len, bytes.data + 3 * i, alphabet);
+        writer->len += 4;
+    }
+    write_rest(writer, slice_part(bytes, 3 * groups, bytes.len - 3 * groups),
+               alphabet, pad);
 }
 
 void event_base64_write(struct writer *writer, struct slice bytes) {

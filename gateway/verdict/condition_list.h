@@ -34,8 +34,8 @@
     X(STREAM_FULL, stream_full, "stream-full", FAILING, STREAM, false, 0, 0,   \
       "free disk space, raise `capacity`, or bring the cloud back")            \
     X(CREDENTIALS_EXPIRED, credentials_expired, "credentials-expired",         \
-      FAILING, STREAM, false, 0, 0,                                            \
-      "renew the AWS credentials and restart the gateway with them")           \
+      FAILING, STREAM, false, 5, 0,                                            \
+      "renew them where they come from; those of the environment: restart")    \
     X(CLOUD_REFUSED, cloud_refused, "cloud-refused", FAILING, STREAM, false,   \
       0, 0,                                                                    \
       "fix the credentials, the rights or the sink's name")                    \
@@ -86,6 +86,9 @@
       "fetch the CA's newest list to tls.crl_file and reload the gateway")     \
     X(CRL_UNUSABLE, crl_unusable, "crl-unusable", DEGRADED, BOX, false, 0, 0,  \
       "put the CA's list to tls.crl_file and reload the gateway")              \
+    X(CA_FILE_UNUSABLE, ca_file_unusable, "ca-file-unusable", DEGRADED, BOX,   \
+      false, 0, 0,                                                             \
+      "repair cloud.ca_file; it is read again by itself")                      \
     X(CLOCK_UNSET, clock_unset, "clock-unset", DEGRADED, BOX, false, 0, 0,     \
       "set the clock: start an NTP client, check the box's battery")           \
     X(LOG_DROPS, log_drops, "log-drops", DEGRADED, BOX, false, 0, 600,         \

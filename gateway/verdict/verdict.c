@@ -282,6 +282,12 @@ static bool judge_crl_unusable(const struct look *look) {
            say(look, "what is revoked from now on is not known: %s", why);
 }
 
+static bool judge_ca_file_unusable(const struct look *look) {
+    const char *why = look->facts->tls.cloud_ca;
+    return is_said(why) &&
+           say(look, "the cloud's authorities of before stay in use: %s", why);
+}
+
 static bool judge_clock_unset(const struct look *look) {
     int64_t off_ms = look->facts->clock_offset_ms;
     int64_t limit_ms =

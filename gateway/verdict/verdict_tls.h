@@ -21,6 +21,7 @@ struct verdict_tls_facts {
     bool crl_refuses; /* past its end nobody comes by certificate */
     const char
         *crl_unusable;     /* NULL or empty: it is usable, or there is none */
+    const char *cloud_ca;  /* why cloud.ca_file is not used; NULL or empty */
     const char *not_taken; /* why newer files are not; NULL or empty */
 };
 

@@ -64,6 +64,17 @@ def _make_server(directory, stem, name):
               os.path.join(directory, f"{stem}.pem"))
 
 
+def make_client(directory, stem, key="ec"):
+    """STEM.key (RSA or EC) and STEM.pem of a client, by that authority."""
+    new_key = NEW_KEY if key == "ec" else ["-newkey", "rsa:2048", "-nodes"]
+    _openssl(directory, "req", "-new", "-config", "openssl.cnf",
+             "-subj", f"/CN={stem}", *new_key,
+             "-keyout", f"{stem}.key", "-out", f"{stem}.csr")
+    _openssl(directory, "x509", "-req", "-in", f"{stem}.csr", "-CA", "ca.pem",
+             "-CAkey", "ca.key", "-CAcreateserial", *DAYS, "-out",
+             f"{stem}.pem")
+
+
 def server_context(directory, stem="server", name="localhost"):
     """A TLS context for a server that is called NAME, whose certificate the
     authority in the directory signs."""

@@ -9,6 +9,8 @@ switch:
 
   POST /_faults   changes faults (see faults.py); GET shows them
   GET  /_stats    what came, what is held, and whether it came as promised
+  POST /_sessions a new session: {"life_s": N, "token_bytes": N}; all given out
+                  end now: {"revoke": true}
   GET  /_events?bus=NAME | stream=NAME [&type=T] [&subject=S] [&after=N]
                   the events held, a line each; N is a journalsequence;
                   with &envelope=1 each in its entry's envelope
@@ -42,9 +44,11 @@ from endpoint import Answer, Endpoint
 from errors import ServiceError
 from faults import Faults
 from ledger import Ledger
-from model import CONTENT_TYPE, Model
+from model import Model
 from services import EventBridge, Kinesis, operation_method
+from sessions import Sessions
 from signature import Signatures
+from wires import JSON, WIRES
 
 OPERATIONS = {EventBridge: ("PutEvents", "DescribeEventBus"),
               Kinesis: ("PutRecords",)}
@@ -86,7 +90,7 @@ class Cloud:
 
     def __init__(self, options):
         self.tally = collections.Counter(
-            requests=0, signature_failures=0, validation_failures=0,
+            requests=0, cbor_requests=0, signature_failures=0, validation_failures=0,
             throttled=0, answers_lost=0, swallowed=0)
         self.faults = Faults(options.seed)
         self.faults.update({"latency_ms": options.latency_ms})
@@ -94,8 +98,8 @@ class Cloud:
         self._ledger = Ledger(
             options.dir, [f"bus/{name}" for name in options.bus]
             + [f"stream/{name}" for name, _ in options.stream])
-        self._signatures = Signatures(find_credentials(options.dir),
-                                      options.region, self._utc)
+        self.sessions = Sessions(find_credentials(options.dir), self.clock)
+        self._signatures = Signatures(self.sessions, options.region, self._utc)
         self._events = EventBridge(options.region, options.bus, self._ledger,
                                    self.faults, self.tally)
         kinesis = Kinesis(options.region, dict(options.stream), self._ledger,
@@ -135,22 +139,25 @@ class Cloud:
         if self.faults["captive_portal"]:
             return Answer(200, PORTAL, "text/html")
         self.tally["requests"] += 1
+        wire = WIRES.get(request.header("content-type"), JSON)
+        self.tally["cbor_requests"] += wire.binary
         status = 200
         try:
-            result = self._run(request)
+            result = self._run(request, wire)
         except ServiceError as error:
             status = error.status
             result = {"__type": error.code,
                       "message": error.message[:TEXT_MAX]}
             self._refusals.append({
                 "target": request.header("x-amz-target")} | result)
-        return Answer(status, json.dumps(result).encode(), CONTENT_TYPE,
+        return Answer(status, wire.write(result), wire.content_type,
                       [("x-amzn-RequestId", str(uuid.uuid4()))])
 
-    def _run(self, request):
+    def _run(self, request, wire):
         target = request.header("x-amz-target") or ""
         if (target not in self._operations or request.method != "POST"
-                or request.header("content-type") != CONTENT_TYPE):
+                or request.header("content-type") not in
+                self._operations[target][0].CONTENT_TYPES):
             self.tally["validation_failures"] += 1
             raise ServiceError("UnknownOperationException",
                                f"There is no operation '{target}' for this "
@@ -168,7 +175,7 @@ class Cloud:
             self.tally["throttled"] += 1
             raise ServiceError(service.THROTTLED, "Rate exceeded")
         try:
-            parameters = model.read(name, request.body)
+            parameters = model.read(name, request.body, wire)
             return getattr(service, operation_method(name))(parameters)
         except ServiceError as error:
             self.tally["validation_failures"] += (
@@ -183,6 +190,8 @@ class Cloud:
         return dict(self.tally) | {
             "swallowed_buses": self._events.swallowed,
             "buses": sinks["bus"], "streams": sinks["stream"],
+            "sessions_given": self.sessions.given,
+            "sessions_expired": self.sessions.expired,
             "refusals": list(self._refusals), "seed": self.faults.seed}
 
     def events(self, query):
@@ -228,6 +237,8 @@ class Control:
             if (request.method, url.path) == ("POST", "/_faults"):
                 await self._switch(json.loads(request.body))
                 return _json(self._cloud.faults.settings)
+            if (request.method, url.path) == ("POST", "/_sessions"):
+                return self._session(json.loads(request.body))
             if request.method != "GET":
                 return Answer(405, b"GET, or POST /_faults\n", "text/plain")
             if url.path == "/_faults":
@@ -240,6 +251,12 @@ class Control:
         except ValueError as error:
             return Answer(400, f"{error}\n".encode(), "text/plain")
         return Answer(404, b"/_faults, /_stats, /_events\n", "text/plain")
+
+    def _session(self, wanted):
+        if wanted.get("revoke"):
+            self._cloud.sessions.revoke()
+            return _json({})
+        return _json(self._cloud.sessions.give(**wanted))
 
     async def _switch(self, settings):
         self._cloud.faults.update(settings)

@@ -12,7 +12,7 @@ import http.client
 import socket
 import time
 
-HEAD_BYTES_MAX = 32 * 1024
+HEAD_BYTES_MAX = 128 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
 BACKLOG = 128
 

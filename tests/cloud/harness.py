@@ -145,6 +145,10 @@ class LocalCloud:
     def faults(self, **settings):
         return json.loads(self._control("/_faults", settings))
 
+    def session(self, **wanted):
+        """Credentials for life_s seconds; see cloud.py."""
+        return json.loads(self._control("/_sessions", wanted))
+
     def stats(self):
         return json.loads(self._control("/_stats"))
 

@@ -13,7 +13,6 @@ import base64
 import binascii
 import datetime
 import functools
-import json
 import re
 import sys
 
@@ -26,8 +25,6 @@ from botocore.model import ServiceModel  # noqa: E402
 from botocore.validate import ParamValidator, ValidationErrors  # noqa: E402
 
 from errors import ServiceError  # noqa: E402
-
-CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 def _newer_kinesis(model):
@@ -116,16 +113,20 @@ def _malformed(what):
     return ServiceError("SerializationException", what)
 
 
-def _decode(value, shape, name=""):
-    """JSON's forms to the values they stand for (base64, epoch seconds)."""
+def _decode(value, shape, binary, name=""):
+    """A wire's forms to the values they stand for (base64, epoch seconds)."""
     kind = shape.type_name
     if kind == "structure" and isinstance(value, dict):
         members = shape.members
-        return {key: _decode(item, members[key], f"{name}.{key}")
+        return {key: _decode(item, members[key], binary, f"{name}.{key}")
                 if key in members else item for key, item in value.items()}
     if kind == "list" and isinstance(value, list):
-        return [_decode(item, shape.member, f"{name}[{index}]")
+        return [_decode(item, shape.member, binary, f"{name}[{index}]")
                 for index, item in enumerate(value)]
+    if kind == "blob" and binary:
+        if not isinstance(value, bytes):
+            raise _malformed(f"{_service_path(name)} is no byte string.")
+        return value
     if kind == "blob":
         return _decode_blob(value, name)
     if kind == "timestamp":
@@ -171,14 +172,15 @@ class Model:
     def operations(self):
         return self._model.operation_names
 
-    def read(self, operation, body):
+    def read(self, operation, body, wire):
         """The validated parameters in `body`, or ServiceError."""
         shape = self._model.operation_model(operation).input_shape
         try:
-            raw = json.loads(body)
+            raw = wire.read(body)
         except (ValueError, RecursionError) as error:
-            raise _malformed(f"The body is not JSON: {error}") from None
-        parameters = _decode(raw, shape)
+            raise _malformed(
+                f"The body is not {wire.content_type}: {error}") from None
+        parameters = _decode(raw, shape, wire.binary)
         errors = self._validator.validate(parameters, shape)
         if errors.has_errors():
             report = errors.generate_report().split("\n")

@@ -19,6 +19,7 @@ import uuid
 
 from errors import ServiceError
 from ledger import Entry, Holding
+from wires import CBOR_TYPE, JSON_TYPE
 
 ACCOUNT = "123456789012"
 # A user guide's rule of one time stamp's weight in an entry.
@@ -60,6 +61,7 @@ class EventBridge:
     """The buses of one account in one region."""
 
     name = "events"
+    CONTENT_TYPES = (JSON_TYPE,)
     THROTTLED = "ThrottlingException"
     ENTRY_CODES = ("InternalFailure", "ThrottlingException")
     ENTRY_TEXTS = {"InternalFailure": "Internal Service Failure.",
@@ -177,6 +179,7 @@ class Kinesis:
     """The streams of one account in one region."""
 
     name = "kinesis"
+    CONTENT_TYPES = (JSON_TYPE, CBOR_TYPE)
     THROTTLED = "ProvisionedThroughputExceededException"
     ENTRY_CODES = ("ProvisionedThroughputExceededException",
                    "InternalFailure")

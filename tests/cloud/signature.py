@@ -61,8 +61,8 @@ def _parse_authorization(text):
 class Signatures:
     """Knows the credentials; `check` raises ServiceError on any doubt."""
 
-    def __init__(self, credentials, region, clock):
-        self._credentials = credentials  # access_key, secret_key, token
+    def __init__(self, sessions, region, clock):
+        self._sessions = sessions
         self._region = region
         self._clock = clock  # returns the cloud's UTC time, aware
 
@@ -75,11 +75,13 @@ class Signatures:
         credential, names, signature = _parse_authorization(authorization)
         access_key, _, scope = credential.partition("/")
         stamp = self._check_date_form(request)
-        self._check_identity(access_key, request)
+        credentials = self._sessions.find(
+            access_key, request.header("x-amz-security-token"))
         self._check_scope(scope, stamp, service)
         self._check_window(stamp)
         headers = self._signed(request, names.split(";"))
-        self._check_signature(request, headers, stamp, service, signature)
+        self._check_signature(credentials, request, headers, stamp, service,
+                              signature)
 
     @staticmethod
     def _check_date_form(request):
@@ -90,14 +92,6 @@ class Signatures:
                 "Authorization header requires existence of either a "
                 "'X-Amz-Date' or a 'Date' header.")
         return stamp
-
-    def _check_identity(self, access_key, request):
-        token = request.header("x-amz-security-token")
-        if (access_key != self._credentials.access_key
-                or token != self._credentials.token):
-            raise ServiceError(
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.")
 
     def _check_scope(self, scope, stamp, service):
         parts = scope.split("/")
@@ -151,7 +145,8 @@ class Signatures:
                                f"which were not signed: {name}.")
         return headers
 
-    def _check_signature(self, request, headers, stamp, service, signature):
+    def _check_signature(self, credentials, request, headers, stamp, service,
+                         signature):
         said = headers.get("x-amz-content-sha256")
         if (said is not None
                 and said != hashlib.sha256(request.body).hexdigest()):
@@ -161,7 +156,7 @@ class Signatures:
                              data=request.body,
                              url=f"https://{headers['host']}{request.target}")
         rebuilt.context["timestamp"] = stamp
-        signer = _Recompute(self._credentials, service, self._region)
+        signer = _Recompute(credentials, service, self._region)
         canonical = signer.canonical_request(rebuilt)
         to_sign = signer.string_to_sign(rebuilt, canonical)
         expected = signer.signature(to_sign, rebuilt)

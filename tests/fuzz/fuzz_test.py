@@ -113,6 +113,31 @@ class FuzzTest(unittest.TestCase):
         self.assertFalse(nothing, said[-4000:])
         self.assertIn(BROKEN + "a list says something else", said)
 
+    def test_readers_of_credentials(self):
+        """Whatever files, commands and endpoints give for credentials, it is
+        refused without being told, or can be sent."""
+        self.finds_nothing("fuzz_credentials", "credentials")
+
+    def test_a_key_of_any_characters_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon a key that would
+        break a header."""
+        said, nothing = self.fuzz("fuzz_credentials_broken", None,
+                                  CONTROL_SECONDS)
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "a key breaks a header", said)
+
+    def test_answers_of_services(self):
+        """Whatever a service answers, in JSON or in CBOR, it is read to its
+        end or refused, and what is cut confirms nothing."""
+        self.finds_nothing("fuzz_answers", "answers")
+
+    def test_a_reader_that_takes_anything_for_text_is_caught(self):
+        """The control: from nothing, the fuzzer comes upon CBOR that is no
+        JSON if its texts are not looked at."""
+        said, nothing = self.fuzz("fuzz_answers_broken", None, CONTROL_SECONDS)
+        self.assertFalse(nothing, said[-4000:])
+        self.assertIn(BROKEN + "what was taken is not JSON", said)
+
 
 if __name__ == "__main__":
     unittest.main()

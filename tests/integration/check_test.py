@@ -21,11 +21,15 @@ NOBODY = 65534
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def run(*words, keys=True, profile=None, **more):
+PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+
+
+def run(*words, keys=True, profile=None, extra=None, **more):
     """`profile`: where another user's run over the coverage build leaves what
     it counted."""
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("AWS_")}
+                   if not name.startswith("AWS_") and name not in PROXIES}
+    environment |= extra or {}
     if profile is not None:
         environment["GCOV_PREFIX"] = str(profile)
     return subprocess.run([PROGRAM, *map(str, words)], text=True, timeout=60,
@@ -184,6 +188,44 @@ class Errors(CheckCase):
     def test_no_credentials(self):
         self.write()
         self.is_error("12:7", "AWS_ACCESS_KEY_ID is not set", keys=False)
+
+    def choose(self, credentials):
+        part = self.folder / "conf.d/credentials.yaml"
+        part.parent.mkdir(exist_ok=True)
+        part.write_text(f"cloud: {{credentials: {{{credentials}}}}}\n")
+
+    def test_which_credentials_serve(self):
+        """Goal: it is said which source a start would take; what is missing
+        and may come later keeps no store from starting."""
+        self.write()
+        self.assertIn("\n  AWS credentials: environment, AWS_ACCESS_KEY_ID of "
+                      "the environment\n", self.check().stdout)
+        self.choose("source: imds")
+        self.assertIn("\n  AWS credentials: imds, the instance's metadata",
+                      self.check().stdout)
+        self.choose('source: process, command: "/bin/false x"')
+        self.assertIn("\n  AWS credentials: process, cloud.credentials.command",
+                      self.check().stdout)
+        for choice, words in (
+                ("source: profile, profile: till",
+                 "source profile: profile till is not in "),
+                ("source: iot, iot: {endpoint: a.example, role_alias: b, "
+                 "cert_file: /no/cert.pem}",
+                 "source iot: cannot read /no/cert.pem"),
+                ("source: iot, iot: {endpoint: a.example, role_alias: b}",
+                 "source iot: cloud.credentials.iot.cert_file is not set")):
+            self.choose(choice)
+            done = self.check()
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr,
+                             "^warning: .*:12:7: AWS credentials, ")
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("AWS credentials", done.stdout)
+        self.choose("source: container")
+        done = self.check()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("AWS_CONTAINER_CREDENTIALS_FULL_URI is not set",
+                      done.stderr)
 
     def test_credentials_that_the_unit_reads(self):
         """As on an installed box: root's own environment has none."""
@@ -517,6 +559,67 @@ class Files(CheckCase):
         self.assertIn(":1:23: found brackets or lists nested more than 16 "
                       "deep", done.stderr)
         self.assertLess(took, 5)
+
+
+class WayOutTest(CheckCase):
+    """What `check` says of the way to the cloud."""
+
+    def way(self, cloud="", **extra):
+        self.write()
+        self.config.write_text(self.config.read_text().replace(
+            "cloud:\n", "cloud:\n" + cloud))
+        done = self.check(extra=extra)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (line,) = [line for line in done.stdout.splitlines()
+                   if "by way of" in line]
+        return line.split("by way of ")[1]
+
+    def test_the_proxy_is_named(self):
+        # Goal: which proxy is used, and who says so; never its login.
+        there = "https://events.eu-central-1.amazonaws.com"
+        self.assertEqual(self.way(), there)
+        self.assertEqual(
+            self.way(HTTPS_PROXY="http://u:hush@p.example:3128"),
+            there + ", by proxy p.example:3128 (HTTPS_PROXY, with a login)")
+        self.assertEqual(self.way(HTTPS_PROXY="http://p:1",
+                                  NO_PROXY="amazonaws.com"), there)
+        login = self.folder / "login"
+        login.write_text("u:hush\n")
+        login.chmod(0o600)
+        self.assertEqual(
+            self.way("  proxy: http://10.0.0.1:8080\n"
+                     f"  proxy_login_file: {login}\n",
+                     HTTPS_PROXY="http://p:1", NO_PROXY="*"),
+            there + ", by proxy 10.0.0.1:8080 (cloud.proxy, with a login)")
+        self.assertEqual(self.way("  proxy: none\n",
+                                  HTTPS_PROXY="http://p:1"), there)
+
+    def test_what_the_environment_adds(self):
+        # Goal: AWS's own variables count, and the file goes before them.
+        self.assertEqual(self.way(AWS_REGION="us-east-1"),
+                         "https://events.eu-central-1.amazonaws.com")
+        self.assertEqual(self.way(AWS_USE_FIPS_ENDPOINT="true"),
+                         "https://events-fips.eu-central-1.amazonaws.com")
+        self.assertEqual(
+            self.way("  endpoints: {eventbridge: \"https://vpce:8443\"}\n",
+                     AWS_ENDPOINT_URL="https://other"), "https://vpce:8443")
+        text = self.config.read_text()
+        for name, region in (("AWS_DEFAULT_REGION", "us-gov-west-1"),
+                             ("AWS_REGION", "cn-north-1")):
+            self.config.write_text(text.replace("  region: eu-central-1\n", "")
+                                   .replace("endpoints:", "#"))
+            done = self.check(extra={"AWS_DEFAULT_REGION": "us-gov-west-1",
+                                     name: region})
+            self.assertIn(f"by way of https://events.{region}.amazonaws.com",
+                          done.stdout, done.stderr)
+        self.is_error("12:7", "no cloud.region", "AWS_REGION",
+                      extra={"AWS_REGION": "No Region"})
+
+    def test_a_proxy_that_is_none(self):
+        # Goal: what is not spoken is an error, by the name of its variable.
+        self.write()
+        self.is_error("12:7", "HTTPS_PROXY", "http://HOST:PORT",
+                      extra={"HTTPS_PROXY": "socks5://p:1"})
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ class Gateway:
             self.process = subprocess.Popen(
                 [self.program, "run", "--config", self.store.config_path],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=os.environ | self.store.cloud.environment
+                env=os.environ | {"https_proxy": ""}
+                | self.store.cloud.environment
                 | self.environment)
         return self
 

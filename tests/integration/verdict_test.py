@@ -109,6 +109,14 @@ class CloudCase(Case):
         faults(offline=False)
         self.cured("cloud-offline", "orders")
 
+        authorities = pathlib.Path(self.store.cloud.ca_path)
+        good = authorities.read_bytes()
+        authorities.write_bytes(b"")
+        reason = self.provoked("ca-file-unusable")
+        assert str(authorities) in reason["text"], reason
+        authorities.write_bytes(good)
+        self.cured("ca-file-unusable")
+
         faults(throttle=1)
         self.sell("throttled")
         self.provoked("cloud-throttled", "orders")

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/simulation/bridge_rows.h"
 #include "tests/simulation/power.h"
+
+#ifndef EDGE_CONTROLS
+#define EDGE_CONTROLS journal_controls
+#define EDGE_LIFE power_random
+#endif
 
 enum { RUNS_MAX = 200 };
 
@@ -18,8 +24,8 @@ enum { RUNS_MAX = 200 };
 static const struct control *control_find(const char *path) {
     const char *slash = strrchr(path, '/');
     const char *program = slash == NULL ? path : slash + 1;
-    for (const struct control *control = journal_controls;
-         control->name != NULL; control++) {
+    for (const struct control *control = EDGE_CONTROLS; control->name != NULL;
+         control++) {
         char expected[64];
         snprintf(expected, sizeof expected, "simulate_control_%s",
                  control->name);
@@ -49,7 +55,7 @@ static void live_on(uint64_t seed, uint64_t cuts) {
     uint64_t broken = 0;
     while (counts.power_cuts < cuts) {
         struct reason violation;
-        broken += power_random(seed + lives, &counts, &violation) ? 0 : 1;
+        broken += EDGE_LIFE(seed + lives, &counts, &violation) ? 0 : 1;
         lives++;
     }
     printf("; %" PRIu64 " cuts in %" PRIu64 " lives, %" PRIu64

@@ -29,9 +29,19 @@ static const struct row rows[] = {
     {.name = NULL},
 };
 
+static bool happened(const struct run_counts *counts) {
+    return counts->power_cuts > 0 && counts->processes_gone > 0 &&
+           counts->cuts_in_recovery > 0 && counts->faults > 0 &&
+           counts->full > 0 && counts->trimmed > 0 && counts->aged > 0 &&
+           counts->recycled > 0 && counts->overtaken > 0 &&
+           counts->recoveries_dropping > 0 && counts->recoveries_keeping > 0 &&
+           counts->rolls > 0;
+}
+
 const struct world journal_world = {
     .name = "journal",
     .what = "the journal under power cuts, kills, faults and damage",
     .rows = rows,
     .controls = journal_controls,
+    .happened = happened,
 };

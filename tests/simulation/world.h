@@ -54,6 +54,8 @@ struct world {
     const char *what;
     const struct row *rows; /* both lists end with one that has no name */
     const struct control *controls;
+    /* Did all happen that is to be simulated? */
+    bool (*happened)(const struct run_counts *counts);
 };
 
 /* The controls of the journal, apart from its rows since each control is a
@@ -61,5 +63,6 @@ struct world {
 extern const struct control journal_controls[];
 
 extern const struct world journal_world;
+extern const struct world bridge_world;
 
 #endif

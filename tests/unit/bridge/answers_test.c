@@ -48,6 +48,35 @@ static const struct error_case ERRORS[] = {
     {500, "", "{\"__type\":\"Whatever\"}", CALL_FAILED, "Whatever"},
     {400, "", "{\"__type\":\"RequestTimeoutException\"}", CALL_FAILED, ""},
     {503, "SlowDown", "", CALL_THROTTLED, "SlowDown"},
+    /* In XML, as a front of AWS writes them. */
+    {403, "",
+     "<AccessDeniedException>\n  <Message>Unable to determine "
+     "service</Message>\n</AccessDeniedException>\n",
+     CALL_REFUSED, "AccessDeniedException: Unable to determine service"},
+    {403, "",
+     "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"x\"><Error><Type>Sender"
+     "</Type><Code>SignatureDoesNotMatch</Code><Message>The\n request"
+     "</Message></Error></ErrorResponse>",
+     CALL_REFUSED, "SignatureDoesNotMatch: The request"},
+    {400, "", "<Error><Code>ExpiredToken</Code></Error>", CALL_REFUSED,
+     "ExpiredToken"},
+    {503, "", "<Error><Code>SlowDown</Code><Message/></Error>", CALL_THROTTLED,
+     "SlowDown"},
+    {403, "", "<Error><Code>a b</Code></Error>", CALL_FAILED, "HTTP 403"},
+    {403, "", "<Error><Code></Code></Error>", CALL_FAILED, "HTTP 403"},
+    {403, "", "<Error><Code", CALL_FAILED, "HTTP 403"},
+    {403, "", "<?xml", CALL_FAILED, "HTTP 403"},
+    {403, "", "<", CALL_FAILED, "HTTP 403"},
+    {403, "", "<html><code>AccessDenied</code></html>", CALL_FAILED,
+     "captive portal"},
+    /* A page says who it is of. */
+    {403, "", "<!DOCTYPE html><HTML><head><TITLE>\n Guest \x01 Wifi\n</title>",
+     CALL_FAILED,
+     "HTTP 403: not an answer from the service, but a page "
+     "\"Guest ? Wifi\" (of a proxy or a captive portal?)"},
+    {302, "", "<title x=y>Login", CALL_FAILED, "page \"Login\""},
+    {403, "", "<title></title>", CALL_FAILED, "(a proxy or a captive portal?)"},
+    {503, "", "<title>busy</title>", CALL_FAILED, "HTTP 503"},
     /* Not the service. */
     {503, "", "<html>busy</html>", CALL_FAILED, "HTTP 503"},
     {502, "", "", CALL_FAILED, "HTTP 502"},
@@ -279,8 +308,31 @@ static void test_damage_never_confirms(void **state) {
     assert_true(answered > 0 && answered < 10000);
 }
 
+/* Goal: whatever a page consists of, its words are bounded and printable, and
+ * it is never a success. */
+static void test_markup_of_anything(void **state) {
+    (void)state;
+    static const char *const parts[] = {
+        "<",         ">",      "</",       "<title>",     "<code>",
+        "Exception", "<?xml ", "<html",    "<message>",   " ",
+        "\n",        "a",      "\xff\x01", "AccessDenied"};
+    struct dice dice = {20261129};
+    for (int round = 0; round < 100000; round++) {
+        char body[600] = "<";
+        for (uint32_t i = dice_below(&dice, 40); i > 0; i--) {
+            strcat(body, parts[dice_below(&dice, 14)]);
+        }
+        struct answer answer = read_body(&sink_eventbridge, 403, "", body, 1);
+        assert_true(answer.call != CALL_ANSWERED);
+        for (const char *c = answer.text; *c != '\0'; c++) {
+            assert_true(*c >= ' ' && *c <= '~');
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_markup_of_anything),
         cmocka_unit_test(test_errors_of_whole_calls),
         cmocka_unit_test(test_what_is_not_an_answer),
         cmocka_unit_test(test_results_by_entries),

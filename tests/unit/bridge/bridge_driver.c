@@ -54,8 +54,8 @@ static enum config_sink sink_named(const char *name) {
     if (strcmp(name, "eventbridge") == 0) {
         return CONFIG_SINK_EVENTBRIDGE;
     }
-    return strcmp(name, "kinesis") == 0 ? CONFIG_SINK_KINESIS
-                                        : CONFIG_SINK_NONE;
+    return strncmp(name, "kinesis", 7) == 0 ? CONFIG_SINK_KINESIS
+                                            : CONFIG_SINK_NONE;
 }
 
 static void add_stream(struct driver *driver, const char *text) {
@@ -67,6 +67,8 @@ static void add_stream(struct driver *driver, const char *text) {
         fail("stream", "name:priority:sink:target");
     }
     stream->sink = sink_named(sink);
+    stream->wire =
+        strcmp(sink, "kinesis-cbor") == 0 ? CONFIG_WIRE_CBOR : CONFIG_WIRE_JSON;
 }
 
 static void read_arguments(struct driver *driver, int argc, char **argv) {
@@ -81,6 +83,9 @@ static void read_arguments(struct driver *driver, int argc, char **argv) {
              argv[3]);
     snprintf(config->cloud.ca_file, sizeof config->cloud.ca_file, "%s",
              argv[4]);
+    const char *connections = getenv("EDGE_CONNECTIONS");
+    config->cloud.connections =
+        connections != NULL ? (uint32_t)strtoul(connections, NULL, 10) : 8;
     snprintf(config->cloud.source_prefix, sizeof config->cloud.source_prefix,
              "com.shopme");
     for (int i = 5; i < argc; i++) {

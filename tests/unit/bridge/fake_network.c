@@ -58,7 +58,7 @@ static err_t fake_open(void *self, const struct endpoint *where,
     network->open = true;
     network->done = done;
     network->context = context;
-    *ret = (struct transport){network, fake_send, fake_close};
+    *ret = (struct transport){network, fake_send, fake_close, NULL};
     return ERR_OK;
 }
 

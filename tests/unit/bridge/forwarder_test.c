@@ -105,7 +105,7 @@ static void model_take(struct model *model, uint64_t seq) {
 /* The cursor never passes what the forwarder was not told of, and a request
  * holds what was pushed, within the limits and one of each key. */
 static void check_cursor(const struct bench *bench) {
-    for (uint64_t i = 0; i < bench->forwarder.base; i++) {
+    for (uint64_t i = 0; i < bench->forwarder.window.base; i++) {
         assert_true(bench->model.told[i]);
     }
 }
@@ -155,7 +155,7 @@ static void answer_entries(struct bench *bench,
  * request never comes. */
 static void run_subset(struct bench *bench, uint32_t mask, bool lost) {
     push_all(bench);
-    for (int requests = 0; bench->forwarder.base < bench->model.count;
+    for (int requests = 0; bench->forwarder.window.base < bench->model.count;
          requests++) {
         assert_true(requests < 100);
         const struct forwarder_batch *batch;
@@ -269,13 +269,13 @@ static uint64_t violations_of_a_life(uint64_t seed) {
     bench_begin(&bench, seed, 200 + dice_below(&dice, 1300), keys, limits);
     bench.bytes_max = 1 + dice_below(&dice, RECORD_MAX - 1);
     uint32_t count_max = 1 + dice_below(&dice, limits.entries_max);
-    for (uint64_t steps = 0; bench.forwarder.base < bench.model.count;
+    for (uint64_t steps = 0; bench.forwarder.window.base < bench.model.count;
          steps++) {
         assert_true(steps < 1000 * 1000);
         uint32_t pushes = dice_below(&dice, 200);
         for (uint32_t i = 0; i < pushes && push_next(&bench) == ERR_OK; i++) {
         }
-        assert_true(bench.forwarder.count <= FORWARDER_EVENTS_MAX);
+        assert_true(bench.forwarder.window.count <= FORWARDER_EVENTS_MAX);
         const struct forwarder_batch *batch;
         if (forwarder_take(&bench.forwarder, bench.now_us, &batch) == ERR_OK) {
             check_batch(&bench, batch);
@@ -349,9 +349,9 @@ static void test_the_window_is_bounded(void **state) {
     static struct bench bench;
     struct forwarder_limits limits = {10, 1 << 20};
     bench_begin(&bench, 1, MODEL_EVENTS_MAX, 5, limits);
-    assert_null(bench.forwarder.window);
+    assert_null(bench.forwarder.window.slots);
     push_all(&bench);
-    assert_int_equal(bench.forwarder.count, FORWARDER_EVENTS_MAX);
+    assert_int_equal(bench.forwarder.window.count, FORWARDER_EVENTS_MAX);
     struct forwarder_record late = {.seq = 5000, .sendable = true};
     assert_int_equal(forwarder_push(&bench.forwarder, &late), ERR_CORRUPT);
     forwarder_free(&bench.forwarder);
@@ -365,8 +365,9 @@ static void test_the_window_is_bounded(void **state) {
         err = forwarder_push(&bench.forwarder, &record);
     }
     assert_int_equal(err, ERR_FULL);
-    assert_true(bench.forwarder.count * sizeof large <= FORWARDER_BYTES_MAX);
-    assert_true(bench.forwarder.count >= 3);
+    assert_true(bench.forwarder.window.count * sizeof large <=
+                FORWARDER_BYTES_MAX);
+    assert_true(bench.forwarder.window.count >= 3);
     forwarder_free(&bench.forwarder);
 }
 
@@ -436,11 +437,11 @@ static void test_gaps_are_passed_over(void **state) {
     const enum forwarder_outcome outcomes[] = {ENTRY_REFUSED, ENTRY_CONFIRMED};
     forwarder_answer(forwarder, batch, bench->now_us, CALL_ANSWERED, outcomes);
     assert_int_equal(forwarder->counts.refused, 1);
-    assert_int_equal(forwarder->base, 2);
+    assert_int_equal(forwarder->window.base, 2);
     assert_true(forwarder_is_drained(forwarder));
     forwarder_skip(forwarder, 20);
     assert_int_equal(forwarder->counts.refused, 0);
-    assert_int_equal(forwarder->base, 20);
+    assert_int_equal(forwarder->window.base, 20);
     while (push_next(bench) == ERR_OK) {
     }
     assert_int_equal(forwarder_next_seq(forwarder), 40);
@@ -570,7 +571,7 @@ static void test_one_bad_entry_is_found(void **state) {
             }
         }
         assert_true(bench.now_us - began_us <= 20000000);
-        assert_int_equal(bench.forwarder.base, 13);
+        assert_int_equal(bench.forwarder.window.base, 13);
         assert_int_equal(bench.forwarder.counts.refused, 1);
         assert_int_equal(take_count(&bench), 0);
         int64_t due_us = forwarder_due_us(&bench.forwarder, bench.now_us);
@@ -578,7 +579,7 @@ static void test_one_bad_entry_is_found(void **state) {
         bench.now_us = due_us;
         assert_int_equal(take_count(&bench), 1);
         confirm_all(&bench);
-        assert_int_equal(bench.forwarder.base, 40);
+        assert_int_equal(bench.forwarder.window.base, 40);
         assert_int_equal(bench.forwarder.counts.refused, 0);
         forwarder_free(&bench.forwarder);
     }
@@ -601,7 +602,7 @@ static void test_what_cannot_be_sent_holds_its_key(void **state) {
             confirm_all(&bench);
         }
     }
-    assert_int_equal(bench.forwarder.base, 2);
+    assert_int_equal(bench.forwarder.window.base, 2);
     assert_int_equal(bench.forwarder.counts.sent, 4);
     assert_int_equal(bench.forwarder.counts.refused, 1);
     assert_int_equal(forwarder_due_us(&bench.forwarder, bench.now_us),
@@ -658,14 +659,14 @@ static void test_answers_in_any_order(void **state) {
     }
     const enum forwarder_outcome all[2] = {ENTRY_CONFIRMED, ENTRY_CONFIRMED};
     forwarder_answer(forwarder, batches[2], 1, CALL_ANSWERED, all);
-    assert_int_equal(forwarder->base, 0);
+    assert_int_equal(forwarder->window.base, 0);
     forwarder_answer(forwarder, batches[0], 1, CALL_ANSWERED, all);
-    assert_int_equal(forwarder->base, 2);
+    assert_int_equal(forwarder->window.base, 2);
     const enum forwarder_outcome part[2] = {ENTRY_CONFIRMED, ENTRY_REFUSED};
     assert_false(forwarder_is_drained(forwarder));
     forwarder_answer(forwarder, batches[1], 1, CALL_ANSWERED, part);
-    assert_int_equal(forwarder->base, 3);
-    assert_int_equal(forwarder->count, 3);
+    assert_int_equal(forwarder->window.base, 3);
+    assert_int_equal(forwarder->window.count, 3);
     assert_true(forwarder_is_drained(forwarder));
     forwarder_free(forwarder);
 }
@@ -781,7 +782,7 @@ static void check_flight(const struct bench *bench,
     for (uint32_t i = 0; i < flight->count; i++) {
         for (uint32_t j = 0; j < flight->batches[i]->count; j++) {
             uint64_t seq = flight->batches[i]->entries[j].seq;
-            assert_true(seq >= bench->forwarder.base);
+            assert_true(seq >= bench->forwarder.window.base);
             assert_false(seen[key_of(&bench->model, seq)]);
             seen[key_of(&bench->model, seq)] = true;
         }
@@ -808,7 +809,7 @@ static bool take_off(struct bench *bench, struct flight *flight) {
 
 static void live_with_many_in_flight(struct bench *bench, uint32_t count_max) {
     struct flight flight = {.count = 0};
-    for (uint64_t steps = 0; bench->forwarder.base < bench->model.count;
+    for (uint64_t steps = 0; bench->forwarder.window.base < bench->model.count;
          steps++) {
         assert_true(steps < 1000 * 1000);
         for (uint32_t i = dice_below(&bench->dice, 200);
@@ -885,7 +886,7 @@ static void test_a_bad_entry_is_found_beside_successes(void **state) {
                          NULL);
         confirm_all(&bench);
     }
-    assert_int_equal(bench.forwarder.base, 0);
+    assert_int_equal(bench.forwarder.window.base, 0);
     assert_int_equal(bench.forwarder.counts.refused, 1);
     forwarder_free(&bench.forwarder);
 }
@@ -914,7 +915,7 @@ static void test_bad_entries_are_found_among_many(void **state) {
                 bench.now_us = due_us;
             }
         }
-        assert_int_equal(bench.forwarder.base, 13);
+        assert_int_equal(bench.forwarder.window.base, 13);
         assert_int_equal(bench.model.violations, 0);
         forwarder_free(&bench.forwarder);
     }

@@ -216,6 +216,9 @@ static void test_everything_is_bounded(void **state) {
     assert_true(bytes_until_refused("HTTP/1.1 200 OK\r\n"
                                     "Transfer-Encoding: chunked\r\n\r\n",
                                     "5\r\nhello\r\n") <= 3 * HTTP_BODY_MAX);
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    assert_int_equal(bytes_until_refused("", interim),
+                     HTTP_INTERIM_MAX * (sizeof interim - 1));
     assert_true(bytes_until_refused("HTTP/1.1 200 OK\r\n"
                                     "Transfer-Encoding: chunked\r\n\r\n0\r\n",
                                     "A: b\r\n") <= HTTP_HEAD_MAX);

@@ -351,6 +351,65 @@ static void test_when_a_clock_is_to_blame(void **state) {
     assert_non_null(strstr(result.answer.text, "renew the AWS credentials"));
 }
 
+/* Goal: a server whose clock jumps with every answer is asked again at once a
+ * few times, and not without end; once it has answered, it may again. */
+static void test_skew_that_never_ends(void **state) {
+    (void)state;
+    static const struct config config = {.cloud = {.region = "r"}};
+    static const struct config_stream stream = {.sink_name = "s"};
+    const struct sink_target target = {.config = &config, .stream = &stream};
+    static struct exchange_result result;
+    result = (struct exchange_result){.has_offset = true};
+    for (int round = 0; round < 2; round++) {
+        int again = 0;
+        for (int i = 0; i < 100; i++) {
+            result.answer = (struct answer){.call = CALL_REFUSED};
+            result.signed_offset_us = result.offset_us;
+            result.offset_us += (int64_t)3600 * 1000000;
+            explain_result(&sink_kinesis, &target, &result);
+            again += result.answer.call == CALL_AGAIN;
+        }
+        assert_int_equal(again, 2);
+        result.answer = (struct answer){.call = CALL_ANSWERED};
+        explain_result(&sink_kinesis, &target, &result);
+    }
+}
+
+/* Goal: an entry that is refused for want of rights says so, another does
+ * not. */
+static void test_rights_of_an_entry(void **state) {
+    (void)state;
+    static const struct config config = {.cloud = {.region = "r"}};
+    static const struct config_stream stream = {.sink_name = "s"};
+    const struct sink_target target = {.config = &config, .stream = &stream};
+    static const struct {
+        const char *code;
+        bool advised;
+    } cases[] = {
+        {"AccessDeniedException", true},
+        {"NotAuthorizedForSourceException", true},
+        {"NotAuthorizedForDetailTypeException", true},
+        {"InvalidAccountIdException", true},
+        {"MalformedDetail", false},
+        {"InternalFailure", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[160];
+        snprintf(body, sizeof body,
+                 "{\"FailedEntryCount\":1,\"Entries\":[{\"ErrorCode\":\"%s\","
+                 "\"ErrorMessage\":\"No\"}]}",
+                 cases[i].code);
+        struct answer_raw raw = {200, "", slice_from_str(body)};
+        static struct exchange_result result;
+        answer_read(&sink_eventbridge.shape, &raw, 1, &result.answer);
+        explain_result(&sink_eventbridge, &target, &result);
+        assert_non_null(strstr(result.answer.text, cases[i].code));
+        assert_int_equal(strstr(result.answer.text, "check the AWS rights") !=
+                             NULL,
+                         cases[i].advised);
+    }
+}
+
 int main(void) {
 #define REPORT_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -366,6 +425,8 @@ int main(void) {
         cmocka_unit_test(test_a_status_is_found_by_name),
         cmocka_unit_test(test_the_link_after_an_answer),
         cmocka_unit_test(test_when_a_clock_is_to_blame),
+        cmocka_unit_test(test_skew_that_never_ends),
+        cmocka_unit_test(test_rights_of_an_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

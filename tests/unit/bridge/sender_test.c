@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -24,6 +25,8 @@ struct bench {
     struct room room;
     struct fake_network network;
     struct credentials credentials;
+    uint32_t refused_serial; /* of the last refusal */
+    bool refused_expired;
     struct config config;
     struct config_stream stream;
     struct sender_context context;
@@ -31,7 +34,27 @@ struct bench {
     uint32_t turns;
     int64_t offset_us;
     struct bridge_stream_status status;
+    /* Letters handed over, and what is answered at once (-1: nothing). */
+    bool takes_letters;
+    struct dead_letter letters[8];
+    char letter_words[8][160];
+    uint32_t letter_count;
+    int settles;
+    const uint64_t *dead;
+    size_t dead_count;
 };
+
+static void on_letter(void *self, const struct dead_letter *letter) {
+    struct bench *bench = self;
+    assert_true(bench->letter_count < 8);
+    snprintf(bench->letter_words[bench->letter_count],
+             sizeof bench->letter_words[0], "%s|%s", letter->code,
+             letter->words);
+    bench->letters[bench->letter_count++] = *letter;
+    if (bench->settles >= 0) {
+        sender_settle(bench->sender, letter->seq, (enum settle)bench->settles);
+    }
+}
 
 static void on_turn(void *self) {
     struct bench *bench = self;
@@ -68,6 +91,12 @@ static struct bench *bench_new(enum config_sink sink) {
     return bench;
 }
 
+static void on_refused(void *self, const struct exchange_result *result) {
+    struct bench *bench = self;
+    bench->refused_serial = result->signed_serial;
+    bench->refused_expired = result->answer.expired;
+}
+
 static err_t try_start(struct bench *bench, struct reason *reason) {
     struct sender_options options = {
         .context = &bench->context,
@@ -77,6 +106,10 @@ static err_t try_start(struct bench *bench, struct reason *reason) {
         .position = bench->room.position,
         .turn = on_turn,
         .clock_learned = on_clock,
+        .letter = bench->takes_letters ? on_letter : NULL,
+        .letters = bench->dead,
+        .letter_count = bench->dead_count,
+        .credentials_refused = on_refused,
         .self = bench,
     };
     room_loop_ends(&bench->room);
@@ -335,7 +368,6 @@ static void test_a_stream_without_a_sink(void **state) {
     assert_int_equal(look(bench)->cursor, 3);
     assert_int_equal(look(bench)->end, 3);
     assert_int_equal(sender_due_us(bench->sender, true), INT64_MAX);
-    assert_false(sender_blocks_lower_priority(bench->sender));
     assert_false(sender_is_busy(bench->sender));
     sender_pause(bench->sender, true);
     assert_int_equal(look(bench)->link, BRIDGE_LINK_PAUSED);
@@ -457,7 +489,6 @@ static void test_a_read_that_hangs(void **state) {
     assert_true(bench->room.mono_us - look(bench)->disk_since_us ==
                 10 * SECOND_US);
     assert_false(sender_is_busy(bench->sender));
-    assert_false(sender_blocks_lower_priority(bench->sender));
     assert_int_equal(sender_due_us(bench->sender, true), INT64_MAX);
     assert_int_equal(bench->room.executor.given_count, 1);
     sender_pause(bench->sender, true);
@@ -586,9 +617,7 @@ static void test_an_outage(void **state) {
     room_append(&bench->room, 15, 10);
     start(bench);
     assert_true(turn_to_request(bench));
-    assert_false(sender_blocks_lower_priority(bench->sender));
     fake_network_take(&bench->network);
-    assert_true(sender_blocks_lower_priority(bench->sender));
     assert_true(turn_to_request(bench));
     uint32_t turns = bench->turns;
     fake_network_fail(&bench->network, "localhost: no route");
@@ -596,7 +625,6 @@ static void test_an_outage(void **state) {
     assert_int_equal(look(bench)->link, BRIDGE_LINK_OFFLINE);
     assert_int_equal(look(bench)->failures, 1);
     assert_string_equal(look(bench)->last_error, "localhost: no route");
-    assert_false(sender_blocks_lower_priority(bench->sender));
     int64_t due_us = sender_due_us(bench->sender, true);
     assert_true(due_us < bench->room.mono_us + SECOND_US);
     bench->room.mono_us = due_us;
@@ -712,6 +740,40 @@ static void test_expired_credentials(void **state) {
                         "{\"__type\":\"AccessDeniedException\"}");
     assert_int_equal(look(bench)->link, BRIDGE_LINK_REFUSED);
     assert_false(look(bench)->expired);
+    assert_false(bench->refused_expired);
+}
+
+/* Goal: who keeps the credentials is told which ones were refused, even if
+ * there are others by then; without any the link says so; and with new ones
+ * the events are sent at once, with nothing lost. */
+static void test_renewed_credentials(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    bench->credentials.serial = 7;
+    assert_true(turn_to_request(bench));
+    bench->credentials.serial = 8;
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ExpiredTokenException\"}");
+    assert_int_equal(bench->refused_serial, 7);
+    assert_true(bench->refused_expired);
+    sender_credentials(bench->sender, "waiting for new ones", true);
+    assert_true(look(bench)->expired);
+    assert_string_equal(look(bench)->last_error, "waiting for new ones");
+    assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
+    sender_credentials(bench->sender, NULL, false);
+    assert_true(turn_to_request(bench)); /* the clock stands */
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ExpiredTokenException\"}");
+    sender_credentials(bench->sender, NULL, false); /* the same: they wait */
+    assert_true(sender_due_us(bench->sender, true) > bench->room.mono_us);
+    bench->credentials.serial = 9;
+    sender_credentials(bench->sender, NULL, false);
+    assert_true(turn_to_request(bench));
+    fake_network_take(&bench->network);
+    drain(bench);
+    assert_int_equal(look(bench)->sent, 5);
+    assert_int_equal(look(bench)->link, BRIDGE_LINK_ONLINE);
 }
 
 /* Goal: a service that throttles says so in the link, and the stream still goes
@@ -725,9 +787,7 @@ static void test_throttled(void **state) {
         &bench->network, 400,
         "{\"__type\":\"ProvisionedThroughputExceededException\"}");
     assert_int_equal(look(bench)->link, BRIDGE_LINK_THROTTLED);
-    assert_false(sender_blocks_lower_priority(bench->sender));
     bench->room.mono_us = sender_due_us(bench->sender, true);
-    assert_true(sender_blocks_lower_priority(bench->sender));
     drain(bench);
     assert_int_equal(look(bench)->link, BRIDGE_LINK_THROTTLED);
     sender_wait(bench->sender, false);
@@ -789,6 +849,24 @@ static void test_a_clock_that_is_wrong(void **state) {
     assert_non_null(strstr(look(bench)->last_error, "check the AWS"));
     turn(bench);
     assert_false(bench->network.in_flight);
+}
+
+/* Goal: a Date that jumps with every answer is no reason to ask without end. */
+static void test_a_clock_that_jumps(void **state) {
+    struct bench *bench = *state;
+    room_append(&bench->room, 5, 10);
+    start(bench);
+    while (turn_to_request(bench)) {
+        assert_true(bench->network.requests < 10);
+        bench->network.date = bench->network.requests % 2 == 0
+                                  ? "Sun, 06 Nov 1994 08:49:37 GMT"
+                                  : "Sun, 06 Nov 2011 08:49:37 GMT";
+        fake_network_answer(&bench->network, 403,
+                            "{\"__type\":\"InvalidSignatureException\"}");
+    }
+    assert_int_equal(look(bench)->link, BRIDGE_LINK_REFUSED);
+    int64_t due_us = sender_due_us(bench->sender, true);
+    assert_true(due_us >= bench->room.mono_us + 10 * SECOND_US);
 }
 
 /* Goal: who may not ask for the bus sends without; a bus that does not exist
@@ -912,6 +990,116 @@ static void test_what_cannot_be_built(void **state) {
     assert_int_equal(look(bench)->cursor, 5);
 }
 
+/* --- letters ------------------------------------------------------------ */
+
+/* Refuses event 3 wherever it is, until nothing more is asked. */
+static void drain_but_the_third(struct bench *bench) {
+    while (turn_to_request(bench)) {
+        uint32_t index = UINT32_MAX;
+        for (uint32_t i = 0; i < bench->network.seq_count; i++) {
+            index = bench->network.seqs[i] == 3 ? i : index;
+        }
+        fake_network_take_but(&bench->network, index, "MalformedDetail");
+    }
+}
+
+/* Goal: an entry that is refused for good is handed over once, with the code;
+ * its key and the cursor wait until it is settled as dead, and then go on. */
+static void test_a_letter_is_settled(void **state) {
+    struct bench *bench = *state;
+    bench->takes_letters = true;
+    bench->settles = -1;
+    room_append(&bench->room, 12, 10);
+    start(bench);
+    drain_but_the_third(bench);
+    assert_int_equal(bench->letter_count, 1);
+    assert_int_equal(bench->letters[0].seq, 3);
+    assert_int_equal(bench->letters[0].kind, LETTER_ENTRY);
+    assert_int_equal(bench->letters[0].tries, 1);
+    assert_true(bench->letters[0].bytes.len > 0);
+    assert_string_equal(bench->letter_words[0], "MalformedDetail|");
+    assert_int_equal(look(bench)->cursor, 3);
+    assert_int_equal(look(bench)->sent, 10); /* not 3, and not 8 behind it */
+    bench->room.mono_us += 10 * 60 * SECOND_US;
+    drain_but_the_third(bench);
+    assert_int_equal(bench->letter_count, 1);
+    uint32_t turns = bench->turns;
+    sender_settle(bench->sender, 3, SETTLE_DEAD);
+    assert_int_equal(bench->turns, turns + 1);
+    assert_int_equal(look(bench)->refused, 0);
+    drain_but_the_third(bench);
+    assert_int_equal(look(bench)->cursor, 12);
+    assert_int_equal(look(bench)->sent, 11);
+    sender_settle(bench->sender, 3, SETTLE_RETRY); /* long gone */
+    assert_false(turn_to_request(bench));
+}
+
+/* Goal: settled from within the call; a hold is tried again in a minute and
+ * handed over again, a retry at once. */
+static void test_a_letter_is_held_or_sent_again(void **state) {
+    struct bench *bench = *state;
+    bench->takes_letters = true;
+    bench->settles = SETTLE_HOLD;
+    room_append(&bench->room, 12, 10);
+    start(bench);
+    drain_but_the_third(bench);
+    assert_int_equal(bench->letter_count, 1);
+    assert_int_equal(look(bench)->refused, 1);
+    bench->room.mono_us += FORWARDER_REFUSED_US;
+    bench->settles = -1;
+    drain_but_the_third(bench);
+    assert_int_equal(bench->letter_count, 2);
+    assert_int_equal(bench->letters[1].tries, 2);
+    sender_settle(bench->sender, 3, SETTLE_RETRY);
+    assert_true(turn_to_request(bench));
+    assert_int_equal(bench->network.seqs[0], 3);
+    drain(bench);
+    assert_int_equal(look(bench)->cursor, 12);
+    assert_int_equal(look(bench)->sent, 12);
+}
+
+/* Goal: what was refused alone in a whole request, and what the sink can never
+ * take, are letters too. */
+static void test_other_letters(void **state) {
+    struct bench *bench = *state;
+    bench->takes_letters = true;
+    bench->settles = SETTLE_DEAD;
+    room_append(&bench->room, 1, 10);
+    room_append(&bench->room, 1, 300 * 1024);
+    start(bench);
+    assert_true(turn_to_request(bench));
+    fake_network_take(&bench->network); /* the question */
+    assert_true(turn_to_request(bench));
+    fake_network_answer(&bench->network, 400,
+                        "{\"__type\":\"ValidationException\","
+                        "\"message\":\"no\"}");
+    drain(bench);
+    assert_int_equal(bench->letter_count, 2);
+    assert_int_equal(bench->letters[0].kind, LETTER_INVALID);
+    assert_string_equal(bench->letter_words[0],
+                        "ValidationException|ValidationException: no");
+    assert_int_equal(bench->letters[1].kind, LETTER_UNSENDABLE);
+    assert_int_equal(bench->letters[1].tries, 0);
+    assert_int_equal(look(bench)->cursor, 2);
+    assert_int_equal(look(bench)->sent, 0);
+}
+
+/* Goal: letters of an earlier run are done: they are not sent again. */
+static void test_letters_of_before(void **state) {
+    struct bench *bench = *state;
+    static const uint64_t dead[] = {0, 2, 4, 40};
+    bench->takes_letters = true;
+    bench->dead = dead;
+    bench->dead_count = 4;
+    put_cursor(bench, 1);
+    room_append(&bench->room, 9, 10);
+    start(bench);
+    drain(bench);
+    assert_int_equal(look(bench)->cursor, 9);
+    assert_int_equal(look(bench)->sent, 6);
+    assert_int_equal(bench->letter_count, 0);
+}
+
 int main(void) {
 #define EVENTBRIDGE_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up_eventbridge, tear_down)
@@ -941,9 +1129,11 @@ int main(void) {
         KINESIS_TEST(test_a_status_is_told_once),
         KINESIS_TEST(test_a_pause),
         KINESIS_TEST(test_expired_credentials),
+        KINESIS_TEST(test_renewed_credentials),
         KINESIS_TEST(test_throttled),
         KINESIS_TEST(test_waits_for_its_turn),
         KINESIS_TEST(test_a_clock_that_is_wrong),
+        KINESIS_TEST(test_a_clock_that_jumps),
         EVENTBRIDGE_TEST(test_the_question),
         EVENTBRIDGE_TEST(test_asks_again_after_a_long_outage),
         EVENTBRIDGE_TEST(test_what_can_never_be_sent),
@@ -951,6 +1141,10 @@ int main(void) {
         KINESIS_TEST(test_an_event_for_no_window),
         KINESIS_TEST(test_what_cannot_be_built),
         EVENTBRIDGE_TEST(test_what_cannot_be_built),
+        EVENTBRIDGE_TEST(test_a_letter_is_settled),
+        EVENTBRIDGE_TEST(test_a_letter_is_held_or_sent_again),
+        EVENTBRIDGE_TEST(test_other_letters),
+        EVENTBRIDGE_TEST(test_letters_of_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,16 @@
 #include "bridge/endpoint.h"
 
 static const char *const VARIABLES[] = {
-    "AWS_ENDPOINT_URL_EVENTBRIDGE", "AWS_ENDPOINT_URL",  "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",        "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "https_proxy",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "HTTPS_PROXY",
 };
 
 static int clear(void **state) {
@@ -38,6 +46,10 @@ static void endpoints_read(void **state) {
         {"https://a.example:443/", "a.example", "a.example", 443},
         {"https://local_cloud:1", "local_cloud", "local_cloud:1", 1},
         {"https://1.example", "1.example", "1.example", 443},
+        {"https://127.0.0.1", "127.0.0.1", "127.0.0.1", 443},
+        {"https://127.0.0.1:1", "127.0.0.1", "127.0.0.1:1", 1},
+        {"https://[::1]", "::1", "[::1]", 443},
+        {"https://[fd00::1:2]:8443/", "fd00::1:2", "[fd00::1:2]:8443", 8443},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct endpoint endpoint;
@@ -50,8 +62,8 @@ static void endpoints_read(void **state) {
     }
 }
 
-/* Goal: whatever is not https://host[:port] is refused by name; an address as
- * well, since no certificate would be verified for it. */
+/* Goal: whatever is not https://host[:port] is refused by name; so is what
+ * inet_aton(3) alone takes for an address. */
 static void endpoints_refused(void **state) {
     (void)state;
     static const char *const urls[] = {
@@ -72,10 +84,12 @@ static void endpoints_refused(void **state) {
         "https://a b",
         "https://a\r\nX: y",
         "https://[::1",
-        "https://[::1]",
-        "https://[::1]:8443",
-        "https://127.0.0.1",
-        "https://127.0.0.1:1",
+        "https://[127.0.0.1]",
+        "https://[a]",
+        "https://[::1]:",
+        "https://[::1]8443",
+        "https://[[::1]]",
+        "https://[fe80::1%25lo]",
         "https://127.1",
         "https://0x7f000001:1",
         "https://[]:1",
@@ -119,11 +133,55 @@ static void endpoints_in_order(void **state) {
     assert_chosen(&cloud, "common");
     setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", "https://own", 1);
     assert_chosen(&cloud, "own");
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
+    assert_chosen(&cloud, "events.eu-central-1.amazonaws.com");
+    strcpy(cloud.endpoint_kinesis, "https://other-service");
+    assert_chosen(&cloud, "events.eu-central-1.amazonaws.com");
     strcpy(cloud.endpoint, "https://configured");
     assert_chosen(&cloud, "configured");
+    strcpy(cloud.endpoint_eventbridge, "https://for-it");
+    assert_chosen(&cloud, "for-it");
     clear(NULL);
     struct config_cloud china = {.region = "cn-north-1"};
     assert_chosen(&china, "events.cn-north-1.amazonaws.com.cn");
+}
+
+/* Goal: FIPS and dual-stack are obeyed, or refused by name: never passed
+ * over. */
+static void variants(void **state) {
+    (void)state;
+    struct config_cloud cloud = {.region = "us-east-1"};
+    setenv("AWS_USE_FIPS_ENDPOINT", "True", 1);
+    assert_chosen(&cloud, "events-fips.us-east-1.amazonaws.com");
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    assert_chosen(&cloud, "events-fips.us-east-1.api.aws");
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    assert_chosen(&cloud, "events.us-east-1.api.aws");
+    static const struct {
+        const char *fips, *endpoint, *region, *says;
+    } cases[] = {
+        {"1", "", "us-east-1", "AWS_USE_FIPS_ENDPOINT: found \"1\""},
+        {"true", "https://a", "us-east-1",
+         "AWS_USE_FIPS_ENDPOINT is true and cloud.endpoint names"},
+        {"", "https://a", "us-east-1", "AWS_USE_DUALSTACK_ENDPOINT is true"},
+        {"", "", "us-iso-east-1", "isolated partition aws-iso,"},
+        {"", "", "us-isob-east-1", "isolated partition aws-iso-b,"},
+        {"", "", "eu-isoe-west-1", "isolated partition aws-iso-e,"},
+        {"", "", "us-isof-south-1", "isolated partition aws-iso-f,"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        setenv("AWS_USE_FIPS_ENDPOINT", cases[i].fips, 1);
+        strcpy(cloud.endpoint, cases[i].endpoint);
+        strcpy(cloud.region, cases[i].region);
+        struct endpoint endpoint;
+        struct reason reason = {""};
+        assert_int_equal(
+            endpoint_choose(&cloud, "events", "NONE", &endpoint, &reason),
+            ERR_CONFIG);
+        if (strstr(reason.text, cases[i].says) == NULL) {
+            fail_msg("%s", reason.text);
+        }
+    }
 }
 
 /* Goal: without a region and without an endpoint there is a clear error. */
@@ -181,7 +239,7 @@ static void credentials_refused(void **state) {
         assert_non_null(strstr(reason.text, cases[i].name));
         assert_null(strstr(reason.text, "hidden"));
     }
-    char large[5000];
+    static char large[CREDENTIALS_TOKEN_MAX + 2];
     memset(large, 'a', sizeof large - 1);
     large[sizeof large - 1] = '\0';
     setenv("AWS_SESSION_TOKEN", large, 1);
@@ -195,6 +253,7 @@ int main(void) {
         cmocka_unit_test_setup(endpoints_read, clear),
         cmocka_unit_test_setup(endpoints_refused, clear),
         cmocka_unit_test_setup(endpoints_in_order, clear),
+        cmocka_unit_test_setup(variants, clear),
         cmocka_unit_test_setup(no_region, clear),
         cmocka_unit_test_setup(credentials_from_the_environment, clear),
         cmocka_unit_test_setup(credentials_refused, clear),

@@ -153,6 +153,94 @@ static void test_an_eventbridge_entry(void **state) {
                                       strlen("OrderCreated") + json.len);
 }
 
+/* Goal: a prefix may hold the store's name, anywhere; the size counts what is
+ * sent. */
+static void test_the_stores_name_in_sources(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        const char *prefix, *source;
+    } cases[] = {{"com.shopme.{store}", "com.shopme.store-7.order"},
+                 {"{store}", "store-7.order"},
+                 {"a.{store}.b", "a.store-7.b.order"}};
+    struct event event = an_event("OrderCreated", "/store-7/order");
+    uint32_t plain = measure(bench, &sink_eventbridge, &event).size;
+    for (size_t i = 0; i < 3; i++) {
+        strcpy(bench->config.cloud.source_prefix, cases[i].prefix);
+        bench->batch.count = 0;
+        add(bench, &event);
+        uint8_t memory[4096];
+        struct arena arena = arena_over(memory, sizeof memory);
+        struct slice body = build(bench, &sink_eventbridge);
+        struct slice entries;
+        struct slice entry;
+        size_t at = 0;
+        assert_int_equal(json_get(body, "Entries", &entries), ERR_OK);
+        assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+        assert_true(
+            slice_eq_str(text_in(entry, "Source", &arena), cases[i].source));
+        assert_int_equal(measure(bench, &sink_eventbridge, &event).size,
+                         plain - strlen("com.shopme.order") +
+                             strlen(cases[i].source));
+    }
+}
+
+/* The one entry's Detail. */
+static struct slice detail_in(struct slice body, struct arena *arena) {
+    struct slice entries;
+    struct slice entry;
+    size_t at = 0;
+    assert_int_equal(json_get(body, "Entries", &entries), ERR_OK);
+    assert_int_equal(json_element(entries, &at, &entry), ERR_OK);
+    return text_in(entry, "Detail", arena);
+}
+
+/* Goal: with `detail: data` an entry is the data, and as large; what is no
+ * object is not sendable, with words; no data is an empty object. */
+static void test_data_alone(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        enum event_data_kind kind;
+        struct slice data;
+        const char *detail; /* NULL: not sendable */
+    } cases[] = {
+        {EVENT_DATA_JSON,
+         {(const uint8_t *)"{\"a\": \"\\n\"}", 11},
+         "{\"a\":\"\\n\"}"},
+        {EVENT_DATA_JSON, {(const uint8_t *)"null", 4}, "{}"},
+        {EVENT_DATA_NONE, {NULL, 0}, "{}"},
+        {EVENT_DATA_CBOR, {(const uint8_t *)"\xa1\x61x\x07", 4}, "{\"x\":7}"},
+        {EVENT_DATA_CBOR, {(const uint8_t *)"\x07", 1}, NULL},
+        {EVENT_DATA_JSON, {(const uint8_t *)"[{}]", 4}, NULL},
+        {EVENT_DATA_JSON, {(const uint8_t *)"\"{}\"", 4}, NULL},
+        {EVENT_DATA_BINARY, {(const uint8_t *)"{}", 2}, NULL},
+    };
+    bench->stream.detail = CONFIG_DETAIL_DATA;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct event event = an_event("T", "/store-7/till-1");
+        event.data_kind = cases[i].kind;
+        event.data = cases[i].data;
+        struct forwarder_record record =
+            measure(bench, &sink_eventbridge, &event);
+        assert_int_equal(record.sendable, cases[i].detail != NULL);
+        if (cases[i].detail == NULL) {
+            assert_int_equal(record.size, 0);
+            assert_non_null(strstr(bench->reason.text,
+                                   "event 7 (T) cannot be sent: its data is no "
+                                   "JSON object"));
+            continue;
+        }
+        bench->batch.count = 0;
+        add(bench, &event);
+        uint8_t memory[4096];
+        struct arena arena = arena_over(memory, sizeof memory);
+        struct slice detail =
+            detail_in(build(bench, &sink_eventbridge), &arena);
+        assert_true(slice_eq_str(detail, cases[i].detail));
+        assert_int_equal(record.size, 14 + strlen("com.shopme.device") + 1 +
+                                          strlen(cases[i].detail));
+    }
+}
+
 /* Goal: only what the shop publishes under its own source speaks as a service;
  * a device that borrows either name stays a device. */
 static void test_sources(void **state) {
@@ -223,6 +311,127 @@ static void test_a_kinesis_record(void **state) {
     assert_int_equal(measure(bench, &sink_kinesis, &event).size, json.len + 3);
 }
 
+static struct slice build_raw(struct bench *bench, const struct sink *sink) {
+    struct slice body;
+    assert_int_equal(sink_build(sink, &bench->target, &bench->batch,
+                                &bench->scratch, &bench->body, &body),
+                     ERR_OK);
+    return body;
+}
+
+/* Goal: the same records in CBOR, to the byte: lengths in each of their four
+ * forms, the data as it is. */
+static void test_kinesis_records_in_cbor(void **state) {
+    struct bench *bench = *state;
+    static const size_t subjects[] = {1, 23, 24, 100};
+    static const size_t pads[] = {0, 300, 70000};
+    static char pad[70002];
+    char subject[101] = "";
+    strcpy(bench->stream.sink_name, "s-1");
+    for (size_t i = 0; i < 12; i++) {
+        size_t len = subjects[i % 4];
+        memset(subject, 'k', sizeof subject - 1);
+        subject[len] = '\0';
+        memset(pad, 'x', sizeof pad);
+        size_t end = pads[i % 3] + 1;
+        pad[0] = pad[end] = '"';
+        struct event event = an_event("T", "/store-7/s");
+        event.subject = slice_from_str(subject);
+        event.data = slice_of(pad, end + 1);
+        bench->writer.len = 0;
+        bench->batch.count = 0;
+        add(bench, &event);
+        add(bench, &event);
+        static uint8_t detail[80000];
+        struct slice json = rendered(&event, detail, sizeof detail);
+        static uint8_t expected[200000];
+        struct writer writer = writer_over(expected, sizeof expected);
+        writer_str(&writer, "\xbf\x6aStreamName\x63s-1\x67Records\x9f");
+        for (int record = 0; record < 2; record++) {
+            writer_str(&writer, "\xa2\x64");
+            writer_str(&writer, "Data");
+            if (json.len > 65535) {
+                writer_u8(&writer, 0x5a);
+                writer_u32(&writer, (uint32_t)json.len);
+            } else if (json.len > 255) {
+                writer_u8(&writer, 0x59);
+                writer_u16(&writer, (uint16_t)json.len);
+            } else {
+                writer_u8(&writer, 0x58);
+                writer_u8(&writer, (uint8_t)json.len);
+            }
+            writer_slice_add(&writer, json);
+            writer_str(&writer, "\x6cPartitionKey");
+            if (len > 23) {
+                writer_u8(&writer, 0x78);
+            }
+            writer_u8(&writer, (uint8_t)(len > 23 ? len : 0x60 + len));
+            writer_str(&writer, subject);
+        }
+        writer_str(&writer, "\xff\xff");
+        assert_false(writer.full);
+        struct slice body = build_raw(bench, &sink_kinesis_cbor);
+        assert_true(slice_eq(body, writer_slice(&writer)));
+        struct forwarder_record record =
+            measure(bench, &sink_kinesis_cbor, &event);
+        assert_int_equal(record.size, json.len + len);
+    }
+}
+
+/* Goal: a stream's ARN goes where an ARN belongs, on both wires. */
+static void test_a_stream_by_arn(void **state) {
+    struct bench *bench = *state;
+    struct event event = an_event("T", "/store-7/s");
+    strcpy(bench->stream.sink_name, "arn:aws:kinesis:r:1:stream/s");
+    add(bench, &event);
+    struct slice body = build(bench, &sink_kinesis);
+    assert_true(slice_starts_with(
+        body, "{\"StreamARN\":\"arn:aws:kinesis:r:1:stream/s\","));
+    body = build_raw(bench, &sink_kinesis_cbor);
+    assert_true(
+        slice_starts_with(body, "\xbf\x69StreamARN\x78\x1c"
+                                "arn:aws:kinesis:r:1:stream/s\x67Records\x9f"));
+}
+
+/* Goal: the wire is the configuration's, and says so in its content type. */
+static void test_the_wire(void **state) {
+    (void)state;
+    struct config_stream stream = {.sink = CONFIG_SINK_KINESIS};
+    assert_ptr_equal(sink_of(&stream), &sink_kinesis);
+    stream.wire = CONFIG_WIRE_CBOR;
+    assert_ptr_equal(sink_of(&stream), &sink_kinesis_cbor);
+    assert_string_equal(sink_of(&stream)->content_type,
+                        "application/x-amz-cbor-1.1");
+    stream.sink = CONFIG_SINK_EVENTBRIDGE; /* knows no other wire */
+    assert_ptr_equal(sink_of(&stream), &sink_eventbridge);
+    stream.request = CONFIG_REQUEST_1MIB;
+    assert_ptr_equal(sink_of(&stream), &sink_eventbridge_large);
+    assert_string_equal(sink_of(&stream)->content_type,
+                        "application/x-amz-json-1.1");
+}
+
+/* Goal: an answer in CBOR is read as the same in JSON would be; where CBOR is
+ * due, JSON confirms nothing, but an error in it is still an error. */
+static void test_answers_in_cbor(void **state) {
+    struct bench *bench = *state;
+    static const char cbor[] = "\xbf\x67Records\x9f\xbf\x6eSequenceNumber"
+                               "\x61"
+                               "7\xff\xff\xff";
+    static const char json[] = "{\"Records\":[{\"SequenceNumber\":\"7\"}]}";
+    struct slice body = slice_from_str(cbor);
+    struct slice text = slice_from_str(json);
+    assert_true(slice_eq(
+        sink_answer(&sink_kinesis_cbor, 200, body, &bench->scratch), text));
+    assert_true(slice_eq(
+        sink_answer(&sink_kinesis_cbor, 400, body, &bench->scratch), text));
+    assert_int_equal(
+        sink_answer(&sink_kinesis_cbor, 200, text, &bench->scratch).len, 0);
+    assert_ptr_equal(
+        sink_answer(&sink_kinesis_cbor, 400, text, &bench->scratch).data, json);
+    assert_ptr_equal(
+        sink_answer(&sink_kinesis, 200, text, &bench->scratch).data, json);
+}
+
 /* Goal: 256 characters are a partition key, one more is its SHA-256; characters
  * are counted, not bytes. */
 static void test_long_partition_keys(void **state) {
@@ -271,9 +480,11 @@ static void test_the_largest_entry(void **state) {
     static const struct {
         const struct sink *sink;
         uint32_t most;
-    } cases[] = {{&sink_eventbridge, 262143}, {&sink_kinesis, 1048576}};
+    } cases[] = {{&sink_eventbridge, 262143},
+                 {&sink_eventbridge_large, 1048575},
+                 {&sink_kinesis, 1048576}};
     static char text[ROOM];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct sink *sink = cases[i].sink;
         bench->writer.len = 0;
         struct event event = event_of_size(bench, sink, cases[i].most, text);
@@ -296,6 +507,7 @@ static void test_request_limits(void **state) {
     (void)state;
     assert_int_equal(sink_eventbridge.limits.entries_max, 10);
     assert_int_equal(sink_eventbridge.limits.bytes_max, 262143);
+    assert_int_equal(sink_eventbridge_large.limits.bytes_max, 1048575);
     assert_int_equal(sink_kinesis.limits.entries_max, 500);
     assert_int_equal(sink_kinesis.limits.bytes_max, 5 * 1024 * 1024);
 }
@@ -351,7 +563,17 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_an_eventbridge_entry, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_stores_name_in_sources, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_data_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_kinesis_record, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_kinesis_records_in_cbor, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_stream_by_arn, set_up,
+                                        tear_down),
+        cmocka_unit_test(test_the_wire),
+        cmocka_unit_test_setup_teardown(test_answers_in_cbor, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_long_partition_keys, set_up,
                                         tear_down),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <mbedtls/ecp.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
@@ -47,7 +48,8 @@ static void make_key(mbedtls_pk_context *key) {
 }
 
 static void make_certificate(struct tls_peer_identity *identity,
-                             const char *name, const char *until) {
+                             const char *name, const char *until,
+                             struct slice also) {
     char subject[128];
     snprintf(subject, sizeof subject, "CN=%s", name);
     mbedtls_x509write_cert draft;
@@ -65,6 +67,13 @@ static void make_certificate(struct tls_peer_identity *identity,
     assert_int_equal(mbedtls_x509write_crt_set_issuer_name(&draft, subject), 0);
     assert_int_equal(
         mbedtls_x509write_crt_set_validity(&draft, "20200101000000", until), 0);
+    if (also.len > 0) {
+        assert_int_equal(mbedtls_x509write_crt_set_extension(
+                             &draft, MBEDTLS_OID_SUBJECT_ALT_NAME,
+                             MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0,
+                             also.data, also.len),
+                         0);
+    }
     assert_int_equal(
         mbedtls_x509write_crt_pem(&draft, (unsigned char *)identity->pem,
                                   sizeof identity->pem, random_bytes, NULL),
@@ -75,10 +84,16 @@ static void make_certificate(struct tls_peer_identity *identity,
 
 struct tls_peer_identity *tls_peer_identity_new(const char *name,
                                                 const char *until) {
+    return tls_peer_identity_also(name, until, SLICE(""));
+}
+
+struct tls_peer_identity *tls_peer_identity_also(const char *name,
+                                                 const char *until,
+                                                 struct slice also) {
     struct tls_peer_identity *identity = calloc(1, sizeof *identity);
     assert_non_null(identity);
     make_key(&identity->key);
-    make_certificate(identity, name, until);
+    make_certificate(identity, name, until, also);
     mbedtls_x509_crt_init(&identity->certificate);
     assert_int_equal(mbedtls_x509_crt_parse(&identity->certificate,
                                             (unsigned char *)identity->pem,

@@ -13,6 +13,10 @@ struct tls_peer_identity;
 /* A certificate for the host `name` that ends on `until` ("20991231235959"). */
 struct tls_peer_identity *tls_peer_identity_new(const char *name,
                                                 const char *until);
+/* The same with a subjectAltName, a SEQUENCE in DER. */
+struct tls_peer_identity *tls_peer_identity_also(const char *name,
+                                                 const char *until,
+                                                 struct slice also);
 void tls_peer_identity_free(struct tls_peer_identity *identity);
 /* Writes the certificate as PEM, for a client to trust. */
 void tls_peer_identity_write(const struct tls_peer_identity *identity,

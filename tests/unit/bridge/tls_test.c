@@ -85,6 +85,90 @@ static void test_refuses_another_name(void **state) {
     tls_peer_identity_free(shown);
 }
 
+/* Goal: an address is compared with the addresses of the certificate and with
+ * nothing that only looks like one; of whichever kind, bit for bit. */
+static void test_addresses(void **state) {
+    (void)state;
+    static const struct {
+        const char *host, *name;
+        struct slice also;
+        bool taken;
+    } cases[] = {
+        {"127.0.0.1",
+         "x",
+         {(const uint8_t *)"\x30\x06\x87\x04\x7f\0\0\x01", 8},
+         true},
+        {"127.0.0.2",
+         "x",
+         {(const uint8_t *)"\x30\x06\x87\x04\x7f\0\0\x01", 8},
+         false},
+        /* the second of two, behind a name */
+        {"10.0.0.1",
+         "x",
+         {(const uint8_t *)"\x30\x0f\x82\x01x\x87\x04\x7f\0\0\x01"
+                           "\x87\x04\x0a\0\0\x01",
+          17},
+         true},
+        {"::1",
+         "x",
+         {(const uint8_t *)"\x30\x12\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+          20},
+         true},
+        {"::2",
+         "x",
+         {(const uint8_t *)"\x30\x12\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+          20},
+         false},
+        /* the first four bytes of an IPv6 address are no IPv4 address */
+        {"0.0.0.0",
+         "x",
+         {(const uint8_t *)"\x30\x12\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+          20},
+         false},
+        /* names */
+        {"127.0.0.1", "127.0.0.1", {NULL, 0}, false},
+        {"127.0.0.1",
+         "x",
+         {(const uint8_t *)"\x30\x0b\x82\x09"
+                           "127.0.0.1",
+          13},
+         false},
+        {"::1", "::1", {NULL, 0}, false},
+        /* an address does not stand for a name */
+        {"localhost",
+         "x",
+         {(const uint8_t *)"\x30\x06\x87\x04\x7f\0\0\x01", 8},
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reason reason = {""};
+        struct tls_peer_identity *shown =
+            tls_peer_identity_also(cases[i].name, never, cases[i].also);
+        err_t err = shake(cases[i].host, shown, shown, &reason);
+        if ((err == ERR_OK) != cases[i].taken) {
+            fail_msg("case %zu, %s: %s", i, cases[i].host, reason.text);
+        }
+        if (!cases[i].taken) {
+            assert_says(&reason, "cloud.endpoint");
+        }
+        tls_peer_identity_free(shown);
+    }
+}
+
+/* Goal: the right address is not enough either. */
+static void test_refuses_another_authority_of_an_address(void **state) {
+    (void)state;
+    struct reason reason = {""};
+    struct slice also = {(const uint8_t *)"\x30\x06\x87\x04\x7f\0\0\x01", 8};
+    struct tls_peer_identity *shown = tls_peer_identity_also("x", never, also);
+    struct tls_peer_identity *trusted =
+        tls_peer_identity_new("an authority", never);
+    assert_int_equal(shake("127.0.0.1", trusted, shown, &reason), ERR_NETWORK);
+    assert_says(&reason, "cloud.ca_file");
+    tls_peer_identity_free(trusted);
+    tls_peer_identity_free(shown);
+}
+
 /* Goal: the name alone is not enough either. */
 static void test_refuses_another_authority(void **state) {
     (void)state;
@@ -185,6 +269,8 @@ int main(void) {
         cmocka_unit_test(test_takes_the_right_name),
         cmocka_unit_test(test_refuses_another_name),
         cmocka_unit_test(test_refuses_another_authority),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_refuses_another_authority_of_an_address),
         cmocka_unit_test(test_says_all_flaws_in_one_line),
         cmocka_unit_test(test_refuses_a_file_without_authorities),
         cmocka_unit_test(test_refuses_a_server_without_tls),

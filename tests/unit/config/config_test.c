@@ -193,6 +193,9 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.endpoint, "");
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
+    assert_int_equal(c.cloud.connections, 8);
+    assert_int_equal(c.cloud.bandwidth, 0);
+    assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
     assert_true(c.console_enabled);
     assert_string_equal(c.console.host, "127.0.0.1");
@@ -214,11 +217,13 @@ static const char all_keys[] =
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
     "     ids: 8192,\n"
-    "     sink: {kinesis: {stream: s_1}}}\n"
-    "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\"}}}\n"
+    "     sink: {kinesis: {stream: s_1, wire: cbor}}}\n"
+    "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\",\n"
+    "     detail: data, request: 1MiB}}}\n"
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
-    "        ca_file: /ca.pem, source_prefix: org.x}\n"
+    "        ca_file: /ca.pem, source_prefix: \"org.{store}.x\",\n"
+    "        connections: 3, bandwidth: 2 MiB, requests: 7}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
@@ -258,6 +263,12 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.streams[0].on_rot, CONFIG_ROT_STOP);
     assert_int_equal(c.streams[0].sink, CONFIG_SINK_KINESIS);
     assert_string_equal(c.streams[0].sink_name, "s_1");
+    assert_int_equal(c.streams[0].wire, CONFIG_WIRE_CBOR);
+    assert_int_equal(c.streams[1].wire, CONFIG_WIRE_JSON);
+    assert_int_equal(c.streams[1].detail, CONFIG_DETAIL_DATA);
+    assert_int_equal(c.streams[1].request, CONFIG_REQUEST_1MIB);
+    assert_int_equal(c.streams[0].detail, CONFIG_DETAIL_CLOUDEVENT);
+    assert_int_equal(c.streams[0].request, CONFIG_REQUEST_256KIB);
     assert_true(c.streams[1].shop);
     assert_int_equal(c.streams[1].sink, CONFIG_SINK_EVENTBRIDGE);
     assert_string_equal(c.streams[1].sink_name, "arn:aws:x/b");
@@ -267,7 +278,10 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.cloud.region, "us-east-1");
     assert_string_equal(c.cloud.endpoint, "https://local_cloud:4443");
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
-    assert_string_equal(c.cloud.source_prefix, "org.x");
+    assert_string_equal(c.cloud.source_prefix, "org.{store}.x");
+    assert_int_equal(c.cloud.connections, 3);
+    assert_int_equal(c.cloud.bandwidth, 2 * 1024 * 1024);
+    assert_int_equal(c.cloud.requests, 7);
     assert_string_equal(c.currency, "JPY");
     assert_false(c.console_enabled);
     assert_string_equal(c.console.host, "localhost");
@@ -367,6 +381,9 @@ static void test_event_bytes_of_sinks(void **state) {
         {S "event_bytes_max: 8 KiB\n", 8192},
         {SINK("{eventbridge: {bus: b}}") "event_bytes_max: 256 KiB\n", 262144},
         {SINK("{eventbridge: {bus: b}}"), 262144},
+        {SINK("{eventbridge: {bus: b, request: 1MiB}}") "event_bytes_max: 1 "
+                                                        "MiB\n",
+         1048576},
     };
     for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
         struct config c;

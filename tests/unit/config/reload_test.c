@@ -140,6 +140,22 @@ static void the_rest_needs_a_restart(void **state) {
     }
 }
 
+/* Goal: each key of a sink is part of it. */
+static void another_wire_needs_a_restart(void **state) {
+    (void)state;
+    struct config config = load(before);
+    struct changes changes =
+        reload(&config, "store: s\n"
+                        "streams:\n"
+                        "  - {name: orders, shop: true}\n"
+                        "  - {name: heat,\n"
+                        "     sink: {kinesis: {stream: a, wire: cbor}}}\n"
+                        "cloud: {region: eu-central-1}\n");
+    assert_int_equal(changes.count, 1);
+    assert_false(find(&changes, "streams[heat].sink")->reloadable);
+    assert_int_equal(config.streams[1].wire, CONFIG_WIRE_JSON);
+}
+
 static void other_listeners_need_a_restart(void **state) {
     (void)state;
     struct config config = load(before);
@@ -205,6 +221,7 @@ int main(void) {
         cmocka_unit_test(nothing_changed),
         cmocka_unit_test(what_is_reloadable_is_taken),
         cmocka_unit_test(the_rest_needs_a_restart),
+        cmocka_unit_test(another_wire_needs_a_restart),
         cmocka_unit_test(other_listeners_need_a_restart),
         cmocka_unit_test(other_streams_need_a_restart),
         cmocka_unit_test(what_is_marked),

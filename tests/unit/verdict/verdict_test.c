@@ -132,6 +132,8 @@ CHANGE(crl_lasts, f->tls.crl_ends_us = w->wall_us + 5 * S)
 CHANGE(crl_refuses, f->tls.crl_ends_us = w->wall_us; f->tls.crl_refuses = true)
 CHANGE(no_crl, f->tls.crl_unusable = "tls.crl_file: no list")
 CHANGE(some_crl, f->tls.crl_unusable = ""; f->tls.crl_ends_us = INT64_MAX)
+CHANGE(no_root, f->tls.cloud_ca = "x.pem contains no usable certificate")
+CHANGE(root, f->tls.cloud_ca = "")
 CHANGE(unset, w->wall_us = VERDICT_CLOCK_MIN_US - 2 * S)
 CHANGE(set, w->wall_us = VERDICT_CLOCK_MIN_US)
 CHANGE(deaf, f->log_dropped = 9)
@@ -150,7 +152,7 @@ static const struct row rows[] = {
      "connect by the accounts: accounts: line 3"},
     {CONDITION_STREAM_FULL, "stream-full(telemetry)", 1, full, nothing,
      "no room (capacity)"},
-    {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 1,
+    {CONDITION_CREDENTIALS_EXPIRED, "credentials-expired(telemetry)", 6,
      expired, fine, "expired, 0 events wait: ExpiredToken"},
     {CONDITION_CLOUD_REFUSED, "cloud-refused(telemetry)", 1, refused, fine,
      "1 event waits"},
@@ -204,6 +206,8 @@ static const struct row rows[] = {
      "nobody can connect by certificate"},
     {CONDITION_CRL_UNUSABLE, "crl-unusable()", 1, no_crl, some_crl,
      "not known: tls.crl_file: no list"},
+    {CONDITION_CA_FILE_UNUSABLE, "ca-file-unusable()", 1, no_root, root,
+     "authorities of before stay in use: x.pem contains no usable"},
     {CONDITION_CLOCK_UNSET, "clock-unset()", 1, unset, set, "before 2025"},
     {CONDITION_LOG_DROPS, "log-drops()", 1, deaf, nothing, "9 log lines were"},
 };
