@@ -14,8 +14,10 @@ enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 /* --- Streams -------------------------------------------------------------- */
 
 static void check_stream_name(struct loader *loader, uint32_t index) {
+    /* Topics, and folders in the data directory. */
     static const char *const reserved[] = {"receipts", "notices", "status",
-                                           "events",   "gateway", "broker"};
+                                           "events",   "gateway", "broker",
+                                           "identity", "pki",     "dead"};
     const char *name = loader->config.streams[index].name;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         if (strcmp(name, reserved[i]) == 0) {

@@ -67,8 +67,11 @@ edge_unit(shopme-edge@.service shopme-edge-%i %i %i.credentials " %i")
 
 install(TARGETS shopme-edge RUNTIME COMPONENT gateway)
 install(TARGETS shopme-devices RUNTIME COMPONENT devices)
-install(TARGETS shopme-edge-broker
-        LIBRARY DESTINATION lib/shopme-edge COMPONENT gateway)
+# (An older release, packed by these files, has none.)
+if(TARGET shopme-edge-broker)
+  install(TARGETS shopme-edge-broker
+          LIBRARY DESTINATION lib/shopme-edge COMPONENT gateway)
+endif()
 install(PROGRAMS ${from}/systemd/back-off
         DESTINATION lib/shopme-edge COMPONENT gateway)
 install(DIRECTORY ${from}/schemas

@@ -2,22 +2,36 @@
 #include "gateway/mqtt/broker_plugin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static void free_text(char **text) {
+    free(*text);
+}
+
+/* Without /proc, as in a bare root folder, by the name that the program was
+ * started with (getauxval(3)); it was started before any change of folder. */
+static char *program_path(void) {
+    char *path = realpath("/proc/self/exe", NULL);
+    const char *started = (const char *)getauxval(AT_EXECFN);
+    return path == NULL && started != NULL ? realpath(started, NULL) : path;
+}
 
 /* The folder that this program was started from. */
 static err_t program_folder(char ret[static CONFIG_PATH_MAX],
                             struct reason *reason) {
-    ssize_t len = readlink("/proc/self/exe", ret, CONFIG_PATH_MAX - 1);
-    if (len <= 0 || len >= CONFIG_PATH_MAX - 1) {
+    char *path CLEANUP(free_text) = program_path();
+    char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+    if (slash == NULL || len >= CONFIG_PATH_MAX) {
         return reason_set(reason, ERR_NOT_FOUND,
                           "cannot tell where this program is: is /proc "
                           "mounted?");
     }
+    memcpy(ret, path, len);
     ret[len] = '\0';
-    char *slash = strrchr(ret, '/');
-    ENSURE(slash != NULL, ERR_NOT_FOUND);
-    *slash = '\0';
     return ERR_OK;
 }
 

@@ -34,7 +34,7 @@ from wire_client import V311, V5, Cut, WireClient
 PROGRAM = pathlib.Path(os.environ.get("IDENTITY_PROGRAM", EDGE))
 REFUSED = {V311: 5, V5: 0x87}  # in a CONNACK
 DENIED = {V311: 0x80, V5: 0x87}  # in a SUBACK
-LOG_SECONDS = 1.05  # the log has a line a second for each reason
+LOG_SECONDS = 1.3  # the log has a line a second for each reason
 SERVICES = ("gateway", "order")
 HOME = "127.0.0.1"
 WAIT = float(os.environ.get("IDENTITY_WAIT", "5"))

@@ -231,6 +231,8 @@ static const struct bad bads[] = {
      "2:40",
      {"a second stream called a"}},
     {"streams[].name", S "streams: [{name: receipts}]\n", "2:18", {"itself"}},
+    {"streams[].name", S "streams: [{name: identity}]\n", "2:18", {"itself"}},
+    {"streams[].name", S "streams: [{name: pki}]\n", "2:18", {"itself"}},
     {"streams[].name", S "streams: [{name: notices}]\n", "2:18", {"itself"}},
     {"streams[].name", S "streams: [{name: status}]\n", "2:18", {"itself"}},
     {"streams[].name", S "streams: [{name: events}]\n", "2:18", {"itself"}},
