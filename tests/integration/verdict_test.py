@@ -579,9 +579,10 @@ class VerdictTest(unittest.TestCase):
               "each seen in and gone from the API, status, /healthz, metrics, "
               "log")
 
-    def test_waiting_is_a_state(self):
-        """After an outage the stream of lower priority waits for its turn. It is
-        shown so, without the words of the outage, until it is drained."""
+    def test_nobody_waits_after_an_outage(self):
+        """After an outage the stream of lower priority drains beside the higher,
+        which is slow to answer: it is never shown as waiting, nor with the words
+        of the outage once it is online."""
         with Store() as store:
             gateway = store.gateway.start().wait_up()
             store.cloud.faults(offline=True)
@@ -598,29 +599,23 @@ class VerdictTest(unittest.TestCase):
                 s["link"] == "offline" for s in gateway.status()["streams"]))
             store.cloud.faults(offline=False, latency_ms=60)
             seen = []
-            began = None
             while not seen or seen[-1][1] > 0:
                 orders, telemetry = gateway.status()["streams"]
-                if began is None and orders["link"] == "online":
-                    began = time.monotonic()
-                if began is not None:
-                    seen.append((time.monotonic() - began, orders["backlog"],
-                                 telemetry["link"], telemetry["last_error"]))
+                seen.append((telemetry["link"], orders["backlog"],
+                             telemetry["last_error"]))
                 sensor.send(sensor.event("Measured", f"m-{len(seen)}", {}),
                             "telemetry")
-                time.sleep(0.1)
+                time.sleep(0.05)
             sensor.close()
-            self.assertGreater(seen[-1][0], 4, "it was drained at once")
-            late = [s for s in seen if s[0] > 3]
-            links = collections.Counter(link for _, _, link, _ in late)
-            self.assertLessEqual(set(links), {"waiting", "online"})
-            self.assertGreater(links["waiting"], len(late) / 2, links)
-            self.assertEqual({error for _, _, _, error in late}, {""})
+            links = collections.Counter(link for link, _, _ in seen)
+            self.assertLessEqual(set(links), {"offline", "online"})
+            self.assertEqual(
+                {error for link, _, error in seen if link == "online"},
+                {""} if links["online"] else set())
             gateway.wait_synced()
             wait_for("it is online", lambda: gateway.stream(
                 "telemetry")["link"] == "online")
-            print(f"figure: {seen[-1][0]:.0f} s of drain, from the third second "
-                  f"on {dict(links)}, 0 offline")
+            print(f"figure: beside a drain of orders {dict(links)}")
 
     def test_a_start_is_no_alarm(self):
         """From the start until all is well no verdict is logged, though it is

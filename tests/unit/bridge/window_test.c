@@ -13,7 +13,7 @@
 #include "bridge/window.h"
 #include "tests/unit/bridge/dice.h"
 
-enum { EVENTS = 3000 };
+enum { EVENTS = 800 };
 
 static void push(struct window *window, uint64_t key) {
     uint8_t bytes[64];
@@ -116,7 +116,7 @@ static void test_as_the_model_has_it(void **state) {
         for (uint32_t steps = 0; window.base < EVENTS; steps++) {
             assert_true(steps < 1000 * 1000);
             random_step(&window, &model, &dice);
-            if (steps % 16 == 0 && window.count > 0) {
+            if (steps % 32 == 0 && window.count > 0) {
                 check(&window, &model);
             }
         }
