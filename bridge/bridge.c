@@ -415,7 +415,7 @@ static void say_way(const struct bridge *bridge,
     if (stream->sink != CONFIG_SINK_NONE &&
         way_describe(&bridge->options.config->cloud, stream, way, &reason) ==
             ERR_OK) {
-        log_line(LOG_INFO, "bridge", "stream=%s by way of %s", stream->name,
+        log_line(LOG_DEBUG, "bridge", "stream=%s by way of %s", stream->name,
                  way);
     }
 }

@@ -135,8 +135,9 @@ static void take_over(struct credential_keeper *keeper,
         keeper->refusals = 0;
         keeper->status.renewals++;
         keeper->status.renewed_us = wall_us(keeper);
-        log_line(LOG_INFO, "bridge", "AWS credentials of %s, %s: %s",
-                 keeper->status.source, keeper->words,
+        log_line(left == INT64_MAX ? LOG_DEBUG : LOG_INFO, "bridge",
+                 "AWS credentials of %s, %s: %s", keeper->status.source,
+                 keeper->words,
                  left == INT64_MAX ? "without an end" : "with an end");
     }
     bool tries = keeper->refused && mono_us(keeper) >= keeper->retry_us;

@@ -122,11 +122,30 @@ int64_t lines_spread_us(const struct lines *lines) {
     return spread_us > LINES_SPREAD_US ? spread_us : LINES_SPREAD_US;
 }
 
+static bool has_extra(const struct lines *lines) {
+    for (uint32_t i = 1; i < LINES_MAX; i++) {
+        if (lines->each[i].exchange != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t lines_due_us(const struct lines *lines) {
+    bool waits = lines->busy == 0 && has_extra(lines);
+    return waits ? lines->sent_us + LINES_REST_US : INT64_MAX;
+}
+
 void lines_rest(struct lines *lines) {
     assert(lines->busy == 0);
+    bool unused = mono_us(lines) >= lines->sent_us + LINES_REST_US;
     for (uint32_t i = 0; i < LINES_MAX; i++) {
-        if (lines->each[i].exchange != NULL) {
-            exchange_rest(lines->each[i].exchange);
+        struct line *line = &lines->each[i];
+        if (i > 0 && unused) {
+            exchange_free(line->exchange);
+            line->exchange = NULL;
+        } else if (line->exchange != NULL) {
+            exchange_rest(line->exchange);
         }
     }
 }

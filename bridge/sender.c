@@ -441,6 +441,7 @@ int64_t sender_due_us(struct sender *sender, bool may_send_now) {
         cursor_saver_due_us(&sender->saver, sender->forwarder.window.base),
         filler_due_us(&sender->filler));
     due_us = sooner(due_us, report_due_us(&sender->report));
+    due_us = sooner(due_us, lines_due_us(&sender->lines));
     if (!may_send_now || !may_send(sender)) {
         return due_us;
     }

@@ -103,7 +103,7 @@ struct config_cloud {
     char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
     char source_prefix[CONFIG_NAME_MAX];    /* EventBridge Source; default
                                                com.shopme */
-    uint32_t connections;                   /* of each stream; default 8 */
+    uint32_t connections;                   /* of each stream; default 1 */
     uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
     uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
     struct config_credentials credentials;

@@ -21,6 +21,7 @@ enum {
     STOP_POLL_MS = 5,
     CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
     HEAPS = 2,
+    QUIET_TICKS = 5,
     LARGE_BLOCK = 128 * 1024, /* glibc's own, which so stays as it is */
 };
 
@@ -173,9 +174,9 @@ static void give_memory_back(struct daemon *daemon) {
     }
     if (events != daemon->events_seen) {
         daemon->events_seen = events;
-        daemon->memory_kept = true;
-    } else if (daemon->memory_kept) {
-        daemon->memory_kept = false;
+        daemon->memory_kept = QUIET_TICKS; /* the cloud comes later */
+    } else if (daemon->memory_kept > 0) {
+        daemon->memory_kept--;
         malloc_trim(0);
     }
 }

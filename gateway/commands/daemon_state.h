@@ -74,7 +74,7 @@ struct daemon {
     struct daemon_identity identity;
     int64_t started_us; /* monotonic */
     uint64_t events_seen;
-    bool memory_kept; /* since something happened */
+    uint32_t memory_kept; /* since something happened */
     uv_signal_t signals[DAEMON_SIGNALS];
     uv_timer_t payments;
     uv_timer_t tick;

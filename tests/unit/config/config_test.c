@@ -193,7 +193,7 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.endpoint, "");
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
-    assert_int_equal(c.cloud.connections, 8);
+    assert_int_equal(c.cloud.connections, 1);
     assert_int_equal(c.cloud.bandwidth, 0);
     assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
