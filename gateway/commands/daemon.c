@@ -214,8 +214,7 @@ static void on_tick(uv_timer_t *timer) {
                                gaps < BRIDGE_GAPS_MAX ? gaps : BRIDGE_GAPS_MAX);
         }
         stream_tick(stream, status->saved);
-        if (!daemon
-                 ->stop_asked) { /* so that it is known when it is asked for */
+        if (!daemon->stop_asked) { /* so that it is known when asked for */
             (void)backlog_age_us(&daemon->streams[i].age, status->cursor,
                                  atomic_load(&stream_position(stream)->end));
         }
