@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shopme-edge device: the table of its subcommands. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "gateway/commands/commands.h"
+#include "gateway/commands/group.h"
 
 static const char usage[] =
     "usage: shopme-edge device COMMAND [options]\n"
@@ -19,32 +16,14 @@ static const char usage[] =
     "All of them work with a running gateway and without one. For details:\n"
     "shopme-edge device COMMAND --help\n";
 
-struct entry {
-    const char *name;
-    int (*run)(int argc, char **argv);
-};
-
-static const struct entry entries[] = {
+static const struct group_entry entries[] = {
     {"add", command_device_add},       {"set", command_device_set},
     {"passwd", command_device_passwd}, {"remove", command_device_remove},
     {"list", command_device_list},
 };
 
 int command_device(int argc, char **argv) {
-    const char *name = argc < 2 ? "" : argv[1];
-    if (strcmp(name, "--help") == 0) {
-        fputs(usage, stdout);
-        return EXIT_SUCCESS;
-    }
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        if (strcmp(name, entries[i].name) == 0) {
-            return entries[i].run(argc - 1, argv + 1);
-        }
-    }
-    if (name[0] != '\0') {
-        fprintf(stderr, "shopme-edge device: there is no command \"%s\"\n",
-                name);
-    }
-    fputs(usage, stderr);
-    return COMMANDS_EXIT_USAGE;
+    static const struct group group = {"device", usage, entries,
+                                       sizeof entries / sizeof *entries};
+    return group_run(&group, argc, argv);
 }

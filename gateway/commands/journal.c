@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shopme-edge journal: the table of its subcommands. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "gateway/commands/commands.h"
+#include "gateway/commands/group.h"
 
 static const char usage[] =
     "usage: shopme-edge journal COMMAND [options]\n"
@@ -21,12 +18,7 @@ static const char usage[] =
     "disk of a box that is down. For details: shopme-edge journal COMMAND\n"
     "--help\n";
 
-struct entry {
-    const char *name;
-    int (*run)(int argc, char **argv);
-};
-
-static const struct entry entries[] = {
+static const struct group_entry entries[] = {
     {"cat", command_journal_cat},       {"list", command_journal_list},
     {"stats", command_journal_stats},   {"verify", command_journal_verify},
     {"replay", command_journal_replay}, {"repair", command_journal_repair},
@@ -34,20 +26,7 @@ static const struct entry entries[] = {
 };
 
 int command_journal(int argc, char **argv) {
-    const char *name = argc < 2 ? "" : argv[1];
-    if (strcmp(name, "--help") == 0) {
-        fputs(usage, stdout);
-        return EXIT_SUCCESS;
-    }
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        if (strcmp(name, entries[i].name) == 0) {
-            return entries[i].run(argc - 1, argv + 1);
-        }
-    }
-    if (name[0] != '\0') {
-        fprintf(stderr, "shopme-edge journal: there is no command \"%s\"\n",
-                name);
-    }
-    fputs(usage, stderr);
-    return COMMANDS_EXIT_USAGE;
+    static const struct group group = {"journal", usage, entries,
+                                       sizeof entries / sizeof *entries};
+    return group_run(&group, argc, argv);
 }
