@@ -49,8 +49,9 @@ static int run(const struct pki_place *place, const char *device,
     }
     pki_shown_made(place, &made, shown);
     fprintf(stderr,
-            "It may connect once it is registered: shopme-edge device add %s "
-            "--certificate\n",
+            "It may connect once it is registered for certificates:\n"
+            "  shopme-edge device add %s --certificate\n"
+            "(or device set, if it is registered by password already)\n",
             device);
     pki_shown_password(shown);
     fflush(stdout);
