@@ -122,6 +122,15 @@ int64_t lines_spread_us(const struct lines *lines) {
     return spread_us > LINES_SPREAD_US ? spread_us : LINES_SPREAD_US;
 }
 
+void lines_rest(struct lines *lines) {
+    assert(lines->busy == 0);
+    for (uint32_t i = 0; i < LINES_MAX; i++) {
+        if (lines->each[i].exchange != NULL) {
+            exchange_rest(lines->each[i].exchange);
+        }
+    }
+}
+
 static bool has_extra(const struct lines *lines) {
     for (uint32_t i = 1; i < LINES_MAX; i++) {
         if (lines->each[i].exchange != NULL) {
@@ -132,20 +141,16 @@ static bool has_extra(const struct lines *lines) {
 }
 
 int64_t lines_due_us(const struct lines *lines) {
-    bool waits = lines->busy == 0 && has_extra(lines);
-    return waits ? lines->sent_us + LINES_REST_US : INT64_MAX;
+    bool unused = lines->busy == 0 && has_extra(lines);
+    return unused ? lines->sent_us + LINES_UNUSED_US : INT64_MAX;
 }
 
-void lines_rest(struct lines *lines) {
-    assert(lines->busy == 0);
-    bool unused = mono_us(lines) >= lines->sent_us + LINES_REST_US;
-    for (uint32_t i = 0; i < LINES_MAX; i++) {
-        struct line *line = &lines->each[i];
-        if (i > 0 && unused) {
-            exchange_free(line->exchange);
-            line->exchange = NULL;
-        } else if (line->exchange != NULL) {
-            exchange_rest(line->exchange);
-        }
+void lines_close_unused(struct lines *lines) {
+    if (lines_due_us(lines) > mono_us(lines)) {
+        return;
+    }
+    for (uint32_t i = 1; i < LINES_MAX; i++) {
+        exchange_free(lines->each[i].exchange);
+        lines->each[i].exchange = NULL;
     }
 }

@@ -23,7 +23,7 @@ enum { LINES_MAX = 16 };
 #define LINES_LATE_US ((int64_t)2 * 1000 * 1000)
 
 /* What a line holds, mostly TLS's, is 140 KiB: an idle gateway has one. */
-#define LINES_REST_US ((int64_t)300 * 1000)
+#define LINES_UNUSED_US ((int64_t)300 * 1000)
 
 struct lines;
 
@@ -62,10 +62,11 @@ err_t lines_ask(struct lines *lines, int64_t offset_us) MUST_USE;
 bool lines_are_stalled(const struct lines *lines);
 /* The time between two requests that are not full. */
 int64_t lines_spread_us(const struct lines *lines);
-/* Frees large buffers, and all lines but one that were not used for a while;
- * nothing may be in flight. */
+/* Frees large buffers; nothing may be in flight. */
 void lines_rest(struct lines *lines);
-/* When to do so again; INT64_MAX: not because of time alone. */
+/* In each turn: closes all but one once nothing was sent for a while. */
+void lines_close_unused(struct lines *lines);
+/* When it would; INT64_MAX: not because of time alone. */
 int64_t lines_due_us(const struct lines *lines);
 
 #endif

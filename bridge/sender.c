@@ -369,11 +369,11 @@ void sender_spare(struct sender *sender, bool spared) {
 /* --- turns -------------------------------------------------------------- */
 
 static void give_back(struct sender *sender) {
-    if (sender_is_busy(sender) || sender->forwarder.window.count > 0) {
-        return;
+    lines_close_unused(&sender->lines);
+    if (!sender_is_busy(sender) && sender->forwarder.window.count == 0) {
+        lines_rest(&sender->lines);
+        filler_rest(&sender->filler);
     }
-    lines_rest(&sender->lines);
-    filler_rest(&sender->filler);
 }
 
 /* Says how it does on the line that all streams share. */
