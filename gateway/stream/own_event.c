@@ -90,6 +90,24 @@ err_t own_event_dropped(struct own_event *own,
     return append_range(own, EVENT_TYPE_EVENTS_DROPPED, 'd', range);
 }
 
+err_t own_event_dead_lettered(struct own_event *own,
+                              const struct own_event_range *range,
+                              const char *code) {
+    assert(range->first < range->end && range->count > 0);
+    char data[DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_printf(&out,
+                  "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,"
+                  "\"count\":%llu,\"code\":",
+                  own->stream, (unsigned long long)range->first,
+                  (unsigned long long)range->end - 1,
+                  (unsigned long long)range->count);
+    json_write_string(&out, slice_from_str(code));
+    writer_str(&out, "}");
+    ENSURE(!out.full, ERR_FULL);
+    return append(own, EVENT_TYPE_EVENT_DEAD_LETTERED, 'l', writer_slice(&out));
+}
+
 static err_t append_damaged(struct own_event *own,
                             const struct own_event_range *range) {
     log_line(LOG_ERROR, "stream",

@@ -180,6 +180,20 @@ err_t stream_refuse(struct stream *stream,
     return committer_say(stream->committer);
 }
 
+err_t stream_dead_lettered(struct stream *stream, uint64_t first, uint64_t last,
+                           uint64_t count, const char *code) {
+    const struct own_event_range range = {first, last + 1, count};
+    if (committer_has_ended(stream->committer) ||
+        committer_full_reason(stream->committer) != NULL ||
+        batch_takes_own(stream->batch) == 0) {
+        return ERR_AGAIN;
+    }
+    err_t err = code == NULL
+                    ? own_event_dropped(&stream->own, &range)
+                    : own_event_dead_lettered(&stream->own, &range, code);
+    return err == ERR_OK ? committer_say(stream->committer) : err;
+}
+
 bool stream_is_full(const struct stream *stream) {
     return committer_full_reason(stream->committer) != NULL ||
            !batch_takes_message(stream->batch);
