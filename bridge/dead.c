@@ -26,7 +26,7 @@ struct dead_stream {
     struct dead_news news;
     struct log_limit log;
     struct dead_retry *retry; /* NULL until it is first needed */
-    int64_t retry_again_us;   /* after it could not be made */
+    int64_t retry_again_us;   /* after it could not be made, or read */
     uint64_t retried;         /* letters that are to be sent again */
 };
 
@@ -217,19 +217,31 @@ static void take_counts(struct dead *dead, const struct dead_job *job) {
     status->ageing = job->upkeep ? job->ageing : status->ageing;
     for (uint32_t i = 0; i < dead->options.stream_count; i++) {
         const struct dead_range *aged = &job->aged[i];
-        dead->streams[i].retried = job->retried_of[i];
+        /* Those of a stream without a sink wait until it has one. */
+        dead->streams[i].retried =
+            dead->options.streams[i].config->sink == CONFIG_SINK_NONE
+                ? 0
+                : job->retried_of[i];
         dead_range_add(&dead->streams[i].news.dropped, aged->first, aged->last,
                        aged->count);
         status->dropped += aged->count;
     }
 }
 
+/* One that is empty, though letters are to be sent: the disk has lost them. */
 static void take_page(struct dead *dead, struct dead_job *job) {
-    for (uint32_t i = 0; i < dead->options.stream_count; i++) {
+    for (uint32_t i = 0; job->page_of != NULL && !dead->hung_up &&
+                         i < dead->options.stream_count;
+         i++) {
         struct dead_stream *slot = &dead->streams[i];
-        if (job->page.count > 0 && slot->retry != NULL && !dead->hung_up &&
-            strcmp(job->page_of, name_of(dead, i)) == 0) {
+        if (slot->retry == NULL ||
+            strcmp(job->page_of, name_of(dead, i)) != 0) {
+            continue;
+        }
+        if (job->page.count > 0) {
             dead_retry_give(slot->retry, &job->page);
+        } else if (slot->retried > 0) {
+            slot->retry_again_us = mono_us(dead) + FAILED_AGAIN_US;
         }
     }
     dead_page_free(&job->page);
@@ -266,6 +278,7 @@ static uint32_t page_wanted(const struct dead *dead) {
         uint32_t n = (dead->page_turn + i) % count;
         const struct dead_stream *slot = &dead->streams[n];
         if (slot->retried > 0 && slot->retry != NULL && !slot->facts.paused &&
+            slot->retry_again_us <= mono_us(dead) &&
             dead_retry_is_idle(slot->retry)) {
             return n;
         }
@@ -430,7 +443,7 @@ int64_t dead_due_us(const struct dead *dead) {
         if (slot->retry != NULL && !slot->facts.paused) {
             due_us = sooner(due_us, dead_retry_due_us(slot->retry));
         }
-        if (slot->retry == NULL && slot->retried > 0) {
+        if (slot->retried > 0 && slot->retry_again_us > mono_us(dead)) {
             due_us = sooner(due_us, slot->retry_again_us);
         }
     }

@@ -178,10 +178,11 @@ static bool add_to_page(void *context, uint64_t id,
     return job->err == ERR_OK && added;
 }
 
-/* A disk that cannot read the letters does not keep others from being
- * written. */
+/* A disk that cannot read the letters does not keep others from being written.
+ * If it has lost some since, the journal is closed: the next job reads it
+ * anew. */
 static void read_page(struct dead_job *job) {
-    const struct dead_store *store = job->store;
+    struct dead_store *store = job->store;
     const struct journal_position *position = journal_position(store->journal);
     uint64_t from = first_retried(&store->index, job->page_of);
     uint64_t lost;
@@ -195,6 +196,7 @@ static void read_page(struct dead_job *job) {
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "bridge", "dead letters: %s", reason.text);
     }
+    job->reread = err == ERR_OK && lost > store->lost;
 }
 
 /* --- the whole -------------------------------------------------------------
@@ -239,4 +241,7 @@ void dead_job_run(struct dead_job *job) {
         return;
     }
     count(job);
+    if (job->reread) {
+        dead_store_close(job->store);
+    }
 }

@@ -50,6 +50,7 @@ struct dead_job {
     /* The answer. */
     err_t err; /* ERR_FULL: letters wait; others: the journal was closed */
     struct reason reason;
+    bool reread; /* the journal was closed: the disk has lost some of it */
     struct dead_page page;
     struct dead_range aged[CONFIG_STREAMS_MAX]; /* by the cursors' streams */
     uint64_t letters;

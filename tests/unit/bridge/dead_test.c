@@ -16,6 +16,7 @@
 #include "tests/simulation/fake_disk.h"
 #include "tests/simulation/fake_executor.h"
 #include "tests/unit/bridge/dice.h"
+#include "tests/unit/bridge/fake_network.h"
 
 #define SECOND_US ((int64_t)1000 * 1000)
 
@@ -28,6 +29,8 @@ struct bench {
     struct platform platform;
     struct config config;
     struct sender_context context;
+    struct credentials credentials;
+    struct fake_network network;
     struct dead *dead;
     int64_t mono_us;
     uint64_t taken;
@@ -111,8 +114,16 @@ static int set_up(void **state) {
     strcpy(bench->config.streams[0].name, "orders");
     strcpy(bench->config.streams[0].sink_name, "bus");
     bench->config.streams[0].sink = CONFIG_SINK_EVENTBRIDGE;
+    strcpy(bench->credentials.access_key, "AKID");
+    strcpy(bench->credentials.secret_key, "secret");
+    strcpy(bench->config.cloud.region, "eu-central-1");
+    strcpy(bench->config.cloud.source_prefix, "com.shopme");
+    strcpy(bench->config.cloud.endpoint, "https://localhost:1");
+    fake_network_init(&bench->network);
     bench->context = (struct sender_context){
         .platform = &bench->platform,
+        .credentials = &bench->credentials,
+        .connector = fake_network_connector(&bench->network),
         .config = &bench->config,
         .executor = fake_executor(&bench->executor),
     };
@@ -129,6 +140,7 @@ static int tear_down(void **state) {
     struct bench *bench = *state;
     fake_executor_settle(&bench->executor);
     dead_free(bench->dead);
+    fake_network_free(&bench->network);
     fake_disk_free(bench->fake);
     free(bench);
     return 0;
@@ -285,6 +297,68 @@ static void test_orders(void **state) {
     start(bench);
     assert_int_equal(status(bench).letters, 0);
 }
+
+/* Of one letter; its id is 0. */
+static void retry_one(struct bench *bench) {
+    static const uint64_t ids[] = {0};
+    refuse(bench, 3, "MalformedDetail");
+    fake_executor_settle(&bench->executor);
+    assert_int_equal(dead_order(bench->dead, DEAD_ASK_RETRY, ids, 1, 1),
+                     ERR_OK);
+    look(bench);
+}
+
+static void turns(struct bench *bench, int count) {
+    for (int i = 0; i < count; i++) {
+        look(bench);
+        fake_executor_settle(&bench->executor);
+    }
+}
+
+/* Goal: a letter that is to be sent again is, and is none once it is taken. */
+static void test_sent_again(void **state) {
+    struct bench *bench = *state;
+    retry_one(bench);
+    turns(bench, 4);
+    assert_true(fake_network_asks(&bench->network, "AWSEvents.PutEvents"));
+    assert_int_equal(status(bench).letters, 1);
+    fake_network_take(&bench->network);
+    turns(bench, 2);
+    assert_int_equal(status(bench).letters, 0);
+    assert_int_equal(status(bench).sent, 1);
+}
+
+/* Goal: a letter that the disk has lost since is asked for now and then: the
+ * loop does not turn for it. */
+static void test_a_letter_that_is_gone(void **state) {
+    struct bench *bench = *state;
+    refuse(bench, 3, "MalformedDetail");
+    fake_executor_settle(&bench->executor);
+    fake_disk_spoil(bench->fake, "/data/dead/00000000000000000000.seg", 4096);
+    static const uint64_t ids[] = {0};
+    assert_int_equal(dead_order(bench->dead, DEAD_ASK_RETRY, ids, 1, 1),
+                     ERR_OK);
+    turns(bench, 20);
+    assert_int_equal(status(bench).retried, 1);
+    assert_int_equal(bench->network.requests, 0);
+    assert_true(dead_due_us(bench->dead) > bench->mono_us);
+    uint32_t jobs = bench->turns;
+    turns(bench, 5);
+    assert_int_equal(bench->turns, jobs);
+}
+
+/* Goal: letters of a stream whose sink was taken away wait for it. */
+static void test_a_sink_that_is_gone(void **state) {
+    struct bench *bench = *state;
+    retry_one(bench);
+    fake_executor_settle(&bench->executor);
+    dead_free(bench->dead);
+    bench->config.streams[0].sink = CONFIG_SINK_NONE;
+    start(bench);
+    turns(bench, 3);
+    assert_int_equal(status(bench).letters, 1);
+    assert_int_equal(bench->network.requests, 0);
+}
 #endif
 
 int main(void) {
@@ -298,6 +372,9 @@ int main(void) {
         TEST(test_a_denial_waits),
         TEST(test_news),
         TEST(test_orders),
+        TEST(test_sent_again),
+        TEST(test_a_letter_that_is_gone),
+        TEST(test_a_sink_that_is_gone),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
