@@ -68,9 +68,6 @@ static bool publish(struct bridge *bridge) {
     pthread_mutex_lock(&bridge->mutex);
     changed |= has_changed(&bridge->told.dead, &status.dead);
     bridge->told = status;
-    for (uint32_t i = 0; i < status.stream_count; i++) {
-        dead_news_move(&bridge->news[i], dead_news(bridge->dead, i));
-    }
     pthread_mutex_unlock(&bridge->mutex);
     return changed;
 }

@@ -55,9 +55,9 @@ void bridge_status(struct bridge *bridge, struct bridge_status *ret);
 err_t bridge_dead_order(struct bridge *bridge, enum dead_ask ask,
                         const uint64_t *ids, uint32_t count,
                         uint64_t *ret_number) MUST_USE;
-/* What became dead letters of the n-th stream, or was dropped of them, since
- * the last call. */
-struct dead_news bridge_dead_news(struct bridge *bridge, uint32_t stream);
+/* Head office was told, durably, of all the news of the n-th stream of the
+ * status before `end`; or of all damage, with DEAD_TOLD_DAMAGE. */
+void bridge_dead_told(struct bridge *bridge, uint32_t stream, uint64_t end);
 
 /* Grows about once a second while the loop turns. Until bridge_stop(). */
 const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge);

@@ -38,7 +38,14 @@ void bridge_take_order(struct bridge *bridge) {
     pthread_mutex_lock(&bridge->mutex);
     struct order order = bridge->order;
     bridge->order.count = 0;
+    uint64_t told[DEAD_TOLD_DAMAGE + 1];
+    memcpy(told, bridge->dead_told, sizeof told);
     pthread_mutex_unlock(&bridge->mutex);
+    for (uint32_t i = 0; i <= DEAD_TOLD_DAMAGE; i++) {
+        if (i < bridge->options.stream_count || i == DEAD_TOLD_DAMAGE) {
+            dead_told(bridge->dead, i, told[i]);
+        }
+    }
     if (order.count > 0 && dead_order(bridge->dead, order.ask, order.ids,
                                       order.count, order.number) != ERR_OK) {
         log_line(LOG_ERROR, "bridge", "dead letters: no memory for an order");
@@ -81,11 +88,10 @@ err_t bridge_dead_order(struct bridge *bridge, enum dead_ask ask,
     return ERR_OK;
 }
 
-struct dead_news bridge_dead_news(struct bridge *bridge, uint32_t stream) {
-    struct dead_news news = {.code = ""};
-    assert(stream < bridge->options.stream_count);
+void bridge_dead_told(struct bridge *bridge, uint32_t stream, uint64_t end) {
+    assert(stream <= DEAD_TOLD_DAMAGE);
     pthread_mutex_lock(&bridge->mutex);
-    dead_news_move(&news, &bridge->news[stream]);
+    bridge->dead_told[stream] = end;
     pthread_mutex_unlock(&bridge->mutex);
-    return news;
+    uv_async_send(&bridge->woken);
 }

@@ -56,7 +56,7 @@ struct bridge {
     pthread_t thread;
     pthread_mutex_t mutex;
     struct bridge_status told; /* below the mutex, all of these */
-    struct dead_news news[CONFIG_STREAMS_MAX];
+    uint64_t dead_told[DEAD_TOLD_DAMAGE + 1];
     struct order order;
     uint64_t orders; /* that were given */
     bool want_paused;

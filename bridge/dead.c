@@ -23,7 +23,7 @@ struct dead_stream {
     struct dead_policy policy;
     struct dead_facts facts;
     struct dead_known known;
-    struct dead_news news;
+    uint64_t told; /* as far as dead_told() said */
     struct log_limit log;
     struct dead_retry *retry; /* NULL until it is first needed */
     int64_t retry_again_us;   /* after it could not be made, or read */
@@ -38,7 +38,8 @@ struct dead {
     struct dead_job request; /* the job's */
     struct job job;
     bool busy;
-    bool exists; /* there is a journal */
+    bool exists;          /* there is a journal */
+    uint64_t damage_told; /* as `told` */
     bool hung_up;
     bool settled;       /* something to remove, maybe */
     int64_t again_us;   /* no job before this: the last one failed */
@@ -158,10 +159,6 @@ static void announce(struct dead *dead, const struct dead_item *item) {
                  record->stream, skipped, record->seq, record->code,
                  record->words);
     }
-    if (!item->own) {
-        dead_range_add(&slot->news.letters, record->seq, record->seq, 1);
-        memcpy(slot->news.code, record->code, sizeof slot->news.code);
-    }
 }
 
 static void written(struct dead *dead, const struct dead_item *item) {
@@ -177,6 +174,9 @@ static void written(struct dead *dead, const struct dead_item *item) {
         break;
     case DEAD_DROPPED:
         dead->status.dropped++;
+        dead->settled = true;
+        break;
+    case DEAD_TOLD:
         dead->settled = true;
         break;
     case DEAD_REFUSED:
@@ -216,16 +216,15 @@ static void take_counts(struct dead *dead, const struct dead_job *job) {
     status->lost = job->lost;
     status->ageing = job->upkeep ? job->ageing : status->ageing;
     for (uint32_t i = 0; i < dead->options.stream_count; i++) {
-        const struct dead_range *aged = &job->aged[i];
         /* Those of a stream without a sink wait until it has one. */
         dead->streams[i].retried =
             dead->options.streams[i].config->sink == CONFIG_SINK_NONE
                 ? 0
                 : job->retried_of[i];
-        dead_range_add(&dead->streams[i].news.dropped, aged->first, aged->last,
-                       aged->count);
-        status->dropped += aged->count;
+        status->streams[i].news = job->news[i];
     }
+    status->dropped += job->aged;
+    status->damage = job->damage;
 }
 
 /* One that is empty, though letters are to be sent: the disk has lost them. */
@@ -324,11 +323,13 @@ static void begin_job(struct dead *dead) {
 /* --- sending again ---------------------------------------------------------
  */
 
-static void add_record(struct dead *dead, const struct dead_record *record) {
+/* False: no memory. */
+static bool add_record(struct dead *dead, const struct dead_record *record) {
     struct dead_item *item = dead_item_new(record);
-    if (item != NULL) { /* else it is sent once more */
+    if (item != NULL) {
         dead_line_add(&dead->line, item);
     }
+    return item != NULL;
 }
 
 static void on_result(void *self, uint64_t id, uint32_t tries, const char *code,
@@ -342,7 +343,7 @@ static void on_result(void *self, uint64_t id, uint32_t tries, const char *code,
     };
     dead_text(record.code, sizeof record.code, code == NULL ? "" : code);
     dead_text(record.words, sizeof record.words, words);
-    add_record(slot->dead, &record);
+    (void)add_record(slot->dead, &record); /* else it is sent once more */
 }
 
 static void on_retry_turn(void *self) {
@@ -489,8 +490,23 @@ void dead_status(const struct dead *dead, struct dead_status *ret) {
     *ret = dead->status;
 }
 
-struct dead_news *dead_news(struct dead *dead, uint32_t stream) {
-    return &dead->streams[stream].news;
+void dead_told(struct dead *dead, uint32_t stream, uint64_t end) {
+    assert(stream <= DEAD_TOLD_DAMAGE);
+    bool damage = stream == DEAD_TOLD_DAMAGE;
+    uint64_t *told = damage ? &dead->damage_told : &dead->streams[stream].told;
+    struct dead_record record = {
+        .kind = DEAD_TOLD,
+        .when_us = wall_us(dead),
+        .letter = end,
+    };
+    if (end <= *told) {
+        return;
+    }
+    dead_text(record.stream, sizeof record.stream,
+              damage ? DEAD_DAMAGE : name_of(dead, stream));
+    if (add_record(dead, &record)) {
+        *told = end;
+    }
 }
 
 const uint64_t *dead_known(const struct dead *dead, uint32_t stream,

@@ -73,7 +73,8 @@ err_t dead_order(struct dead *dead, enum dead_ask ask, const uint64_t *ids,
                  uint32_t count, uint64_t number) MUST_USE;
 
 void dead_status(const struct dead *dead, struct dead_status *ret);
-/* Of the n-th stream: is emptied by whoever announces it. */
-struct dead_news *dead_news(struct dead *dead, uint32_t stream);
+/* Head office was told, durably, of all the news of the n-th stream before
+ * `end`, or of all damage. Said again it changes nothing. */
+void dead_told(struct dead *dead, uint32_t stream, uint64_t end);
 
 #endif

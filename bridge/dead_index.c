@@ -93,7 +93,52 @@ const struct dead_entry *dead_index_of(const struct dead_index *index,
 uint32_t dead_index_retried(const struct dead_index *index,
                             const char *stream) {
     int name = stream_of(index, stream);
-    return name < 0 ? 0 : index->retried_of[name];
+    return name < 0 ? 0 : index->of[name].retried;
+}
+
+bool dead_index_is_untold(const struct dead_index *index,
+                          const struct dead_entry *entry) {
+    assert(entry->stream < index->name_count);
+    uint64_t told = index->of[entry->stream].told;
+    return !entry->own && (entry->id >= told ||
+                           (entry->dropped > 0 && entry->dropped >= told));
+}
+
+static void add_untold(const struct dead_entry *entry, uint64_t told,
+                       struct dead_news *news) {
+    assert(entry->dropped == 0 || entry->dropped > entry->id);
+    uint64_t seq = entry->seq;
+    uint64_t last = entry->id >= told ? entry->id : 0;
+    if (entry->id >= told) {
+        dead_range_add(&news->letters, seq, seq, 1);
+    }
+    if (entry->dropped > 0 && entry->dropped >= told) {
+        dead_range_add(&news->dropped, seq, seq, 1);
+        last = entry->dropped;
+    }
+    news->end = last + 1 > news->end ? last + 1 : news->end;
+}
+
+void dead_index_untold(const struct dead_index *index, const char *stream,
+                       struct dead_news *ret) {
+    int name = stream_of(index, stream);
+    *ret = (struct dead_news){.code = ""};
+    if (name < 0) {
+        return;
+    }
+    const struct dead_named *of = &index->of[name];
+    bool drops = of->dropped > 0 && of->dropped >= of->told;
+    ret->told = of->told;
+    memcpy(ret->code, of->code, sizeof ret->code);
+    for (size_t i = index->count; i > 0; i--) {
+        const struct dead_entry *entry = &index->list[i - 1];
+        if (entry->id < of->told && !drops) {
+            break; /* all before it are told */
+        }
+        if (entry->stream == name && dead_index_is_untold(index, entry)) {
+            add_untold(entry, of->told, ret);
+        }
+    }
 }
 
 const struct dead_entry *dead_index_oldest(const struct dead_index *index) {
@@ -124,8 +169,12 @@ static err_t take_letter(struct dead_index *index, uint64_t id,
         .tries = record->tries,
         .stream = stream,
         .state = DEAD_IS_LETTER,
+        .own = dead_record_is_own(record),
     };
     index->letters++;
+    if (!index->list[index->count - 1].own) {
+        memcpy(index->of[stream].code, record->code, sizeof record->code);
+    }
     return ERR_OK;
 }
 
@@ -133,7 +182,7 @@ static void leave(struct dead_index *index, const struct dead_entry *entry) {
     bool retried = entry->state == DEAD_IS_RETRIED;
     assert(!retried || index->retried > 0);
     index->retried -= retried ? 1 : 0;
-    index->retried_of[entry->stream] -= retried ? 1 : 0;
+    index->of[entry->stream].retried -= retried ? 1 : 0;
 }
 
 static void become(struct dead_index *index, struct dead_entry *entry,
@@ -141,15 +190,30 @@ static void become(struct dead_index *index, struct dead_entry *entry,
     assert(entry->state != DEAD_IS_SETTLED);
     leave(index, entry);
     index->retried += state == DEAD_IS_RETRIED ? 1 : 0;
-    index->retried_of[entry->stream] += state == DEAD_IS_RETRIED ? 1 : 0;
+    index->of[entry->stream].retried += state == DEAD_IS_RETRIED ? 1 : 0;
     index->letters -= state == DEAD_IS_SETTLED ? 1 : 0;
     entry->state = (uint8_t)state;
+}
+
+static err_t take_told(struct dead_index *index,
+                       const struct dead_record *record) {
+    uint8_t stream;
+    if (strcmp(record->stream, DEAD_DAMAGE) == 0) {
+        return ERR_OK; /* the journal itself has the marks */
+    }
+    TRY(add_stream(index, record->stream, &stream));
+    uint64_t *told = &index->of[stream].told;
+    *told = record->letter > *told ? record->letter : *told;
+    return ERR_OK;
 }
 
 err_t dead_index_take(struct dead_index *index, uint64_t id,
                       const struct dead_record *record) {
     if (record->kind == DEAD_LETTER) {
         return take_letter(index, id, record);
+    }
+    if (record->kind == DEAD_TOLD) {
+        return take_told(index, record);
     }
     struct dead_entry *entry = find(index, record->letter);
     if (entry == NULL || entry->state == DEAD_IS_SETTLED) {
@@ -163,11 +227,16 @@ err_t dead_index_take(struct dead_index *index, uint64_t id,
     case DEAD_RETRY:
         become(index, entry, DEAD_IS_RETRIED);
         return ERR_OK;
-    case DEAD_SENT:
     case DEAD_DROPPED:
+        entry->dropped = id;
+        index->of[entry->stream].dropped = id;
+        become(index, entry, DEAD_IS_SETTLED);
+        return ERR_OK;
+    case DEAD_SENT:
         become(index, entry, DEAD_IS_SETTLED);
         return ERR_OK;
     case DEAD_LETTER:
+    case DEAD_TOLD:
         break;
     }
     return ERR_OK;

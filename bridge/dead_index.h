@@ -5,6 +5,7 @@
 #define BRIDGE_DEAD_INDEX_H
 
 #include "bridge/dead_record.h"
+#include "bridge/dead_status.h"
 
 enum {
     DEAD_LETTERS_MAX = 65536, /* that an index holds */
@@ -21,10 +22,20 @@ struct dead_entry {
     uint64_t id;  /* the number of its record */
     uint64_t seq; /* of the event in its stream */
     struct event_life life;
-    int64_t when_us; /* it became a letter */
+    int64_t when_us;  /* it became a letter */
+    uint64_t dropped; /* the number of the record that says so; 0 */
     uint32_t tries;
     uint8_t stream; /* of `names` */
     uint8_t state;
+    bool own; /* an EventDeadLettered */
+};
+
+/* What is known of a stream. */
+struct dead_named {
+    uint32_t retried;
+    uint64_t told;            /* all records before this are */
+    uint64_t dropped;         /* the last record that dropped one */
+    char code[DEAD_CODE_MAX]; /* of the last letter */
 };
 
 struct dead_index {
@@ -34,7 +45,7 @@ struct dead_index {
     size_t letters; /* not settled, */
     size_t retried; /* part of those */
     char names[DEAD_STREAMS_MAX][CONFIG_NAME_MAX];
-    uint32_t retried_of[DEAD_STREAMS_MAX];
+    struct dead_named of[DEAD_STREAMS_MAX];
     uint32_t name_count;
 };
 
@@ -49,6 +60,11 @@ void dead_index_trim(struct dead_index *index, uint64_t id);
 
 /* Letters of the stream that are to be sent again. */
 uint32_t dead_index_retried(const struct dead_index *index, const char *stream);
+/* What was not told of the stream yet. */
+void dead_index_untold(const struct dead_index *index, const char *stream,
+                       struct dead_news *ret);
+bool dead_index_is_untold(const struct dead_index *index,
+                          const struct dead_entry *entry);
 /* NULL if there is none. */
 const struct dead_entry *dead_index_find(const struct dead_index *index,
                                          uint64_t id);

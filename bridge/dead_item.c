@@ -3,19 +3,8 @@
 
 #include <stdio.h>
 
-#include "gateway/event/event.h"
-#include "gateway/event/event_type.h"
-
 static const char *sink_name(enum config_sink sink) {
     return sink == CONFIG_SINK_KINESIS ? "kinesis" : "eventbridge";
-}
-
-/* One that is refused makes no other. */
-static bool is_own(struct slice bytes) {
-    struct event event;
-    return event_load(bytes, &event) == ERR_OK &&
-           slice_eq_str(event.type,
-                        event_type_name(EVENT_TYPE_EVENT_DEAD_LETTERED));
 }
 
 struct dead_item *dead_item_of(const struct config_stream *stream,
@@ -37,9 +26,5 @@ struct dead_item *dead_item_of(const struct config_stream *stream,
     dead_text(record.words, sizeof record.words, letter->words);
     snprintf(record.sink, sizeof record.sink, "%s:%s", sink_name(stream->sink),
              stream->sink_name);
-    struct dead_item *item = dead_item_new(&record);
-    if (item != NULL) {
-        item->own = is_own(letter->bytes);
-    }
-    return item;
+    return dead_item_new(&record);
 }

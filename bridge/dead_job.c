@@ -93,28 +93,16 @@ static err_t write_all(struct dead_job *job) {
 /* --- age -------------------------------------------------------------------
  */
 
-static int cursor_of(const struct dead_job *job, const char *stream) {
-    for (uint32_t i = 0; i < job->cursor_count; i++) {
-        if (strcmp(job->cursors[i].stream, stream) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
 static err_t drop_one(struct dead_job *job, const struct dead_entry *entry) {
+    assert(entry->state != DEAD_IS_SETTLED);
     struct dead_record record = {
         .kind = DEAD_DROPPED,
         .when_us = job->now_us,
         .letter = entry->id,
         .by_age = true,
     };
-    uint64_t seq = entry->seq;
-    int stream = cursor_of(job, job->store->index.names[entry->stream]);
     TRY(dead_store_append(job->store, &record, &job->reason));
-    if (stream >= 0) {
-        dead_range_add(&job->aged[stream], seq, seq, 1);
-    }
+    job->aged++;
     return ERR_OK;
 }
 
@@ -123,7 +111,6 @@ static err_t drop_one(struct dead_job *job, const struct dead_entry *entry) {
 static err_t drop_old(struct dead_job *job) {
     int64_t keep_us = (int64_t)job->store->config->dead_keep_ms * 1000;
     uint64_t ageing = 0;
-    uint64_t dropped = 0;
     for (size_t i = 0; keep_us > 0 && i < job->store->index.count; i++) {
         const struct dead_entry *entry = &job->store->index.list[i];
         int64_t age_us = job->now_us - entry->when_us;
@@ -132,18 +119,17 @@ static err_t drop_old(struct dead_job *job) {
         }
         if (age_us > keep_us) {
             TRY(drop_one(job, entry));
-            dropped++;
         } else if (age_us > keep_us - keep_us / 4) {
             ageing++;
         }
     }
     job->ageing = ageing;
-    return dropped > 0 ? dead_store_commit(job->store, &job->reason) : ERR_OK;
+    return job->aged > 0 ? dead_store_commit(job->store, &job->reason) : ERR_OK;
 }
 
-static err_t keep_up(struct dead_job *job) {
+static err_t keep_up(struct dead_job *job, bool full) {
     TRY(drop_old(job));
-    return dead_store_trim(job->store, job->cursors, job->cursor_count,
+    return dead_store_trim(job->store, job->cursors, job->cursor_count, full,
                            &job->reason);
 }
 
@@ -185,7 +171,7 @@ static void read_page(struct dead_job *job) {
     struct dead_store *store = job->store;
     const struct journal_position *position = journal_position(store->journal);
     uint64_t from = first_retried(&store->index, job->page_of);
-    uint64_t lost;
+    struct dead_loss lost = {0, 0, 0};
     struct reason reason;
     if (from == UINT64_MAX) {
         return;
@@ -196,7 +182,7 @@ static void read_page(struct dead_job *job) {
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "bridge", "dead letters: %s", reason.text);
     }
-    job->reread = err == ERR_OK && lost > store->lost;
+    job->reread = err == ERR_OK && lost.unknown > 0;
 }
 
 /* --- the whole -------------------------------------------------------------
@@ -208,9 +194,12 @@ static void count(struct dead_job *job) {
     job->letters = index->letters;
     job->retried = index->retried;
     job->lost = job->store->lost;
+    job->damage = job->store->damage;
     job->oldest_us = oldest == NULL ? 0 : oldest->when_us;
     for (uint32_t i = 0; i < job->cursor_count; i++) {
-        job->retried_of[i] = dead_index_retried(index, job->cursors[i].stream);
+        const char *stream = job->cursors[i].stream;
+        job->retried_of[i] = dead_index_retried(index, stream);
+        dead_index_untold(index, stream, &job->news[i]);
     }
 }
 
@@ -218,7 +207,7 @@ static err_t run(struct dead_job *job) {
     err_t err = write_all(job);
     ENSURE(err == ERR_OK || err == ERR_FULL, err);
     if (job->upkeep || err == ERR_FULL) {
-        TRY(keep_up(job));
+        TRY(keep_up(job, err == ERR_FULL));
     }
     if (job->page_of != NULL) {
         read_page(job);

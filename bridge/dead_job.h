@@ -17,9 +17,7 @@ struct dead_item {
     struct dead_record record; /* its event is copied behind the item */
     uint32_t stream;           /* of a letter: the owner's number */
     uint64_t order;            /* the order that it is of; 0: none */
-    bool
-        own; /* of a letter: EventDeadLettered itself, which is not announced */
-    bool written; /* the answer */
+    bool written;              /* the answer */
     uint8_t event[];
 };
 
@@ -52,7 +50,9 @@ struct dead_job {
     struct reason reason;
     bool reread; /* the journal was closed: the disk has lost some of it */
     struct dead_page page;
-    struct dead_range aged[CONFIG_STREAMS_MAX]; /* by the cursors' streams */
+    struct dead_news news[CONFIG_STREAMS_MAX]; /* by the cursors' streams */
+    struct dead_range damage;                  /* not told yet */
+    uint64_t aged;                             /* letters dropped by age */
     uint64_t letters;
     uint64_t retried;
     uint64_t retried_of[CONFIG_STREAMS_MAX]; /* by the cursors' streams */

@@ -3,6 +3,16 @@
 
 #include <assert.h>
 
+#include "gateway/event/event.h"
+#include "gateway/event/event_type.h"
+
+bool dead_record_is_own(const struct dead_record *record) {
+    struct event event;
+    return event_load(record->event, &event) == ERR_OK &&
+           slice_eq_str(event.type,
+                        event_type_name(EVENT_TYPE_EVENT_DEAD_LETTERED));
+}
+
 void dead_text(char *ret, size_t size, const char *text) {
     assert(size > 0);
     size_t len = strlen(text);
@@ -55,6 +65,8 @@ void dead_record_write(const struct dead_record *record,
         write_text(writer, record->words);
     } else if (record->kind == DEAD_DROPPED) {
         writer_u8(writer, record->by_age ? 1 : 0);
+    } else if (record->kind == DEAD_TOLD) {
+        write_text(writer, record->stream);
     }
 }
 
@@ -117,6 +129,9 @@ static err_t read_rest(struct cursor *in, struct dead_record *ret) {
         TRY(cursor_u8(in, &by_age));
         ret->by_age = by_age != 0;
         return ERR_OK;
+    case DEAD_TOLD:
+        TRY(cursor_u64(in, &ret->letter));
+        return read_text(in, ret->stream, sizeof ret->stream);
     }
     return ERR_PARSE;
 }

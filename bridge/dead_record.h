@@ -16,7 +16,9 @@
  *   all others:
  *     10  u64  the letter: the number of its record in this journal
  *   REFUSED, behind that: u32 times it was sent; text code; text words
- *   DROPPED, behind that: u8 1 if its age did it, 0 if a person did */
+ *   DROPPED, behind that: u8 1 if its age did it, 0 if a person did
+ *   TOLD, behind that: text stream; all of it before that record is announced,
+ *   or with DEAD_DAMAGE instead of a stream all damage before it */
 #ifndef BRIDGE_DEAD_RECORD_H
 #define BRIDGE_DEAD_RECORD_H
 
@@ -39,12 +41,13 @@ enum dead_kind {
     DEAD_RETRY,   /* it is to be sent again */
     DEAD_SENT,    /* it was, and was taken: settled */
     DEAD_DROPPED, /* settled */
+    DEAD_TOLD,    /* head office was told, durably */
 };
 
 struct dead_record {
     enum dead_kind kind;
     int64_t when_us;
-    uint64_t letter; /* all but LETTER: which one */
+    uint64_t letter; /* all but LETTER: which one; TOLD: the end */
     uint64_t seq;    /* LETTER: these six */
     int64_t wall_us;
     struct event_life life;
@@ -54,11 +57,17 @@ struct dead_record {
     uint32_t tries; /* and REFUSED: these three */
     char code[DEAD_CODE_MAX];
     char words[DEAD_WORDS_MAX];
-    char stream[CONFIG_NAME_MAX]; /* LETTER */
+    char stream[CONFIG_NAME_MAX]; /* LETTER, TOLD */
     char sink[DEAD_SINK_MAX];
     bool by_age; /* DROPPED */
 };
 
+/* No stream has this name. */
+#define DEAD_DAMAGE "dead"
+
+/* Of a letter: is it an EventDeadLettered? One that is refused makes no other.
+ */
+bool dead_record_is_own(const struct dead_record *record);
 /* Copies a text, cut to its room where a character ends. */
 void dead_text(char *ret, size_t size, const char *text);
 

@@ -15,17 +15,6 @@ void dead_range_add(struct dead_range *range, uint64_t first, uint64_t last,
     range->count += count;
 }
 
-void dead_news_move(struct dead_news *to, struct dead_news *from) {
-    dead_range_add(&to->letters, from->letters.first, from->letters.last,
-                   from->letters.count);
-    dead_range_add(&to->dropped, from->dropped.first, from->dropped.last,
-                   from->dropped.count);
-    if (from->letters.count > 0) {
-        memcpy(to->code, from->code, sizeof to->code);
-    }
-    *from = (struct dead_news){.code = ""};
-}
-
 const char *dead_hold_name(enum dead_hold hold) {
     static const char *const names[] = {
         [DEAD_HOLD_NONE] = "none",

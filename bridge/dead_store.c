@@ -45,7 +45,7 @@ struct each {
     bool (*call)(void *context, uint64_t id, const struct dead_record *record);
     void *context;
     uint64_t end_id;
-    uint64_t lost;
+    struct dead_loss lost;
 };
 
 /* ERR_END after the last, or when `each` has enough. */
@@ -57,12 +57,14 @@ static err_t read_one(struct journal_reader *reader, struct each *each) {
         struct journal_gap gap;
         bool known;
         TRY(journal_reader_pass(reader, each->end_id, &gap, &known));
-        each->lost += gap.end - gap.first;
+        each->lost.count += gap.end - gap.first;
+        each->lost.unknown += known ? 0 : gap.end - gap.first;
         return ERR_OK;
     }
     TRY(err);
     if (dead_record_read(stored.bytes, &record) != ERR_OK) {
-        each->lost++; /* a later program's, or nobody's */
+        each->lost.count++;
+        each->lost.unread++;
         return ERR_OK;
     }
     return each->call(each->context, stored.seq, &record) ? ERR_OK : ERR_END;
@@ -71,8 +73,8 @@ static err_t read_one(struct journal_reader *reader, struct each *each) {
 err_t dead_store_each(
     const struct disk *disk, const char *dir, uint64_t from_id, uint64_t end_id,
     bool (*call)(void *context, uint64_t id, const struct dead_record *record),
-    void *context, uint64_t *ret_lost, struct reason *reason) {
-    struct each each = {call, context, end_id, 0};
+    void *context, struct dead_loss *ret_lost, struct reason *reason) {
+    struct each each = {call, context, end_id, {0, 0, 0}};
     struct journal_reader *reader;
     TRY(journal_reader_open(disk, dir, from_id, &reader, reason));
     err_t err = ERR_OK;
@@ -98,15 +100,56 @@ static bool take_record(void *context, uint64_t id,
     return filling->err == ERR_OK;
 }
 
+/* What damage took: the journal keeps all gaps, and with each the record that
+ * marks it as told. Once that is trimmed it is no news to anybody. */
+static void count_damage(struct dead_store *store) {
+    const struct journal_position *position = journal_position(store->journal);
+    size_t count;
+    const struct journal_gap *gaps = journal_gaps(store->journal, &count);
+    store->damage = (struct dead_range){0, 0, 0};
+    store->lost = store->unreadable;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t size = gaps[i].end - gaps[i].first;
+        if (!journal_gap_is_told(&gaps[i])) {
+            dead_range_add(&store->damage, gaps[i].first, gaps[i].end - 1,
+                           size);
+        } else if (gaps[i].told_at < atomic_load(&position->start)) {
+            continue;
+        }
+        store->lost += size;
+    }
+}
+
+/* Marks the gaps before `end`: `id` says that they are told. */
+static err_t mark_damage(struct dead_store *store, uint64_t end, uint64_t id,
+                         struct reason *reason) {
+    size_t count;
+    size_t told_count = 0;
+    const struct journal_gap *gaps = journal_gaps(store->journal, &count);
+    struct journal_gap *told = calloc(count + 1, sizeof *told);
+    ENSURE(told != NULL, ERR_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        if (!journal_gap_is_told(&gaps[i]) && gaps[i].end <= end) {
+            told[told_count] = gaps[i];
+            told[told_count++].told_at = id;
+        }
+    }
+    err_t err = journal_mark_told(store->journal, told, told_count, reason);
+    free(told);
+    return err;
+}
+
 static err_t fill(struct dead_store *store, struct reason *reason) {
     const struct journal_position *position = journal_position(store->journal);
     struct filling filling = {&store->index, ERR_OK};
-    uint64_t lost;
+    uint64_t start = atomic_load(&position->start);
+    uint64_t end = atomic_load(&position->end);
+    struct dead_loss loss = {0, 0, 0};
     dead_index_free(&store->index);
-    TRY(dead_store_each(
-        &store->platform->disk, store->dir, atomic_load(&position->start),
-        atomic_load(&position->end), take_record, &filling, &lost, reason));
-    store->lost = lost;
+    TRY(dead_store_each(&store->platform->disk, store->dir, start, end,
+                        take_record, &filling, &loss, reason));
+    store->unreadable = loss.unread;
+    count_damage(store);
     return filling.err == ERR_OK ? ERR_OK
                                  : reason_set(reason, filling.err,
                                               "%s holds more letters than %d",
@@ -180,6 +223,10 @@ static err_t append(struct dead_store *store, const struct dead_record *record,
         err = journal_append(store->journal, bytes, &id);
     }
     TRY(err);
+    if (record->kind == DEAD_TOLD && strcmp(record->stream, DEAD_DAMAGE) == 0) {
+        TRY(mark_damage(store, record->letter, id, reason));
+        count_damage(store);
+    }
     return dead_index_take(&store->index, id, record);
 }
 
@@ -219,13 +266,15 @@ err_t dead_store_commit(struct dead_store *store, struct reason *reason) {
 
 static bool is_needed(const struct dead_store *store,
                       const struct dead_entry *entry,
-                      const struct dead_cursor *cursors, uint32_t count) {
+                      const struct dead_cursor *cursors, uint32_t count,
+                      bool full) {
     if (entry->state != DEAD_IS_SETTLED) {
         return true;
     }
     for (uint32_t i = 0; i < count; i++) {
         if (strcmp(store->index.names[entry->stream], cursors[i].stream) == 0) {
-            return entry->seq >= cursors[i].saved;
+            return entry->seq >= cursors[i].saved ||
+                   (!full && dead_index_is_untold(&store->index, entry));
         }
     }
     return false;
@@ -233,10 +282,10 @@ static bool is_needed(const struct dead_store *store,
 
 /* The first letter that must stay; UINT64_MAX. */
 static uint64_t first_needed(const struct dead_store *store,
-                             const struct dead_cursor *cursors,
-                             uint32_t count) {
+                             const struct dead_cursor *cursors, uint32_t count,
+                             bool full) {
     for (size_t i = 0; i < store->index.count; i++) {
-        if (is_needed(store, &store->index.list[i], cursors, count)) {
+        if (is_needed(store, &store->index.list[i], cursors, count, full)) {
             return store->index.list[i].id;
         }
     }
@@ -249,19 +298,20 @@ static err_t trim_before(struct dead_store *store, uint64_t keep,
     while (journal_oldest(store->journal, &oldest) && oldest.end_seq <= keep) {
         TRY(journal_trim(store->journal, reason));
         dead_index_trim(&store->index, oldest.end_seq);
+        count_damage(store);
     }
     return ERR_OK;
 }
 
 err_t dead_store_trim(struct dead_store *store,
                       const struct dead_cursor *cursors, uint32_t count,
-                      struct reason *reason) {
+                      bool full, struct reason *reason) {
     struct journal *journal = store->journal;
     assert(journal != NULL);
     if (journal_is_handed(journal) || journal_batch_events(journal) > 0) {
         return ERR_OK;
     }
-    uint64_t keep = first_needed(store, cursors, count);
+    uint64_t keep = first_needed(store, cursors, count, full);
     TRY(trim_before(store, keep, reason));
     if (keep == UINT64_MAX) { /* nothing is needed of the open one either */
         err_t err = journal_roll(journal, reason);

@@ -12,7 +12,7 @@
 #include "bridge/dead_index.h"
 #include "gateway/journal/journal.h"
 
-#define DEAD_FOLDER "dead"
+#define DEAD_FOLDER DEAD_DAMAGE
 
 enum {
     DEAD_DIR_MAX = CONFIG_PATH_MAX + 8,
@@ -27,7 +27,9 @@ struct dead_store {
     char dir[DEAD_DIR_MAX];
     struct journal *journal; /* NULL: there is none yet, or it failed */
     struct dead_index index;
-    uint64_t lost; /* records that damage took, or that nobody can read */
+    uint64_t unreadable;      /* records: a later program's, or nobody's */
+    uint64_t lost;            /* those, and what damage took not long ago; */
+    struct dead_range damage; /* part of those: that were not told yet */
 };
 
 /* Does not open it. */
@@ -55,16 +57,26 @@ struct dead_cursor {
     const char *stream;
     uint64_t saved;
 };
-/* Removes what is settled: whole segments, oldest first. ERR_IO is final. */
+/* Removes what is settled: whole segments, oldest first; one with news only if
+ * it is `full`, for what should be told may wait for just that room. ERR_IO is
+ * final. */
 err_t dead_store_trim(struct dead_store *store,
                       const struct dead_cursor *cursors, uint32_t count,
-                      struct reason *reason) MUST_USE;
+                      bool full, struct reason *reason) MUST_USE;
 
+/* Records that were passed over. */
+struct dead_loss {
+    uint64_t count;
+    uint64_t
+        unknown;     /* part of those: damage that the journal does not know, */
+    uint64_t unread; /* and records of a later program, or of nobody */
+};
 /* Reads letters for whoever asked: `each` gets those from `from_id` on, in
- * order, until it returns false. ERR_IO, ERR_CORRUPT, ERR_MEMORY. */
+ * order, until it returns false. `ret_lost`: what cannot be read. ERR_IO,
+ * ERR_CORRUPT, ERR_MEMORY. */
 err_t dead_store_each(
     const struct disk *disk, const char *dir, uint64_t from_id, uint64_t end_id,
     bool (*each)(void *context, uint64_t id, const struct dead_record *record),
-    void *context, uint64_t *ret_lost, struct reason *reason) MUST_USE;
+    void *context, struct dead_loss *ret_lost, struct reason *reason) MUST_USE;
 
 #endif

@@ -150,10 +150,12 @@ static bool show(void *context, uint64_t id, const struct dead_record *record) {
 static err_t walk_all(const struct dead_place *place, struct walk *walk,
                       uint64_t *ret_lost, struct reason *reason) {
     uint64_t begins;
-    uint64_t twice;
+    struct dead_loss lost;
+    struct dead_loss twice;
     TRY(journal_begins(place->disk, place->dir, &begins, reason));
     TRY(dead_store_each(place->disk, place->dir, begins, UINT64_MAX, learn,
-                        walk, ret_lost, reason));
+                        walk, &lost, reason));
+    *ret_lost = lost.count;
     if (walk->err != ERR_OK) {
         return reason_set(reason, walk->err, "cannot hold the letters of %s",
                           place->dir);

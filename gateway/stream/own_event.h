@@ -36,6 +36,10 @@ err_t own_event_rejected(struct own_event *own, struct slice device,
 /* Events were trimmed before they were in the cloud. */
 err_t own_event_dropped(struct own_event *own,
                         const struct own_event_range *range) MUST_USE;
+/* Damage took records of the journal of dead letters; the range is of its
+ * numbers. */
+err_t own_event_dead_damaged(struct own_event *own,
+                             const struct own_event_range *range) MUST_USE;
 /* The cloud refused events for good, and they are dead letters now; `code` is
  * what it said of the last of them. */
 err_t own_event_dead_lettered(struct own_event *own,

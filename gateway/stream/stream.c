@@ -19,6 +19,7 @@
 #include "gateway/stream/scrub.h"
 #include "gateway/stream/snapshots.h"
 #include "gateway/stream/state.h"
+#include "gateway/stream/stream_dead.h"
 
 enum {
     DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
@@ -180,18 +181,16 @@ err_t stream_refuse(struct stream *stream,
     return committer_say(stream->committer);
 }
 
-err_t stream_dead_lettered(struct stream *stream, uint64_t first, uint64_t last,
-                           uint64_t count, const char *code) {
-    const struct own_event_range range = {first, last + 1, count};
+err_t stream_say_dead(struct stream *stream, const struct stream_dead *dead,
+                      uint64_t *ret_needs_end) {
     if (committer_has_ended(stream->committer) ||
         committer_full_reason(stream->committer) != NULL ||
         batch_takes_own(stream->batch) == 0) {
         return ERR_AGAIN;
     }
-    err_t err = code == NULL
-                    ? own_event_dropped(&stream->own, &range)
-                    : own_event_dead_lettered(&stream->own, &range, code);
-    return err == ERR_OK ? committer_say(stream->committer) : err;
+    TRY(stream_dead_append(&stream->own, dead));
+    *ret_needs_end = batch_end(stream->batch);
+    return committer_say(stream->committer);
 }
 
 bool stream_is_full(const struct stream *stream) {

@@ -92,10 +92,6 @@ void stream_tick(struct stream *stream, uint64_t delivered);
  * and announced. */
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count);
-/* Journals EventDeadLettered, or without a `code` EventsDropped for letters
- * that nobody keeps any more. ERR_AGAIN: not now. Other errors are final. */
-err_t stream_dead_lettered(struct stream *stream, uint64_t first, uint64_t last,
-                           uint64_t count, const char *code) MUST_USE;
 /* Asks again for payments that a terminal has not answered, if the request is
  * durable: some of them at each call, all of them in turn. */
 void stream_repeat_payments(struct stream *stream);

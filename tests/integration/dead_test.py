@@ -81,6 +81,12 @@ class Case(unittest.TestCase):
         return [event["id"] for event in
                 self.store.cloud.events(type="ReadingTaken", **query)]
 
+    def told(self, type_, stream="telemetry"):
+        """What head office was told of, in order."""
+        return [event["data"] for place in ({"bus": BUS}, {"stream": STREAM})
+                for event in self.store.cloud.events(type=type_, **place)
+                if event["data"]["stream"] == stream]
+
     def drained(self, seconds=120):
         def is_drained():
             return all(s["backlog"] == 0 for s in self.status()["streams"])
@@ -239,6 +245,12 @@ class CommandCase(Case):
             '{"drop":3}\n')
         self.assertEqual(dead(self.store, "list"), "there are no dead letters\n")
         self.assertNotIn("dead-letters", json.dumps(self.status()["verdict"]))
+        seqs = [k["seq"] for k in kept]
+        wait_for("EventsDropped for all", lambda:
+                 sum(d["count"] for d in self.told("EventsDropped")) == 6, 90)
+        told = self.told("EventsDropped")
+        self.assertEqual((told[0]["first"], told[-1]["last"]),
+                         (seqs[0], seqs[-1]))
 
     def test_refused_again(self):
         # Goal: a retry that is refused again stays a letter, with one more try.
@@ -255,6 +267,11 @@ class CommandCase(Case):
         bad = self.make()
         self.gateway.stop()
         self.assertEqual(len(letters(self.store)), 6)
+        unsent = subprocess.run(
+            [EDGE, "journal", "unsent", "--config", self.store.config_path],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(unsent.returncode, 1)
+        self.assertEqual(unsent.stdout.splitlines()[-1], "dead: 6")
         out = subprocess.run(
             [EDGE, "dead", "list", "--json", "--data",
              self.store.folder / "data"], capture_output=True, text=True,
@@ -287,10 +304,21 @@ class CommandCase(Case):
         kept = [k["event"]["id"] for k in letters(self.store)]
         self.assertEqual(sorted(kept), sorted(bad))
         self.assertEqual(set(self.arrived()), set(ids) - set(bad))
+        seqs = {k["seq"] for k in letters(self.store)}
+
+        def is_told():
+            return all(any(d["first"] <= seq <= d["last"]
+                           for d in self.told("EventDeadLettered"))
+                       for seq in seqs)
+        wait_for("EventDeadLettered for each", is_told, 90, 0.5)
 
     def test_damage(self):
-        # Goal: letters that the disk loses are said, and the streams go on.
+        # Goal: letters that the disk loses are said, once, and the streams go
+        # on.
         self.make()
+        _, ids = self.send(6, 3, first=500)  # in a frame behind those
+        self.till.wait_accepted(ids)
+        wait_for("letters", lambda: len(letters(self.store)) == 8)
         self.gateway.stop(signal.SIGKILL)
         folder = self.store.folder / "data/dead"
         segment = sorted(folder.glob("*.seg"))[0]
@@ -304,6 +332,19 @@ class CommandCase(Case):
         self.till.wait_accepted(ids)
         self.drained()
         self.assertLessEqual(set(ids), set(self.arrived()))
+        told = wait_for("JournalDamaged", lambda:
+                        self.told("JournalDamaged", "dead"), 30)
+        self.assertEqual(told[0]["first"], 0)
+        self.assertLessEqual(told[0]["count"], 6)
+        lost = self.status()["dead"]["lost"]
+        self.assertEqual(lost, told[0]["count"])
+        time.sleep(3)  # the mark follows a moment later
+        self.assertEqual(self.gateway.stop(), 0)
+        self.start()
+        self.drained()
+        time.sleep(3)
+        self.assertEqual(len(self.told("JournalDamaged", "dead")), 1)
+        self.assertEqual(self.status()["dead"]["lost"], lost)
 
 
 if __name__ == "__main__":

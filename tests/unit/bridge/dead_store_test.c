@@ -96,6 +96,13 @@ static void mark(struct dead_job *job, enum dead_kind kind, uint64_t id) {
     add(job, &record);
 }
 
+/* Head office knows all of it. */
+static void tell(struct dead_job *job) {
+    struct dead_record record = {.kind = DEAD_TOLD, .letter = 100000};
+    strcpy(record.stream, "orders");
+    add(job, &record);
+}
+
 static struct dead_job job_of(struct bench *bench) {
     return (struct dead_job){
         .store = &bench->store,
@@ -127,6 +134,7 @@ static void test_records(void **state) {
         {.kind = DEAD_RETRY, .letter = 9},
         {.kind = DEAD_SENT, .letter = 9},
         {.kind = DEAD_DROPPED, .letter = 9, .by_age = true},
+        {.kind = DEAD_TOLD, .letter = 9, .stream = "orders"},
     };
     for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
         uint8_t bytes[2048];
@@ -231,6 +239,13 @@ static void test_what_is_settled_goes(void **state) {
     job = job_of(&bench);
     job.upkeep = true;
     assert_int_equal(run(&job), ERR_OK);
+    assert_int_equal(bench.store.index.count, 9); /* head office: not told */
+    assert_int_equal(job.news[0].letters.count, 9);
+    assert_int_equal(job.news[0].dropped.count, 8);
+    job = job_of(&bench);
+    job.upkeep = true;
+    tell(&job);
+    assert_int_equal(run(&job), ERR_OK);
     assert_int_equal(bench.store.index.count, 0);
     assert_int_equal(segments(&bench), 1);
     bench_free(&bench);
@@ -289,6 +304,7 @@ static void test_full(void **state) {
     for (uint64_t id = 0; id < written; id++) {
         mark(&job, DEAD_DROPPED, id);
     }
+    tell(&job);
     job.upkeep = true;
     assert_int_equal(run(&job), ERR_OK);
     dead_line_free(&job.items);
@@ -325,9 +341,51 @@ static void test_age(void **state) {
     job.now_us += (int64_t)1001 * 1000 * 1000;
     assert_int_equal(run(&job), ERR_OK);
     assert_int_equal(job.letters, 0);
-    assert_int_equal(job.aged[0].first, 40);
-    assert_int_equal(job.aged[0].last, 42);
-    assert_int_equal(job.aged[0].count, 3);
+    assert_int_equal(job.aged, 3);
+    assert_int_equal(job.news[0].dropped.first, 40);
+    assert_int_equal(job.news[0].dropped.last, 42);
+    assert_int_equal(job.news[0].dropped.count, 3);
+    bench_free(&bench);
+}
+
+/* Goal: damage is news until it was told, and counted as long as it is there;
+ * what is damaged later is news again. */
+static void test_damage(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, 12);
+    for (uint64_t seq = 0; seq < 3; seq++) { /* a frame each */
+        struct dead_job job = job_of(&bench);
+        struct dead_record record = letter(seq, 100);
+        add(&job, &record);
+        assert_int_equal(run(&job), ERR_OK);
+        dead_line_free(&job.items);
+    }
+    for (uint64_t turn = 0; turn < 2; turn++) {
+        dead_store_close(&bench.store);
+        char path[64]; /* what is left of it begins behind the damage */
+        snprintf(path, sizeof path, "/data/dead/%020u.seg", (unsigned)turn);
+        fake_disk_flip(bench.fake, path, (4096 + 40) * 8);
+        struct dead_job job = job_of(&bench);
+        assert_int_equal(run(&job), ERR_OK);
+        assert_int_equal(job.letters, 2 - turn);
+        assert_int_equal(job.lost, 1 + turn);
+        assert_int_equal(job.damage.first, turn);
+        assert_int_equal(job.damage.last, turn);
+        assert_int_equal(job.damage.count, 1);
+        job = job_of(&bench);
+        struct dead_record record = {.kind = DEAD_TOLD, .letter = 1 + turn};
+        strcpy(record.stream, DEAD_DAMAGE);
+        add(&job, &record);
+        assert_int_equal(run(&job), ERR_OK);
+        dead_line_free(&job.items);
+        assert_int_equal(job.damage.count, 0);
+        dead_store_close(&bench.store);
+        job = job_of(&bench);
+        assert_int_equal(run(&job), ERR_OK);
+        assert_int_equal(job.lost, 1 + turn);
+        assert_int_equal(job.damage.count, 0);
+    }
     bench_free(&bench);
 }
 
@@ -349,6 +407,7 @@ static void play(struct bench *bench, struct told *told) {
         add(&job, &second);
         if (seq >= 4 && seq <= 8) { /* the ids of 0, 2 and 4 */
             mark(&job, DEAD_DROPPED, seq - 4);
+            tell(&job);
         }
         job.upkeep = true;
         dead_job_run(&job);
@@ -358,7 +417,7 @@ static void play(struct bench *bench, struct told *told) {
                 item->record.kind == DEAD_LETTER ? item->record.seq : seq - 4;
             if (item->written && item->record.kind == DEAD_LETTER) {
                 told->written[at] = true;
-            } else if (item->written) {
+            } else if (item->written && item->record.kind == DEAD_DROPPED) {
                 told->dropped[at] = true;
             }
         }
@@ -457,6 +516,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_settled_goes),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_age),
+        cmocka_unit_test(test_damage),
         cmocka_unit_test(test_power_cuts),
         cmocka_unit_test(test_kills),
         cmocka_unit_test(test_a_failed_sync),

@@ -198,6 +198,13 @@ static void test_settled_once_durable(void **state) {
 }
 
 #ifndef EDGE_CONTROL_DEAD_EARLY
+static void turns(struct bench *bench, int count) {
+    for (int i = 0; i < count; i++) {
+        look(bench);
+        fake_executor_settle(&bench->executor);
+    }
+}
+
 /* Goal: many at once, each settled once, though each settling gives a turn. */
 static void test_each_once(void **state) {
     struct bench *bench = *state;
@@ -257,8 +264,8 @@ static void test_a_denial_waits(void **state) {
     assert_int_equal(bench->hows[0], SETTLE_RETRY);
 }
 
-/* Goal: what became letters is news, once; an EventDeadLettered that is refused
- * itself is none. */
+/* Goal: what became letters is news until it was told, also after a start; an
+ * EventDeadLettered that is refused itself is none. */
 static void test_news(void **state) {
     struct bench *bench = *state;
     refuse(bench, 3, "MalformedDetail");
@@ -270,13 +277,24 @@ static void test_news(void **state) {
         fake_executor_settle(&bench->executor);
     }
     assert_int_equal(bench->settled, 3);
-    struct dead_news news = {.code = ""};
-    dead_news_move(&news, dead_news(bench->dead, 0));
+    struct dead_news news = status(bench).streams[0].news;
     assert_int_equal(news.letters.first, 3);
     assert_int_equal(news.letters.last, 9);
     assert_int_equal(news.letters.count, 2);
     assert_string_equal(news.code, "InvalidArgument");
-    assert_int_equal(dead_news(bench->dead, 0)->letters.count, 0);
+    fake_executor_settle(&bench->executor);
+    dead_free(bench->dead);
+    start(bench);
+    assert_int_equal(status(bench).streams[0].news.letters.count, 2);
+    dead_told(bench->dead, 0, news.end);
+    dead_told(bench->dead, 0, news.end);
+    turns(bench, 3);
+    assert_int_equal(status(bench).streams[0].news.letters.count, 0);
+    assert_int_equal(status(bench).streams[0].news.told, news.end);
+    dead_free(bench->dead);
+    start(bench);
+    assert_int_equal(status(bench).streams[0].news.letters.count, 0);
+    assert_int_equal(status(bench).letters, 3);
 }
 
 /* Goal: an order is done when its marks are durable; a start knows what they
@@ -306,13 +324,6 @@ static void retry_one(struct bench *bench) {
     assert_int_equal(dead_order(bench->dead, DEAD_ASK_RETRY, ids, 1, 1),
                      ERR_OK);
     look(bench);
-}
-
-static void turns(struct bench *bench, int count) {
-    for (int i = 0; i < count; i++) {
-        look(bench);
-        fake_executor_settle(&bench->executor);
-    }
 }
 
 /* Goal: a letter that is to be sent again is, and is none once it is taken. */
