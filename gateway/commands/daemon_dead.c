@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
 #include "gateway/commands/daemon_state.h"
 #include "gateway/stream/stream_dead.h"
-
-#include <assert.h>
 
 #define MINUTE_US ((int64_t)60 * 1000 * 1000)
 
