@@ -43,6 +43,7 @@ struct dead {
     bool hung_up;
     bool settled;       /* something to remove, maybe */
     int64_t again_us;   /* no job before this: the last one failed */
+    int64_t began_us;   /* of the first minute nothing is thought old */
     int64_t upkeep_us;  /* the last */
     uint32_t page_turn; /* whose page is next */
     struct dead_status status;
@@ -54,9 +55,10 @@ static int64_t mono_us(const struct dead *dead) {
     return clock->mono_us(clock->self);
 }
 
+/* By the server's clock: a box whose own is wrong must not drop letters. */
 static int64_t wall_us(const struct dead *dead) {
     const struct clock *clock = &dead->options.context->platform->clock;
-    return clock->wall_us(clock->self);
+    return clock->wall_us(clock->self) + *dead->options.offset_us;
 }
 
 static const char *name_of(const struct dead *dead, uint32_t stream) {
@@ -214,7 +216,7 @@ static void take_counts(struct dead *dead, const struct dead_job *job) {
     status->retried = job->retried;
     status->oldest_us = job->oldest_us;
     status->lost = job->lost;
-    status->ageing = job->upkeep ? job->ageing : status->ageing;
+    status->ageing = job->age ? job->ageing : status->ageing;
     for (uint32_t i = 0; i < dead->options.stream_count; i++) {
         /* Those of a stream without a sink wait until it has one. */
         dead->streams[i].retried =
@@ -305,6 +307,7 @@ static void begin_job(struct dead *dead) {
         .page_of = page == UINT32_MAX ? NULL : name_of(dead, page),
         .now_us = wall_us(dead),
         .upkeep = upkeep,
+        .age = upkeep && mono_us(dead) - dead->began_us >= UPKEEP_US,
     };
     for (uint32_t i = 0; i < job->cursor_count; i++) {
         job->cursors[i] = (struct dead_cursor){name_of(dead, i),
@@ -555,7 +558,8 @@ err_t dead_new(const struct dead_options *options, struct dead **ret) {
     dead_store_init(&dead->store, options->context->platform,
                     options->context->config);
     dead->exists = dead_store_exists(&dead->store);
-    dead->upkeep_us = mono_us(dead);
+    dead->began_us = mono_us(dead);
+    dead->upkeep_us = dead->began_us;
     dead->settled = dead->exists;
     if (dead->exists) {
         read_store(dead);

@@ -28,6 +28,7 @@ struct dead_options {
     const struct sender_context *context; /* outlives it */
     struct dead_stream_options streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
+    const int64_t *offset_us; /* the server's clock less ours, if known */
     /* What becomes of an event of the n-th stream. It may be called from
      * within dead_take(). */
     void (*settle)(void *self, uint32_t stream, uint64_t seq, enum settle how);

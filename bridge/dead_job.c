@@ -128,7 +128,9 @@ static err_t drop_old(struct dead_job *job) {
 }
 
 static err_t keep_up(struct dead_job *job, bool full) {
-    TRY(drop_old(job));
+    if (job->age) {
+        TRY(drop_old(job));
+    }
     return dead_store_trim(job->store, job->cursors, job->cursor_count, full,
                            &job->reason);
 }

@@ -332,12 +332,14 @@ static void test_age(void **state) {
     dead_line_free(&job.items);
     job = job_of(&bench);
     job.upkeep = true;
+    job.age = true;
     job.now_us += (int64_t)800 * 1000 * 1000;
     assert_int_equal(run(&job), ERR_OK);
     assert_int_equal(job.ageing, 3);
     assert_int_equal(job.letters, 3);
     job = job_of(&bench);
     job.upkeep = true;
+    job.age = true;
     job.now_us += (int64_t)1001 * 1000 * 1000;
     assert_int_equal(run(&job), ERR_OK);
     assert_int_equal(job.letters, 0);

@@ -33,6 +33,8 @@ struct bench {
     struct fake_network network;
     struct dead *dead;
     int64_t mono_us;
+    int64_t wrong_us;  /* the box's clock is ahead by that, */
+    int64_t offset_us; /* and the service has said so */
     uint64_t taken;
     uint64_t seqs[SETTLED_MAX];
     enum settle hows[SETTLED_MAX];
@@ -44,7 +46,7 @@ struct bench {
 
 static int64_t read_wall(void *self) {
     const struct bench *bench = self;
-    return 1795432440000000 + bench->mono_us;
+    return 1795432440000000 + bench->mono_us + bench->wrong_us;
 }
 
 static int64_t read_mono(void *self) {
@@ -74,6 +76,7 @@ static void start(struct bench *bench) {
         .context = &bench->context,
         .streams = {{&bench->config.streams[0], "/data/orders", ID}},
         .stream_count = 1,
+        .offset_us = &bench->offset_us,
         .settle = on_settle,
         .turn = on_turn,
         .self = bench,
@@ -358,6 +361,30 @@ static void test_a_letter_that_is_gone(void **state) {
     assert_int_equal(bench->turns, jobs);
 }
 
+/* Goal: a clock that is wrong, at the start too, makes no letter old. */
+static void test_a_wrong_clock(void **state) {
+    struct bench *bench = *state;
+    const int64_t day_us = 86400 * SECOND_US;
+    bench->config.dead_keep_ms = 30 * (uint64_t)86400 * 1000;
+    bench->wrong_us = -20000 * day_us; /* 1977 */
+    bench->offset_us = 20000 * day_us;
+    refuse(bench, 3, "MalformedDetail");
+    turns(bench, 3);
+    dead_free(bench->dead);
+    bench->wrong_us = 400 * day_us;
+    bench->offset_us = 0; /* nobody has answered yet */
+    start(bench);
+    turns(bench, 3);
+    assert_int_equal(status(bench).letters, 1);
+    bench->offset_us = -400 * day_us;
+    bench->mono_us += 2 * 60 * SECOND_US;
+    turns(bench, 3);
+    assert_int_equal(status(bench).letters, 1);
+    bench->mono_us += 31 * day_us;
+    turns(bench, 3);
+    assert_int_equal(status(bench).letters, 0);
+}
+
 /* Goal: letters of a stream whose sink was taken away wait for it. */
 static void test_a_sink_that_is_gone(void **state) {
     struct bench *bench = *state;
@@ -385,6 +412,7 @@ int main(void) {
         TEST(test_orders),
         TEST(test_sent_again),
         TEST(test_a_letter_that_is_gone),
+        TEST(test_a_wrong_clock),
         TEST(test_a_sink_that_is_gone),
 #endif
     };
