@@ -19,7 +19,7 @@ import paho.mqtt.client as mqtt
 
 from edge import BUILD, Device, Store, wait_for
 from plugin_broker import (CONNECTED, DISCONNECTED, FAILED, GATEWAY,
-                           GATEWAY_PASSWORD, LOADED, REFUSED, Broker, Client,
+                           GATEWAY_PASSWORD, LOADED, REFUSED, SURPLUS, Broker, Client,
                            Gateway, other_address, settle)
 
 VERSIONS = (mqtt.MQTTv311, mqtt.MQTTv5)
@@ -804,6 +804,164 @@ class Changes(unittest.TestCase):
             wait_for("what waits", lambda: till.got)
             till.close()
             gateway.close()
+
+
+PLACES = 16
+
+
+class Sessions(unittest.TestCase):
+    """What clients without a user name leave at the broker is bounded."""
+
+    def visit(self, broker, id_, version, clean=False, expiry=3600, **more):
+        """Subscribes and goes. (Its code, whether it had a session)"""
+        client = Client(broker, id_, version=version, clean=clean,
+                        expiry=expiry, **more)
+        code = client.open()
+        if code != 0:
+            return code, None
+        client.ask("shopme/s1/till-9/receipts")
+        client.close()
+        return code, client.kept
+
+    def end(self, broker, id_):
+        """As the gateway does it."""
+        client = Client(broker, id_, GATEWAY, GATEWAY_PASSWORD)
+        client.unix = broker.socket
+        client.must()
+        kept = client.kept
+        client.close()
+        return kept
+
+    def test_places(self):
+        """As many as there are places; the next one is refused, with its code,
+        and told; who has one, and who keeps none, is let in; a clean session
+        frees a place, so does the end of an expiry."""
+        for version in VERSIONS:
+            with self.subTest(version=version), store() as broker:
+                broker.start()
+                gateway = Gateway(broker).must()
+                for n in range(PLACES):
+                    self.assertEqual(self.visit(broker, f"c{n}", version),
+                                     (0, 0))
+                for n in range(PLACES, PLACES + 5):
+                    at = len(gateway.reports)
+                    self.assertEqual(self.visit(broker, f"c{n}", version),
+                                     (NOT_AUTHORIZED[version], None))
+                    gateway.wait(REFUSED, at, refusal="sessions",
+                                 client_id=f"c{n}", address="127.0.0.1")
+                for v in VERSIONS:
+                    self.assertEqual(
+                        self.visit(broker, "clean", v, True, 0), (0, 0))
+                self.assertEqual(self.visit(broker, "c3", version), (0, 1))
+                # A device has its own, whatever there is of others.
+                self.assertEqual(
+                    self.visit(broker, "till-1", version, user="till-1",
+                               password=PASSWORD)[0], 0)
+                self.assertEqual(self.visit(broker, "c3", version, True, 0)[0],
+                                 0)
+                settle()
+                self.assertEqual(self.visit(broker, "c99", version), (0, 0))
+                self.assertEqual(self.visit(broker, "c98", version)[0],
+                                 NOT_AUTHORIZED[version])
+                gateway.close()
+
+    def test_an_expiry(self):
+        """One that the broker itself has ended frees its place."""
+        with store() as broker:
+            broker.start()
+            for n in range(PLACES):
+                self.visit(broker, f"c{n}", mqtt.MQTTv5, expiry=1)
+            wait_for("they have expired", lambda: broker.log().count(
+                "Expiring client c") == PLACES, 30)
+            self.assertEqual(self.visit(broker, "c99", mqtt.MQTTv5), (0, 0))
+
+    def test_behind_a_clean_start(self):
+        """MQTT 5: its expiry is not seen at the CONNECT. What stays behind
+        takes a place; without one it is told, again and again until it is
+        ended, and nothing is queued for it. An account may leave none under
+        another id."""
+        with store() as broker:
+            broker.start()
+            gateway = Gateway(broker).must()
+            for n in range(PLACES):
+                self.visit(broker, f"c{n}", mqtt.MQTTv5, True)
+            settle()
+            self.assertEqual(
+                [r for r in gateway.reports if r["kind"] == SURPLUS], [])
+            self.assertEqual(self.visit(broker, "c0", mqtt.MQTTv5), (0, 1))
+            rows = [("over", {}),
+                    ("mosq-1", {"user": "meter", "password": PASSWORD})]
+            for id_, more in rows:
+                at = len(gateway.reports)
+                self.assertEqual(self.visit(broker, id_, mqtt.MQTTv5, True,
+                                            **more)[0], 0)
+                gateway.wait(SURPLUS, at, client_id=id_)
+                gateway.wait(REFUSED, at, client_id=id_, refusal="sessions")
+                gateway.say("shopme/s1/till-9/receipts", "x" * 1000)
+                at = len(gateway.reports)
+                gateway.wait(SURPLUS, at, client_id=id_)
+            for id_, _ in rows:
+                self.assertEqual(self.end(broker, id_), 0)
+            at = len(gateway.reports)
+            time.sleep(4)
+            self.assertEqual([r for r in gateway.reports[at:]
+                              if r["kind"] == SURPLUS], [])
+            waited = Client(broker, "c5", version=mqtt.MQTTv5, clean=False,
+                            expiry=3600).must()
+            wait_for("what waited", lambda: len(waited.got) == len(rows))
+            waited.close()
+            gateway.close()
+
+    def test_over_a_restart(self):
+        """Those that the broker has saved are counted, as the gateway says or,
+        where it did not, when something is to be queued."""
+        for told in (True, False):
+            with self.subTest(told=told), store() as broker:
+                broker.start()
+                for n in range(PLACES):
+                    self.visit(broker, f"c{n}", mqtt.MQTTv311)
+                broker.stop()
+                broker.log_path.unlink()
+                if told:
+                    end = int(time.time()) + 3600
+                    broker.sessions = [(end, f"c{n}") for n in range(PLACES)]
+                broker.start()
+                gateway = Gateway(broker).must()
+                if not told:
+                    gateway.say("shopme/s1/till-9/receipts", "waits")
+                    settle()
+                self.assertEqual(self.visit(broker, "new", mqtt.MQTTv311)[0], 5)
+                self.assertEqual(self.visit(broker, "c1", mqtt.MQTTv311),
+                                 (0, 1))
+                gateway.close()
+
+    def test_memory(self):
+        """A hundred clients leave a session each if they can, then 24 MiB come
+        that all of them asked for. Without the plugin all of it stays."""
+        grown = {}
+        for plugin in (True, False):
+            kept = 0
+            with Broker(plugin=plugin) as broker:
+                broker.start()
+                gateway = Client(broker, "edge-orders", GATEWAY,
+                                 GATEWAY_PASSWORD)
+                gateway.unix = broker.socket
+                gateway.must()
+                before = broker.rss_kib()
+                for n in range(100):
+                    version = VERSIONS[n % 2]
+                    kept += self.visit(broker, f"c{n}", version)[0] == 0
+                for n in range(96):
+                    gateway.say("shopme/s1/till-9/receipts",
+                                f"{n:04}" + "x" * (256 * 1024))
+                grown[plugin] = (broker.rss_kib() - before) / 1024
+                gateway.close()
+            self.assertEqual(kept, PLACES if plugin else 100)
+        print(f"figure: 100 clients without a name that leave a session, and 24 "
+              f"MiB for each: the broker grows by {grown[True]:.1f} MiB, by "
+              f"{grown[False]:.1f} MiB without the plugin", file=sys.stderr)
+        self.assertGreater(grown[False], 20)
+        self.assertLess(grown[True], 10)
 
 
 class WithGateway(unittest.TestCase):
