@@ -12,7 +12,9 @@ static err_t read_stored(struct cursor *in, struct broker_chunk *ret) {
     uint16_t topic_len;
     TRY(cursor_take(in, sizeof ret->stored, &part));
     memcpy(&ret->stored, part.data, sizeof ret->stored);
-    TRY(cursor_take(in, 8 + 4 + 2, &part)); /* expiry, payload length, id */
+    TRY(cursor_take(in, sizeof ret->ends_s, &part));
+    memcpy(&ret->ends_s, part.data, sizeof ret->ends_s);
+    TRY(cursor_take(in, 4 + 2, &part)); /* payload length, message id */
     TRY(cursor_u16(in, &source_len));
     TRY(cursor_u16(in, &user_len));
     TRY(cursor_u16(in, &topic_len));
@@ -29,6 +31,7 @@ static err_t read_waiting(struct cursor *in, struct broker_chunk *ret) {
     TRY(cursor_take(in, 2, &part)); /* message id */
     TRY(cursor_u16(in, &id_len));
     TRY(cursor_take(in, 4, &part)); /* QoS, state, flags, direction */
+    ret->qos = part.data[0];
     ret->outgoing = part.data[3] == 1;
     return cursor_take(in, id_len, &ret->client_id);
 }

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import unittest
 
 import paho.mqtt.client as mqtt
@@ -988,6 +989,33 @@ class WithGateway(unittest.TestCase):
                 self.assertNotRegex(
                     line, "mosquitto (New|Bad) |"
                     "mosquitto Client (?!.* disconnected due to )")
+
+
+    def test_sessions_over_a_restart(self):
+        """The gateway finds what sessions its broker has saved, and tells the
+        plugin; it ends those that are too many."""
+        def visit(one, id_, version=mqtt.MQTTv311):
+            broker = types.SimpleNamespace(open=one.broker_port, tls=-1,
+                                           certs=-1)
+            client = Client(broker, id_, version=version, clean=False,
+                            expiry=3600)
+            code = client.open()
+            if code == 0:
+                client.close()
+            return code, client.kept
+        with Store(cloud=False) as one:
+            one.gateway.start().wait_up()
+            for n in range(PLACES):
+                self.assertEqual(visit(one, f"c {n}"), (0, 0))
+            rules = one.folder / "data/broker/rules"
+            for _ in range(2):
+                one.gateway.stop()
+                one.gateway.start().wait_up()
+                self.assertEqual(rules.read_text().count("\nsession "), PLACES)
+                self.assertEqual(visit(one, "new")[0], 5)
+                self.assertEqual(visit(one, "c 1"), (0, 1))
+            wait_for("it is logged", lambda: "guard refused why=sessions"
+                     in one.gateway.log())
 
 
 class Controls(unittest.TestCase):
