@@ -103,8 +103,8 @@ static err_t take_session(struct lines *lines, struct slice text,
         text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
     size_t len = space == NULL ? 0 : (size_t)(space - text.data);
     struct slice id = slice_part(text, len + 1, text.len - len - 1);
-    if (space == NULL || !is_number(slice_part(text, 0, len)) ||
-        id.len == 0 || !lines_is_text(id) ||
+    if (space == NULL || !is_number(slice_part(text, 0, len)) || id.len == 0 ||
+        !lines_is_text(id) ||
         slice_to_str(id, ret->client_id, sizeof ret->client_id) != ERR_OK) {
         return lines_corrupt(lines, "not the end of a session and its client "
                                     "id");

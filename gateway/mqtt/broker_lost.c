@@ -15,7 +15,7 @@ enum { SESSIONS_MAX = 32, ROOM_FIRST = 256 };
 
 struct stored {
     uint64_t number;
-    int64_t ends_s;  /* 0 = never */
+    int64_t ends_s;   /* 0 = never */
     uint32_t hearers; /* a bit for each session whose filter has its topic */
     uint32_t waited;  /* or that waits for it, once */
 };
@@ -101,10 +101,10 @@ static err_t add_stored(struct search *search,
     TRY(grow(&list, &search->stored_room, search->stored_count,
              sizeof *search->stored));
     search->stored = list;
-    search->stored[search->stored_count++] = (struct stored){
-        .number = chunk->stored,
-        .ends_s = chunk->ends_s,
-        .hearers = hearers(search, chunk->topic)};
+    search->stored[search->stored_count++] =
+        (struct stored){.number = chunk->stored,
+                        .ends_s = chunk->ends_s,
+                        .hearers = hearers(search, chunk->topic)};
     return ERR_OK;
 }
 
@@ -174,8 +174,7 @@ static bool has_client(const struct search *search, struct slice id) {
 
 /* One of QoS 0 may be there, too: it was about to be sent. */
 static bool may_come(const struct search *search,
-                     const struct broker_chunk *chunk,
-                     struct stored *stored) {
+                     const struct broker_chunk *chunk, struct stored *stored) {
     if (stored == NULL || !has_client(search, chunk->client_id)) {
         return false;
     }
@@ -197,11 +196,10 @@ static err_t each_that_waits(void *self, const struct broker_chunk *chunk) {
     }
     struct stored *stored = find_stored(search, chunk->stored);
     bool comes = may_come(search, chunk, stored);
-    bool ours =
-        session_of(search, chunk->client_id) < search->session_count;
+    bool ours = session_of(search, chunk->client_id) < search->session_count;
     search->lost.messages += !comes;
-    search->lost.expired += comes && ours && stored->ends_s != 0 &&
-                            stored->ends_s <= search->now_s;
+    search->lost.expired +=
+        comes && ours && stored->ends_s != 0 && stored->ends_s <= search->now_s;
     return ERR_OK;
 }
 

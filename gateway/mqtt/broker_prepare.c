@@ -83,10 +83,11 @@ static void say_lost(struct broker_prepare *prepare) {
         return; /* there is none, or Mosquitto finds out, too */
     }
     if (lost.expired > 0) {
-        log_line(LOG_WARN, "broker",
-                 "expired messages=%llu reason=\"their devices gave them a time "
-                 "to be delivered in, which is over\"",
-                 (unsigned long long)lost.expired);
+        log_line(
+            LOG_WARN, "broker",
+            "expired messages=%llu reason=\"their devices gave them a time "
+            "to be delivered in, which is over\"",
+            (unsigned long long)lost.expired);
     }
     if (lost.messages == 0) {
         return;

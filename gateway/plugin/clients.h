@@ -18,8 +18,8 @@ struct client {
     bool replaced; /* by one of the same id: its end was told already */
     enum rules_who who;
     enum report_by by;
-    bool keeps;  /* a session, as it said */
-    bool leaves; /* perhaps one, as MQTT 5 has it */
+    bool keeps;                      /* a session, as it said */
+    bool leaves;                     /* perhaps one, as MQTT 5 has it */
     char name[ACCOUNT_NAME_MAX];     /* "" = anonymous */
     char hash[ACCOUNT_HASH_MAX];     /* that its password was checked against */
     char serial[REVOKED_SERIAL_MAX]; /* of its certificate */

@@ -28,7 +28,8 @@ struct door_broker {
      * with the user name, or the one with the client id. */
     void (*kick_name)(void *self, const char *name, bool with_will);
     void (*kick_id)(void *self, const char *client_id, bool with_will);
-    /* Is there a session of this id? Asked only of one whose connection ended. */
+    /* Is there a session of this id? Asked only of one whose connection ended.
+     */
     bool (*has_session)(void *self, const char *client_id);
 };
 

@@ -100,15 +100,14 @@ static bool is_connected(const struct places_now *now, const char *id) {
 
 /* Those that have expired meanwhile. */
 static void sweep(struct places *places, const struct places_now *now) {
-    bool asks = places->swept_us == 0 ||
-                now->mono_us - places->swept_us >= SWEEP_US;
+    bool asks =
+        places->swept_us == 0 || now->mono_us - places->swept_us >= SWEEP_US;
     for (uint32_t i = places->count; i-- > 0;) {
         struct place *place = &places->list[i];
-        bool gone = place->loaded
-                        ? place->ends_s <= now->wall_s
-                        : asks && !place->in_doubt &&
-                              !is_connected(now, place->id) &&
-                              !now->has(now->self, place->id);
+        bool gone = place->loaded ? place->ends_s <= now->wall_s
+                                  : asks && !place->in_doubt &&
+                                        !is_connected(now, place->id) &&
+                                        !now->has(now->self, place->id);
         if (gone) {
             remove_place(places, place);
         }
@@ -220,8 +219,8 @@ const char *places_surplus(struct places *places,
                            const struct places_now *now) {
     for (uint32_t i = 0; i < places->count; i++) {
         struct place *place = &places->list[i];
-        bool due = place->told_us == 0 ||
-                   now->mono_us - place->told_us >= AGAIN_US;
+        bool due =
+            place->told_us == 0 || now->mono_us - place->told_us >= AGAIN_US;
         if (!place->granted && !place->in_doubt && due) {
             place->told_us = now->mono_us;
             return place->id;

@@ -34,12 +34,12 @@ enum places_wish { PLACES_NO, PLACES_YES, PLACES_MAYBE };
 
 struct place {
     char id[CLIENT_ID_MAX];
-    bool granted;   /* else it is a surplus */
-    bool nobodys;   /* and shall get none */
-    bool in_doubt;  /* its connection ended just now */
-    bool loaded;    /* by the broker, and not in use since */
-    int64_t ends_s; /* of that: since 1970 */
-    uint64_t bytes; /* queued */
+    bool granted;    /* else it is a surplus */
+    bool nobodys;    /* and shall get none */
+    bool in_doubt;   /* its connection ended just now */
+    bool loaded;     /* by the broker, and not in use since */
+    int64_t ends_s;  /* of that: since 1970 */
+    uint64_t bytes;  /* queued */
     int64_t told_us; /* monotonic; when it was named last; 0 = never */
 };
 
@@ -82,7 +82,6 @@ bool places_queue(struct places *places, const struct places_now *now,
 const char *places_settle(struct places *places, const struct places_now *now);
 /* The next one that the gateway should be asked to end now, or NULL: each
  * again after a while, if it is still there. */
-const char *places_surplus(struct places *places,
-                           const struct places_now *now);
+const char *places_surplus(struct places *places, const struct places_now *now);
 
 #endif

@@ -113,8 +113,7 @@ static int teardown(void **state) {
     return unlink(path);
 }
 
-static void subscription(struct file *file, const char *id,
-                         const char *topic) {
+static void subscription(struct file *file, const char *id, const char *topic) {
     struct writer *w = &file->writer;
     head(file, 5, 4 + 2 + 2 + 4 + strlen(id) + strlen(topic));
     writer_u32(w, 0);
@@ -180,8 +179,8 @@ static void test_lost(void **state) {
         client(&file, "till-1", "till-1", 0, 604800);
         waiting(&file, 5, "till-1", 1, 1);
         put(&file);
-        assert_int_equal(
-            broker_lost_count(path, &session, 1, NOW_S, &lost), ERR_OK);
+        assert_int_equal(broker_lost_count(path, &session, 1, NOW_S, &lost),
+                         ERR_OK);
         assert_int_equal(lost.messages, d->lost);
         assert_int_equal(lost.expired, d->expired);
     }
@@ -220,8 +219,8 @@ static void test_renamed(void **state) {
             subscription(&file, "gw-orders", session.topic);
         }
         put(&file);
-        assert_int_equal(
-            broker_lost_count(path, &session, 1, NOW_S, &lost), ERR_OK);
+        assert_int_equal(broker_lost_count(path, &session, 1, NOW_S, &lost),
+                         ERR_OK);
         assert_int_equal(lost.messages, 0);
     }
 }
@@ -239,11 +238,11 @@ static void test_unreadable(void **state) {
     for (size_t whole = file.writer.len; file.writer.len > 0;
          file.writer.len--) {
         put(&file);
-        err_t wanted =
-            file.writer.len == whole || file.writer.len == 23 ? ERR_OK
-                                                              : ERR_PARSE;
-        assert_int_equal(
-            broker_lost_count(path, &session, 1, NOW_S, &lost), wanted);
+        err_t wanted = file.writer.len == whole || file.writer.len == 23
+                           ? ERR_OK
+                           : ERR_PARSE;
+        assert_int_equal(broker_lost_count(path, &session, 1, NOW_S, &lost),
+                         wanted);
     }
 }
 
@@ -296,12 +295,9 @@ static void test_many_unnamed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_renamed),
-        cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_unnamed),
-        cmocka_unit_test(test_many_unnamed),
+        cmocka_unit_test(test_lost),    cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_renamed), cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_unnamed), cmocka_unit_test(test_many_unnamed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -54,7 +54,7 @@ static void test_client_ids(void **state) {
 /* --- A broker that ends each connection ----------------------------------- */
 
 /* A PUBLISH of QoS 1 with a control character in its topic. */
-static const uint8_t forbidden[] = {0x32, 9,  0, 3, 'a', '\r',
+static const uint8_t forbidden[] = {0x32, 9, 0, 3, 'a', '\r',
                                     'b',  0, 1, 0, 'x'};
 static const uint8_t accepted[] = {0x20, 3, 0, 0, 0};
 

@@ -26,9 +26,9 @@ struct house {
         char name[ACCOUNT_NAME_MAX];
         char id[CLIENT_ID_MAX];
         bool connected;
-    } keys[KEYS]; /* the broker's connections */
+    } keys[KEYS];                     /* the broker's connections */
     char sessions[40][CLIENT_ID_MAX]; /* that the broker has */
-    int asked; /* times that it was asked for one */
+    int asked;                        /* times that it was asked for one */
 };
 
 static int64_t wall(void *self) {
@@ -131,8 +131,8 @@ static int teardown(void **state) {
 static bool enter(struct house *house, int key, const char *id,
                   const char *user, const char *password,
                   const struct certificate *certificate) {
-    const struct login login = {id,          user,        password,
-                                "127.0.0.1", certificate, true, false};
+    const struct login login = {id,          user, password, "127.0.0.1",
+                                certificate, true, false};
     const char *name;
     bool admitted = door_enter(house->door, &house->keys[key], &login, &name);
     if (admitted) {

@@ -109,7 +109,7 @@ static void test_frees(void **state) {
     assert_false(enter(w, 101, PLACES_YES));
     assert_null(leave(w, 100, PLACES_YES, false)); /* no expiry */
     assert_true(enter(w, 101, PLACES_YES));
-    w->sessions[7][0] = '\0'; /* expires */
+    w->sessions[7][0] = '\0';                /* expires */
     assert_false(enter(w, 102, PLACES_YES)); /* looked just now */
     w->now.mono_us += 61 * S;
     assert_true(enter(w, 102, PLACES_YES));
@@ -149,8 +149,7 @@ static void test_surplus(void **state) {
 static void test_named(void **state) {
     struct world *w = *state;
     snprintf(w->sessions[0], CLIENT_ID_MAX, "other");
-    assert_true(
-        places_enter(&w->places, &w->now, "other", PLACES_MAYBE, true));
+    assert_true(places_enter(&w->places, &w->now, "other", PLACES_MAYBE, true));
     places_left(&w->places, "other", PLACES_MAYBE, true);
     assert_string_equal(places_settle(&w->places, &w->now), "other");
     assert_string_equal(places_surplus(&w->places, &w->now), "other");
