@@ -94,20 +94,22 @@ static bool is_number(struct slice text) {
             return false;
         }
     }
-    return text.len > 0 && text.len <= 12;
+    return text.len > 0 && text.len <= 12 && text.data[0] != '0';
 }
 
 static err_t take_session(struct lines *lines, struct slice text,
                           struct rules_session *ret) {
     const uint8_t *space =
         text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
-    size_t len = space == NULL ? 0 : (size_t)(space - text.data);
-    struct slice id = slice_part(text, len + 1, text.len - len - 1);
-    if (space == NULL || !is_number(slice_part(text, 0, len)) || id.len == 0 ||
+    size_t len = space == NULL ? text.len : (size_t)(space - text.data);
+    struct slice id = space == NULL
+                          ? SLICE_EMPTY
+                          : slice_part(text, len + 1, text.len - len - 1);
+    if (!is_number(slice_part(text, 0, len)) || id.len == 0 ||
         !lines_is_text(id) ||
         slice_to_str(id, ret->client_id, sizeof ret->client_id) != ERR_OK) {
-        return lines_corrupt(lines, "not the end of a session and its client "
-                                    "id");
+        return lines_corrupt(lines,
+                             "not the end of a session and its client id");
     }
     ret->ends_s = 0;
     for (size_t i = 0; i < len; i++) {
