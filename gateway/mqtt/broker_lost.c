@@ -172,7 +172,8 @@ static bool has_client(const struct search *search, struct slice id) {
                    sizeof *search->clients, by_number) != NULL;
 }
 
-/* One of QoS 0 may be there, too: it was about to be sent. */
+/* One of QoS 0 may be there, too: it was about to be sent. No time to be
+ * delivered in is longer than MQTT can say: else Mosquitto cuts it down. */
 static bool may_come(const struct search *search,
                      const struct broker_chunk *chunk, struct stored *stored) {
     if (stored == NULL || !has_client(search, chunk->client_id)) {
@@ -186,7 +187,8 @@ static bool may_come(const struct search *search,
     bool other = (search->subscribed & ~search->other & bit) == 0;
     bool hears = other || (stored->hearers & ~stored->waited & bit) != 0;
     stored->waited |= bit;
-    return chunk->outgoing && chunk->qos <= 1 && hears;
+    return chunk->outgoing && chunk->qos <= 1 && hears &&
+           stored->ends_s <= search->now_s + (int64_t)UINT32_MAX;
 }
 
 static err_t each_that_waits(void *self, const struct broker_chunk *chunk) {

@@ -159,6 +159,8 @@ static const struct damage damages[] = {
      0},
     {"its direction", "gw-orders", "shopme/s1/a/orders", 7, "gw-orders", 1, 0,
      0, 1, 0},
+    {"its time, to one that there is not", "gw-orders", "shopme/s1/a/orders", 7,
+     "gw-orders", 1, 1, INT64_C(1) << 40, 1, 0},
     {"its time", "gw-orders", "shopme/s1/a/orders", 7, "gw-orders", 1, 1, 4096,
      0, 1},
 };
