@@ -221,7 +221,7 @@ class Listeners(ListenersCase):
             time.sleep(1)
             crowd = self.alive("accounts", 20)
             self.assertEqual(len(crowd), 2)
-            self.assertIn("guard denied", self.gateway.log())
+            self.assertIn("guard refused why=connections", self.gateway.log())
             for one in crowd:
                 one.close()
         self.assertEqual(gone, [])
