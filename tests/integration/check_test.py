@@ -321,6 +321,13 @@ class Errors(CheckCase):
         self.assertEqual([line.startswith("warning: ") for line in lines],
                          [True] + 6 * [False])  # the cause comes last
 
+    def test_an_empty_file(self):
+        """It has no defaults, so the machine is not looked at."""
+        for text in ("", "# nothing\n"):
+            with self.subTest(text=text):
+                self.config.write_text(text)
+                self.is_error("1:1", "found an empty file")
+
     def test_more_than_are_shown(self):
         self.write()
         self.config.write_text(self.config.read_text() + "".join(
@@ -517,6 +524,26 @@ class Files(CheckCase):
         self.assertIn(f"{folder}/50-store.yaml:1:1: found the unknown key",
                       done.stderr)
         self.assertIn(f"  read {folder}/10-fleet.yaml", done.stderr)
+
+    def test_what_is_no_file_in_conf_d(self):
+        """It hides keys: nothing is said that they may have put right."""
+        self.write(region="mars-north-1")
+        folder = self.folder / "conf.d"
+        for make, why in (
+                (lambda path: path.symlink_to("/no/where"),
+                 "found a.yaml, a link to a file that is not there"),
+                (os.mkfifo, "found a.yaml, which is no file"),
+                (pathlib.Path.mkdir, "Is a directory")):
+            with self.subTest(why=why):
+                folder.mkdir()
+                make(folder / "a.yaml")
+                done = self.check()
+                shutil.rmtree(folder)
+                self.assertEqual(done.returncode, 1)
+                lines = [line for line in done.stderr.splitlines()
+                         if not line.startswith("  read ")]
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(why, lines[0])
 
     def test_a_gateway_runs_with_conf_d(self):
         with Store(cloud=False) as store:
