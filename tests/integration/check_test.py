@@ -236,7 +236,7 @@ class Errors(CheckCase):
         done = self.check(keys=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, "^warning: .*:12:7: AWS credentials: none "
-                         "in this environment; the systemd unit reads them from "
+                         "in this environment; the systemd unit reads more from "
                          f"{theirs}, which was not looked at\n$")
         packaged = self.config.rename(self.folder / "shopme-edge.yaml")
         done = run("check", "--config", packaged, keys=False)
@@ -641,6 +641,37 @@ class WayOutTest(CheckCase):
                           done.stdout, done.stderr)
         self.is_error("12:7", "no cloud.region", "AWS_REGION",
                       extra={"AWS_REGION": "No Region"})
+
+    def test_a_region_that_only_the_gateway_has(self):
+        """As from the unit's credentials.env: it sells, and who asks it or
+        reads its journal from a shell needs no region."""
+        with Store(environment={"AWS_REGION": "eu-central-1"}) as store:
+            text = store.config_path.read_text()
+            store.config_path.write_text(
+                text.replace("  region: eu-central-1\n", ""))
+            store.gateway.start().wait_up()
+            config = ("--config", store.config_path)
+            for words in (("status",), ("sync", "--timeout", "10"),
+                          ("journal", "list"), ("journal", "cat"),
+                          ("journal", "replay"), ("device", "list"),
+                          ("device", "add", "till-1")):
+                with self.subTest(words=words):
+                    done = run(*words, *config)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+            done = run("check", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, "^warning: .* no cloud.region")
+            done = run("check", "--files-only", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, "^warning: .* no cloud.region")
+            self.assertEqual(store.gateway.stop(), 0)
+            self.assertEqual(run("check", *config).returncode, 1)
+            (store.folder / "edge.credentials.env").touch()
+            done = run("check", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("cloud.region: none in this environment; the systemd "
+                          "unit reads more from", done.stderr)
+            self.assertEqual(run("run", *config).returncode, 1)
 
     def test_a_proxy_that_is_none(self):
         # Goal: what is not spoken is an error, by the name of its variable.
