@@ -32,7 +32,7 @@ void reading_say(const struct reading *reading, const struct reason *reason) {
 }
 
 bool reading_is_whole(const struct reading *reading) {
-    return reading->missing == 0;
+    return reading->missing == 0 && !reading->cut;
 }
 
 static const struct disk *disk_of(const struct reading *reading) {
@@ -178,7 +178,7 @@ static err_t step(struct reading *reading, struct journal_reader *reader,
                                    : reading->record(reading->self, &record);
 }
 
-static err_t read_all(struct reading *reading, struct reason *reason) {
+static err_t read_records(struct reading *reading, struct reason *reason) {
     uint64_t end = journals_durable_end(reading->journals, reading->name);
     struct journal_reader *reader;
     TRY(journal_reader_open(disk_of(reading), reading->dir, reading->end,
@@ -188,8 +188,17 @@ static err_t read_all(struct reading *reading, struct reason *reason) {
         err = step(reading, reader, end);
     }
     journal_reader_close(reader);
-    ENSURE(err == ERR_END, err);
-    return reading->to == UINT64_MAX ? reading_behind(reading, reason) : ERR_OK;
+    return err;
+}
+
+/* Of damage with nothing behind it the files do not say how far they went. */
+static err_t read_all(struct reading *reading, struct reason *reason) {
+    err_t err = read_records(reading, reason);
+    reading->cut = err != ERR_END;
+    if (reading->to == UINT64_MAX && (err == ERR_END || err == ERR_CORRUPT)) {
+        TRY(reading_behind(reading, reason));
+    }
+    return err == ERR_END ? ERR_OK : err;
 }
 
 err_t reading_run(struct reading *reading, struct reason *reason) {

@@ -36,6 +36,8 @@ struct reading {
     uint64_t end;    /* that follows the last one read, or missing */
     uint64_t records;
     uint64_t missing;
+    bool cut; /* an error ended the reading: how much more there was is unknown
+               */
     struct reading_gap *gaps; /* freed by reading_free() */
     size_t gap_count;
 };

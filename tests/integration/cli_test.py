@@ -869,6 +869,34 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(json.loads(said["list"].stdout)["records"], len(shown))
         self.assertEqual(json.loads(said["replay"].stdout)["end"], read["end"])
 
+    def test_8_a_last_file_without_its_header(self):
+        """What the cursor or a snapshot knows of it is missing by number, alike
+        for each command; what nobody knows of is no whole journal either."""
+        for name, known in (("cursor", True), ("nothing", False)):
+            with self.subTest(name), tempfile.TemporaryDirectory() as copy:
+                data = pathlib.Path(copy) / "data"
+                shutil.copytree(self.store.folder / "data", data,
+                                ignore=shutil.ignore_patterns("*sock*"))
+                segment, = (data / "telemetry").glob("*.seg")
+                with open(segment, "r+b") as file:
+                    file.write(b"\xff" * 4096)
+                if not known:
+                    (data / "telemetry/cursor").unlink()
+                    for path in (data / "telemetry").glob("*.snap"):
+                        path.unlink()
+                for word in ("list", "stats", "verify", "cat"):
+                    done = run("journal", word, "--data", data, "--stream",
+                               "telemetry", *(["--json"] * (word != "cat")))
+                    self.assertEqual(done.returncode, 1, word)
+                    said = "telemetry: events 0 to 0 are lost: "
+                    self.assertEqual(said in done.stderr, known, (word, done))
+                    if word != "cat":
+                        told, = map(json.loads, done.stdout.splitlines())
+                        self.assertFalse(told["whole"], told)
+                        self.assertEqual(told["missing"], [
+                            {"first": 0, "last": 0, "recorded": False}
+                            ][:known], word)
+
     def test_8_x_repair_without_the_configuration(self):
         """Of two copies one is repaired by its configuration, the other one
         as a box's disk is, in another machine: they come to the same."""
