@@ -129,6 +129,14 @@ err_t reading_behind(struct reading *reading, struct reason *reason) {
     return ERR_OK;
 }
 
+void reading_cut(struct reading *reading, err_t err) {
+    reading->cut = err != ERR_OK;
+    if (reading->cut) {
+        fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n",
+                reading->name, reading->end, disk_cause(err));
+    }
+}
+
 /* --- Reading -------------------------------------------------------------- */
 
 /* Goes on behind damage. False if there is nothing behind it. */
@@ -145,7 +153,7 @@ static bool pass(struct reading *reading, struct journal_reader *reader,
     return true;
 }
 
-static err_t say_stopped(const struct reading *reading, err_t err) {
+static err_t say_stopped(struct reading *reading, err_t err) {
     if (err == ERR_NOT_FOUND) {
         fprintf(stderr,
                 "%s: events from %" PRIu64
@@ -153,8 +161,7 @@ static err_t say_stopped(const struct reading *reading, err_t err) {
                 reading->name, reading->end);
         return ERR_AGAIN;
     }
-    fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", reading->name,
-            reading->end, disk_cause(err));
+    reading_cut(reading, err);
     return err;
 }
 

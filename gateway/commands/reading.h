@@ -53,6 +53,8 @@ err_t reading_run(struct reading *reading, struct reason *reason) MUST_USE;
  */
 void reading_miss(struct reading *reading, uint64_t first, uint64_t end,
                   bool known);
+/* Says that nothing can be read at `end` because of `err`, if it is one. */
+void reading_cut(struct reading *reading, err_t err);
 /* The same for what is missing in front of the first record kept, and behind
  * `end`. */
 err_t reading_front(struct reading *reading, struct reason *reason) MUST_USE;
