@@ -429,6 +429,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .stream = stream->config,
             .dir = stream->dir,
             .journal_id = stream->journal_id,
+            .cursor_apart = stream->cursor_apart,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,

@@ -26,6 +26,7 @@ struct bridge_stream_options {
     const struct config_stream *config; /* outlives the bridge */
     const char *dir;                    /* the journal's; outlives the bridge */
     const uint8_t *journal_id; /* JOURNAL_ID_SIZE; outlives the bridge */
+    const char *cursor_apart;  /* cursor_start.h; outlives the bridge, too */
     const struct journal_position *position;
 };
 

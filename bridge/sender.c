@@ -23,8 +23,7 @@ enum {
 
 struct sender {
     struct sender_options options;
-    const struct sink
-        *sink; /* NULL: the stream stays in the store, and all else is unused */
+    const struct sink *sink; /* NULL: none, and all else is unused */
     struct sink_target target;
     struct endpoint where;
 
@@ -470,6 +469,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct cursor_start start = {
         .disk = &options->context->platform->disk,
         .dir = options->dir,
+        .apart = options->cursor_apart,
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,
