@@ -16,6 +16,7 @@
 #include "bridge/bundle.h"
 #include "bridge/credential_keeper.h"
 #include "bridge/credential_web.h"
+#include "bridge/heartbeat.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
 #include "bridge/way.h"
@@ -39,6 +40,7 @@ struct bridge {
     struct job_pool *pool;
     struct sender_context context; /* constant once set up */
     struct share share;            /* the loop's own */
+    struct heartbeat *heartbeat;   /* NULL: no stream has a sink */
     struct sender *senders[CONFIG_STREAMS_MAX];
     uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
 
@@ -53,6 +55,7 @@ struct bridge {
     bool turning;
     bool turn_again;
     bool stopping;
+    bool paused;
     bool closed;
     atomic_uint_fast64_t turns; /* any thread may look */
 
@@ -131,6 +134,9 @@ static void close_all(struct bridge *bridge) {
     bridge->closed = true;
     if (bridge->keeper != NULL) {
         credential_keeper_hang_up(bridge->keeper);
+    }
+    if (bridge->heartbeat != NULL) {
+        heartbeat_hang_up(bridge->heartbeat);
     }
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         if (bridge->senders[i] != NULL) {
@@ -211,6 +217,17 @@ static bool mind_credentials(struct bridge *bridge) {
     return ready;
 }
 
+/* What the gateway says of itself, whatever waits. */
+static int64_t give_heartbeat_its_turn(struct bridge *bridge, bool signs) {
+    struct heartbeat *heartbeat = bridge->heartbeat;
+    if (heartbeat == NULL) {
+        return INT64_MAX;
+    }
+    bool may_send = signs && !bridge->paused;
+    heartbeat_work(heartbeat, bridge->clock_offset_us, may_send);
+    return heartbeat_due_us(heartbeat, may_send);
+}
+
 static int64_t credentials_due_us(const struct bridge *bridge) {
     return bridge->keeper != NULL ? credential_keeper_due_us(bridge->keeper)
                                   : INT64_MAX;
@@ -221,6 +238,8 @@ static int64_t credentials_due_us(const struct bridge *bridge) {
 static int64_t give_turns(struct bridge *bridge) {
     bool signs = mind_credentials(bridge);
     int64_t due_us = credentials_due_us(bridge);
+    int64_t beats_us = give_heartbeat_its_turn(bridge, signs);
+    due_us = beats_us < due_us ? beats_us : due_us;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         sender_work(sender);
@@ -282,6 +301,7 @@ static void on_woken(uv_async_t *async) {
     bool paused = bridge->want_paused;
     bool stop = bridge->want_stop;
     pthread_mutex_unlock(&bridge->mutex);
+    bridge->paused = paused;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_pause(bridge->senders[i], paused);
     }
@@ -443,6 +463,28 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
     return ERR_OK;
 }
 
+static err_t set_up_heartbeat(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    const struct config_stream *streams[CONFIG_STREAMS_MAX];
+    for (uint32_t i = 0; i < options->stream_count; i++) {
+        streams[i] = options->streams[i].config;
+    }
+    const struct heartbeat_options heartbeat = {
+        .platform = options->platform,
+        .config = options->config,
+        .stream = heartbeat_stream(streams, options->stream_count),
+        .credentials = bridge->context.credentials,
+        .connector = bridge->context.connector,
+        .turn = turn,
+        .clock_learned = learn_clock,
+        .credentials_refused = credentials_refused,
+        .self = bridge,
+    };
+    return heartbeat.stream == NULL
+               ? ERR_OK
+               : heartbeat_new(&heartbeat, &bridge->heartbeat, reason);
+}
+
 static err_t set_up(struct bridge *bridge, struct reason *reason) {
     TRY(job_pool_new(&bridge->loop, &bridge->pool));
     bridge->context.platform = bridge->options.platform;
@@ -454,6 +496,7 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     share_init(&bridge->share, cloud->bandwidth, cloud->requests,
                clock->mono_us(clock->self));
     TRY(set_up_network(bridge, reason));
+    TRY(set_up_heartbeat(bridge, reason));
     return set_up_senders(bridge, reason);
 }
 
@@ -465,6 +508,7 @@ static void tear_down(struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_free(bridge->senders[i]);
     }
+    heartbeat_free(bridge->heartbeat);
     credential_keeper_free(bridge->keeper);
     job_pool_free(bridge->pool);
     int failed = uv_loop_close(&bridge->loop);
@@ -520,6 +564,13 @@ void bridge_pause(struct bridge *bridge, bool paused) {
     bridge->want_paused = paused;
     pthread_mutex_unlock(&bridge->mutex);
     uv_async_send(&bridge->woken);
+}
+
+err_t bridge_report(struct bridge *bridge, struct slice json, int64_t wall_us) {
+    ENSURE(bridge->heartbeat != NULL, ERR_NOT_FOUND);
+    TRY(heartbeat_put(bridge->heartbeat, json, wall_us));
+    uv_async_send(&bridge->woken);
+    return ERR_OK;
 }
 
 void bridge_status(struct bridge *bridge, struct bridge_status *ret) {

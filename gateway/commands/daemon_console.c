@@ -164,6 +164,7 @@ void daemon_console_tick(struct daemon *daemon) {
     struct console_status status = {0};
     fill_facts(daemon, &status);
     daemon_forecast_tick(daemon, &status);
+    daemon_heartbeat_tick(daemon, &status);
 }
 
 static void fill_status(void *self, struct console_status *ret) {

@@ -45,7 +45,7 @@ import authority
 from endpoint import Answer, Endpoint
 from errors import ServiceError
 from faults import Faults
-from ledger import Ledger
+from ledger import Ledger, is_status
 from model import Model
 from rights import Rights
 from services import EventBridge, Kinesis, operation_method
@@ -198,8 +198,11 @@ class Cloud:
         for sink, holding in self._ledger.holdings.items():
             kind, name = sink.split("/", 1)
             sinks[kind][name] = holding.report()
+        statuses = {sink: judge.count for sink, judge in
+                    self._ledger.statuses.items()}
         return dict(self.tally) | {
             "swallowed_buses": self._events.swallowed,
+            "statuses": statuses,
             "buses": sinks["bus"], "streams": sinks["stream"],
             "sessions_given": self.sessions.given,
             "sessions_expired": self.sessions.expired,
@@ -216,6 +219,8 @@ class Cloud:
         after = int(query.get("after", -1))
         for entry in self._ledger.entries(sink):
             event = entry.event() or {}
+            if is_status(event) != (query.get("type") == "EdgeStatus"):
+                continue  # in no journal: only who asks for them
             if ("type" in query and event.get("type") != query["type"]
                     or "subject" in query
                     and event.get("subject") != query["subject"]
