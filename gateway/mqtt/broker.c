@@ -155,7 +155,7 @@ static void start_failed(struct broker *broker) {
     } else if (broker->failed_starts >= FAILED_STARTS &&
                !broker->tried_without && next->db != BROKER_DB_MISSING &&
                next->db != BROKER_DB_DAMAGED) {
-        next->without_db = true;
+        next->without_db = "the broker does not start with it";
     }
 }
 
@@ -432,6 +432,19 @@ static void prepare(struct broker *broker) {
     broker_files_name_socket(&broker->prepare.files, broker->spawns + 1);
     broker->prepare.files.with_tls = broker_tls_wanted(&broker->tls);
     submit(broker, run_prepare, on_prepared);
+}
+
+static void on_unreadable(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    broker->prepare.without_db = "no client can read a message of it";
+    reopen(broker, "what it saved is damaged");
+}
+
+void broker_is_unreadable(struct broker *broker) {
+    bool runs = broker->phase == OPEN || broker->phase == CLOSED;
+    if (runs && !broker->stopping && !broker->tried_without) {
+        uv_timer_start(&broker->timer, on_unreadable, 0, 0);
+    }
 }
 
 void broker_sessions_ready(struct broker *broker) {

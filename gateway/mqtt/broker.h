@@ -64,6 +64,9 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
 /* Every session has subscribed since `up`. A broker that started closed is now
  * stopped, and started again with its port; any other takes no notice. */
 void broker_sessions_ready(struct broker *broker);
+/* It goes on sending a session what MQTT forbids: a damaged file made it so.
+ * It is restarted without what it saved, which is set aside. */
+void broker_is_unreadable(struct broker *broker);
 /* To be called each second or so: does it answer the gateway? One that is open
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */

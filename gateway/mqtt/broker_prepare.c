@@ -37,9 +37,10 @@ static err_t look(struct broker_prepare *prepare) {
         const struct reason why = prepare->reason;
         return take_away(prepare, why.text);
     }
-    if (prepare->without_db) {
-        prepare->without_db = false;
-        TRY(take_away(prepare, "the broker does not start with it"));
+    if (prepare->without_db != NULL) {
+        const char *why = prepare->without_db;
+        prepare->without_db = NULL;
+        TRY(take_away(prepare, why));
         snprintf(prepare->trial, sizeof prepare->trial, "%s",
                  prepare->files.set_aside);
     }

@@ -170,6 +170,26 @@ class Upgrade(unittest.TestCase):
             device.close()
             self.assertEqual(self.gateway.stop(), 0)
 
+    def test_a_message_that_no_client_can_read(self):
+        """The broker reads it, and sends it on each connection: MQTT has no
+        control characters in a topic, so each ends there."""
+        self.age()
+        db = self.store.folder / "data/broker/mosquitto.db"
+        good = db.read_bytes()
+        topic = b"shopme/s1/till-1/orders"
+        at = good.index(topic, len(good) // 2)
+        db.write_bytes(good[:at] + topic.replace(b"-", b"\r")
+                       + good[at + len(topic):])
+        self.gateway.start().wait_up(40)
+        self.assertIn('reason="no client can read a message of it"',
+                      self.gateway.log())
+        self.assertNotIn("contended", self.gateway.log())
+        self.assertIn(".bad-", broker_of(self.gateway)["set_aside"])
+        device = Device(self.store, "till-5")
+        device.send(device.order("after"))
+        device.wait_accepted(["e-after"])
+        device.close()
+
     def test_it_is_done_once(self):
         self.age()
         for _ in range(3):
