@@ -253,11 +253,21 @@ static err_t take_stream(struct sync_own *own,
     return ERR_OK;
 }
 
+/* No dead letter can be written where nothing is. Those that are there stay
+ * that, and are passed. */
+static void hold_refused(struct sync_own *own) {
+    own->options.only_read = true;
+    for (uint32_t i = 0; i < own->config.stream_count; i++) {
+        own->config.streams[i].on_refused = CONFIG_REFUSED_HOLD;
+    }
+}
+
 static err_t take_all(struct sync_own *own, struct reason *reason) {
     struct config *config = &own->config;
     if (own->cursor == NULL) {
         TRY(check_user(config->data, reason));
     } else {
+        hold_refused(own);
         TRY(lock_cursor(own, reason));
     }
     for (uint32_t i = 0; i < config->stream_count; i++) {

@@ -100,7 +100,7 @@ static void write_data(const struct console_status *status,
     put_int(writer, "clock_offset_ms", status->clock_offset_ms);
     put_certificate(&status->tls, writer);
     put_second(writer, "credentials_end", status->credentials.expires_us);
-    put_uint(writer, "dead_letters", 0);
+    put_uint(writer, "dead_letters", status->dead.letters);
     writer_str(writer, "}");
 }
 
