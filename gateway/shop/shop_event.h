@@ -49,7 +49,14 @@ struct shop_event {
     struct slice transaction; /* empty if none */
     struct slice terminal;    /* empty if none */
     struct slice amount;      /* decimal; empty if none */
-    struct slice reason;      /* empty if none */
+    struct slice tip;         /* these three are parts of an amount that */
+    struct slice surcharge;   /* a terminal took; empty if none */
+    struct slice cashback;
+    struct slice refund_id;  /* empty if none */
+    struct slice report;     /* the id of a terminal's event that reported money
+                                without a transaction; empty if none */
+    const char *journal_hex; /* of the context; digits of the journal's id */
+    struct slice reason;     /* empty if none */
     uint32_t line_count;
     struct shop_line lines[SHOP_ITEMS_MAX]; /* one for each sku */
     uint8_t pool[SHOP_POOL_SIZE];
