@@ -120,6 +120,7 @@ struct config {
     uint32_t stream_count;
     struct config_cloud cloud;
     char currency[4];                     /* shop.currency; default EUR */
+    uint64_t payment_deadline_ms;         /* shop.payment_deadline; 90 s */
     bool console_enabled;                 /* console.enabled; default true */
     struct config_address console;        /* console.listen; default
                                              127.0.0.1:8080; loopback only */

@@ -449,6 +449,11 @@ const struct shop_refunds *payment_refunds(const void *self) {
     return &payments->takings.counts;
 }
 
+bool payment_owes(const void *self, struct slice refund_id) {
+    const struct payments *payments = self;
+    return takings_owe_it(&payments->takings, refund_id);
+}
+
 static void show(const struct taking *taking, struct shop_refund_view *ret) {
     *ret = (struct shop_refund_view){
         .refund_id = slice_of(taking->refund_id, taking->refund_len),

@@ -35,6 +35,7 @@ uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
                                         struct slice terminal),
                            void *context);
 const struct shop_refunds *payment_refunds(const void *self);
+bool payment_owes(const void *self, struct slice refund_id);
 /* What is owed, likewise. `view->device` is empty for what the till has. */
 uint64_t payment_each_refund(const void *self, uint64_t from_seq, uint32_t max,
                              void (*each)(void *context,

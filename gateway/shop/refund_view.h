@@ -42,6 +42,8 @@ struct shop_refund_view {
 };
 
 const struct shop_refunds *shop_refunds(const struct shop *shop);
+/* Is this refund open? */
+bool shop_owes(const struct shop *shop, struct slice refund_id);
 typedef void shop_each_refund(void *context,
                               const struct shop_refund_view *view,
                               const struct event *event,

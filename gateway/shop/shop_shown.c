@@ -65,6 +65,10 @@ const struct shop_refunds *shop_refunds(const struct shop *shop) {
     return payment_refunds(shop->services[SHOP_PAYMENT]);
 }
 
+bool shop_owes(const struct shop *shop, struct slice refund_id) {
+    return payment_owes(shop->services[SHOP_PAYMENT], refund_id);
+}
+
 struct open_refunds {
     const struct shop *shop;
     shop_each_refund *each;

@@ -266,6 +266,12 @@ err_t takings_owe(struct takings *takings, const struct shop_event *event,
     return ERR_OK;
 }
 
+bool takings_owe_it(const struct takings *takings, struct slice refund_id) {
+    const struct refund_entry *entry =
+        table_find(&takings->by_refund, refund_id);
+    return entry != NULL && entry->taking->said.len > 0;
+}
+
 /* By the refund's id, which whoever was told of it has; else by the transaction
  * of the terminal that says it. */
 static struct taking *find_owed(const struct takings *takings,

@@ -79,6 +79,9 @@ struct taking *takings_find(const struct takings *takings,
 /* Does anybody's money have this transaction's id? */
 bool takings_know(const struct takings *takings, struct slice transaction);
 
+/* Is this refund open? */
+bool takings_owe_it(const struct takings *takings, struct slice refund_id);
+
 /* PaymentProcessed with a card: the order has this money. ERR_MEMORY. */
 err_t takings_pay(struct takings *takings, const struct shop_event *event,
                   int64_t amount_minor, struct taking **ret) MUST_USE;

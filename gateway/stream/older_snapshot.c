@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/snapshot.h"
+#include "gateway/shop/refund_view.h"
 #include "gateway/stream/own_event.h"
 
 /* The caller frees `*ret_bytes`. */
@@ -45,6 +46,13 @@ static err_t go_back(const struct opening_options *options,
     const struct shop *shop = state_shop(opened->state);
     if (shop == NULL || shop_rules(shop) == SHOP_RULES_FIRST) {
         return ERR_OK;
+    }
+    if (shop_refunds(shop)->open > 0) {
+        return reason_set(reason, ERR_REFUSED,
+                          "%llu refunds are open, of which that release knows "
+                          "nothing: see to them first (shopme-edge payment "
+                          "list, resolve)",
+                          (unsigned long long)shop_refunds(shop)->open);
     }
     char text[1024];
     struct writer data = writer_over(text, sizeof text);
