@@ -55,7 +55,8 @@ struct shop_event {
     struct slice refund_id;  /* empty if none */
     struct slice report;     /* the id of a terminal's event that reported money
                                 without a transaction; empty if none */
-    const char *journal_hex; /* of the context; digits of the journal's id */
+    const char *journal_hex; /* of the context, borrowed: digits of the
+                                journal's id */
     struct slice reason;     /* empty if none */
     uint32_t line_count;
     struct shop_line lines[SHOP_ITEMS_MAX]; /* one for each sku */

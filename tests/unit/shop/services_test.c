@@ -242,9 +242,10 @@ struct desk {
  * given one, so that every pair is met. */
 static const struct shop_event *event_about_x(struct desk *desk,
                                               enum event_type type) {
-    const struct shop_context context = {.rules = SHOP_RULES_NEWEST,
-                                         .store = SLICE("s"),
-                                         .journal_hex = "00000000"};
+    static const struct shop_context context = {
+        .rules = SHOP_RULES_NEWEST,
+        .store = {(const uint8_t *)"s", 1},
+        .journal_hex = "00000000"};
     desk->arena = arena_over(desk->memory, sizeof(desk->memory));
     desk->cloud_event = (struct event){
         .id = SLICE("1"),
