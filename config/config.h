@@ -122,8 +122,7 @@ struct config {
     char currency[4];                     /* shop.currency; default EUR */
     uint64_t payment_deadline_ms;         /* shop.payment_deadline; 90 s */
     bool console_enabled;                 /* console.enabled; default true */
-    struct config_address console;        /* console.listen; default
-                                             127.0.0.1:8080; loopback only */
+    struct config_address console;        /* console.listen: loopback only */
     char control_socket[CONFIG_PATH_MAX]; /* default <data>/control.sock */
 };
 
