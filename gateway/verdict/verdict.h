@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/verdict/condition_list.h"
+#include "gateway/verdict/verdict_dead.h"
 #include "gateway/verdict/verdict_limits.h"
 #include "gateway/verdict/verdict_tls.h"
 
@@ -57,10 +58,13 @@ struct verdict_stream_facts {
     const char *link_error; /* the cloud's words; NULL or empty if none */
     uint64_t backlog;       /* events not in the cloud */
     uint64_t held;          /* events that the cloud refuses */
-    uint64_t damaged;       /* events that the disk has lost */
-    uint64_t too_old;       /* events refused, since they may be repeats */
-    int64_t oldest_age_s;   /* of the backlog; VERDICT_UNKNOWN */
-    int64_t full_in_s;      /* VERDICT_UNKNOWN */
+    enum verdict_refusals refusals;
+    const char *refusal;  /* the cloud's words; NULL or empty if none */
+    uint64_t waiting;     /* events that wait because of that */
+    uint64_t damaged;     /* events that the disk has lost */
+    uint64_t too_old;     /* events refused, since they may be repeats */
+    int64_t oldest_age_s; /* of the backlog; VERDICT_UNKNOWN */
+    int64_t full_in_s;    /* VERDICT_UNKNOWN */
 };
 
 /* What is known of the box. Strings are borrowed for the call. */
@@ -82,6 +86,7 @@ struct verdict_facts {
     const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
     const char *listener_away; /* one's, while others are open; "" */
     struct verdict_tls_facts tls;
+    struct verdict_dead_facts dead;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *silent;           /* which devices are, in words; NULL: none */
     uint64_t refunds_open;        /* money that is owed: how often, */
