@@ -466,6 +466,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct cursor_start start = {
         .disk = &options->context->platform->disk,
         .dir = options->dir,
+        .apart = options->cursor_apart,
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,

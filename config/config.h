@@ -88,8 +88,7 @@ struct config_cloud {
     char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
     char endpoint_kinesis[CONFIG_PATH_MAX];
     char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
-                                               CONFIG_PROXY_NONE; empty: what the
-                                               environment says */
+                                               CONFIG_PROXY_NONE, or empty */
     char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
                                                empty: none */
     char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
@@ -98,6 +97,7 @@ struct config_cloud {
     uint32_t connections;                   /* of each stream; default 1 */
     uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
     uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
+    uint64_t status_every_ms; /* EdgeStatus; 0 = never; default 5 min */
     struct config_credentials credentials;
 };
 
