@@ -114,9 +114,9 @@ struct config {
     uint64_t dead_capacity; /* dead.capacity: bytes of dead letters; 64 MiB */
     uint64_t dead_keep_ms;  /* dead.keep: how long at most; 0: no limit; 30 d */
     char currency[4];       /* shop.currency; default EUR */
-    bool console_enabled;   /* console.enabled; default true */
-    struct config_address console;        /* console.listen; default
-                                             127.0.0.1:8080; loopback only */
+    uint64_t payment_deadline_ms;         /* shop.payment_deadline; 90 s */
+    bool console_enabled;                 /* console.enabled; default true */
+    struct config_address console;        /* console.listen: loopback only */
     char control_socket[CONFIG_PATH_MAX]; /* default <data>/control.sock */
 };
 

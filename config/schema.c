@@ -337,6 +337,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,
      .chars = "A-Z", .fallback = "EUR",
      .help = "ISO 4217 currency code for orders that name no currency."},
+    {"shop.payment_deadline", CONFIG_DURATION, IN_CONFIG(payment_deadline_ms),
+     .min = 1000, .max = 3600 * 1000, .fallback = "90 s",
+     .help = "How long a payment terminal that is asked may take to answer; "
+             "then the order is cancelled."},
 
     {"console", CONFIG_SECTION, .help = "The page and its API."},
     {"console.enabled", CONFIG_BOOL, .reloadable = true,

@@ -18,6 +18,7 @@ static const struct {
     {"sync", command_sync, "wait until everything is in the cloud"},
     {"dead", command_dead, "list what the cloud refused, send it again"},
     {"device", command_device, "say which devices may connect"},
+    {"payment", command_payment, "show and resolve money that is owed"},
     {"pki", command_pki, "make, renew and revoke certificates"},
     {"journal", command_journal,
      "read, check or repair the journal on the disk"},

@@ -6,9 +6,11 @@
 #include "bridge/bridge.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/console/source_stream.h"
 #include "gateway/identity/change.h"
 #include "gateway/identity/presence.h"
 #include "gateway/journal/journal.h"
+#include "gateway/shop/refund_view.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
 #include "gateway/verdict/verdict.h"
@@ -22,31 +24,8 @@ enum {
     CONSOLE_IDENTITY_BODY_MAX = 12 * 1024,
     CONSOLE_DEAD_BODY_MAX = 12 * 1024, /* of an order: DEAD_ASK_MAX numbers */
     CONSOLE_IDENTITY_REQUESTS = 64,    /* the newest ones */
-};
-
-struct console_stream {
-    const char *name; /* borrowed for the call */
-    uint64_t start;   /* durable records: sequence numbers [start, end) */
-    uint64_t end;
-    uint64_t received, accepted, rejected, duplicates; /* since start */
-    uint64_t too_old; /* of the rejected: might be repeats */
-    uint64_t dropped; /* dropped undelivered since start, to make room */
-    const struct journal_gap *gaps; /* events that damage took, ever */
-    size_t gap_count;
-    uint64_t damaged;     /* events in those */
-    const char *full;     /* why it accepts nothing; NULL if it does */
-    const char *disk_job; /* the oldest that is with the disk; NULL: none */
-    int64_t disk_job_us;  /* for how long */
-    struct journal_stats journal;
-    uint64_t written; /* bytes given to the disk since start, for the journal,
-                         snapshots and the cursor */
-    bool has_sink;    /* else `bridge` is not used */
-    struct bridge_stream_status bridge; /* as the bridge last reported */
-    bool holds_refused; /* no dead letters of it: on_refused: hold */
-    struct dead_stream_status dead;
-    int64_t oldest_us; /* wall time of the oldest event that is not in the
-                          cloud yet, 0 if there is none or not known */
-    struct forecast_view forecast;
+    CONSOLE_RESOLVE_BODY_MAX = 2048,
+    CONSOLE_WORDS_MAX = 160, /* bytes of what a person says of a refund */
 };
 
 /* Who is there, as it is while the call lasts. */
@@ -81,8 +60,9 @@ struct console_status {
     const char *foreign_topic;    /* the last kind of such a topic, or "" */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
-    bool has_shop; /* else `orders` is not used */
+    bool has_shop; /* else these two are not used */
     struct shop_counts orders;
+    struct shop_refunds refunds;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
     struct dead_status dead;
@@ -112,6 +92,13 @@ struct console_identity {
     uint32_t request_count;
 };
 
+/* What a person says of a refund. Borrowed for the call. */
+struct console_resolve {
+    struct slice refund_id;
+    struct slice how; /* "void", "refund" or "cash" */
+    struct slice why; /* empty: nothing */
+};
+
 /* Called on the loop's thread for each request. They must not block. */
 struct console_source {
     void *self;
@@ -121,6 +108,14 @@ struct console_source {
     void (*orders)(void *self, uint32_t max,
                    void (*each)(void *context, const struct shop_order_view *),
                    void *context);
+    /* What is owed and durable, the oldest first. NULL without a shop. */
+    void (*refunds)(void *self,
+                    void (*each)(void *context,
+                                 const struct shop_refund_view *),
+                    void *context);
+    /* Journals it. ERR_NOT_FOUND: it is not owed; ERR_AGAIN: not now. NULL with
+     * `refunds`. */
+    err_t (*resolve)(void *self, const struct console_resolve *resolve);
     err_t (*uplink)(void *self, bool paused);
     /* An order about dead letters: as bridge_dead_order(). ERR_NOT_FOUND: no
      * stream has a sink. NULL = there are none. */

@@ -211,6 +211,8 @@ static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {TOO_LATE, NEVER,   CANCEL, NEVER,     TOO_LATE, TOO_LATE,  TOO_LATE},
 [EVENT_TYPE_PAYMENT_AUTHORIZED] =     ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_REFUSED] =        ROW_IGNORE,
+[EVENT_TYPE_REFUND_CONFIRMED] =       ROW_IGNORE,
+[EVENT_TYPE_REFUND_FAILED] =          ROW_IGNORE,
 [EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
 [EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
 [EVENT_TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
@@ -224,7 +226,11 @@ static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 [EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
 [EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_UNMATCHED] =      ROW_IGNORE,
 [EVENT_TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_PAYMENT_TIMED_OUT] =      ROW_IGNORE,
+[EVENT_TYPE_PAYMENT_RESOLVED] =       ROW_IGNORE,
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
 };
 /* clang-format on */
 
@@ -352,7 +358,8 @@ static err_t load_order(struct orders *orders, struct cursor *from) {
     return ERR_OK;
 }
 
-static err_t order_load(void *self, struct cursor *from) {
+static err_t order_load(void *self, uint32_t rules, struct cursor *from) {
+    (void)rules;
     struct orders *orders = self;
     uint64_t count;
     TRY(cursor_u64(from, &orders->counts.repeated));
@@ -393,7 +400,7 @@ const struct service order_service = {
     .react = order_react,
     .apply = order_apply,
     .hash = order_hash,
-    .saved_version = 1,
+    .saved_versions = {0, 1, 1},
     .save = order_save,
     .load = order_load,
     .state = order_state_of,

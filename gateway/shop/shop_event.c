@@ -14,6 +14,7 @@ struct reader {
     struct shop_event *event;
     struct arena pool;
     struct place place; /* data itself */
+    struct shop_reading reading;
 };
 
 /* Each of these reads one value, if present, into the event. */
@@ -39,8 +40,7 @@ static err_t reason_of(struct reader *reader, struct slice value) {
     if (value.len == 0) {
         return ERR_OK;
     }
-    size_t max = event_type_is_sendable(reader->event->type) ? SHOP_WORDS_MAX
-                                                             : SHOP_REASON_MAX;
+    size_t max = reader->reading.intake ? SHOP_WORDS_MAX : SHOP_REASON_MAX;
     return members_words(value, &reader->place, "reason", max, &reader->pool,
                          &reader->event->reason);
 }
@@ -53,7 +53,8 @@ static err_t currency_of(struct reader *reader, struct slice value) {
     struct slice currency = SLICE_EMPTY;
     if (members_name(value, &reader->place, "currency", MONEY_CURRENCY_LEN,
                      &reader->pool, &currency) != ERR_OK ||
-        money_decimals(currency, &decimals) != ERR_OK) {
+        (reader->reading.intake &&
+         money_decimals(currency, &decimals) != ERR_OK)) {
         return members_refuse(&reader->place, "currency",
                               "an ISO 4217 code in capitals, such as \"EUR\"");
     }
@@ -66,7 +67,7 @@ static err_t check_decimals(struct reader *reader, const char *member,
                             struct slice amount) {
     int64_t minor;
     struct slice currency = reader->event->currency;
-    if (amount.len > 0 && currency.len > 0 &&
+    if (reader->reading.intake && amount.len > 0 && currency.len > 0 &&
         money_parse(amount, currency, &minor) != ERR_OK) {
         return members_refuse(&reader->place, member,
                               "no more decimals than its currency has");
@@ -102,7 +103,8 @@ static bool looks_made(struct slice id) {
 static err_t order_id_of(struct reader *reader, struct slice value) {
     TRY(name_of(reader, value, "orderId", SHOP_ORDER_ID_MAX,
                 &reader->event->order_id));
-    if (reader->event->type == EVENT_TYPE_ORDER_PLACED &&
+    if (reader->reading.intake &&
+        reader->event->type == EVENT_TYPE_ORDER_PLACED &&
         looks_made(reader->event->order_id)) {
         return members_refuse(&reader->place, "orderId",
                               "an id of your own: o-<8 hex>-<number> is the "
@@ -114,13 +116,16 @@ static err_t order_id_of(struct reader *reader, struct slice value) {
 static err_t customer_of(struct reader *reader, struct slice value) {
     struct slice name;
     int64_t number;
+    reader->event->customer = value;
+    if (!reader->reading.intake) {
+        return ERR_OK;
+    }
     if (json_kind(value) == JSON_STRING) {
         TRY(name_of(reader, value, "customerId", SHOP_CUSTOMER_MAX, &name));
     } else if (json_integer(value, INT64_MIN, INT64_MAX, &number) != ERR_OK) {
         return members_refuse(&reader->place, "customerId",
                               "a string or a whole number");
     }
-    reader->event->customer = value;
     return ERR_OK;
 }
 
@@ -157,9 +162,10 @@ static err_t order_line(struct reader *reader, const struct place *place,
                           &ret->quantity));
     }
     struct slice ignored;
-    return price.len == 0 ? ERR_OK
-                          : members_decimal(price, place, "unitPrice",
-                                            &reader->pool, &ignored);
+    return price.len == 0 || !reader->reading.intake
+               ? ERR_OK
+               : members_decimal(price, place, "unitPrice", &reader->pool,
+                                 &ignored);
 }
 
 /* One line of a delivery or a count, {sku, quantity, reorderLevel?}. */
@@ -232,6 +238,11 @@ static err_t items_of(struct reader *reader, struct slice items) {
     return ERR_OK;
 }
 
+static err_t transaction_of(struct reader *reader, struct slice value) {
+    return name_of(reader, value, "paymentTransactionId", SHOP_TRANSACTION_MAX,
+                   &reader->event->transaction);
+}
+
 static err_t payment_details(struct reader *reader, struct slice details) {
     struct place above = reader->place;
     reader->place.object = "paymentDetails";
@@ -250,11 +261,10 @@ static err_t payment_details(struct reader *reader, struct slice details) {
         return members_refuse(&reader->place, "paymentMethod",
                               "\"CASH\" or \"CARD\"");
     }
-    TRY(name_of(reader, transaction, "paymentTransactionId",
-                SHOP_TRANSACTION_MAX, &event->transaction));
+    TRY(transaction_of(reader, transaction));
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
                 &event->terminal));
-    for (size_t i = 0; i < event->terminal.len; i++) {
+    for (size_t i = 0; reader->reading.intake && i < event->terminal.len; i++) {
         uint8_t byte = event->terminal.data[i];
         if (byte == '/' || byte == '+' || byte == '#') {
             return members_refuse(&reader->place, "terminal",
@@ -285,7 +295,8 @@ static err_t read_order(struct reader *reader, struct slice data) {
     TRY(decimal_of(reader, total, "total", &reader->event->total));
     TRY(currency_of(reader, currency));
     TRY(payment_details(reader, payment));
-    if (shipping.len > 0 && json_kind(shipping) != JSON_OBJECT) {
+    if (reader->reading.intake && shipping.len > 0 &&
+        json_kind(shipping) != JSON_OBJECT) {
         return members_refuse(&reader->place, "shippingDetails", "an object");
     }
     return check_decimals(reader, "total", reader->event->total);
@@ -305,7 +316,55 @@ static err_t read_order_and_reason(struct reader *reader, struct slice data) {
     return reason_of(reader, why);
 }
 
-/* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded. */
+/* What a terminal took beside what was asked for. */
+static err_t extras_of(struct reader *reader, struct slice tip,
+                       struct slice surcharge, struct slice cashback) {
+    struct shop_event *event = reader->event;
+    TRY(decimal_of(reader, tip, "tip", &event->tip));
+    TRY(check_decimals(reader, "tip", event->tip));
+    TRY(decimal_of(reader, surcharge, "surcharge", &event->surcharge));
+    TRY(check_decimals(reader, "surcharge", event->surcharge));
+    TRY(decimal_of(reader, cashback, "cashback", &event->cashback));
+    TRY(check_decimals(reader, "cashback", event->cashback));
+    bool any = tip.len > 0 || surcharge.len > 0 || cashback.len > 0;
+    if (reader->reading.intake && any && event->amount.len == 0) {
+        return members_refuse(&reader->place, "amount",
+                              "it beside tip, surcharge or cashback: all that "
+                              "was taken");
+    }
+    return ERR_OK;
+}
+
+/* Members that came with the second rules. */
+static err_t read_payment_2(struct reader *reader, struct slice data) {
+    struct slice refund, report, tip, surcharge, cashback;
+    const struct member members[] = {
+        {"refundId", MEMBER_NULLABLE, &refund},
+        {"reportId", MEMBER_NULLABLE, &report},
+        {"tip", MEMBER_NULLABLE, &tip},
+        {"surcharge", MEMBER_NULLABLE, &surcharge},
+        {"cashback", MEMBER_NULLABLE, &cashback},
+    };
+    struct shop_event *event = reader->event;
+    TRY(members_read(data, &reader->place, members, 5));
+    TRY(extras_of(reader, tip, surcharge, cashback));
+    if (event_type_is_sendable(event->type)) {
+        return ERR_OK; /* the others are the services' own */
+    }
+    TRY(name_of(reader, refund, "refundId", SHOP_REFUND_ID_MAX,
+                &event->refund_id));
+    return name_of(reader, report, "reportId", EVENT_ID_MAX, &event->report);
+}
+
+static err_t amount_of(struct reader *reader, struct slice amount,
+                       struct slice currency) {
+    TRY(decimal_of(reader, amount, "amount", &reader->event->amount));
+    TRY(currency_of(reader, currency));
+    return check_decimals(reader, "amount", reader->event->amount);
+}
+
+/* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded,
+ * PaymentUnmatched. */
 static err_t read_payment(struct reader *reader, struct slice data) {
     struct slice id, transaction, amount, currency, terminal;
     const struct member members[] = {
@@ -316,15 +375,57 @@ static err_t read_payment(struct reader *reader, struct slice data) {
         {"terminal", MEMBER_NULLABLE, &terminal},
     };
     TRY(members_read(data, &reader->place, members, 5));
-    struct shop_event *event = reader->event;
     TRY(order_id_of(reader, id));
-    TRY(name_of(reader, transaction, "paymentTransactionId",
-                SHOP_TRANSACTION_MAX, &event->transaction));
-    TRY(decimal_of(reader, amount, "amount", &event->amount));
-    TRY(currency_of(reader, currency));
-    TRY(check_decimals(reader, "amount", event->amount));
-    return name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
-                   &event->terminal);
+    TRY(transaction_of(reader, transaction));
+    TRY(amount_of(reader, amount, currency));
+    TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
+                &reader->event->terminal));
+    return reader->reading.rules == SHOP_RULES_FIRST
+               ? ERR_OK
+               : read_payment_2(reader, data);
+}
+
+static bool is_way_back(struct slice how) {
+    return slice_eq_str(how, "\"void\"") || slice_eq_str(how, "\"refund\"") ||
+           slice_eq_str(how, "\"cash\"");
+}
+
+/* RefundConfirmed, RefundFailed, PaymentResolved: which refund, and how it
+ * went. They are about money, and name no order here. */
+static err_t read_refund(struct reader *reader, struct slice data) {
+    struct slice refund, transaction, given, amount, currency, how, why;
+    struct slice ignored;
+    struct shop_event *event = reader->event;
+    bool failed = event->type == EVENT_TYPE_REFUND_FAILED;
+    const struct member members[] = {
+        {"refundId", MEMBER_NULLABLE, &refund},
+        {"paymentTransactionId", MEMBER_NULLABLE, &transaction},
+        {"refundTransactionId", MEMBER_NULLABLE, &given},
+        {"amount", MEMBER_NULLABLE, &amount},
+        {"currency", MEMBER_NULLABLE, &currency},
+        {"how", MEMBER_NULLABLE, &how},
+        {"reason", MEMBER_NULLABLE, &why},
+    };
+    TRY(members_read(data, &reader->place, members, 7));
+    TRY(name_of(reader, refund, "refundId", SHOP_REFUND_ID_MAX,
+                &event->refund_id));
+    TRY(transaction_of(reader, transaction));
+    TRY(amount_of(reader, amount, currency));
+    TRY(reason_of(reader, why));
+    if (!reader->reading.intake) {
+        return ERR_OK;
+    }
+    TRY(name_of(reader, given, "refundTransactionId", SHOP_TRANSACTION_MAX,
+                &ignored));
+    if (refund.len == 0 && transaction.len == 0) {
+        return members_refuse(&reader->place, "refundId",
+                              "it, from PaymentRefunded, or the "
+                              "paymentTransactionId");
+    }
+    return failed || is_way_back(how)
+               ? ERR_OK
+               : members_refuse(&reader->place, "how",
+                                "\"void\", \"refund\" or \"cash\"");
 }
 
 static err_t read_stock(struct reader *reader, struct slice data) {
@@ -360,6 +461,22 @@ static err_t read_reserved(struct reader *reader, struct slice data) {
     return ERR_OK;
 }
 
+/* What the shop decides by from here on. */
+static err_t read_config(struct reader *reader, struct slice data) {
+    struct slice rules;
+    struct slice currency;
+    const struct member members[] = {
+        {"rules", MEMBER_REQUIRED, &rules},
+        {"currency", MEMBER_NULLABLE, &currency},
+    };
+    int64_t version = 0;
+    TRY(members_read(data, &reader->place, members, 2));
+    TRY(members_whole(rules, &reader->place, "rules", SHOP_RULES_FIRST,
+                      INT32_MAX, &version));
+    reader->event->rules = (uint32_t)version;
+    return currency_of(reader, currency);
+}
+
 /* StockLow changes no state, so none of it is read. */
 static err_t read_nothing(struct reader *reader, struct slice data) {
     (void)reader;
@@ -373,6 +490,8 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
     [EVENT_TYPE_PAYMENT_AUTHORIZED] = read_payment,
     [EVENT_TYPE_PAYMENT_REFUSED] = read_order_and_reason,
+    [EVENT_TYPE_REFUND_CONFIRMED] = read_refund,
+    [EVENT_TYPE_REFUND_FAILED] = read_refund,
     [EVENT_TYPE_STOCK_RECEIVED] = read_stock,
     [EVENT_TYPE_STOCK_COUNTED] = read_stock,
     [EVENT_TYPE_ORDER_CREATED] = read_order,
@@ -386,7 +505,11 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_PAYMENT_PROCESSED] = read_payment,
     [EVENT_TYPE_PAYMENT_DECLINED] = read_order_and_reason,
     [EVENT_TYPE_PAYMENT_REFUNDED] = read_payment,
+    [EVENT_TYPE_PAYMENT_UNMATCHED] = read_payment,
     [EVENT_TYPE_ORDER_FULFILED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_TIMED_OUT] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_RESOLVED] = read_refund,
+    [EVENT_TYPE_CONFIG_CHANGED] = read_config,
 };
 
 bool shop_event_is_read(enum event_type type) {
@@ -395,8 +518,10 @@ bool shop_event_is_read(enum event_type type) {
 }
 
 err_t shop_event_read_data(enum event_type type, struct slice data,
-                           struct shop_event *ret, struct reason *reason) {
+                           struct shop_reading reading, struct shop_event *ret,
+                           struct reason *reason) {
     assert(shop_event_is_read(type));
+    assert(reading.rules >= SHOP_RULES_FIRST);
     /* The lines and the pool are set as they are used. */
     memset(ret, 0, offsetof(struct shop_event, lines));
     ret->type = type;
@@ -405,6 +530,7 @@ err_t shop_event_read_data(enum event_type type, struct slice data,
         .event = ret,
         .pool = arena_over(ret->pool, sizeof(ret->pool)),
         .place = {.reason = reason},
+        .reading = reading,
     };
     return readers[type](&reader, data);
 }
@@ -425,12 +551,18 @@ err_t shop_event_read(const struct event *event, enum event_type type,
                       const struct shop_context *context, struct arena *arena,
                       struct shop_event *ret) {
     struct slice data;
+    const struct shop_reading reading = {.rules = context->rules};
     if (event_data_json(event, arena, &data, NULL) != ERR_OK ||
-        shop_event_read_data(type, data, ret, NULL) != ERR_OK) {
+        shop_event_read_data(type, data, reading, ret, NULL) != ERR_OK) {
         return ERR_CORRUPT;
     }
+    ENSURE(ret->rules <= SHOP_RULES_NEWEST, ERR_UNSUPPORTED);
     ret->cloud_event = event;
     ret->stamp = stamp;
+    ret->journal_hex = context->journal_hex;
+    if (type == EVENT_TYPE_PAYMENT_AUTHORIZED && ret->transaction.len == 0) {
+        ret->report = event->id;
+    }
     if (event_type_is_sendable(type)) {
         ENSURE(event_source_parse(event->source, context->store,
                                   &ret->device) == ERR_OK,

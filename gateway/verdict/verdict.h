@@ -89,6 +89,10 @@ struct verdict_facts {
     struct verdict_dead_facts dead;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *silent;           /* which devices are, in words; NULL: none */
+    uint64_t refunds_open;        /* money that is owed: how often, */
+    uint64_t refunds_failed;      /* of these, for a person to see to, */
+    int64_t refunds_age_s;        /* and the age of the oldest; 0: none */
+    uint64_t refunds_lost;        /* said once and not kept */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
     int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */

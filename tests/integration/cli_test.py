@@ -922,11 +922,11 @@ class LiveTest(unittest.TestCase):
                        "--json")
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"cannot read event {end}: ", done.stderr)
-        self.assertIn(f"events {end} to 599 are lost: ", done.stderr)
+        self.assertIn(f"events {end} to 600 are lost: ", done.stderr)
         told = json.loads(done.stdout)
         self.assertEqual((told["end"], told["whole"]), (end, False))
         self.assertEqual(told["missing"], [
-            {"first": end, "last": 599, "recorded": False}])
+            {"first": end, "last": 600, "recorded": False}])
 
     def test_8_x_repair_without_the_configuration(self):
         """Of two copies one is repaired by its configuration, the other one

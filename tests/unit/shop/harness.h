@@ -48,6 +48,8 @@ struct event harness_event(const char *type, const char *source, const char *id,
  * place in `entries` at which it stands. */
 size_t harness_send(struct harness *harness, const char *device,
                     const char *type, const char *data);
+/* An event of the gateway's own, through the journal and shop_run_own(). */
+size_t harness_own(struct harness *harness, const char *type, const char *data);
 /* As harness_send, of an event of any kind. */
 size_t harness_send_event(struct harness *harness, const char *device,
                           const struct event *event);
