@@ -12,11 +12,9 @@
 #include "bridge/explain.h"
 #include "bridge/filler.h"
 #include "bridge/handover.h"
+#include "bridge/lane_change.h"
 #include "bridge/lines.h"
-
-enum {
-    AGAIN_MAX = 3,
-};
+#include "bridge/times.h"
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
@@ -33,6 +31,7 @@ struct sender {
     struct lines lines; /* not open once it hung up */
     struct cursor_file cursor;
     struct cursor_saver saver;
+    struct lane_change lane_change;
     struct log_limit cursor_log;
     struct report report;
     struct handover handover;
@@ -61,14 +60,6 @@ static int64_t wall_us(const struct sender *sender) {
 
 static const char *name_of(const struct sender *sender) {
     return sender->options.stream->name;
-}
-
-static int64_t sooner(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b;
 }
 
 static void turn(void *context) {
@@ -165,14 +156,7 @@ static void say_answer(struct sender *sender, const struct answer *answer,
 /* The answer to the probe. If we may not ask, or if the other side does not
  * know the question, sending starts without the check. */
 static void take_probe_answer(struct sender *sender, struct answer *answer) {
-    if (answer->not_ours) {
-        log_line(LOG_WARN, "bridge",
-                 "stream=%s cannot check that %s %s exists: %s; if it does "
-                 "not, its events are lost",
-                 name_of(sender), sender->sink->what,
-                 sender->options.stream->sink_name, answer->text);
-        *answer = (struct answer){.call = CALL_ANSWERED};
-    }
+    explain_probe(sender->sink, sender->options.stream, answer);
     if (answer->call == CALL_ANSWERED) {
         sender->probe_wanted = false;
         sender->forwarder.attempt = 0;
@@ -205,16 +189,6 @@ void sender_settle(struct sender *sender, uint64_t seq, enum settle how) {
     }
 }
 
-/* Who is asked for another try time and again is being refused: a Date that
- * jumps with each answer would make a request of each. */
-static void bound_again(struct sender *sender, struct answer *answer) {
-    if (answer->call != CALL_AGAIN) {
-        sender->again = 0;
-    } else if (++sender->again > AGAIN_MAX) {
-        answer->call = CALL_REFUSED;
-    }
-}
-
 /* During a long outage the target may have been removed. */
 static void note_time(struct sender *sender, const struct answer *answer) {
     int64_t now_us = mono_us(sender);
@@ -238,7 +212,7 @@ static void take_result(void *context, struct exchange_result *result) {
     }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
-    bound_again(sender, &result->answer);
+    explain_again(&result->answer, &sender->again);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
         take_batch_answer(sender, result);
@@ -403,7 +377,10 @@ void sender_work(struct sender *sender) {
         return;
     }
     forwarder_learn_trip(&sender->forwarder, sender->lines.trip_us);
-    filler_work(&sender->filler);
+    if (lane_change_turn(&sender->lane_change, &sender->forwarder,
+                         &sender->saver, sender->report.status.end)) {
+        filler_work(&sender->filler);
+    }
     press(sender);
     cursor_saver_work(&sender->saver, sender->forwarder.window.base,
                       mono_us(sender));
@@ -465,6 +442,11 @@ void sender_pause(struct sender *sender, bool paused) {
 
 /* --- beginning and end -------------------------------------------------- */
 
+static uint32_t lanes_wanted(const struct sender *sender) {
+    uint32_t lanes = sender->options.context->config->cloud.lanes;
+    return lanes > 0 ? lanes : LANES_DEFAULT;
+}
+
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct sender_options *options = &sender->options;
     const struct cursor_start start = {
@@ -473,6 +455,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,
+        .lanes = lanes_wanted(sender),
     };
     return cursor_start(&sender->cursor, &start, reason);
 }
@@ -521,16 +504,23 @@ static err_t open_lines(struct sender *sender, struct reason *reason) {
     return lines_open(&sender->lines, &exchange, most > 0 ? most : 1);
 }
 
+static void open_forwarder(struct sender *sender) {
+    const struct sender_context *context = sender->options.context;
+    forwarder_init(&sender->forwarder, &sender->sink->limits,
+                   &context->platform->entropy, sender->cursor.saved);
+    lane_change_begin(&sender->lane_change, name_of(sender),
+                      lanes_wanted(sender), &sender->cursor,
+                      sender->report.status.end, &sender->forwarder);
+    sender->forwarder.letters = sender->options.letter != NULL;
+}
+
 static err_t open_all(struct sender *sender, struct reason *reason) {
     TRY(open_cursor(sender, reason));
+    open_forwarder(sender);
     cursor_saver_init(
         &sender->saver, &sender->cursor, sender->options.context->executor,
         cursor_saver_every_us(sender->options.stream->commit_delay_ms),
         on_saved, sender);
-    forwarder_init(&sender->forwarder, &sender->sink->limits,
-                   &sender->options.context->platform->entropy,
-                   sender->cursor.saved);
-    sender->forwarder.letters = sender->options.letter != NULL;
     sender->handover = (struct handover){
         .letter = sender->options.letter,
         .self = sender->options.self,

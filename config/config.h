@@ -7,7 +7,7 @@
 #define CONFIG_CONFIG_H
 
 #include "config/broker.h"
-#include "config/credentials.h"
+#include "config/cloud.h"
 #include "gateway/base/base.h"
 
 enum {
@@ -18,11 +18,6 @@ enum {
      * it. */
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
-
-enum { CONFIG_PROXY_MAX = CONFIG_HOST_MAX + 16 };
-#define CONFIG_PROXY_NONE "none"
-/* Stands for the store's name in cloud.source_prefix, once at most. */
-#define CONFIG_STORE_PLACE "{store}"
 
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
@@ -86,27 +81,6 @@ struct config_stream {
     enum config_wire wire; /* sink.kinesis.wire; default json */
     enum config_detail detail;   /* sink.eventbridge.detail */
     enum config_request request; /* sink.eventbridge.request; 256KiB */
-};
-
-struct config_cloud {
-    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink; default
-                                       AWS_REGION, AWS_DEFAULT_REGION */
-    char endpoint[CONFIG_PATH_MAX]; /* https URL for both services; empty
-                                       = AWS's own for the region */
-    char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
-    char endpoint_kinesis[CONFIG_PATH_MAX];
-    char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
-                                               CONFIG_PROXY_NONE; empty: what the
-                                               environment says */
-    char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
-                                               empty: none */
-    char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
-    char source_prefix[CONFIG_NAME_MAX];    /* EventBridge Source; default
-                                               com.shopme */
-    uint32_t connections;                   /* of each stream; default 1 */
-    uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
-    uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
-    struct config_credentials credentials;
 };
 
 struct config {

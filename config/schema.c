@@ -255,6 +255,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "Requests that each stream may have under way at a time, each on "
              "its own connection; with 8 a line of 100 ms carries eight times "
              "as much, and an idle gateway keeps half a MiB more."},
+    {"cloud.lanes", CONFIG_UINT, IN_CONFIG(cloud.lanes), .min = 1, .max = 64,
+     .fallback = "16",
+     .help = "Groups that each stream's keys are divided into, so that order "
+             "holds: one request of a group is under way at a time; take twice "
+             "the connections; a change waits until all is sent."},
     {"cloud.bandwidth", CONFIG_SIZE, IN_CONFIG(cloud.bandwidth), .min = 0,
      .max = TIB, .fallback = "0",
      .help = "Bytes a second that go to the cloud at most, such as 100 KiB; 0 "

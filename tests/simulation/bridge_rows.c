@@ -176,6 +176,7 @@ static struct town *town_new(uint64_t seed, struct run_counts *counts,
     town->cloud.now_us = SECOND_US;
     town->cloud.trip_us = 20 * 1000;
     town->cloud.keys = 1 + (uint32_t)support_below(&town->random, 60);
+    town->cloud.lanes = 1 + (uint32_t)support_below(&town->random, 20);
     town->counts = counts;
     town->violation = ret;
     town->fake = fake_disk_new(seed);
@@ -196,6 +197,7 @@ static struct town *town_new(uint64_t seed, struct run_counts *counts,
     strcpy(town->config.cloud.source_prefix, "com.shopme");
     strcpy(town->config.cloud.endpoint, "https://localhost:1");
     town->config.cloud.connections = 8;
+    town->config.cloud.lanes = town->cloud.lanes;
     strcpy(town->stream.name, "orders");
     strcpy(town->stream.sink_name, "a-bus");
     town->stream.sink = CONFIG_SINK_EVENTBRIDGE;
@@ -252,6 +254,10 @@ static void check(struct town *town) {
     if (town->cloud.together > 0) {
         violate(town, "two events of a key were under way together",
                 town->cloud.together);
+    }
+    if (town->cloud.beside > 0) {
+        violate(town, "two requests of a lane were under way together",
+                town->cloud.beside);
     }
     if (town->cloud.again > town->again_max) {
         violate(town, "more was sent again than was sent in a second",

@@ -2,8 +2,10 @@
 #include "tests/simulation/fake_cloud.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 static bool chance(struct fake_cloud *cloud, uint32_t of_100) {
     return support_below(&cloud->random, 100) < of_100;
@@ -149,10 +151,29 @@ static bool share_a_key(const struct cloud_line *a, const struct cloud_line *b,
     return false;
 }
 
+/* By the keys as the rows write them. */
+uint32_t fake_cloud_lane(const struct fake_cloud *cloud, uint64_t seq) {
+    char key[32];
+    int len = snprintf(key, sizeof key, "k%" PRIu64, seq % cloud->keys);
+    return (uint32_t)(XXH3_64bits(key, (size_t)len) % cloud->lanes);
+}
+
+static uint64_t lanes_of(const struct cloud_line *line) {
+    uint64_t lanes = 0;
+    for (uint32_t i = 0; i < line->count; i++) {
+        lanes |= (uint64_t)1 << fake_cloud_lane(line->cloud, line->seqs[i]);
+    }
+    return lanes;
+}
+
 static void count_together(const struct cloud_line *line) {
     struct fake_cloud *cloud = line->cloud;
     for (uint32_t i = 0; i < CLOUD_LINES_MAX; i++) {
         const struct cloud_line *other = &cloud->lines[i];
+        if (other != line && other->open && other->busy &&
+            (lanes_of(line) & lanes_of(other)) != 0) {
+            cloud->beside++;
+        }
         if (other->open && other->busy &&
             share_a_key(line, other, cloud->keys)) {
             cloud->together++;

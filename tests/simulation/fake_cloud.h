@@ -34,6 +34,7 @@ struct fake_cloud {
     int64_t now_us;
     int64_t trip_us;
     uint32_t keys;
+    uint32_t lanes;  /* the keys are divided among */
     bool away;       /* no connection is taken */
     uint32_t fails;  /* of 100 requests, in one way or another */
     uint32_t poison; /* each n-th event makes its request fail; 0: none */
@@ -44,6 +45,7 @@ struct fake_cloud {
     uint64_t again; /* taken more than once */
     uint64_t out_of_order;
     uint64_t together; /* an event sent while one of its key was under way */
+    uint64_t beside;   /* the same, of its lane */
     uint64_t requests;
     uint64_t faults;
     struct cloud_line lines[CLOUD_LINES_MAX];
@@ -56,6 +58,7 @@ int64_t fake_cloud_due_us(const struct fake_cloud *cloud);
 bool fake_cloud_step(struct fake_cloud *cloud);
 /* The box is gone: some of what is under way arrives nevertheless. */
 void fake_cloud_cut(struct fake_cloud *cloud);
+uint32_t fake_cloud_lane(const struct fake_cloud *cloud, uint64_t seq);
 bool fake_cloud_is_poison(const struct fake_cloud *cloud, uint64_t seq);
 
 #endif

@@ -402,6 +402,8 @@ static const struct bad bads[] = {
      "2:24",
      {"\"aws.shop\"", "begin with aws."}},
     {"cloud.connections", S "cloud: {connections: 17}\n", "2:22", {"16"}},
+    {"cloud.lanes", S "cloud: {lanes: 0}\n", "2:16", {"1"}},
+    {"cloud.lanes", S "cloud: {lanes: 65}\n", "2:16", {"64"}},
     {"cloud.bandwidth", S "cloud: {bandwidth: wide}\n", "2:20", {"\"wide\""}},
     {"cloud.requests", S "cloud: {requests: -1}\n", "2:19", {"0"}},
 #include "tests/unit/config/bad_credentials_list.h"

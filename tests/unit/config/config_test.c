@@ -194,6 +194,7 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
     assert_int_equal(c.cloud.connections, 1);
+    assert_int_equal(c.cloud.lanes, 16);
     assert_int_equal(c.cloud.bandwidth, 0);
     assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
@@ -223,7 +224,7 @@ static const char all_keys[] =
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: \"org.{store}.x\",\n"
-    "        connections: 3, bandwidth: 2 MiB, requests: 7}\n"
+    "        connections: 3, lanes: 9, bandwidth: 2 MiB, requests: 7}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
@@ -280,6 +281,7 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.{store}.x");
     assert_int_equal(c.cloud.connections, 3);
+    assert_int_equal(c.cloud.lanes, 9);
     assert_int_equal(c.cloud.bandwidth, 2 * 1024 * 1024);
     assert_int_equal(c.cloud.requests, 7);
     assert_string_equal(c.currency, "JPY");
