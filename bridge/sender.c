@@ -29,6 +29,7 @@ struct sender {
     struct filler filler;
     struct forwarder forwarder;
     struct lines lines; /* not open once it hung up */
+    struct pack pack;
     struct cursor_file cursor;
     struct cursor_saver saver;
     struct lane_change lane_change;
@@ -202,7 +203,8 @@ static void note_time(struct sender *sender, const struct answer *answer) {
 static void take_result(void *context, struct exchange_result *result) {
     struct sender *sender = context;
     /* The batch is gone once the forwarder has its answer. */
-    uint32_t entries = result->batch != NULL ? result->batch->count : 0;
+    uint32_t entries =
+        result->batch != NULL ? forwarder_batch_records(result->batch) : 0;
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
@@ -346,6 +348,7 @@ static void give_back(struct sender *sender) {
     lines_close_unused(&sender->lines);
     if (!sender_is_busy(sender) && sender->forwarder.window.count == 0) {
         lines_rest(&sender->lines);
+        pack_free(&sender->pack);
         filler_rest(&sender->filler);
     }
 }
@@ -495,6 +498,7 @@ static err_t open_lines(struct sender *sender, struct reason *reason) {
         .credentials = context->credentials,
         .sink = sender->sink,
         .target = &sender->target,
+        .pack = &sender->pack,
         .where = &sender->where,
         .connector = context->connector,
         .done = take_result,
@@ -506,8 +510,12 @@ static err_t open_lines(struct sender *sender, struct reason *reason) {
 
 static void open_forwarder(struct sender *sender) {
     const struct sender_context *context = sender->options.context;
-    forwarder_init(&sender->forwarder, &sender->sink->limits,
-                   &context->platform->entropy, sender->cursor.saved);
+    struct forwarder_limits limits = sink_limits(sender->sink, context->config);
+    forwarder_init(&sender->forwarder, &limits, &context->platform->entropy,
+                   sender->cursor.saved);
+    sender->forwarder.run_bytes_max = sender->sink->run_bytes_max;
+    sender->forwarder.linger_us =
+        (int64_t)sender->options.stream->linger_ms * 1000;
     lane_change_begin(&sender->lane_change, name_of(sender),
                       lanes_wanted(sender), &sender->cursor,
                       sender->report.status.end, &sender->forwarder);
@@ -584,6 +592,7 @@ void sender_free(struct sender *sender) {
     }
     assert(!sender->lines.open);
     filler_free(&sender->filler);
+    pack_free(&sender->pack);
     cursor_file_close(&sender->cursor);
     forwarder_free(&sender->forwarder);
     free(sender);

@@ -79,6 +79,8 @@ struct config_stream {
     enum config_sink sink;
     char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
     enum config_wire wire; /* sink.kinesis.wire; default json */
+    bool aggregate;        /* sink.kinesis.aggregate; default no */
+    uint32_t linger_ms;    /* sink.kinesis.linger; default 100 */
     enum config_detail detail;   /* sink.eventbridge.detail */
     enum config_request request; /* sink.eventbridge.request; 256KiB */
 };

@@ -213,6 +213,15 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .words = {"json", "cbor"}, .fallback = "json",
      .help = "How requests are written: json, as AWS documents it; cbor, as "
              "AWS's Java SDK does, a quarter fewer bytes and less work."},
+    {"streams[].sink.kinesis.aggregate", CONFIG_BOOL, IN_STREAM(aggregate),
+     .fallback = "false",
+     .help = "Many events in one record, in the KPL's format, which costs far "
+             "less: the KCL and Firehose unpack it, a Lambda must do so "
+             "itself, and its filters do not see inside."},
+    {"streams[].sink.kinesis.linger", CONFIG_DURATION, IN_STREAM(linger_ms),
+     .min = 0, .max = 60000, .fallback = "100 ms",
+     .help = "How long events wait for others to share a record with, if it is "
+             "not full; twice as long at most."},
 
     {"cloud", CONFIG_SECTION,
      .help = "The connection to AWS; no key of AWS stands in a file like "

@@ -58,6 +58,11 @@ static enum config_sink sink_named(const char *name) {
                                             : CONFIG_SINK_NONE;
 }
 
+static uint32_t number_of(const char *variable, uint32_t otherwise) {
+    const char *text = getenv(variable);
+    return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
+}
+
 static void add_stream(struct driver *driver, const char *text) {
     struct config_stream *stream =
         &driver->config.streams[driver->config.stream_count++];
@@ -68,7 +73,9 @@ static void add_stream(struct driver *driver, const char *text) {
     }
     stream->sink = sink_named(sink);
     stream->wire =
-        strcmp(sink, "kinesis-cbor") == 0 ? CONFIG_WIRE_CBOR : CONFIG_WIRE_JSON;
+        strstr(sink, "-cbor") != NULL ? CONFIG_WIRE_CBOR : CONFIG_WIRE_JSON;
+    stream->aggregate = strstr(sink, "-kpl") != NULL;
+    stream->linger_ms = number_of("EDGE_LINGER_MS", 20);
 }
 
 static void read_arguments(struct driver *driver, int argc, char **argv) {
@@ -83,9 +90,8 @@ static void read_arguments(struct driver *driver, int argc, char **argv) {
              argv[3]);
     snprintf(config->cloud.ca_file, sizeof config->cloud.ca_file, "%s",
              argv[4]);
-    const char *connections = getenv("EDGE_CONNECTIONS");
-    config->cloud.connections =
-        connections != NULL ? (uint32_t)strtoul(connections, NULL, 10) : 8;
+    config->cloud.connections = number_of("EDGE_CONNECTIONS", 8);
+    config->cloud.lanes = number_of("EDGE_LANES", 16);
     snprintf(config->cloud.source_prefix, sizeof config->cloud.source_prefix,
              "com.shopme");
     for (int i = 5; i < argc; i++) {

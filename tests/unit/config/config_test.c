@@ -218,7 +218,8 @@ static const char all_keys[] =
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
     "     ids: 8192,\n"
-    "     sink: {kinesis: {stream: s_1, wire: cbor}}}\n"
+    "     sink: {kinesis: {stream: s_1, wire: cbor, aggregate: true,\n"
+    "            linger: 2 s}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\",\n"
     "     detail: data, request: 1MiB}}}\n"
     "  - {name: c}\n"
@@ -266,6 +267,9 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.streams[0].sink_name, "s_1");
     assert_int_equal(c.streams[0].wire, CONFIG_WIRE_CBOR);
     assert_int_equal(c.streams[1].wire, CONFIG_WIRE_JSON);
+    assert_true(c.streams[0].aggregate);
+    assert_int_equal(c.streams[0].linger_ms, 2000);
+    assert_false(c.streams[2].aggregate);
     assert_int_equal(c.streams[1].detail, CONFIG_DETAIL_DATA);
     assert_int_equal(c.streams[1].request, CONFIG_REQUEST_1MIB);
     assert_int_equal(c.streams[0].detail, CONFIG_DETAIL_CLOUDEVENT);
