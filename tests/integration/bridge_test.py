@@ -393,7 +393,7 @@ class AggregateTest(BridgeCase):
             bridge.append("telemetry", 3, 50, size)
         bridge.drained("telemetry", 21)
         self.assert_unpacked(21)
-        bridge.append("telemetry", 1, 50, 1_048_440)
+        bridge.append("telemetry", 1, 50, 1_048_300)
         status = bridge.wait("refused", lambda s: s["refused"] == 1,
                              "telemetry")
         self.assertIn("event 21 (ReadingTaken)", status["last_error"])
