@@ -237,13 +237,19 @@ static void print_stream(const char *name,
            plain(status->last_error, words, sizeof words));
 }
 
+static int64_t time_us(const struct timeval *time) {
+    return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
+}
+
 static void print_status(struct driver *driver) {
     struct bridge_status status;
     struct rusage usage;
     bridge_status(driver->bridge, &status);
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"offset_ms\": %" PRId64 ", \"rss_max_kib\": %ld, \"streams\": {",
-           status.clock_offset_ms, usage.ru_maxrss);
+    printf("{\"offset_ms\": %" PRId64
+           ", \"rss_max_kib\": %ld, \"cpu_us\": %" PRId64 ", \"streams\": {",
+           status.clock_offset_ms, usage.ru_maxrss,
+           time_us(&usage.ru_utime) + time_us(&usage.ru_stime));
     for (uint32_t i = 0; i < status.stream_count; i++) {
         printf("%s", i > 0 ? ", " : "");
         print_stream(driver->config.streams[i].name, &status.streams[i]);
