@@ -11,15 +11,13 @@
 
 #include "gateway/commands/daemon_state.h"
 #include "gateway/commands/journals.h"
-#include "gateway/mqtt/box.h"
 #include "gateway/mqtt/site_login.h"
-#include "gateway/mqtt/topic.h"
 
 enum {
     PAYMENTS_REPEAT_MS = 5000,
     TICK_MS = 1000,
     STOP_POLL_MS = 5,
-    CLIENT_ID_MAX = BROKER_CLIENT_ID_MAX,
+
     HEAPS = 2,
     QUIET_TICKS = 5,
     LARGE_BLOCK = 128 * 1024, /* glibc's own, which so stays as it is */
@@ -70,7 +68,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     stop(handle->data, EXIT_SUCCESS);
 }
 
-static void on_stream_failed(void *self, const struct reason *reason) {
+void daemon_stream_failed(void *self, const struct reason *reason) {
     log_line(LOG_ERROR, "daemon",
              "journal_failed reason=\"%s\"; nothing more is acknowledged; "
              "fix the disk and restart the gateway",
@@ -86,68 +84,6 @@ static void on_durable(void *self) {
         bridge_wake(daemon->bridge);
     }
     daemon_console_durable(daemon);
-}
-
-static void target_all(struct daemon *daemon, const char *host, uint16_t port) {
-    publisher_target(daemon->publisher, host, port);
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        session_target(daemon->streams[i].session, host, port);
-    }
-}
-
-static void on_broker_up(void *self, const char *socket_path) {
-    struct daemon *daemon = self;
-    if (!daemon->stop_asked) {
-        target_all(daemon, socket_path, 0);
-    }
-}
-
-static bool on_broker_said(void *self, const char *line) {
-    struct daemon *daemon = self;
-    return guard_line(daemon->identity.guard, line);
-}
-
-static void on_broker_down(void *self) {
-    struct daemon *daemon = self;
-    publisher_untarget(daemon->publisher);
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        session_untarget(daemon->streams[i].session);
-    }
-}
-
-/* A broker that opened its port was found to have them. */
-static void check_sessions(const struct daemon *daemon) {
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        if (broker_status(daemon->broker).open &&
-            !session_was_kept(daemon->streams[i].session)) {
-            log_line(
-                LOG_ERROR, "session",
-                "lost topic=%s reason=\"the broker did not have the "
-                "session that it had saved: what it acknowledged since its "
-                "start is lost unless devices send it again\"",
-                daemon->sessions[i].topic);
-        }
-    }
-}
-
-/* A broker that started without them may be saved now, and opened. */
-static void on_subscribed(void *self) {
-    struct daemon *daemon = self;
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        if (!session_is_up(daemon->streams[i].session)) {
-            return;
-        }
-    }
-    if (daemon->broker != NULL) {
-        check_sessions(daemon);
-        broker_sessions_ready(daemon->broker);
-    }
-}
-
-/* The publisher's client id is random: nobody takes its place. */
-static bool publisher_lasts(void *self, uint64_t since_ms) {
-    const struct daemon *daemon = self;
-    return publisher_is_up_since(daemon->publisher, since_ms);
 }
 
 static void repeat_payments(struct daemon *daemon) {
@@ -286,7 +222,7 @@ static err_t open_stream(struct daemon *daemon,
         .self = daemon,
         .durable = on_durable,
         .heard = daemon_presence_heard,
-        .failed = on_stream_failed,
+        .failed = daemon_stream_failed,
     };
     TRY(stream_open(&options, &slot->stream, reason));
     backlog_age_init(&slot->age, disk, stream_dir(slot->stream),
@@ -307,65 +243,8 @@ static err_t open_streams(struct daemon *daemon, struct reason *reason) {
     return ERR_OK;
 }
 
-/* The journal's id and the box's own make a client id that no other gateway has
- * and that is the same at every start, so that the broker keeps the session. */
-static void client_id(struct daemon *daemon, uint32_t stream,
-                      const char *suffix, char ret[CLIENT_ID_MAX]) {
-    const uint8_t *id = stream_journal_id(daemon->streams[stream].stream);
-    int len = snprintf(ret, CLIENT_ID_MAX, "shopme-edge-");
-    for (int i = 0; i < JOURNAL_ID_SIZE; i++) {
-        len +=
-            snprintf(ret + len, (size_t)(CLIENT_ID_MAX - len), "%02x", id[i]);
-    }
-    snprintf(ret + len, (size_t)(CLIENT_ID_MAX - len), "%s", suffix);
-}
-
-static bool all_are_new(const struct daemon *daemon) {
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        if (atomic_load(&stream_position(daemon->streams[i].stream)->end) > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Names the sessions: what the broker is to have of each. */
-static err_t name_sessions(struct daemon *daemon, struct reason *reason) {
-    char suffix[BOX_SUFFIX_SIZE];
-    TRY(box_suffix(&daemon->platform.disk, daemon->config->data, BOX_MACHINE_ID,
-                   all_are_new(daemon), suffix, reason));
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        struct broker_session *session = &daemon->sessions[i];
-        client_id(daemon, i, suffix, session->client_id);
-        topic_of_stream(daemon->config->store,
-                        stream_config(daemon->streams[i].stream)->name,
-                        session->topic, sizeof session->topic);
-        broker_rules_add_id(&daemon->rules, session->client_id);
-    }
-    return ERR_OK;
-}
-
-static err_t open_sessions(struct daemon *daemon, struct reason *reason) {
-    TRY(name_sessions(daemon, reason));
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        const struct session_options options = {
-            .loop = &daemon->loop,
-            .stream = daemon->streams[i].stream,
-            .store = daemon->config->store,
-            .client_id = daemon->sessions[i].client_id,
-            .login = &daemon->login.mqtt,
-            .self = daemon,
-            .failed = on_stream_failed,
-            .subscribed = on_subscribed,
-            .witness = publisher_lasts,
-        };
-        TRY(session_new(&options, &daemon->streams[i].session));
-    }
-    return ERR_OK;
-}
-
 static err_t open_publisher(struct daemon *daemon) {
-    char id[CLIENT_ID_MAX];
+    char id[BROKER_CLIENT_ID_MAX];
     snprintf(id, sizeof id, "shopme-edge-%016llx",
              (unsigned long long)entropy_u64(&daemon->platform.entropy));
     broker_rules_add_id(&daemon->rules, id);
@@ -420,29 +299,6 @@ static err_t open_console(struct daemon *daemon, struct reason *reason) {
     return console_start(&options, &daemon->console, reason);
 }
 
-static err_t open_broker(struct daemon *daemon, struct reason *reason) {
-    const struct config_broker *broker = &daemon->config->broker;
-    if (broker->mode == CONFIG_BROKER_EXTERNAL) {
-        target_all(daemon, broker->address.host, broker->address.port);
-        return ERR_OK;
-    }
-    const struct broker_options options = {
-        .loop = &daemon->loop,
-        .config = daemon->config,
-        .executor = job_pool_executor(daemon->pool),
-        .sessions = daemon->sessions,
-        .session_count = daemon->stream_count,
-        .rules = &daemon->rules,
-        .login = &daemon->login.mqtt,
-        .self = daemon,
-        .up = on_broker_up,
-        .down = on_broker_down,
-        .said = on_broker_said,
-        .why_no_tls = daemon_tls_first(daemon),
-    };
-    return broker_start(&options, &daemon->broker, reason);
-}
-
 static void open_handles(struct daemon *daemon) {
     static const int numbers[DAEMON_SIGNALS] = {SIGTERM, SIGINT};
     for (int i = 0; i < DAEMON_SIGNALS; i++) {
@@ -480,11 +336,11 @@ static err_t build(struct daemon *daemon, struct reason *reason) {
     TRY(make_login(daemon, reason));
     TRY(open_publisher(daemon));
     TRY(open_streams(daemon, reason));
-    TRY(open_sessions(daemon, reason));
+    TRY(daemon_broker_sessions(daemon, reason));
     TRY(open_bridge(daemon, reason));
     TRY(daemon_identity_open(daemon, reason));
     TRY(open_console(daemon, reason));
-    TRY(open_broker(daemon, reason));
+    TRY(daemon_broker_open(daemon, reason));
     start_timers(daemon);
     daemon_watch_running(daemon);
     return ERR_OK;

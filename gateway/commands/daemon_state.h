@@ -97,6 +97,17 @@ void daemon_forecast_tick(struct daemon *daemon,
 /* What the console may see of the daemon, and do to it. */
 struct console_source daemon_console_source(struct daemon *daemon);
 
+/* A stream's journal can be written no more: ends the process. */
+void daemon_stream_failed(void *self, const struct reason *reason);
+
+/* --- daemon_broker.c --- */
+
+/* A session for each stream, under the name that it had before. */
+err_t daemon_broker_sessions(struct daemon *daemon,
+                             struct reason *reason) MUST_USE;
+/* Starts the broker, or connects to the one of the configuration. */
+err_t daemon_broker_open(struct daemon *daemon, struct reason *reason) MUST_USE;
+
 /* --- daemon_watch.c --- */
 
 /* Before any other thread and before the build. From here on the log never

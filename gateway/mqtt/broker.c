@@ -155,7 +155,7 @@ static void start_failed(struct broker *broker) {
     } else if (broker->failed_starts >= FAILED_STARTS &&
                !broker->tried_without && next->db != BROKER_DB_MISSING &&
                next->db != BROKER_DB_DAMAGED) {
-        next->without_db = true;
+        next->without_db = "the broker does not start with it";
     }
 }
 
@@ -434,6 +434,19 @@ static void prepare(struct broker *broker) {
     submit(broker, run_prepare, on_prepared);
 }
 
+static void on_unreadable(uv_timer_t *timer) {
+    struct broker *broker = timer->data;
+    broker->prepare.without_db = "no client can read a message of it";
+    reopen(broker, "what it saved is damaged");
+}
+
+void broker_is_unreadable(struct broker *broker) {
+    bool runs = broker->phase == OPEN || broker->phase == CLOSED;
+    if (runs && !broker->stopping && !broker->tried_without) {
+        uv_timer_start(&broker->timer, on_unreadable, 0, 0);
+    }
+}
+
 void broker_sessions_ready(struct broker *broker) {
     if (broker->phase == CLOSED && !broker->stopping) {
         broker->ready = true;
@@ -462,9 +475,9 @@ void broker_note(struct broker *broker, bool answers) {
 }
 
 void broker_end_sessions(struct broker *broker,
-                         const struct broker_stale *ending) {
+                         const struct broker_stale *ending, const char *why) {
     if (broker->phase == OPEN && !broker->stopping) {
-        broker->stale.why = "its device was removed";
+        broker->stale.why = why;
         stale_end(&broker->stale, broker->options.loop, broker->options.login,
                   ending, broker->prepare.files.socket_path);
     }

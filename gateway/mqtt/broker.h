@@ -64,14 +64,18 @@ err_t broker_start(const struct broker_options *options, struct broker **ret,
 /* Every session has subscribed since `up`. A broker that started closed is now
  * stopped, and started again with its port; any other takes no notice. */
 void broker_sessions_ready(struct broker *broker);
+/* It goes on sending a session what MQTT forbids: a damaged file made it so.
+ * It is restarted without what it saved, which is set aside. */
+void broker_is_unreadable(struct broker *broker);
 /* To be called each second or so: does it answer the gateway? One that is open
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */
 void broker_note(struct broker *broker, bool answers);
-/* Ends what the broker keeps for these clients, whose connections are gone;
+/* Ends what the broker keeps for these clients, whose connections are gone,
+ * for a reason that is a constant;
  * those of the call before are let go. Nothing happens unless it is open. */
 void broker_end_sessions(struct broker *broker,
-                         const struct broker_stale *ending);
+                         const struct broker_stale *ending, const char *why);
 /* Can the listeners with TLS be used: are their files in the current set of
  * identity files, and is the clock right? "" if so, else why not; they wait
  * until this is called. A broker that is open without them is restarted, once

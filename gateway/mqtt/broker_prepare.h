@@ -22,9 +22,9 @@ struct broker_prepare {
     struct broker_files files;
     const struct broker_session *sessions;
     size_t session_count;
-    bool saved;      /* a closed broker has just been stopped well */
-    bool without_db; /* set aside what it saved: it does not start with it */
-    bool put_back;   /* which was not the reason */
+    bool saved;             /* a closed broker has just been stopped well */
+    const char *without_db; /* why to set aside what it saved; or NULL */
+    bool put_back;          /* which was not the reason */
 
     /* What the job answers. */
     err_t err;

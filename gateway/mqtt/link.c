@@ -19,6 +19,7 @@ enum {
     HOST_MAX = 256,
     SESSION_PRESENT = 1, /* in the flags of a CONNACK */
     REASON_MIN = 128,    /* of MQTT 5's reason codes, those of failures */
+    UNREADABLE_MAX = 3,
 };
 
 struct mqtt_link {
@@ -27,18 +28,20 @@ struct mqtt_link {
     char host[HOST_MAX];
     uint16_t port;
     bool targeted;
-    struct mosquitto *client; /* NULL while not connected */
-    uv_poll_t *poll;          /* of the client's socket; NULL with it */
-    bool up;                  /* CONNACK seen */
-    bool kept;                /* and the broker had its session */
-    bool held;                /* read, and not released yet */
-    bool read_on;             /* the owner wants more anyway */
-    bool reading;             /* inside mosquitto_loop_read() */
-    const char *broken;       /* why; set inside a libmosquitto callback */
-    bool taken_over;          /* by another client, as the broker said */
-    bool suspect;             /* or it may have been, without a word */
-    uint64_t lost_ms;         /* when it was lost */
-    bool contended;           /* again and again, as the log says */
+    struct mosquitto *client;  /* NULL while not connected */
+    uv_poll_t *poll;           /* of the client's socket; NULL with it */
+    bool up;                   /* CONNACK seen */
+    bool kept;                 /* and the broker had its session */
+    bool held;                 /* read, and not released yet */
+    bool read_on;              /* the owner wants more anyway */
+    bool reading;              /* inside mosquitto_loop_read() */
+    const char *broken;        /* why; set inside a libmosquitto callback */
+    bool taken_over;           /* by another client, as the broker said */
+    bool suspect;              /* or it may have been, without a word */
+    bool unreadable;           /* what the broker sent breaks MQTT's rules */
+    uint32_t unreadable_count; /* of connections, one after the other */
+    uint64_t lost_ms;          /* when it was lost */
+    bool contended;            /* again and again, as the log says */
     bool freed;
     struct probe *probe; /* asks whether a TCP broker is there */
     struct link_retry retry_state;
@@ -196,10 +199,21 @@ static void note_contention(struct mqtt_link *link) {
     link->contended = contended;
 }
 
+/* A message that breaks MQTT's rules is never acknowledged, so that the broker
+ * sends it again on each connection. */
+static void note_unreadable(struct mqtt_link *link) {
+    link->unreadable_count = link->unreadable ? link->unreadable_count + 1 : 0;
+    link->unreadable = false;
+    if (link->unreadable_count == UNREADABLE_MAX &&
+        link->options.unreadable != NULL) {
+        link->options.unreadable(link->options.self);
+    }
+}
+
 static void link_lost(struct mqtt_link *link, const char *why) {
     uint64_t skipped;
     bool taken_over = link->taken_over;
-    link->suspect = link->up && link->broken == NULL;
+    link->suspect = link->up && link->broken == NULL && !link->unreadable;
     if (!link->contended && log_allowed(&link->lost_log, &skipped)) {
         log_line(LOG_WARN, "mqtt", "broker_lost client=%s reason=\"%s\"",
                  link->client_id, why);
@@ -207,6 +221,7 @@ static void link_lost(struct mqtt_link *link, const char *why) {
     link_leave(link);
     link_retry_later(link, taken_over);
     note_contention(link);
+    note_unreadable(link);
 }
 
 /* A broker that went away, or a network that did, took the other connections
@@ -424,6 +439,7 @@ void mqtt_link_target(struct mqtt_link *link, const char *host, uint16_t port) {
     snprintf(link->host, sizeof link->host, "%s", host);
     link->port = port;
     link->targeted = true;
+    link->unreadable_count = 0;
     link_retry_reset(&link->retry_state);
     link_connect(link);
 }
@@ -470,11 +486,18 @@ bool mqtt_link_ready(const struct mqtt_link *link) {
     return fd.fd >= 0 && poll(&fd, 1, 0) == 1;
 }
 
+static bool is_against_the_rules(int code) {
+    return code == MOSQ_ERR_PROTOCOL || code == MOSQ_ERR_MALFORMED_UTF8 ||
+           code == MOSQ_ERR_MALFORMED_PACKET ||
+           code == MOSQ_ERR_DUPLICATE_PROPERTY;
+}
+
 err_t mqtt_link_read(struct mqtt_link *link) {
     ENSURE(link->client != NULL, ERR_NETWORK);
     link->reading = true;
     int code = mosquitto_loop_read(link->client, 1);
     link->reading = false;
+    link->unreadable = link->up && is_against_the_rules(code);
     if (code == MOSQ_ERR_SUCCESS && link->broken == NULL) {
         return ERR_OK;
     }

@@ -59,6 +59,10 @@ struct mqtt_link_options {
      * can have, lasted since then (uv_now)? So it was not the broker or the
      * network that this one was lost with. NULL = nobody knows. */
     bool (*witness)(void *self, uint64_t since_ms);
+    /* Three connections in a row ended with a packet that MQTT forbids: the
+     * broker keeps it for this session, and will send it on each. From within
+     * the link, which must not be touched. May be NULL. */
+    void (*unreadable)(void *self);
 };
 
 /* ERR_RANGE: MQTT allows no such client id. ERR_MEMORY. */

@@ -79,6 +79,13 @@ static bool witness(void *self, uint64_t since_ms) {
            session->options.witness(session->options.self, since_ms);
 }
 
+static void on_unreadable(void *self) {
+    const struct session *session = self;
+    if (session->options.unreadable != NULL) {
+        session->options.unreadable(session->options.self);
+    }
+}
+
 static void on_down(void *self) {
     struct session *session = self;
     session->subscribed = false; /* the link says so, and comes back */
@@ -216,6 +223,7 @@ err_t session_new(const struct session_options *options, struct session **ret) {
         .message = on_message,
         .subscribed = on_subscribed,
         .witness = witness,
+        .unreadable = on_unreadable,
     };
     err_t err = mqtt_link_new(&link, &session->link);
     if (err != ERR_OK) {

@@ -27,8 +27,9 @@ struct session_options {
     /* The broker has the subscription. From within libmosquitto: the session
      * must not be touched. May be NULL. */
     void (*subscribed)(void *self);
-    /* As a link's (link.h). May be NULL. */
+    /* As a link's (link.h), each. May be NULL. */
     bool (*witness)(void *self, uint64_t since_ms);
+    void (*unreadable)(void *self);
 };
 
 err_t session_new(const struct session_options *options,
