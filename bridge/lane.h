@@ -18,6 +18,11 @@ enum {
     LANES_MAX = 64, /* a set of them is a uint64_t */
 };
 
+/* As configured; 0: nothing is. */
+static inline uint32_t lanes_wanted(uint32_t lanes) {
+    return lanes > 0 ? lanes : LANES_DEFAULT;
+}
+
 /* The lane of a key, by its hash. */
 static inline uint32_t lane_of(uint64_t hash, uint32_t lanes) {
     return (uint32_t)(hash % lanes);

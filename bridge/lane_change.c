@@ -45,6 +45,11 @@ bool lane_change_turn(struct lane_change *change, struct forwarder *forwarder,
     if (change->draining && forwarder->window.count == 0) {
         make(change, forwarder, saver);
     }
-    /* What is refused may stay there for long, and nobody waits for it. */
+    return lane_change_fills(change, forwarder);
+}
+
+/* What is refused may stay there for long, and nobody waits for it. */
+bool lane_change_fills(const struct lane_change *change,
+                       const struct forwarder *forwarder) {
     return !change->draining || forwarder->counts.refused > 0;
 }

@@ -27,4 +27,8 @@ void lane_change_begin(struct lane_change *change, const char *stream,
 bool lane_change_turn(struct lane_change *change, struct forwarder *forwarder,
                       struct cursor_saver *saver, uint64_t end);
 
+/* Whether it may be, as of the last turn. */
+bool lane_change_fills(const struct lane_change *change,
+                       const struct forwarder *forwarder);
+
 #endif

@@ -417,9 +417,11 @@ int64_t sender_due_us(struct sender *sender, bool may_send_now) {
     if (!sender->lines.open) {
         return INT64_MAX;
     }
-    int64_t due_us = sooner(
-        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base),
-        filler_due_us(&sender->filler));
+    int64_t due_us =
+        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base);
+    if (lane_change_fills(&sender->lane_change, &sender->forwarder)) {
+        due_us = sooner(due_us, filler_due_us(&sender->filler));
+    }
     due_us = sooner(due_us, report_due_us(&sender->report));
     due_us = sooner(due_us, lines_due_us(&sender->lines));
     if (!may_send_now || !may_send(sender)) {
@@ -445,11 +447,6 @@ void sender_pause(struct sender *sender, bool paused) {
 
 /* --- beginning and end -------------------------------------------------- */
 
-static uint32_t lanes_wanted(const struct sender *sender) {
-    uint32_t lanes = sender->options.context->config->cloud.lanes;
-    return lanes > 0 ? lanes : LANES_DEFAULT;
-}
-
 static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct sender_options *options = &sender->options;
     const struct cursor_start start = {
@@ -458,7 +455,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,
-        .lanes = lanes_wanted(sender),
+        .lanes = lanes_wanted(options->context->config->cloud.lanes),
     };
     return cursor_start(&sender->cursor, &start, reason);
 }
@@ -517,8 +514,9 @@ static void open_forwarder(struct sender *sender) {
     sender->forwarder.linger_us =
         (int64_t)sender->options.stream->linger_ms * 1000;
     lane_change_begin(&sender->lane_change, name_of(sender),
-                      lanes_wanted(sender), &sender->cursor,
-                      sender->report.status.end, &sender->forwarder);
+                      lanes_wanted(context->config->cloud.lanes),
+                      &sender->cursor, sender->report.status.end,
+                      &sender->forwarder);
     sender->forwarder.letters = sender->options.letter != NULL;
 }
 

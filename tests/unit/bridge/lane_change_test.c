@@ -151,7 +151,9 @@ static void test_it_waits_until_all_is_confirmed(void **state) {
     begin(bench, 4);
     assert_int_equal(bench->forwarder.window.lanes, 3);
     assert_true(turn(bench));
+    assert_true(lane_change_fills(&bench->change, &bench->forwarder));
     assert_false(turn(bench)); /* it has all there is */
+    assert_false(lane_change_fills(&bench->change, &bench->forwarder));
     bench->end = 12;
     assert_false(turn(bench));
     send(bench, ENTRY_CONFIRMED);
