@@ -9,20 +9,19 @@
 #include "bridge/cursor_saver.h"
 #include "bridge/cursor_start.h"
 #include "bridge/disk_status.h"
+#include "bridge/due.h"
 #include "bridge/explain.h"
 #include "bridge/filler.h"
 #include "bridge/handover.h"
 #include "bridge/lane_change.h"
 #include "bridge/lines.h"
-#include "bridge/times.h"
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
 
 struct sender {
     struct sender_options options;
-    const struct sink
-        *sink; /* NULL: the stream stays in the store, and all else is unused */
+    const struct sink *sink; /* NULL: none, and all else is unused */
     struct sink_target target;
     struct endpoint where;
 
@@ -92,6 +91,11 @@ static void count(struct sender *sender) {
     disk_status(&sender->saver, sender->filler.feed, status);
 }
 
+const struct bridge_stream_status *sender_look(struct sender *sender) {
+    count(sender);
+    return &sender->report.status;
+}
+
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {
     count(sender);
     return report_copy(&sender->report, ret);
@@ -104,8 +108,7 @@ static void on_unsendable(void *context, uint64_t seq,
     struct sender *sender = context;
     sender->held = *why;
     report_words(&sender->report, why->text);
-    log_line(LOG_ERROR, "bridge", "stream=%s %s; its key waits",
-             name_of(sender), why->text);
+    log_line(LOG_ERROR, "bridge", "stream=%s %s", name_of(sender), why->text);
     handover_one(&sender->handover, seq, LETTER_UNSENDABLE, "", why->text);
 }
 

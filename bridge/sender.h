@@ -100,6 +100,8 @@ void sender_spare(struct sender *sender, bool spared);
  * INT64_MAX if not because of time alone. */
 int64_t sender_due_us(struct sender *sender, bool may_send);
 
+/* As it is now, for who does not tell it on; until the next call. */
+const struct bridge_stream_status *sender_look(struct sender *sender);
 /* A copy; true if it changed since the last call. */
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret);
 

@@ -8,6 +8,7 @@
 
 #include "config/broker.h"
 #include "config/cloud.h"
+#include "config/policies.h"
 #include "gateway/base/base.h"
 
 enum {
@@ -50,16 +51,6 @@ enum config_wire { /* of Kinesis */
                    CONFIG_WIRE_CBOR,
 };
 
-enum config_full {
-    CONFIG_FULL_REJECT,      /* accept nothing until there is room */
-    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report them */
-};
-
-enum config_rot {
-    CONFIG_ROT_QUARANTINE, /* set damage aside, report it, continue */
-    CONFIG_ROT_STOP,       /* do not start on a damaged journal */
-};
-
 struct config_stream {
     char name[CONFIG_NAME_MAX]; /* also its topic's leaf; [a-z0-9-]+ */
     bool shop;                  /* runs the choreography; at most one does */
@@ -81,8 +72,9 @@ struct config_stream {
     enum config_wire wire; /* sink.kinesis.wire; default json */
     bool aggregate;        /* sink.kinesis.aggregate; default no */
     uint32_t linger_ms;    /* sink.kinesis.linger; default 100 */
-    enum config_detail detail;   /* sink.eventbridge.detail */
-    enum config_request request; /* sink.eventbridge.request; 256KiB */
+    enum config_detail detail;      /* sink.eventbridge.detail */
+    enum config_request request;    /* sink.eventbridge.request; 256KiB */
+    enum config_refused on_refused; /* for good, by the sink */
 };
 
 struct config {
@@ -95,8 +87,10 @@ struct config {
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     struct config_cloud cloud;
-    char currency[4];                     /* shop.currency; default EUR */
-    bool console_enabled;                 /* console.enabled; default true */
+    uint64_t dead_capacity; /* dead.capacity: bytes of dead letters; 64 MiB */
+    uint64_t dead_keep_ms;  /* dead.keep: how long at most; 0: no limit; 30 d */
+    char currency[4];       /* shop.currency; default EUR */
+    bool console_enabled;   /* console.enabled; default true */
     struct config_address console;        /* console.listen; default
                                              127.0.0.1:8080; loopback only */
     char control_socket[CONFIG_PATH_MAX]; /* default <data>/control.sock */

@@ -7,6 +7,7 @@
 
 #include "bridge/bridge.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_dead_state.h"
 #include "gateway/commands/daemon_identity_state.h"
 #include "gateway/commands/daemon_reload_state.h"
 #include "gateway/commands/daemon_site_state.h"
@@ -64,6 +65,7 @@ struct daemon {
     struct daemon_site site;
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
+    struct daemon_dead dead;
     struct orders_shown orders_shown;
     struct disk_room disk_room;
     struct verdict verdict;

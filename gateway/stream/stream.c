@@ -19,6 +19,7 @@
 #include "gateway/stream/scrub.h"
 #include "gateway/stream/snapshots.h"
 #include "gateway/stream/state.h"
+#include "gateway/stream/stream_dead.h"
 
 enum {
     DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
@@ -177,6 +178,18 @@ err_t stream_refuse(struct stream *stream,
                            refusal->why));
     TRY(outbox_reject(stream->outbox, batch_end(stream->batch), refusal->device,
                       refusal->encoding, refusal->id, refusal->why));
+    return committer_say(stream->committer);
+}
+
+err_t stream_say_dead(struct stream *stream, const struct stream_dead *dead,
+                      uint64_t *ret_needs_end) {
+    if (committer_has_ended(stream->committer) ||
+        committer_full_reason(stream->committer) != NULL ||
+        batch_takes_own(stream->batch) == 0) {
+        return ERR_AGAIN;
+    }
+    TRY(stream_dead_append(&stream->own, dead));
+    *ret_needs_end = batch_end(stream->batch);
     return committer_say(stream->committer);
 }
 

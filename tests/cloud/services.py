@@ -59,6 +59,16 @@ def _size(text):
     return len(text.encode("utf-8", "surrogatepass"))
 
 
+def _text(data):
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+
+
+def _check_poison(faults, text):
+    code = faults.poison_code(text, call=True)
+    if code is not None:
+        raise ServiceError(code, "Refused on request.")
+
+
 class EventBridge:
     """The buses of one account in one region."""
 
@@ -96,6 +106,8 @@ class EventBridge:
             raise ServiceError(
                 "ValidationException",
                 "Total size of the entries in the request is over the limit.")
+        for entry in entries:
+            _check_poison(self._faults, entry.get("Detail", ""))
         self._count_calls(entries)
         accepted = []
         results = [self._put(entry, accepted) for entry in reversed(entries)]
@@ -134,6 +146,11 @@ class EventBridge:
             if count is not None:
                 count["refused_entries"] += 1
             return fault
+        code = self._faults.poison_code(entry["Detail"])
+        if code is not None:
+            if count is not None:
+                count["refused_entries"] += 1
+            return {"ErrorCode": code, "ErrorMessage": "Refused on request."}
         code = self._faults.entry_code(self.ENTRY_CODES)
         if code is not None:
             if count is not None:
@@ -218,6 +235,8 @@ class Kinesis:
         stream = self._stream(parameters)
         records = parameters["Records"]
         self._check_sizes(records)
+        for record in records:
+            _check_poison(self._faults, _text(record["Data"]))
         hashes = [self._hash_key(record) for record in records]
         count = self._ledger.holdings[f"stream/{stream}"].count
         count["requests"] += 1
@@ -265,6 +284,9 @@ class Kinesis:
 
     def _put(self, stream, record, hash_key, accepted):
         shard = self._shard(stream, hash_key)
+        code = self._faults.poison_code(_text(record["Data"]))
+        if code is not None:
+            return {"ErrorCode": code, "ErrorMessage": "Refused on request."}
         code = self._refusal(record) or self._faults.entry_code(
             self.ENTRY_CODES)
         if code is not None:

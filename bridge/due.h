@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Of two times. */
-#ifndef BRIDGE_TIMES_H
-#define BRIDGE_TIMES_H
+/* Of two monotonic times; INT64_MAX is never. */
+#ifndef BRIDGE_DUE_H
+#define BRIDGE_DUE_H
 
 #include <stdint.h>
 
