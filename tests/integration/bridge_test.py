@@ -386,17 +386,39 @@ class AggregateTest(BridgeCase):
 
     def test_events_of_every_size(self):
         # Goal: events too large for company are records of their own, up to
-        # the limit; one beyond it is named.
+        # the limit; one beyond it becomes a dead letter and is named.
         bridge = self.start_kpl(EDGE_LANES="4")
         for size in (10, 1_000_000, 24_000, 1_047_800, 100, 600_000, 500_000):
             bridge.append("telemetry", 3, 50, size)
         bridge.drained("telemetry", 21)
         self.assert_unpacked(21)
         bridge.append("telemetry", 1, 50, 1_048_300)
-        status = bridge.wait("refused", lambda s: s["refused"] == 1,
-                             "telemetry")
-        self.assertIn("event 21 (ReadingTaken)", status["last_error"])
+        status = bridge.drained("telemetry", 22)
+        self.assertEqual((status["sent"], status["refused"]), (21, 0))
+        self.assertIn("event 21 (ReadingTaken)", bridge.log_text())
         bridge.stop()
+
+    def test_poison_in_an_aggregate(self):
+        # Goal: events that are refused for good, by record or by request,
+        # become letters alone; all others arrive in order.
+        for number, call in enumerate((False, True)):
+            bridge = self.start_kpl("kinesis-cbor-kpl", EDGE_LANES="4")
+            bridge.do("pause")
+            end = bridge.append("telemetry", 1000, 20, 300)
+            poison = f'"n":{end - 300},'  # the data of one event
+            self.cloud.faults(poison={"word": poison, "call": call,
+                                      "code": "InvalidArgumentException"
+                                      if not call else "ValidationException"})
+            bridge.do("resume")
+            status = bridge.drained("telemetry", end)
+            self.assertEqual((status["sent"], status["refused"]), (999, 0))
+            self.assertIn(f"dead_letter seq={end - 300} ", bridge.log_text())
+            self.cloud.faults(poison={})
+            bridge.stop()
+            held = self.held("telemetry")
+            self.assertEqual((held["unique"], held["missing"],
+                              held["order_violations"]),
+                             ((number + 1) * 999, number + 1, 0), held)
 
     def test_killed_while_sending(self):
         # Goal: killed at any moment, all arrives in order, and a key stays in
