@@ -17,6 +17,7 @@
 #include "bridge/bundle.h"
 #include "bridge/credential_keeper.h"
 #include "bridge/credential_web.h"
+#include "bridge/heartbeat.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
 #include "bridge/way.h"
@@ -109,6 +110,9 @@ static void close_all(struct bridge *bridge) {
     if (bridge->keeper != NULL) {
         credential_keeper_hang_up(bridge->keeper);
     }
+    if (bridge->heartbeat != NULL) {
+        heartbeat_hang_up(bridge->heartbeat);
+    }
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         if (bridge->senders[i] != NULL) {
             sender_hang_up(bridge->senders[i]);
@@ -189,6 +193,17 @@ static bool mind_credentials(struct bridge *bridge) {
     return ready;
 }
 
+/* What the gateway says of itself, whatever waits. */
+static int64_t give_heartbeat_its_turn(struct bridge *bridge, bool signs) {
+    struct heartbeat *heartbeat = bridge->heartbeat;
+    if (heartbeat == NULL) {
+        return INT64_MAX;
+    }
+    bool may_send = signs && !bridge->paused;
+    heartbeat_work(heartbeat, bridge->clock_offset_us, may_send);
+    return heartbeat_due_us(heartbeat, may_send);
+}
+
 static int64_t credentials_due_us(const struct bridge *bridge) {
     return bridge->keeper != NULL ? credential_keeper_due_us(bridge->keeper)
                                   : INT64_MAX;
@@ -199,6 +214,8 @@ static int64_t credentials_due_us(const struct bridge *bridge) {
 static int64_t give_turns(struct bridge *bridge) {
     bool signs = mind_credentials(bridge);
     int64_t due_us = credentials_due_us(bridge);
+    int64_t beats_us = give_heartbeat_its_turn(bridge, signs);
+    due_us = beats_us < due_us ? beats_us : due_us;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         sender_work(sender);
@@ -262,6 +279,7 @@ static void on_woken(uv_async_t *async) {
     bool paused = bridge->want_paused;
     bool stop = bridge->want_stop;
     pthread_mutex_unlock(&bridge->mutex);
+    bridge->paused = paused;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_pause(bridge->senders[i], paused);
     }
@@ -410,6 +428,7 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .stream = stream->config,
             .dir = stream->dir,
             .journal_id = stream->journal_id,
+            .cursor_apart = stream->cursor_apart,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,
@@ -425,6 +444,28 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
     return ERR_OK;
 }
 
+static err_t set_up_heartbeat(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    const struct config_stream *streams[CONFIG_STREAMS_MAX];
+    for (uint32_t i = 0; i < options->stream_count; i++) {
+        streams[i] = options->streams[i].config;
+    }
+    const struct heartbeat_options heartbeat = {
+        .platform = options->platform,
+        .config = options->config,
+        .stream = heartbeat_stream(streams, options->stream_count),
+        .credentials = bridge->context.credentials,
+        .connector = bridge->context.connector,
+        .turn = turn,
+        .clock_learned = learn_clock,
+        .credentials_refused = credentials_refused,
+        .self = bridge,
+    };
+    return heartbeat.stream == NULL
+               ? ERR_OK
+               : heartbeat_new(&heartbeat, &bridge->heartbeat, reason);
+}
+
 static err_t set_up(struct bridge *bridge, struct reason *reason) {
     TRY(job_pool_new(&bridge->loop, &bridge->pool));
     bridge->context.platform = bridge->options.platform;
@@ -436,6 +477,7 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     share_init(&bridge->share, cloud->bandwidth, cloud->requests,
                clock->mono_us(clock->self));
     TRY(set_up_network(bridge, reason));
+    TRY(set_up_heartbeat(bridge, reason));
     TRY(bridge_set_up_dead(bridge, turn));
     return set_up_senders(bridge, reason);
 }
@@ -448,6 +490,7 @@ static void tear_down(struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_free(bridge->senders[i]);
     }
+    heartbeat_free(bridge->heartbeat);
     dead_free(bridge->dead);
     credential_keeper_free(bridge->keeper);
     job_pool_free(bridge->pool);
@@ -504,6 +547,13 @@ void bridge_pause(struct bridge *bridge, bool paused) {
     bridge->want_paused = paused;
     pthread_mutex_unlock(&bridge->mutex);
     uv_async_send(&bridge->woken);
+}
+
+err_t bridge_report(struct bridge *bridge, struct slice json, int64_t wall_us) {
+    ENSURE(bridge->heartbeat != NULL, ERR_NOT_FOUND);
+    TRY(heartbeat_put(bridge->heartbeat, json, wall_us));
+    uv_async_send(&bridge->woken);
+    return ERR_OK;
 }
 
 void bridge_status(struct bridge *bridge, struct bridge_status *ret) {

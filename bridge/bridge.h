@@ -46,6 +46,11 @@ struct credential_plan_options bridge_credential_options(
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);
+/* The newest EdgeStatus, as heartbeat.h takes it, to be sent ahead of all else;
+ * it takes the place of one that was not sent yet. ERR_RANGE if it is too
+ * large, ERR_NOT_FOUND if no stream has a sink. */
+err_t bridge_report(struct bridge *bridge, struct slice json,
+                    int64_t wall_us) MUST_USE;
 /* A copy of the last published status. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
 

@@ -56,6 +56,7 @@ err_t bridge_set_up_dead(struct bridge *bridge, void (*turn)(void *self)) {
     struct dead_options options = {
         .context = &bridge->context,
         .stream_count = bridge->options.stream_count,
+        .only_read = bridge->options.only_read,
         .offset_us = &bridge->clock_offset_us,
         .settle = settle,
         .turn = turn,

@@ -15,6 +15,7 @@ struct bridge_stream_options {
     const struct config_stream *config; /* outlives the bridge */
     const char *dir;                    /* the journal's; outlives the bridge */
     const uint8_t *journal_id; /* JOURNAL_ID_SIZE; outlives the bridge */
+    const char *cursor_apart;  /* cursor_start.h; outlives the bridge, too */
     const struct journal_position *position;
 };
 
@@ -23,6 +24,7 @@ struct bridge_options {
     const struct config *config;     /* outlives the bridge */
     struct bridge_stream_options streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
+    bool only_read;                    /* as dead.h has it */
     const struct connector *connector; /* NULL: HTTPS */
     /* Called on the bridge's thread after the status changed, at most ten times
      * a second; may be NULL. It must only wake another thread (uv_async_send).

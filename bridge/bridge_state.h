@@ -12,6 +12,7 @@
 #include "bridge/credential_keeper.h"
 #include "bridge/credential_web.h"
 #include "bridge/dead.h"
+#include "bridge/heartbeat.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
 #include "bridge/way.h"
@@ -35,6 +36,7 @@ struct bridge {
     struct job_pool *pool;
     struct sender_context context; /* constant once set up */
     struct share share;            /* the loop's own */
+    struct heartbeat *heartbeat;   /* NULL: no stream has a sink */
     struct sender *senders[CONFIG_STREAMS_MAX];
     uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
     struct dead *dead;
@@ -50,6 +52,7 @@ struct bridge {
     bool turning;
     bool turn_again;
     bool stopping;
+    bool paused;
     bool closed;
     atomic_uint_fast64_t turns; /* any thread may look */
 

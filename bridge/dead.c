@@ -431,9 +431,13 @@ void dead_work(struct dead *dead, int64_t offset_us) {
     for (uint32_t i = 0; i < dead->options.stream_count; i++) {
         send_again(dead, &dead->streams[i]);
         note_hold(dead, &dead->streams[i]);
-        work_retry(dead, &dead->streams[i], offset_us);
+        if (!dead->options.only_read) {
+            work_retry(dead, &dead->streams[i], offset_us);
+        }
     }
-    begin_job(dead);
+    if (!dead->options.only_read) {
+        begin_job(dead);
+    }
 }
 
 int64_t dead_due_us(const struct dead *dead) {
@@ -451,7 +455,7 @@ int64_t dead_due_us(const struct dead *dead) {
             due_us = sooner(due_us, slot->retry_again_us);
         }
     }
-    if (dead->busy) {
+    if (dead->busy || dead->options.only_read) {
         return due_us;
     }
     if (dead->line.first != NULL) {

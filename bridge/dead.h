@@ -28,6 +28,7 @@ struct dead_options {
     const struct sender_context *context; /* outlives it */
     struct dead_stream_options streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
+    bool only_read; /* nothing is written: every stream holds what is refused */
     const int64_t *offset_us; /* the server's clock less ours, if known */
     /* What becomes of an event of the n-th stream. It may be called from
      * within dead_take(). */

@@ -455,6 +455,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct cursor_start start = {
         .disk = &options->context->platform->disk,
         .dir = options->dir,
+        .apart = options->cursor_apart,
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,
@@ -514,8 +515,7 @@ static void open_forwarder(struct sender *sender) {
     forwarder_init(&sender->forwarder, &limits, &context->platform->entropy,
                    sender->cursor.saved);
     sender->forwarder.run_bytes_max = sender->sink->run_bytes_max;
-    sender->forwarder.linger_us =
-        (int64_t)sender->options.stream->linger_ms * 1000;
+    sender->forwarder.linger_us = 1000L * sender->options.stream->linger_ms;
     lane_change_begin(&sender->lane_change, name_of(sender),
                       lanes_wanted(context->config->cloud.lanes),
                       &sender->cursor, sender->report.status.end,

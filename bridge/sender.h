@@ -37,6 +37,7 @@ struct sender_options {
     const struct config_stream *stream;
     const char *dir;           /* the journal's */
     const uint8_t *journal_id; /* JOURNAL_ID_SIZE */
+    const char *cursor_apart;  /* where the cursor is kept, if not there */
     const struct journal_position *position;
     /* There may be more to do: an answer arrived, or a job ended. It is the
      * last thing the sender does in the callback of either. */

@@ -30,6 +30,7 @@ struct config_cloud {
     uint32_t lanes;     /* of each stream's keys; default 16 */
     uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
     uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
+    uint64_t status_every_ms; /* EdgeStatus; 0 = never; default 5 min */
     struct config_credentials credentials;
 };
 

@@ -282,6 +282,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = 100000, .fallback = "50",
      .help = "Requests a second to EventBridge at most, since an account has a "
              "limit for all its stores; 0 is no budget."},
+    {"cloud.status_every", CONFIG_DURATION, IN_CONFIG(cloud.status_every_ms),
+     .min = 0, .max = DAY_MS, .fallback = "5min",
+     .help = "How often the gateway says how it is (EdgeStatus), also when its "
+             "verdict changes; 0: never."},
 
     {"cloud.credentials", CONFIG_SECTION,
      .help = "Where the AWS credentials come from."},

@@ -174,6 +174,7 @@ void daemon_console_tick(struct daemon *daemon) {
     struct console_status status = {0};
     fill_facts(daemon, &status);
     daemon_forecast_tick(daemon, &status);
+    daemon_heartbeat_tick(daemon, &status);
     daemon_dead_tick(daemon, status.mono_us);
 }
 

@@ -40,6 +40,7 @@ static bool withdraws(const char *data, struct slice new) {
 
 /* What the list says that is in force; false if there is none. */
 static bool knows_list(const char *data, struct tls_facts *facts) {
+    assert(data[0] != '\0');
     CLEANUP(free_bytes) uint8_t *bytes = NULL;
     CLEANUP(revoked_free) struct revoked revoked = {0};
     size_t len = 0;

@@ -141,6 +141,7 @@ static uint32_t days_of(const struct authority_wish *wish, uint32_t otherwise) {
  * two devices have such. NULL if there is none with a certificate. */
 static const char *find_like(const struct authority *authority,
                              const char *device) {
+    assert(device[0] != '\0'); /* its name was checked */
     for (uint32_t i = 0; i < authority->issued.count; i++) {
         const struct issued_entry *entry = &authority->issued.list[i];
         if (entry->kind == CERTIFICATE_DEVICE && entry->revoked_us == 0 &&

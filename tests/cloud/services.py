@@ -92,6 +92,18 @@ class EventBridge:
         name = name.removeprefix(self._prefix)
         return name if name in self._buses else None
 
+    def resources(self, parameters):
+        """What a call is about, for IAM: each ARN with the condition keys."""
+        entries = parameters.get("Entries")
+        if entries is None:
+            name = parameters.get("Name", "default")
+            return [(self._prefix + name.removeprefix(self._prefix), {})]
+        return [(self._prefix + entry.get("EventBusName", "default")
+                 .removeprefix(self._prefix),
+                 {"events:source": entry.get("Source", ""),
+                  "events:detail-type": entry.get("DetailType", "")})
+                for entry in entries]
+
     def describe_event_bus(self, parameters):
         name = parameters.get("Name", "default")
         bus = self._bus(name)
@@ -230,6 +242,11 @@ class Kinesis:
                 "ResourceNotFoundException",
                 f"Stream {name} under account {ACCOUNT} not found.")
         return name
+
+    def resources(self, parameters):
+        """As for EventBridge."""
+        name = parameters.get("StreamARN") or parameters.get("StreamName", "")
+        return [(self._prefix + name.removeprefix(self._prefix), {})]
 
     def put_records(self, parameters):
         stream = self._stream(parameters)

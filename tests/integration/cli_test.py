@@ -142,7 +142,8 @@ class UsageTest(CommandTest):
                 (["status", "--jsn"], 'no option "--jsn"'),
                 (["status", "now"], 'unexpected argument "now"'),
                 (["status", "--config"], "--config needs a value"),
-                (["sync", "--json"], 'no option "--json"'),
+                (["sync", "--all"], 'no option "--all"'),
+                (["sync", "--cursor", "x"], "--cursor needs --data"),
                 (["sync", "--timeout"], "--timeout needs a value"),
                 (["sync", "--timeout", "soon"], '--timeout is "soon"'),
                 (["sync", "--timeout", "-1"], '--timeout is "-1"'),
@@ -275,10 +276,12 @@ class StatusTest(CommandTest):
             if left:
                 FakeGateway(self.folder / "control.sock").stop()
                 self.assertTrue((self.folder / "control.sock").exists())
-            for command in ("status", "sync"):
-                done = run(command, "--config", self.config)
-                self.failed(done, 1, "no gateway answers on",
-                            "control.sock", "shopme-edge run")
+            done = run("status", "--config", self.config)
+            self.failed(done, 1, "no gateway answers on", "control.sock",
+                        "shopme-edge run")
+            done = run("sync", "--config", self.config)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("no stream has a sink", done.stdout)
 
     def test_table(self):
         fake = self.fake()
@@ -430,7 +433,9 @@ class SyncTest(CommandTest):
                 shown += part
         os.close(leader)
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"\r1000 events left, link online", shown)
+        self.assertIn(b"\r[--------------------]   0 %  1000 events left, "
+                      b"orders: online", shown)
+        self.assertIn(b"\r[########------------]  40 %  600 events left", shown)
         self.assertIn(b"a second, about", shown)
         self.assertTrue(shown.endswith(b"\r\033[K"), shown[-80:])
 

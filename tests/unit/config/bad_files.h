@@ -424,6 +424,7 @@ static const struct bad bads[] = {
     {"cloud.lanes", S "cloud: {lanes: 65}\n", "2:16", {"64"}},
     {"cloud.bandwidth", S "cloud: {bandwidth: wide}\n", "2:20", {"\"wide\""}},
     {"cloud.requests", S "cloud: {requests: -1}\n", "2:19", {"0"}},
+    {"cloud.status_every", S "cloud: {status_every: 2d}\n", "2:23", {"1 d"}},
 #include "tests/unit/config/bad_credentials_list.h"
     {"shop", S "shop: [EUR]\n", "2:7", {"a list", "a mapping"}},
     {"shop.currency", S "shop: {currency: eur}\n", "2:18", {"3 characters"}},
