@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "bridge/lane.h"
+
 enum { SLOT_VERSION = 1, SLOT_SUMMED = 32, SLOT_OLD_SIZE = 40 };
 
 enum { SLOT_ID_AT = 40, SLOT_NAME_AT = 56, SLOT_OWNER_SUMMED = 120 };
 
+enum { SLOT_LANES_AT = 128, SLOT_LANES_SUMMED = 136 };
+
 _Static_assert(SLOT_ID_AT + JOURNAL_ID_SIZE == SLOT_NAME_AT &&
                    SLOT_NAME_AT + JOURNAL_NAME_MAX == SLOT_OWNER_SUMMED &&
-                   SLOT_OWNER_SUMMED + 8 == CURSOR_SLOT_SIZE,
+                   SLOT_OWNER_SUMMED + 8 == SLOT_LANES_AT &&
+                   SLOT_LANES_SUMMED + 8 == CURSOR_SLOT_SIZE,
                "the slot is as it is drawn");
 
 static const char SLOT_MAGIC[] = "SEDGECUR";
@@ -37,6 +42,9 @@ static void slot_write(const struct cursor_file *file,
     writer_slice_add(&writer, name);
     writer_fill(&writer, 0, JOURNAL_NAME_MAX - name.len);
     writer_u64(&writer, XXH3_64bits(ret, SLOT_OWNER_SUMMED));
+    writer_u32(&writer, file->lanes);
+    writer_u32(&writer, 0);
+    writer_u64(&writer, XXH3_64bits(ret, SLOT_LANES_SUMMED));
     assert(!writer.full && writer.len == CURSOR_SLOT_SIZE);
 }
 
@@ -64,14 +72,31 @@ static err_t slot_read(struct slice bytes, struct slot_content *ret) {
     return ERR_OK;
 }
 
+/* Did whoever wrote it know of what is before `summed`, too? */
+static bool slot_has(struct slice bytes, size_t summed) {
+    struct cursor cursor = cursor_over(bytes);
+    uint64_t sum;
+    cursor.at = summed;
+    return bytes.len >= summed + sizeof sum &&
+           cursor_u64(&cursor, &sum) == ERR_OK &&
+           sum == XXH3_64bits(bytes.data, summed);
+}
+
+/* Of a good slot; 0 if it does not say. */
+static uint32_t slot_lanes(struct slice bytes) {
+    struct cursor cursor = cursor_over(bytes);
+    uint32_t lanes = 0;
+    cursor.at = SLOT_LANES_AT;
+    return slot_has(bytes, SLOT_LANES_SUMMED) &&
+                   cursor_u32(&cursor, &lanes) == ERR_OK && lanes <= LANES_MAX
+               ? lanes
+               : 0;
+}
+
 /* Does a good slot name somebody else? */
 static bool slot_is_foreign(struct slice bytes,
                             const struct cursor_owner *owner) {
-    struct cursor sum_at = cursor_over(bytes);
-    sum_at.at = SLOT_OWNER_SUMMED;
-    uint64_t sum;
-    if (bytes.len < CURSOR_SLOT_SIZE || cursor_u64(&sum_at, &sum) != ERR_OK ||
-        sum != XXH3_64bits(bytes.data, SLOT_OWNER_SUMMED)) {
+    if (!slot_has(bytes, SLOT_OWNER_SUMMED)) {
         return false; /* an older program's */
     }
     char name[JOURNAL_NAME_MAX + 1] = "";
@@ -104,6 +129,7 @@ static err_t read_slots(struct cursor_file *file,
             any_good = true;
             file->generation = content.generation;
             file->saved = content.cursor;
+            file->lanes = slot_lanes(slice_of(bytes, len));
             foreign = slot_is_foreign(slice_of(bytes, len), owner);
         }
     }
@@ -147,6 +173,7 @@ static err_t open_and_read(struct cursor_file *file, const char *dir,
                            struct reason *reason) {
     file->generation = 0;
     file->saved = 0;
+    file->lanes = 0;
     file->known = false;
     err_t err = open_or_create(file, dir);
     if (err != ERR_OK) {

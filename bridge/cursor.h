@@ -10,7 +10,7 @@
  * be skipped. Such a file is set aside as `cursor.other`, and everything is
  * sent again.
  *
- *   at 0 and at 4096, 128 bytes, big-endian:
+ *   at 0 and at 4096, 144 bytes, big-endian:
  *     0  "SEDGECUR"            8 bytes
  *     8  version               u32, 1
  *    12  zero                  u32
@@ -20,10 +20,13 @@
  *    40  journal id            16 bytes
  *    56  stream                64 bytes, its name and zeros
  *   120  XXH3-64 of bytes 0..119
+ *   128  lanes                 u32, how many the stream has (lane_change.h)
+ *   132  zero                  u32
+ *   136  XXH3-64 of bytes 0..135
  *
- * The first 40 bytes are all that an older program writes, and all that it
- * reads. Where the rest does not verify against them the file names nobody, and
- * is believed as before. */
+ * An older program writes and reads the first 40 bytes, or the first 128. Where
+ * the rest does not verify against them the file names nobody, or knows no
+ * number of lanes, and is believed as before. */
 #ifndef BRIDGE_CURSOR_H
 #define BRIDGE_CURSOR_H
 
@@ -31,7 +34,7 @@
 #include "gateway/base/base.h"
 #include "gateway/journal/format.h"
 
-enum { CURSOR_SLOT_SIZE = 128, CURSOR_SLOT_APART = 4096 };
+enum { CURSOR_SLOT_SIZE = 144, CURSOR_SLOT_APART = 4096 };
 
 /* Streams in one file that is apart from the journals. */
 enum { CURSOR_SHARED_MAX = 64 };
@@ -57,6 +60,8 @@ struct cursor_file {
     char stream[JOURNAL_NAME_MAX + 1];
     uint64_t generation;
     uint64_t saved; /* the cursor as it is on the disk */
+    uint32_t lanes; /* what the next save writes; as it was read, 0: nobody
+                       said */
     bool known;     /* a slot says so; else `saved` is 0 for want of one */
 };
 

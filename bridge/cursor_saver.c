@@ -15,6 +15,7 @@ static void done(void *self) {
     if (saver->err == ERR_OK) {
         assert(saver->file->saved == saver->saving);
         saver->saved = saver->saving;
+        saver->lanes_saved = saver->lanes_saving;
         saver->saves++;
     }
     saver->ended(saver->context);
@@ -38,6 +39,8 @@ void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
         .every_us = every_us,
         .job = {.self = saver, .work = work, .done = done},
         .saved = file->saved,
+        .lanes = file->lanes,
+        .lanes_saved = file->lanes,
         .begun_us = INT64_MIN,
         .ended = ended,
         .context = context,
@@ -45,7 +48,8 @@ void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
 }
 
 int64_t cursor_saver_due_us(const struct cursor_saver *saver, uint64_t cursor) {
-    if (saver->busy || saver->saved == cursor) {
+    if (saver->busy ||
+        (saver->saved == cursor && saver->lanes_saved == saver->lanes)) {
         return INT64_MAX;
     }
     return saver->begun_us == INT64_MIN ? 0 /* at once */
@@ -60,6 +64,8 @@ void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
     }
     saver->busy = true;
     saver->saving = cursor;
+    saver->lanes_saving = saver->lanes;
+    saver->file->lanes = saver->lanes;
     saver->begun_us = now_us;
     saver->executor.submit(saver->executor.self, &saver->job);
 }

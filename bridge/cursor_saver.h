@@ -24,8 +24,11 @@ struct cursor_saver {
     bool busy;
     uint64_t saved;  /* is on the disk */
     uint64_t saving; /* while `busy` */
-    uint64_t saves;  /* that were made */
-    err_t err;       /* of the last save */
+    uint32_t lanes;  /* to be saved with it; the owner may change it */
+    uint32_t lanes_saved;
+    uint32_t lanes_saving;
+    uint64_t saves; /* that were made */
+    err_t err;      /* of the last save */
     struct reason reason;
     int64_t begun_us;
     /* A save ended: see `saved`, `err` and its `reason`. */
@@ -37,7 +40,8 @@ struct cursor_saver {
 void cursor_saver_init(struct cursor_saver *saver, struct cursor_file *file,
                        struct executor executor, int64_t every_us,
                        void (*ended)(void *context), void *context);
-/* Starts to save `cursor` if it is not saved yet and a save is due. */
+/* Starts to save `cursor` and `lanes` if they are not saved yet and a save is
+ * due. */
 void cursor_saver_work(struct cursor_saver *saver, uint64_t cursor,
                        int64_t now_us);
 /* When cursor_saver_work() will save `cursor`; INT64_MAX: not because of time.

@@ -8,11 +8,14 @@
 
 /* Of a journal that has all of its records: so that a start that misses some
  * knows that the cloud does not have them. Not if some are gone already, nobody
- * knows where to. Without it a start only knows less. */
+ * knows where to. And the number of lanes, before anything is sent by it.
+ * Without it a start only knows less. */
 static void save_first(struct cursor_file *file,
                        const struct cursor_start *start) {
-    if (!file->known && start->begins_whole &&
-        cursor_file_save(file, 0, NULL) != ERR_OK) {
+    bool news = !file->known || file->lanes == 0;
+    file->lanes = file->lanes == 0 ? start->lanes : file->lanes;
+    if (news && (file->known || start->begins_whole) &&
+        cursor_file_save(file, file->saved, NULL) != ERR_OK) {
         log_line(LOG_WARN, "bridge", "stream=%s %s cannot be written yet",
                  start->owner.stream, file->path);
     }

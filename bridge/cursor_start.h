@@ -16,6 +16,7 @@ struct cursor_start {
     struct cursor_owner owner;
     bool begins_whole; /* the journal has its first record */
     uint64_t end;      /* the journal's */
+    uint32_t lanes;    /* that a file gets which has no number of them */
 };
 
 /* ERR_CORRUPT if the cursor is past the journal's end; else as

@@ -19,6 +19,10 @@ struct dead_retry {
     bool done[DEAD_PAGE_LETTERS];
     uint32_t left; /* not done */
     struct forwarder_batch batch;
+    struct forwarder_entry entries[FORWARDER_BATCH_MAX]; /* the batch's */
+    struct forwarder_run
+        runs[FORWARDER_BATCH_MAX]; /* where others are packed */
+    struct pack pack;
     uint32_t places[FORWARDER_BATCH_MAX]; /* of the page, by entry */
     uint32_t most; /* entries in a request: halved when one is refused */
     uint32_t attempt;
@@ -162,6 +166,11 @@ static void take_call(struct dead_retry *retry, const struct answer *answer) {
     }
 }
 
+static void empty_batch(struct dead_retry *retry) {
+    retry->batch.count = 0;
+    retry->batch.run_count = 0;
+}
+
 static void take_result(void *context, struct exchange_result *result) {
     struct dead_retry *retry = context;
     explain_result(retry->sink, &retry->target, result);
@@ -173,7 +182,7 @@ static void take_result(void *context, struct exchange_result *result) {
     } else {
         take_call(retry, &result->answer);
     }
-    retry->batch.count = 0;
+    empty_batch(retry);
     retry->options.turn(retry->options.self);
 }
 
@@ -222,7 +231,12 @@ static bool measure(struct dead_retry *retry, uint32_t place,
 static void add(struct dead_retry *retry, uint32_t place,
                 const struct forwarder_record *record) {
     struct forwarder_batch *batch = &retry->batch;
+    uint32_t lanes = lanes_wanted(retry->options.context->config->cloud.lanes);
     assert(batch->count < FORWARDER_BATCH_MAX);
+    if (batch->runs != NULL) { /* alone, to where its lane goes */
+        batch->runs[batch->run_count++] = (struct forwarder_run){
+            batch->count, 1, lane_of(record->key, lanes), 1};
+    }
     retry->places[batch->count] = place;
     batch->entries[batch->count++] = (struct forwarder_entry){
         .seq = record->seq,
@@ -237,7 +251,7 @@ static void make_batch(struct dead_retry *retry) {
     assert(!exchange_is_busy(retry->exchange));
     uint64_t bytes = 0;
     uint32_t keys = 0;
-    retry->batch.count = 0;
+    empty_batch(retry);
     for (uint32_t i = 0; i < retry->page.count; i++) {
         struct forwarder_record record;
         const struct dead_page_letter *letter = &retry->page.letters[i];
@@ -267,7 +281,7 @@ void dead_retry_work(struct dead_retry *retry, int64_t offset_us) {
     make_batch(retry);
     if (retry->batch.count > 0 &&
         exchange_send(retry->exchange, &retry->batch, offset_us) != ERR_OK) {
-        retry->batch.count = 0;
+        empty_batch(retry);
         hold(retry, RETRY_FAILED);
     }
 }
@@ -307,6 +321,7 @@ static err_t open_exchange(struct dead_retry *retry, struct reason *reason) {
         .credentials = context->credentials,
         .sink = retry->sink,
         .target = &retry->target,
+        .pack = &retry->pack,
         .where = &retry->where,
         .connector = context->connector,
         .done = take_result,
@@ -325,6 +340,8 @@ err_t dead_retry_new(const struct dead_retry_options *options,
     retry->target.config = options->context->config;
     retry->target.stream = options->stream;
     retry->most = retry->sink->limits.entries_max;
+    retry->batch.entries = retry->entries;
+    retry->batch.runs = retry->sink->write_record != NULL ? retry->runs : NULL;
     err_t err = open_exchange(retry, reason);
     if (err != ERR_OK) {
         dead_retry_free(retry);
@@ -341,5 +358,6 @@ void dead_retry_free(struct dead_retry *retry) {
     exchange_free(retry->exchange);
     dead_page_free(&retry->page);
     sink_buffer_free(&retry->scratch);
+    pack_free(&retry->pack);
     free(retry);
 }

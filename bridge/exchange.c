@@ -54,8 +54,8 @@ static void read_response(struct exchange *exchange,
         answer_read_probe(&result->raw, sink->probe_member, &result->answer);
         return;
     }
-    answer_read(&sink->shape, &result->raw, result->batch->count,
-                &result->answer);
+    answer_read(&sink->shape, &result->raw,
+                forwarder_batch_records(result->batch), &result->answer);
 }
 
 static struct transport_line look(const struct exchange *exchange) {
@@ -116,14 +116,24 @@ static void expect(struct exchange *exchange,
     exchange->result.has_offset = false;
 }
 
+static err_t build(struct exchange *exchange,
+                   const struct forwarder_batch *batch, struct slice *ret) {
+    const struct exchange_options *options = &exchange->options;
+    if (batch->runs != NULL) {
+        return pack_build(options->pack, options->sink, options->target, batch,
+                          &exchange->scratch, &exchange->body, ret);
+    }
+    return sink_build(options->sink, options->target, batch, &exchange->scratch,
+                      &exchange->body, ret);
+}
+
 err_t exchange_send(struct exchange *exchange,
                     const struct forwarder_batch *batch, int64_t offset_us) {
     assert(batch->count > 0);
     const struct exchange_options *options = &exchange->options;
     expect(exchange, batch, offset_us);
     struct slice body;
-    TRY(sink_build(options->sink, options->target, batch, &exchange->scratch,
-                   &exchange->body, &body));
+    TRY(build(exchange, batch, &body));
     return sign_and_send(exchange, options->sink->call, body, offset_us);
 }
 

@@ -7,6 +7,7 @@
 #include "bridge/answers.h"
 #include "bridge/credentials.h"
 #include "bridge/endpoint.h"
+#include "bridge/pack.h"
 #include "bridge/sink.h"
 #include "bridge/transport.h"
 #include "gateway/base/platform.h"
@@ -34,6 +35,7 @@ struct exchange_options {
     const struct credentials *credentials;
     const struct sink *sink;
     const struct sink_target *target;
+    struct pack *pack; /* for a sink that aggregates; one for all */
     const struct endpoint *where;
     struct connector connector;
     /* The result lives until the next request, which may be sent from this

@@ -4,12 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gateway/base/log.h"
+
 /* How far the clock must have been wrong to blame it for a refusal (AWS SDK for
  * JavaScript, clock skew correction). */
 #define SKEW_US ((int64_t)240 * 1000 * 1000)
 
 /* So often in a row at once; a server whose clock jumps on is a refusal. */
-enum { SKEW_RETRIES_MAX = 2 };
+enum { SKEW_RETRIES_MAX = 2, AGAIN_MAX = 3 };
 
 /* What is missing is a right to send this event, not a good event. */
 static bool is_denial(const char *code) {
@@ -100,4 +102,23 @@ enum bridge_link explain_link(enum forwarder_call call, uint32_t entries,
         return before;
     }
     return before;
+}
+
+void explain_again(struct answer *answer, uint32_t *again) {
+    if (answer->call != CALL_AGAIN) {
+        *again = 0;
+    } else if (++*again > AGAIN_MAX) {
+        answer->call = CALL_REFUSED;
+    }
+}
+
+void explain_probe(const struct sink *sink, const struct config_stream *stream,
+                   struct answer *answer) {
+    if (answer->not_ours) {
+        log_line(LOG_WARN, "bridge",
+                 "stream=%s cannot check that %s %s exists: %s; if it does "
+                 "not, its events are lost",
+                 stream->name, sink->what, stream->sink_name, answer->text);
+        *answer = (struct answer){.call = CALL_ANSWERED};
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the end of an exchange means to a person: clearer text, and the state of
- * the link. Pure. */
+ * the link. Pure, but for the log. */
 #ifndef BRIDGE_EXPLAIN_H
 #define BRIDGE_EXPLAIN_H
 
@@ -12,6 +12,14 @@
  * then it is a refusal. */
 void explain_result(const struct sink *sink, const struct sink_target *target,
                     struct exchange_result *result);
+
+/* Who is asked for another try time and again is being refused: a Date that
+ * jumps with each answer would make a request of each. `again` counts. */
+void explain_again(struct answer *answer, uint32_t *again);
+/* If we may not ask whether the target exists, the log says so, and it counts
+ * as there. */
+void explain_probe(const struct sink *sink, const struct config_stream *stream,
+                   struct answer *answer);
 
 /* Did the service say that it is too much: of all of it, or of some of the
  * entries? */

@@ -36,6 +36,7 @@ static bool is_letter(struct filler *filler, uint64_t seq) {
 static bool push_record(struct filler *filler) {
     struct feed_record record = feed_record(filler->feed);
     if (!forwarder_has_room(filler->forwarder, record.bytes.len)) {
+        filler->forwarder->tight = true;
         return false;
     }
     struct forwarder_record measured = {
@@ -43,6 +44,7 @@ static bool push_record(struct filler *filler) {
         .wall_us = record.wall_us,
         .life = record.life,
         .bytes = record.bytes,
+        .pushed_us = mono_us(filler),
         .settled = is_letter(filler, record.seq),
     };
     struct reason reason = {""};

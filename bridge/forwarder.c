@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "bridge/choice.h"
 #include "bridge/retry.h"
 
 /* So many entries in a row that were each refused alone are no bad entries, but
@@ -26,7 +27,7 @@ void forwarder_init(struct forwarder *forwarder,
     *forwarder = (struct forwarder){
         .limits = *limits,
         .entropy = entropy,
-        .window = {.base = cursor},
+        .window = {.base = cursor, .lanes = LANES_DEFAULT},
         .events_max = FORWARDER_EVENTS_MAX,
         .bytes_max = FORWARDER_BYTES_MAX,
         .bytes_now_max = UINT64_MAX,
@@ -34,9 +35,15 @@ void forwarder_init(struct forwarder *forwarder,
     request_size_init(&forwarder->size, limits->bytes_max);
 }
 
+void forwarder_set_lanes(struct forwarder *forwarder, uint32_t lanes) {
+    assert(lanes > 0 && lanes <= LANES_MAX);
+    assert(forwarder->window.count == 0 && forwarder->in_flight == 0);
+    forwarder->window.lanes = lanes;
+}
+
 static void free_batches(struct forwarder *forwarder, uint32_t first) {
     for (uint32_t i = first; i < FORWARDER_IN_FLIGHT_MAX; i++) {
-        free(forwarder->batches[i]);
+        forwarder_batch_free(forwarder->batches[i]);
         forwarder->batches[i] = NULL;
     }
 }
@@ -95,6 +102,7 @@ static void advance(struct forwarder *forwarder) {
 static void refuse(struct forwarder *forwarder, uint64_t seq, int64_t now_us) {
     struct slot *slot = window_slot(&forwarder->window, seq);
     slot->not_before_us = now_us + FORWARDER_REFUSED_US;
+    slot->alone = slot->alone || forwarder->run_bytes_max > 0;
     mark_refused(forwarder, slot, true);
     if (forwarder->letters) {
         slot->state = SLOT_FINAL;
@@ -114,23 +122,38 @@ static void settle_at_once(struct forwarder *forwarder,
     }
 }
 
+/* Who waits for whom: the records of a key, and in aggregates all of a lane. */
+static uint64_t order_key(const struct forwarder *forwarder,
+                          const struct forwarder_record *record) {
+#ifdef EDGE_CONTROL_TWO_PER_KEY
+    (void)forwarder;
+    return record->seq;
+#else
+    return forwarder->run_bytes_max > 0
+               ? lane_of(record->key, forwarder->window.lanes)
+               : record->key;
+#endif
+}
+
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) {
     ENSURE(record->seq == forwarder_next_seq(forwarder), ERR_CORRUPT);
     ENSURE(record->bytes.len <= WINDOW_RECORD_MAX, ERR_CORRUPT);
     ENSURE(forwarder_has_room(forwarder, record->bytes.len), ERR_FULL);
+    uint32_t lane = lane_of(record->key, forwarder->window.lanes);
     const struct slot slot = {
-#ifdef EDGE_CONTROL_TWO_PER_KEY
-        .key = record->seq,
-#else
-        .key = record->key,
-#endif
+        .key = order_key(forwarder, record),
+        .lane = lane,
         .wall_us = record->wall_us,
         .life = record->life,
         .size = record->size,
         .sendable = record->sendable,
     };
+    if (forwarder->window.lane[lane].waiting_size == 0) {
+        forwarder->window.lane[lane].since_us = record->pushed_us;
+    }
     TRY(window_push(&forwarder->window, &slot, record->bytes));
+    forwarder->tight = false;
     settle_at_once(forwarder, record);
     return ERR_OK;
 }
@@ -139,26 +162,16 @@ err_t forwarder_push(struct forwarder *forwarder,
 
 bool forwarder_ready(const struct forwarder *forwarder, int64_t now_us) {
     return !forwarder->paused && forwarder->hold_until_us <= now_us &&
-           window_due_us(&forwarder->window) <= now_us;
-}
-
-static uint64_t request_max(const struct forwarder *forwarder) {
-    return forwarder->size.now < forwarder->bytes_now_max
-               ? forwarder->size.now
-               : forwarder->bytes_now_max;
+           choice_due_us(forwarder) <= now_us;
 }
 
 bool forwarder_fills(struct forwarder *forwarder, int64_t now_us) {
-    struct window *window = &forwarder->window;
-    window_wake(window, now_us);
-    return forwarder_ready(forwarder, now_us) &&
-           (window->ready_count >= forwarder->limits.entries_max ||
-            window->ready_size >= request_max(forwarder) ||
-            window->group_count > 0);
+    window_wake(&forwarder->window, now_us);
+    return forwarder_ready(forwarder, now_us) && choice_fills(forwarder);
 }
 
 int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us) {
-    int64_t due_us = window_due_us(&forwarder->window);
+    int64_t due_us = choice_due_us(forwarder);
     if (forwarder->paused || due_us == INT64_MAX) {
         return INT64_MAX;
     }
@@ -170,85 +183,21 @@ int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us) {
 /* A free batch: ERR_AGAIN if all of them are in flight. */
 static err_t batch_find(struct forwarder *forwarder,
                         struct forwarder_batch **ret) {
+    const struct forwarder_limits *limits = &forwarder->limits;
     for (uint32_t i = 0; i < FORWARDER_IN_FLIGHT_MAX; i++) {
         struct forwarder_batch **batch = &forwarder->batches[i];
         if (*batch == NULL) {
-            *batch = malloc(sizeof **batch);
+            *batch = forwarder_batch_new(limits->entries_max,
+                                         forwarder->run_bytes_max > 0);
             ENSURE(*batch != NULL, ERR_MEMORY);
-            (*batch)->in_flight = false;
         }
         if (!(*batch)->in_flight) {
-            (*batch)->count = 0;
-            (*batch)->bytes = 0;
-            (*batch)->suspect = false;
+            forwarder_batch_clear(*batch);
             *ret = *batch;
             return ERR_OK;
         }
     }
     return ERR_AGAIN;
-}
-
-static struct forwarder_entry entry_of(const struct slot *slot, uint64_t seq) {
-    return (struct forwarder_entry){
-        .seq = seq,
-        .wall_us = slot->wall_us,
-        .life = slot->life,
-        .bytes = slice_of(slot->bytes, slot->len),
-    };
-}
-
-static void batch_add(struct forwarder *forwarder, uint64_t seq,
-                      struct forwarder_batch *batch) {
-    struct slot *slot = window_slot(&forwarder->window, seq);
-    assert(batch->count < FORWARDER_BATCH_MAX);
-    batch->entries[batch->count++] = entry_of(slot, seq);
-    batch->bytes += slot->size;
-    forwarder->counts.repeated += slot->attempt > 0 ? 1 : 0;
-    slot->attempt++;
-    window_leave(&forwarder->window, seq);
-}
-
-/* Those that are suspected together have a request of their own. */
-static void batch_fill_suspects(struct forwarder *forwarder, uint64_t seq,
-                                struct forwarder_batch *batch) {
-    batch->suspect = true;
-    while (seq != WINDOW_NONE) {
-        uint64_t mate = window_slot(&forwarder->window, seq)->mate;
-        batch_add(forwarder, seq, batch);
-        seq = mate;
-    }
-}
-
-static bool fits(const struct forwarder *forwarder,
-                 const struct forwarder_batch *batch, const struct slot *slot) {
-    return batch->count == 0 ||
-           (batch->count < forwarder->limits.entries_max &&
-            batch->bytes + slot->size <= request_max(forwarder));
-}
-
-static bool is_suspect(const struct slot *slot) {
-    return slot->alone || slot->mate != WINDOW_NONE;
-}
-
-/* Fills the batch with what may be sent, oldest first. */
-static void batch_fill(struct forwarder *forwarder,
-                       struct forwarder_batch *batch) {
-    struct window *window = &forwarder->window;
-    uint64_t seq = window_next_ready(window, window->base);
-    if (seq != WINDOW_NONE && is_suspect(window_slot(window, seq))) {
-        batch_fill_suspects(forwarder, seq, batch);
-        return;
-    }
-    for (; seq != WINDOW_NONE; seq = window_next_ready(window, seq + 1)) {
-        const struct slot *slot = window_slot(window, seq);
-        if (is_suspect(slot)) {
-            continue;
-        }
-        if (!fits(forwarder, batch, slot)) {
-            return;
-        }
-        batch_add(forwarder, seq, batch);
-    }
 }
 
 err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
@@ -257,8 +206,12 @@ err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
     struct forwarder_batch *batch;
     TRY(batch_find(forwarder, &batch));
     window_wake(&forwarder->window, now_us);
-    batch_fill(forwarder, batch);
-    assert(batch->count > 0);
+    choice_fill(forwarder, now_us, batch);
+    ENSURE(batch->count > 0, ERR_AGAIN); /* its lane is busy */
+    assert((forwarder->window.busy & batch->lanes) == 0);
+#ifndef EDGE_CONTROL_LANE_TWICE
+    forwarder->window.busy |= batch->lanes;
+#endif
     batch->in_flight = true;
     batch->attempt = forwarder->attempt;
     batch->answers = forwarder->answers;
@@ -299,13 +252,41 @@ static void wait_alone(struct forwarder *forwarder, uint64_t seq,
     window_wait(&forwarder->window, seq);
 }
 
+/* Entries [first, end) of the batch, of one lane, wait to be sent together
+ * again, and with nobody else. */
+static void suspect(struct forwarder *forwarder,
+                    const struct forwarder_batch *batch, uint32_t first,
+                    uint32_t end) {
+    struct window *window = &forwarder->window;
+    for (uint32_t i = end; i-- > first;) {
+        uint64_t seq = batch->entries[i].seq;
+        struct slot *slot = window_slot(window, seq);
+        slot->mate = i + 1 < end ? batch->entries[i + 1].seq : WINDOW_NONE;
+        slot->follows = i > first;
+        slot->alone = end - first == 1;
+        window_wait(window, seq);
+    }
+}
+
+static void halve(struct forwarder *forwarder,
+                  const struct forwarder_batch *batch, uint32_t first,
+                  uint32_t end) {
+    uint32_t half = first + (end - first) / 2;
+    suspect(forwarder, batch, first, half);
+    suspect(forwarder, batch, half, end);
+}
+
+static void confirm(struct forwarder *forwarder, uint64_t seq) {
+    forwarder->counts.sent++;
+    mark_refused(forwarder, window_slot(&forwarder->window, seq), false);
+    window_finish(&forwarder->window, seq);
+}
+
 static void entry_answered(struct forwarder *forwarder, uint64_t seq,
                            int64_t now_us, enum forwarder_outcome outcome) {
     switch (outcome) {
     case ENTRY_CONFIRMED:
-        forwarder->counts.sent++;
-        mark_refused(forwarder, window_slot(&forwarder->window, seq), false);
-        window_finish(&forwarder->window, seq);
+        confirm(forwarder, seq);
         return;
     case ENTRY_FAILED:
 #ifdef EDGE_CONTROL_CURSOR_PAST_FAILED
@@ -322,6 +303,27 @@ static void entry_answered(struct forwarder *forwarder, uint64_t seq,
         return;
     }
     assert(false);
+}
+
+/* The events of a record share its answer. An aggregate that is refused for
+ * good goes on in halves, until the event at fault is alone. */
+static void record_answered(struct forwarder *forwarder,
+                            const struct forwarder_batch *batch, uint32_t i,
+                            int64_t now_us, enum forwarder_outcome outcome) {
+    struct forwarder_run run = forwarder_batch_record(batch, i);
+    const struct forwarder_entry *entries = &batch->entries[run.first];
+    if (outcome == ENTRY_REFUSED && run.count > 1) {
+        halve(forwarder, batch, run.first, run.first + run.count);
+        return;
+    }
+    entry_answered(forwarder, entries[0].seq, now_us, outcome);
+    for (uint32_t j = 1; j < run.count; j++) {
+        if (outcome == ENTRY_CONFIRMED) {
+            confirm(forwarder, entries[j].seq);
+        } else { /* behind the first one */
+            window_wait(&forwarder->window, entries[j].seq);
+        }
+    }
 }
 
 static void hold(struct forwarder *forwarder, int64_t now_us,
@@ -376,11 +378,12 @@ static void answered(struct forwarder *forwarder,
                      const struct forwarder_batch *batch, int64_t now_us,
                      const enum forwarder_outcome *outcomes) {
     uint32_t throttled = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
+    uint32_t records = forwarder_batch_records(batch);
+    for (uint32_t i = 0; i < records; i++) {
         throttled += outcomes[i] == ENTRY_THROTTLED ? 1 : 0;
-        entry_answered(forwarder, batch->entries[i].seq, now_us, outcomes[i]);
+        record_answered(forwarder, batch, i, now_us, outcomes[i]);
     }
-    if (throttled == batch->count) {
+    if (throttled == records) {
         hold_once(forwarder, batch, now_us, CALL_THROTTLED);
         return;
     }
@@ -391,27 +394,22 @@ static void answered(struct forwarder *forwarder,
                           now_us);
 }
 
-/* Entries [first, end) of the batch wait to be sent together again, and with
- * nobody else. */
-static void suspect(struct forwarder *forwarder,
-                    const struct forwarder_batch *batch, uint32_t first,
-                    uint32_t end) {
-    struct window *window = &forwarder->window;
-    for (uint32_t i = end; i-- > first;) {
-        uint64_t seq = batch->entries[i].seq;
-        struct slot *slot = window_slot(window, seq);
-        slot->mate = i + 1 < end ? batch->entries[i + 1].seq : WINDOW_NONE;
-        slot->follows = i > first;
-        slot->alone = end - first == 1;
-        window_wait(window, seq);
+/* What fails together goes on by lanes, and within a lane by halves. */
+static void divide(struct forwarder *forwarder,
+                   const struct forwarder_batch *batch) {
+    uint32_t first = 0;
+    for (uint32_t end = 1; end <= batch->count; end++) {
+        if (end < batch->count &&
+            choice_same_lane(forwarder, batch, first, end)) {
+            continue;
+        }
+        if (first == 0 && end == batch->count) {
+            halve(forwarder, batch, 0, end);
+            return;
+        }
+        suspect(forwarder, batch, first, end);
+        first = end;
     }
-}
-
-static void halve(struct forwarder *forwarder,
-                  const struct forwarder_batch *batch) {
-    uint32_t half = batch->count / 2;
-    suspect(forwarder, batch, 0, half);
-    suspect(forwarder, batch, half, batch->count);
 }
 
 /* The whole request was refused for something in it: halve it until the entry
@@ -423,7 +421,7 @@ static void blame(struct forwarder *forwarder,
         request_size_refused(&forwarder->size, batch->bytes, now_us);
     }
     if (batch->count > 1) {
-        halve(forwarder, batch);
+        divide(forwarder, batch);
         return;
     }
     uint64_t seq = batch->entries[0].seq;
@@ -451,7 +449,7 @@ static void failed_beside_others(struct forwarder *forwarder,
                                  const struct forwarder_batch *batch,
                                  int64_t now_us) {
     if (batch->count > 1) {
-        halve(forwarder, batch);
+        divide(forwarder, batch);
         return;
     }
     wait_alone(forwarder, batch->entries[0].seq, now_us, RETRY_FAILED);
@@ -490,6 +488,8 @@ void forwarder_answer(struct forwarder *forwarder,
     }
     forwarder->in_flight--;
     forwarder->batches[i]->in_flight = false;
+    forwarder->window.busy &= ~batch->lanes;
+    choice_trim(forwarder, forwarder->batches[i], now_us);
     if (call != CALL_ANSWERED) {
         failed(forwarder, batch, now_us, call);
         return;
@@ -515,7 +515,7 @@ bool forwarder_final(const struct forwarder *forwarder, uint64_t seq,
     if (slot == NULL) {
         return false;
     }
-    *ret = entry_of(slot, seq);
+    *ret = choice_entry(forwarder, seq);
     *ret_tries = slot->attempt;
     return true;
 }

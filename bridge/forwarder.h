@@ -2,43 +2,27 @@
 /* What to send next: given the clock, the records of a journal and the answers
  * of a service, the forwarder decides. It does no I/O and reads no clock.
  *
- * Promises. Records of one key are sent in order, one at a time: two entries of
- * a key are never in flight, because neither PutEvents nor PutRecords keeps the
- * order when a part of it fails. An entry that failed is sent again, and the
- * later ones of its key wait. The cursor is the lowest sequence number not
- * confirmed. Nothing is ever dropped; an entry may be sent twice.
+ * Promises. Records of one key are sent in order (lane.h): at most one request
+ * of a lane is in flight, and it has one entry of each key, or what it has of
+ * the lane is one aggregate, in order. What failed is sent again, and the later
+ * ones of its key (of its lane, in aggregates) wait. The cursor is the lowest
+ * sequence number not confirmed. Nothing is ever dropped; an entry may be sent
+ * twice.
  *
  * Design. It works on a window of records [cursor, cursor + n), limited in
- * number and bytes. A request takes the first unfinished record of each key, in
- * journal order, up to the sink's limits. Several may be in flight, answered in
- * any order. Those of a request refused as a whole go on in two requests of
- * their own, halved again until the entry at fault is alone; others do not wait
- * for that. What is refused for good is settled by whoever asked for that
- * (letter.h), else it holds its key and is tried again once a minute. */
+ * number and bytes. A request takes the first unfinished record of each key, up
+ * to the sink's limits: of the free lane that has the oldest, then of the next
+ * (choice.h). Several may be in flight, answered in any order. Those of a
+ * request refused as a whole go on in requests of their own, by lanes, then by
+ * halves until the entry at fault is alone; other lanes do not wait for that.
+ * What is refused for good is settled by whoever asked for that (letter.h),
+ * else it holds its key and is tried again once a minute. */
 #ifndef BRIDGE_FORWARDER_H
 #define BRIDGE_FORWARDER_H
 
 #include "bridge/batch.h"
+#include "bridge/forwarder_state.h"
 #include "bridge/letter.h"
-#include "bridge/request_size.h"
-#include "bridge/window.h"
-
-enum {
-    /* The window, where answers come soon; and where they take long. */
-    FORWARDER_EVENTS_MAX = 4096,
-    FORWARDER_BYTES_MAX = 4 * 1024 * 1024,
-    FORWARDER_EVENTS_FAR_MAX = WINDOW_EVENTS_MAX,
-    FORWARDER_BYTES_FAR_MAX = 20 * 1024 * 1024,
-    FORWARDER_IN_FLIGHT_MAX = 16, /* batches */
-};
-
-#define FORWARDER_REFUSED_US ((int64_t)60 * 1000 * 1000)
-
-/* What one request to a sink may hold; sizes as the sink's measure says. */
-struct forwarder_limits {
-    uint32_t entries_max;
-    uint64_t bytes_max;
-};
 
 /* A record as it goes into the window. */
 struct forwarder_record {
@@ -47,44 +31,19 @@ struct forwarder_record {
     struct event_life life;
     struct slice bytes; /* copied */
     uint64_t key;       /* a hash: keys that collide wait for each other */
+    int64_t pushed_us;  /* monotonic; for `linger_us` */
     uint32_t size;      /* in a request */
     bool sendable;      /* false: the sink can never take it as it is */
     bool settled; /* it is done already: a dead letter of an earlier run */
 };
 
-struct forwarder_counts {
-    uint64_t sent;     /* entries confirmed */
-    uint64_t repeated; /* entries sent more than once */
-    uint32_t refused;  /* entries held in the window now */
-};
-
-struct forwarder {
-    struct forwarder_limits limits;
-    const struct entropy *entropy;
-    struct window window; /* its base is the cursor */
-    uint32_t events_max;  /* of the window, now */
-    uint64_t bytes_max;
-    struct request_size size;
-    uint64_t bytes_now_max; /* of a request, too */
-    uint32_t attempt;       /* requests failed in a row */
-    int64_t sending_us;     /* how long the network took the request that is
-                               answered next; 0: not known */
-    uint32_t blamed;        /* entries refused alone in a row */
-    uint64_t answers;       /* requests answered by entries */
-    int64_t hold_until_us;  /* nothing is sent before this */
-    uint32_t in_flight;     /* batches */
-    bool paused;
-    bool letters; /* what is refused for good waits to be settled, not held */
-    struct forwarder_counts counts;
-    /* Made when first needed. */
-    struct forwarder_batch *batches[FORWARDER_IN_FLIGHT_MAX];
-};
-
-/* Allocates nothing. `entropy` outlives the forwarder. */
+/* With LANES_DEFAULT. Allocates nothing. `entropy` outlives the forwarder. */
 void forwarder_init(struct forwarder *forwarder,
                     const struct forwarder_limits *limits,
                     const struct entropy *entropy, uint64_t cursor);
 void forwarder_free(struct forwarder *forwarder);
+/* Divides the keys among so many lanes from now on. The window is empty. */
+void forwarder_set_lanes(struct forwarder *forwarder, uint32_t lanes);
 
 /* The sequence number of the next record it wants. */
 uint64_t forwarder_next_seq(const struct forwarder *forwarder);
@@ -114,10 +73,11 @@ int64_t forwarder_due_us(const struct forwarder *forwarder, int64_t now_us);
 
 /* Picks the next request and takes it as sent. ERR_AGAIN if there is nothing to
  * send, FORWARDER_IN_FLIGHT_MAX are in flight, or it is paused or held;
- * ERR_MEMORY. The batch lives until it is answered. */
+ * ERR_MEMORY. The batch lives until it is answered. Of a run with fewer `kept`
+ * than it has entries, the rest was not sent. */
 err_t forwarder_take(struct forwarder *forwarder, int64_t now_us,
                      const struct forwarder_batch **ret) MUST_USE;
-/* `outcomes`, one for each entry, is read with CALL_ANSWERED only. */
+/* `outcomes`, one for each record, is read with CALL_ANSWERED only. */
 void forwarder_answer(struct forwarder *forwarder,
                       const struct forwarder_batch *batch, int64_t now_us,
                       enum forwarder_call call,

@@ -30,9 +30,10 @@ void handover_one(struct handover *handover, uint64_t seq,
 
 void handover_note(const struct forwarder_batch *batch,
                    struct handover_batch *ret) {
-    ret->count = batch->count;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        ret->seqs[i] = batch->entries[i].seq;
+    ret->count = forwarder_batch_records(batch);
+    for (uint32_t i = 0; i < ret->count; i++) {
+        uint32_t first = forwarder_batch_record(batch, i).first;
+        ret->seqs[i] = batch->entries[first].seq;
     }
 }
 

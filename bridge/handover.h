@@ -18,7 +18,8 @@ struct handover {
 void handover_one(struct handover *handover, uint64_t seq,
                   enum letter_kind kind, const char *code, const char *words);
 
-/* The numbers of a request's events: the batch is gone once it is answered. */
+/* The numbers of a request's events: the batch is gone once it is answered. Of
+ * an aggregate the first: only one that holds no other can be final. */
 struct handover_batch {
     uint64_t seqs[FORWARDER_BATCH_MAX];
     uint32_t count;

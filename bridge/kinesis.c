@@ -7,6 +7,7 @@
  * write the outer maps and the array with indefinite length. */
 #include "bridge/sink.h"
 
+#include "bridge/aggregate.h"
 #include "bridge/digest.h"
 #include "gateway/event/base64.h"
 #include "gateway/event/json.h"
@@ -18,6 +19,7 @@ enum {
         5 * 1024 *
         1024, /* the limit before October 2025, which still works everywhere */
     PARTITION_KEY_MAX = 256, /* characters */
+    AROUND_BYTES = 10,
 };
 
 _Static_assert((int)RECORDS_MAX <= (int)FORWARDER_BATCH_MAX,
@@ -34,10 +36,8 @@ static size_t characters(struct slice text) {
     return count;
 }
 
-/* The event's key; if it is too long, its SHA-256, so that it still names one
- * shard. `hex` then holds the slice's bytes. */
-static struct slice partition_key(const struct event *event,
-                                  char hex[DIGEST_HEX_SIZE]) {
+struct slice sink_partition_key(const struct event *event,
+                                char hex[DIGEST_HEX_SIZE]) {
     struct slice key = event_key(event);
     if (characters(key) <= PARTITION_KEY_MAX) {
         return key;
@@ -52,7 +52,20 @@ static uint64_t record_size(const struct sink_target *target,
                             const struct sink_event *event) {
     (void)target;
     char hex[DIGEST_HEX_SIZE];
-    return (uint64_t)event->json.len + partition_key(event->event, hex).len;
+    return (uint64_t)event->json.len +
+           sink_partition_key(event->event, hex).len;
+}
+
+/* By itself it is a record with its key, and in an aggregate one with about
+ * ten bytes around it; its key stands there once for all its events. Each has a
+ * newline. */
+static uint64_t aggregated_size(const struct sink_target *target,
+                                const struct sink_event *event) {
+    (void)target;
+    char hex[DIGEST_HEX_SIZE];
+    size_t key_len = sink_partition_key(event->event, hex).len;
+    return (uint64_t)event->json.len + 1 +
+           (key_len > AROUND_BYTES ? key_len : AROUND_BYTES);
 }
 
 /* A name is shorter than 256 characters and has no colon; else it is an ARN.
@@ -78,8 +91,17 @@ static void write_record(const struct sink_target *target,
     writer_str(writer, "{\"Data\":\"");
     event_base64_write(writer, event->json);
     writer_str(writer, "\",\"PartitionKey\":");
-    json_write_string(writer, partition_key(event->event, hex));
+    json_write_string(writer, sink_partition_key(event->event, hex));
     writer_str(writer, "}");
+}
+
+static void write_aggregate(const struct sink_record *record,
+                            struct writer *writer) {
+    writer_str(writer, "{\"Data\":\"");
+    event_base64_write(writer, record->data);
+    writer_str(writer, "\",\"PartitionKey\":");
+    json_write_string(writer, record->key);
+    writer_printf(writer, ",\"ExplicitHashKey\":\"%s\"}", record->hash_key);
 }
 
 /* --- CBOR --------------------------------------------------------------- */
@@ -111,6 +133,7 @@ static void cbor_write_text(struct writer *writer, const char *text) {
 #define CBOR_ARRAY_OPEN "\x9f"
 #define CBOR_END "\xff"
 #define CBOR_MAP_OF_2 "\xa2"
+#define CBOR_MAP_OF_3 "\xa3"
 
 static void write_head_cbor(const struct sink_target *target,
                             struct writer *writer) {
@@ -130,7 +153,18 @@ static void write_record_cbor(const struct sink_target *target,
     cbor_write_text(writer, "Data");
     cbor_write_string(writer, CBOR_BYTES, event->json);
     cbor_write_text(writer, "PartitionKey");
-    cbor_write_string(writer, CBOR_TEXT, partition_key(event->event, hex));
+    cbor_write_string(writer, CBOR_TEXT, sink_partition_key(event->event, hex));
+}
+
+static void write_aggregate_cbor(const struct sink_record *record,
+                                 struct writer *writer) {
+    writer_str(writer, CBOR_MAP_OF_3);
+    cbor_write_text(writer, "Data");
+    cbor_write_string(writer, CBOR_BYTES, record->data);
+    cbor_write_text(writer, "PartitionKey");
+    cbor_write_string(writer, CBOR_TEXT, record->key);
+    cbor_write_text(writer, "ExplicitHashKey");
+    cbor_write_text(writer, record->hash_key);
 }
 
 /* --- the tables --------------------------------------------------------- */
@@ -146,23 +180,24 @@ static const char *const RETRYABLE[] = {"InternalFailure", NULL};
               .failed = "FailedRecordCount",                        \
               .identity = "SequenceNumber",                         \
               .retryable = RETRYABLE},                              \
-    .size = record_size, .entry_bytes_max = RECORD_BYTES_MAX
+    .entry_bytes_max = RECORD_BYTES_MAX
 
-const struct sink sink_kinesis = {
-    KINESIS,
-    .content_type = SINK_JSON,
-    .write_head = write_head,
-    .write_entry = write_record,
-    .between = ",",
-    .tail = "]}",
-};
+#define JSON_WIRE                                        \
+    .content_type = SINK_JSON, .write_head = write_head, \
+    .write_entry = write_record, .between = ",", .tail = "]}"
 
-const struct sink sink_kinesis_cbor = {
-    KINESIS,
-    .content_type = SINK_CBOR,
-    .cbor = true,
-    .write_head = write_head_cbor,
-    .write_entry = write_record_cbor,
-    .between = "",
-    .tail = CBOR_END CBOR_END,
-};
+#define CBOR_WIRE                                                           \
+    .content_type = SINK_CBOR, .cbor = true, .write_head = write_head_cbor, \
+    .write_entry = write_record_cbor, .between = "", .tail = CBOR_END CBOR_END
+
+/* Whole units, but for what a record may not have. */
+#define AGGREGATED           \
+    .size = aggregated_size, \
+    .run_bytes_max = RECORD_BYTES_MAX - RECORD_BYTES_MAX % AGGREGATE_UNIT
+
+const struct sink sink_kinesis = {KINESIS, JSON_WIRE, .size = record_size};
+const struct sink sink_kinesis_cbor = {KINESIS, CBOR_WIRE, .size = record_size};
+const struct sink sink_kinesis_aggregated = {KINESIS, JSON_WIRE, AGGREGATED,
+                                             .write_record = write_aggregate};
+const struct sink sink_kinesis_cbor_aggregated = {
+    KINESIS, CBOR_WIRE, AGGREGATED, .write_record = write_aggregate_cbor};

@@ -13,11 +13,8 @@
 #include "bridge/explain.h"
 #include "bridge/filler.h"
 #include "bridge/handover.h"
+#include "bridge/lane_change.h"
 #include "bridge/lines.h"
-
-enum {
-    AGAIN_MAX = 3,
-};
 
 /* After an outage this long the target is probed again. */
 #define PROBE_AGAIN_US ((int64_t)10 * 60 * 1000 * 1000)
@@ -31,8 +28,10 @@ struct sender {
     struct filler filler;
     struct forwarder forwarder;
     struct lines lines; /* not open once it hung up */
+    struct pack pack;
     struct cursor_file cursor;
     struct cursor_saver saver;
+    struct lane_change lane_change;
     struct log_limit cursor_log;
     struct report report;
     struct handover handover;
@@ -161,14 +160,7 @@ static void say_answer(struct sender *sender, const struct answer *answer,
 /* The answer to the probe. If we may not ask, or if the other side does not
  * know the question, sending starts without the check. */
 static void take_probe_answer(struct sender *sender, struct answer *answer) {
-    if (answer->not_ours) {
-        log_line(LOG_WARN, "bridge",
-                 "stream=%s cannot check that %s %s exists: %s; if it does "
-                 "not, its events are lost",
-                 name_of(sender), sender->sink->what,
-                 sender->options.stream->sink_name, answer->text);
-        *answer = (struct answer){.call = CALL_ANSWERED};
-    }
+    explain_probe(sender->sink, sender->options.stream, answer);
     if (answer->call == CALL_ANSWERED) {
         sender->probe_wanted = false;
         sender->forwarder.attempt = 0;
@@ -201,16 +193,6 @@ void sender_settle(struct sender *sender, uint64_t seq, enum settle how) {
     }
 }
 
-/* Who is asked for another try time and again is being refused: a Date that
- * jumps with each answer would make a request of each. */
-static void bound_again(struct sender *sender, struct answer *answer) {
-    if (answer->call != CALL_AGAIN) {
-        sender->again = 0;
-    } else if (++sender->again > AGAIN_MAX) {
-        answer->call = CALL_REFUSED;
-    }
-}
-
 /* During a long outage the target may have been removed. */
 static void note_time(struct sender *sender, const struct answer *answer) {
     int64_t now_us = mono_us(sender);
@@ -224,7 +206,8 @@ static void note_time(struct sender *sender, const struct answer *answer) {
 static void take_result(void *context, struct exchange_result *result) {
     struct sender *sender = context;
     /* The batch is gone once the forwarder has its answer. */
-    uint32_t entries = result->batch != NULL ? result->batch->count : 0;
+    uint32_t entries =
+        result->batch != NULL ? forwarder_batch_records(result->batch) : 0;
     if (result->has_offset) {
         sender->options.clock_learned(sender->options.self, result->offset_us);
     }
@@ -234,7 +217,7 @@ static void take_result(void *context, struct exchange_result *result) {
     }
     sender->unreached = result->answer.call == CALL_UNREACHED;
     explain_result(sender->sink, &sender->target, result);
-    bound_again(sender, &result->answer);
+    explain_again(&result->answer, &sender->again);
     note_time(sender, &result->answer);
     if (result->batch != NULL) {
         take_batch_answer(sender, result);
@@ -368,6 +351,7 @@ static void give_back(struct sender *sender) {
     lines_close_unused(&sender->lines);
     if (!sender_is_busy(sender) && sender->forwarder.window.count == 0) {
         lines_rest(&sender->lines);
+        pack_free(&sender->pack);
         filler_rest(&sender->filler);
     }
 }
@@ -399,7 +383,10 @@ void sender_work(struct sender *sender) {
         return;
     }
     forwarder_learn_trip(&sender->forwarder, sender->lines.trip_us);
-    filler_work(&sender->filler);
+    if (lane_change_turn(&sender->lane_change, &sender->forwarder,
+                         &sender->saver, sender->report.status.end)) {
+        filler_work(&sender->filler);
+    }
     press(sender);
     cursor_saver_work(&sender->saver, sender->forwarder.window.base,
                       mono_us(sender));
@@ -433,9 +420,11 @@ int64_t sender_due_us(struct sender *sender, bool may_send_now) {
     if (!sender->lines.open) {
         return INT64_MAX;
     }
-    int64_t due_us = sooner(
-        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base),
-        filler_due_us(&sender->filler));
+    int64_t due_us =
+        cursor_saver_due_us(&sender->saver, sender->forwarder.window.base);
+    if (lane_change_fills(&sender->lane_change, &sender->forwarder)) {
+        due_us = sooner(due_us, filler_due_us(&sender->filler));
+    }
     due_us = sooner(due_us, report_due_us(&sender->report));
     due_us = sooner(due_us, lines_due_us(&sender->lines));
     if (!may_send_now || !may_send(sender)) {
@@ -470,6 +459,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,
+        .lanes = lanes_wanted(options->context->config->cloud.lanes),
     };
     return cursor_start(&sender->cursor, &start, reason);
 }
@@ -509,6 +499,7 @@ static err_t open_lines(struct sender *sender, struct reason *reason) {
         .credentials = context->credentials,
         .sink = sender->sink,
         .target = &sender->target,
+        .pack = &sender->pack,
         .where = &sender->where,
         .connector = context->connector,
         .done = take_result,
@@ -518,16 +509,27 @@ static err_t open_lines(struct sender *sender, struct reason *reason) {
     return lines_open(&sender->lines, &exchange, most > 0 ? most : 1);
 }
 
+static void open_forwarder(struct sender *sender) {
+    const struct sender_context *context = sender->options.context;
+    struct forwarder_limits limits = sink_limits(sender->sink, context->config);
+    forwarder_init(&sender->forwarder, &limits, &context->platform->entropy,
+                   sender->cursor.saved);
+    sender->forwarder.run_bytes_max = sender->sink->run_bytes_max;
+    sender->forwarder.linger_us = 1000L * sender->options.stream->linger_ms;
+    lane_change_begin(&sender->lane_change, name_of(sender),
+                      lanes_wanted(context->config->cloud.lanes),
+                      &sender->cursor, sender->report.status.end,
+                      &sender->forwarder);
+    sender->forwarder.letters = sender->options.letter != NULL;
+}
+
 static err_t open_all(struct sender *sender, struct reason *reason) {
     TRY(open_cursor(sender, reason));
+    open_forwarder(sender);
     cursor_saver_init(
         &sender->saver, &sender->cursor, sender->options.context->executor,
         cursor_saver_every_us(sender->options.stream->commit_delay_ms),
         on_saved, sender);
-    forwarder_init(&sender->forwarder, &sender->sink->limits,
-                   &sender->options.context->platform->entropy,
-                   sender->cursor.saved);
-    sender->forwarder.letters = sender->options.letter != NULL;
     sender->handover = (struct handover){
         .letter = sender->options.letter,
         .self = sender->options.self,
@@ -591,6 +593,7 @@ void sender_free(struct sender *sender) {
     }
     assert(!sender->lines.open);
     filler_free(&sender->filler);
+    pack_free(&sender->pack);
     cursor_file_close(&sender->cursor);
     forwarder_free(&sender->forwarder);
     free(sender);

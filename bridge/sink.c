@@ -13,6 +13,14 @@ enum {
     BUFFER_MAX = 16 * 1024 * 1024,
 };
 
+static const struct sink *of_kinesis(const struct config_stream *stream) {
+    if (stream->wire == CONFIG_WIRE_CBOR) {
+        return stream->aggregate ? &sink_kinesis_cbor_aggregated
+                                 : &sink_kinesis_cbor;
+    }
+    return stream->aggregate ? &sink_kinesis_aggregated : &sink_kinesis;
+}
+
 const struct sink *sink_of(const struct config_stream *stream) {
     switch (stream->sink) {
     case CONFIG_SINK_NONE:
@@ -21,10 +29,22 @@ const struct sink *sink_of(const struct config_stream *stream) {
         return stream->request == CONFIG_REQUEST_1MIB ? &sink_eventbridge_large
                                                       : &sink_eventbridge;
     case CONFIG_SINK_KINESIS:
-        return stream->wire == CONFIG_WIRE_CBOR ? &sink_kinesis_cbor
-                                                : &sink_kinesis;
+        return of_kinesis(stream);
     }
     return NULL;
+}
+
+struct forwarder_limits sink_limits(const struct sink *sink,
+                                    const struct config *config) {
+    struct forwarder_limits limits = sink->limits;
+    uint64_t lanes = config->cloud.lanes;
+    uint64_t connections = config->cloud.connections;
+    if (sink->run_bytes_max > 0 && connections > 0) {
+        uint64_t runs = (lanes + connections - 1) / connections;
+        uint64_t bytes = (runs > 0 ? runs : 1) * sink->run_bytes_max;
+        limits.bytes_max = bytes < limits.bytes_max ? bytes : limits.bytes_max;
+    }
+    return limits;
 }
 
 void sink_buffer_free(struct sink_buffer *buffer) {
@@ -39,6 +59,17 @@ static err_t buffer_grow(struct sink_buffer *buffer) {
     uint8_t *data = malloc(cap);
     ENSURE(data != NULL, ERR_MEMORY);
     free(buffer->data);
+    *buffer = (struct sink_buffer){data, cap};
+    return ERR_OK;
+}
+
+err_t sink_buffer_keep(struct sink_buffer *buffer, size_t cap) {
+    if (buffer->cap >= cap) {
+        return ERR_OK;
+    }
+    ENSURE(cap <= BUFFER_MAX, ERR_RANGE);
+    uint8_t *data = realloc(buffer->data, cap);
+    ENSURE(data != NULL, ERR_MEMORY);
     *buffer = (struct sink_buffer){data, cap};
     return ERR_OK;
 }
@@ -111,16 +142,24 @@ err_t sink_measure(const struct sink *sink, const struct sink_target *target,
     return ERR_OK;
 }
 
+err_t sink_render(const struct sink_target *target,
+                  const struct forwarder_entry *entry,
+                  struct sink_buffer *scratch, struct event *event,
+                  struct sink_event *ret) {
+    const struct event_record record = {entry->seq, entry->wall_us,
+                                        target->journal_id, entry->life};
+    err_t err = render(entry->bytes, &record, scratch, event, ret);
+    ENSURE(err == ERR_OK, err == ERR_MEMORY ? err : ERR_CORRUPT);
+    return ERR_OK;
+}
+
 static err_t write_entry(const struct sink *sink,
                          const struct sink_target *target,
                          const struct forwarder_entry *entry,
                          struct sink_buffer *scratch, struct writer *writer) {
     struct event event;
     struct sink_event rendered;
-    const struct event_record record = {entry->seq, entry->wall_us,
-                                        target->journal_id, entry->life};
-    err_t err = render(entry->bytes, &record, scratch, &event, &rendered);
-    ENSURE(err == ERR_OK, err == ERR_MEMORY ? err : ERR_CORRUPT);
+    TRY(sink_render(target, entry, scratch, &event, &rendered));
     sink->write_entry(target, &rendered, writer);
     return ERR_OK;
 }

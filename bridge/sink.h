@@ -6,6 +6,7 @@
 #define BRIDGE_SINK_H
 
 #include "bridge/answers.h"
+#include "bridge/digest.h"
 #include "bridge/forwarder.h"
 #include "config/config.h"
 #include "gateway/event/event.h"
@@ -23,6 +24,13 @@ struct sink_event {
     const struct event *event;
     struct event_record record;
     struct slice json; /* event_render_json() */
+};
+
+/* A record of a request whose records are aggregates. */
+struct sink_record {
+    struct slice data;
+    struct slice key;
+    const char *hash_key;
 };
 
 struct sink {
@@ -47,6 +55,11 @@ struct sink {
     void (*write_head)(const struct sink_target *target, struct writer *writer);
     void (*write_entry)(const struct sink_target *target,
                         const struct sink_event *event, struct writer *writer);
+    /* NULL: each entry is a record. Else records are written so (pack.h), and
+     * have at most run_bytes_max bytes. */
+    void (*write_record)(const struct sink_record *record,
+                         struct writer *writer);
+    uint64_t run_bytes_max;
     const char *between; /* two entries */
     const char *tail;    /* behind the last */
     /* The probe: a request that checks whether the target exists, for a service
@@ -61,12 +74,19 @@ extern const struct sink sink_eventbridge;
 extern const struct sink sink_eventbridge_large; /* requests of 1 MiB */
 extern const struct sink sink_kinesis;
 extern const struct sink sink_kinesis_cbor;
+extern const struct sink sink_kinesis_aggregated; /* many events in a record */
+extern const struct sink sink_kinesis_cbor_aggregated;
 
 #define SINK_JSON "application/x-amz-json-1.1"
 #define SINK_CBOR "application/x-amz-cbor-1.1"
 
 /* The table for a stream; NULL for one without a sink. */
 const struct sink *sink_of(const struct config_stream *stream);
+
+/* What a request may hold, and shall: of aggregates no more than leaves each
+ * connection its part of the lanes. */
+struct forwarder_limits sink_limits(const struct sink *sink,
+                                    const struct config *config);
 
 /* A buffer that grows as needed. Zeroed is ready. */
 struct sink_buffer {
@@ -75,6 +95,19 @@ struct sink_buffer {
 };
 
 void sink_buffer_free(struct sink_buffer *buffer);
+/* At least so many bytes; what is in it stays. ERR_MEMORY, ERR_RANGE. */
+err_t sink_buffer_keep(struct sink_buffer *buffer, size_t cap) MUST_USE;
+
+/* Kinesis' key of an event: the event's; if that is too long its SHA-256, so
+ * that it still names one shard. `hex` then holds the slice's bytes. */
+struct slice sink_partition_key(const struct event *event,
+                                char hex[DIGEST_HEX_SIZE]);
+/* An event of a batch, as JSON in the scratch buffer. ERR_MEMORY; ERR_CORRUPT
+ * if it can no longer be read. */
+err_t sink_render(const struct sink_target *target,
+                  const struct forwarder_entry *entry,
+                  struct sink_buffer *scratch, struct event *event,
+                  struct sink_event *ret) MUST_USE;
 
 /* Fills `ret->key`, `size` and `sendable` for one journal record. If the sink
  * cannot accept the event it is not sendable, and `reason` says why.

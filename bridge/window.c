@@ -75,13 +75,54 @@ static bool has_group(const struct slot *slot) {
     return slot->alone || slot->mate != WINDOW_NONE;
 }
 
+static uint32_t lanes_of(const struct window *window) {
+    return window->lanes > 0 ? window->lanes : 1;
+}
+
+static uint64_t *ready_of(const struct window *window, uint32_t lane) {
+    assert(lane < lanes_of(window));
+    return window->ready + (size_t)lane * (window->cap / 64);
+}
+
 static void put_ready(struct window *window, uint64_t seq) {
     const struct slot *slot = window_slot(window, seq);
-    assert(!set_has(window->ready, place_of(window, seq)));
-    set_put(window->ready, place_of(window, seq), true);
-    window->ready_count++;
-    window->ready_size += slot->size;
-    window->group_count += has_group(slot) ? 1 : 0;
+    struct window_lane *lane = &window->lane[slot->lane];
+    uint64_t *ready = ready_of(window, slot->lane);
+    assert(!set_has(ready, place_of(window, seq)));
+    set_put(ready, place_of(window, seq), true);
+    lane->first =
+        lane->ready_count == 0 || seq < lane->first ? seq : lane->first;
+    lane->ready_count++;
+    lane->ready_size += slot->size;
+    lane->group_count += has_group(slot) ? 1 : 0;
+}
+
+/* False if it was not in the set. */
+static bool take_ready(struct window *window, uint64_t seq) {
+    const struct slot *slot = window_slot(window, seq);
+    struct window_lane *lane = &window->lane[slot->lane];
+    uint64_t *ready = ready_of(window, slot->lane);
+    if (!set_has(ready, place_of(window, seq))) {
+        return false;
+    }
+    set_put(ready, place_of(window, seq), false);
+    lane->ready_count--;
+    lane->ready_size -= slot->size;
+    lane->group_count -= has_group(slot) ? 1 : 0;
+    return true;
+}
+
+static void set_state(struct window *window, struct slot *slot,
+                      enum slot_state state) {
+    struct window_lane *lane = &window->lane[slot->lane];
+    if (slot->sendable && slot->state == SLOT_WAITING) {
+        assert(lane->waiting_size >= slot->size);
+        lane->waiting_size -= slot->size;
+    }
+    slot->state = (uint8_t)state;
+    if (slot->sendable && state == SLOT_WAITING) {
+        lane->waiting_size += slot->size;
+    }
 }
 
 static void put_delayed(struct window *window, uint64_t seq, int64_t due_us) {
@@ -166,11 +207,11 @@ static void arrays_free(const struct arrays *arrays) {
     free(arrays->delayed);
 }
 
-static err_t arrays_make(struct arrays *arrays, uint32_t cap) {
+static err_t arrays_make(struct arrays *arrays, uint32_t cap, uint32_t lanes) {
     *arrays = (struct arrays){
         .slots = calloc(cap, sizeof *arrays->slots),
         .buckets = malloc(cap * sizeof *arrays->buckets),
-        .ready = calloc(cap / 64, sizeof *arrays->ready),
+        .ready = calloc((size_t)lanes * (cap / 64), sizeof *arrays->ready),
         .delayed = calloc(cap / 64, sizeof *arrays->delayed),
     };
     if (arrays->slots == NULL || arrays->buckets == NULL ||
@@ -194,7 +235,9 @@ static void move_slot(struct window *window, const struct arrays *old,
     size_t from = (size_t)(seq & (old_cap - 1));
     struct slot *slot = window_slot(window, seq);
     *slot = old->slots[from];
-    set_put(window->ready, place_of(window, seq), set_has(old->ready, from));
+    const uint64_t *ready = old->ready + (size_t)slot->lane * (old_cap / 64);
+    set_put(ready_of(window, slot->lane), place_of(window, seq),
+            set_has(ready, from));
     set_put(window->delayed, place_of(window, seq),
             set_has(old->delayed, from));
 }
@@ -212,7 +255,7 @@ static err_t grow(struct window *window) {
     uint32_t cap = old_cap > 0 ? old_cap * 2 : CAP_FIRST;
     assert(cap <= WINDOW_EVENTS_MAX);
     struct arrays arrays;
-    TRY(arrays_make(&arrays, cap));
+    TRY(arrays_make(&arrays, cap, lanes_of(window)));
     window->cap = cap;
     window->slots = arrays.slots;
     window->buckets = arrays.buckets;
@@ -290,7 +333,9 @@ void window_free(struct window *window) {
     }
     struct arrays arrays = arrays_of(window);
     arrays_free(&arrays);
-    *window = (struct window){.base = window->base + window->count};
+    *window = (struct window){.base = window->base + window->count,
+                              .lanes = window->lanes,
+                              .busy = window->busy};
 }
 
 /* --- the outside -------------------------------------------------------- */
@@ -304,49 +349,35 @@ err_t window_push(struct window *window, const struct slot *slot,
     }
     struct slot copy = *slot;
     TRY(keep_bytes(window, bytes, &copy));
-    copy.state = SLOT_WAITING;
+    copy.state = SLOT_DONE; /* it is none yet */
     copy.mate = WINDOW_NONE;
     uint64_t seq = window->base + window->count++;
     *window_slot(window, seq) = copy;
+    set_state(window, window_slot(window, seq), SLOT_WAITING);
     chain(window, seq);
     offer(window, seq);
     return ERR_OK;
 }
 
 void window_wait(struct window *window, uint64_t seq) {
-    window_slot(window, seq)->state = SLOT_WAITING;
+    set_state(window, window_slot(window, seq), SLOT_WAITING);
     offer(window, seq);
 }
 
 void window_leave(struct window *window, uint64_t seq) {
     struct slot *slot = window_slot(window, seq);
-    assert(slot->state == SLOT_WAITING && slot->head);
-    size_t at = place_of(window, seq);
-    if (set_has(window->ready, at)) {
-        set_put(window->ready, at, false);
-        window->ready_count--;
-        window->ready_size -= slot->size;
-        window->group_count -= has_group(slot) ? 1 : 0;
-    }
-    slot->state = SLOT_IN_FLIGHT;
+    assert(slot->state == SLOT_WAITING);
+    (void)take_ready(window, seq);
+    set_state(window, slot, SLOT_IN_FLIGHT);
     slot->follows = false;
     slot->mate = WINDOW_NONE;
 }
 
-/* Out of a set that it may be in: it ends without having left. */
-static void withdraw(struct window *window, uint64_t seq) {
-    struct slot *slot = window_slot(window, seq);
-    if (slot->state == SLOT_WAITING &&
-        set_has(window->ready, place_of(window, seq))) {
-        window_leave(window, seq);
-    }
-}
-
 void window_finish(struct window *window, uint64_t seq) {
-    withdraw(window, seq);
     struct slot *slot = window_slot(window, seq);
     assert(slot->state != SLOT_DONE);
-    slot->state = SLOT_DONE;
+    (void)take_ready(window, seq); /* it may end without having left */
+    set_state(window, slot, SLOT_DONE);
     if (slot->head) {
         hand_on(window, slot);
     }
@@ -390,15 +421,51 @@ void window_wake(struct window *window, int64_t now_us) {
     window->delayed_us = next_us;
 }
 
-uint64_t window_next_ready(const struct window *window, uint64_t seq) {
-    return window->ready_count > 0
-               ? next_in(window, window->ready,
-                         seq > window->base ? seq : window->base)
-               : WINDOW_NONE;
+uint64_t window_next_ready(const struct window *window, uint32_t lane,
+                           uint64_t seq) {
+    const struct window_lane *each = &window->lane[lane];
+    if (each->ready_count == 0) {
+        return WINDOW_NONE;
+    }
+    seq = seq > each->first ? seq : each->first;
+    return next_in(window, ready_of(window, lane),
+                   seq > window->base ? seq : window->base);
+}
+
+uint32_t window_first_lane(struct window *window, uint64_t not_these,
+                           uint64_t *ret_seq) {
+    uint32_t found = LANES_MAX;
+    *ret_seq = WINDOW_NONE;
+    for (uint32_t i = 0; i < lanes_of(window); i++) {
+        if (((window->busy | not_these) & lane_bit(i)) != 0) {
+            continue;
+        }
+        uint64_t seq = window_next_ready(window, i, 0);
+        window->lane[i].first = seq; /* the next search begins there */
+        if (seq < *ret_seq) {
+            *ret_seq = seq;
+            found = i;
+        }
+    }
+    return found;
+}
+
+struct window_lane window_free_lanes(const struct window *window) {
+    struct window_lane sum = {0};
+    for (uint32_t i = 0; i < lanes_of(window); i++) {
+        const struct window_lane *lane = &window->lane[i];
+        if ((window->busy & lane_bit(i)) == 0) {
+            sum.ready_count += lane->ready_count;
+            sum.group_count += lane->group_count;
+            sum.ready_size += lane->ready_size;
+            sum.waiting_size += lane->waiting_size;
+        }
+    }
+    return sum;
 }
 
 int64_t window_due_us(const struct window *window) {
-    if (window->ready_count > 0) {
+    if (window_free_lanes(window).ready_count > 0) {
         return 0;
     }
     return window->delayed_count > 0 ? window->delayed_us : INT64_MAX;

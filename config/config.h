@@ -7,7 +7,7 @@
 #define CONFIG_CONFIG_H
 
 #include "config/broker.h"
-#include "config/credentials.h"
+#include "config/cloud.h"
 #include "config/policies.h"
 #include "gateway/base/base.h"
 
@@ -19,11 +19,6 @@ enum {
      * it. */
     CONFIG_EVENTBRIDGE_BYTES_MAX = 256 * 1024,
 };
-
-enum { CONFIG_PROXY_MAX = CONFIG_HOST_MAX + 16 };
-#define CONFIG_PROXY_NONE "none"
-/* Stands for the store's name in cloud.source_prefix, once at most. */
-#define CONFIG_STORE_PLACE "{store}"
 
 #define CONFIG_CAPACITY_MAX ((uint64_t)1 << 40) /* 1 TiB */
 
@@ -75,30 +70,11 @@ struct config_stream {
     enum config_sink sink;
     char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
     enum config_wire wire; /* sink.kinesis.wire; default json */
+    bool aggregate;        /* sink.kinesis.aggregate; default no */
+    uint32_t linger_ms;    /* sink.kinesis.linger; default 100 */
     enum config_detail detail;      /* sink.eventbridge.detail */
     enum config_request request;    /* sink.eventbridge.request; 256KiB */
     enum config_refused on_refused; /* for good, by the sink */
-};
-
-struct config_cloud {
-    char region[CONFIG_NAME_MAX];   /* required if a stream has a sink; default
-                                       AWS_REGION, AWS_DEFAULT_REGION */
-    char endpoint[CONFIG_PATH_MAX]; /* https URL for both services; empty
-                                       = AWS's own for the region */
-    char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
-    char endpoint_kinesis[CONFIG_PATH_MAX];
-    char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
-                                               CONFIG_PROXY_NONE, or empty */
-    char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
-                                               empty: none */
-    char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
-    char source_prefix[CONFIG_NAME_MAX];    /* EventBridge Source; default
-                                               com.shopme */
-    uint32_t connections;                   /* of each stream; default 1 */
-    uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
-    uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
-    uint64_t status_every_ms; /* EdgeStatus; 0 = never; default 5 min */
-    struct config_credentials credentials;
 };
 
 struct config {

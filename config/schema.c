@@ -218,6 +218,15 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .words = {"json", "cbor"}, .fallback = "json",
      .help = "How requests are written: json, as AWS documents it; cbor, as "
              "AWS's Java SDK does, a quarter fewer bytes and less work."},
+    {"streams[].sink.kinesis.aggregate", CONFIG_BOOL, IN_STREAM(aggregate),
+     .fallback = "false",
+     .help = "Many events in one record, in the KPL's format, which costs far "
+             "less: the KCL and Firehose unpack it, a Lambda must do so "
+             "itself, and its filters do not see inside."},
+    {"streams[].sink.kinesis.linger", CONFIG_DURATION, IN_STREAM(linger_ms),
+     .min = 0, .max = 60000, .fallback = "100 ms",
+     .help = "How long events wait for others to share a record with, if it is "
+             "not full; twice as long at most."},
 
     {"cloud", CONFIG_SECTION,
      .help = "The connection to AWS; no key of AWS stands in a file like "
@@ -260,6 +269,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "Requests that each stream may have under way at a time, each on "
              "its own connection; with 8 a line of 100 ms carries eight times "
              "as much, and an idle gateway keeps half a MiB more."},
+    {"cloud.lanes", CONFIG_UINT, IN_CONFIG(cloud.lanes), .min = 1, .max = 64,
+     .fallback = "16",
+     .help = "Groups that each stream's keys are divided into, so that order "
+             "holds: one request of a group is under way at a time; take twice "
+             "the connections; a change waits until all is sent."},
     {"cloud.bandwidth", CONFIG_SIZE, IN_CONFIG(cloud.bandwidth), .min = 0,
      .max = TIB, .fallback = "0",
      .help = "Bytes a second that go to the cloud at most, such as 100 KiB; 0 "

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = ROOT / "tests" / "bench"
@@ -52,6 +53,28 @@ class Measuring(unittest.TestCase):
         self.assertGreater(figures["recovery_s"], 0)
         self.assertGreater(figures["replay_events_per_s"], 0)
         self.assertNotEqual(figures["machine"]["file_system"], "unknown")
+
+
+class Bridge(unittest.TestCase):
+    def test_json(self):
+        # Goal: each case of both services has all its figures.
+        few = {"EDGE_BENCH_EVENTS": "300", "EDGE_BENCH_SECONDS": "1",
+               "EDGE_BENCH_EVENTBRIDGE_EVENTS": "30"}
+        with tempfile.TemporaryDirectory(dir=BUILD) as folder, \
+                unittest.mock.patch.dict(os.environ, few):
+            done = bench("bridge", "--json", "--dir", folder)
+            self.assertEqual(os.listdir(folder), [])
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        figures = json.loads(done.stdout)
+        self.assertEqual(len(figures["kinesis"]), 24)
+        self.assertEqual(len(figures["eventbridge"]), 6)
+        for row in figures["kinesis"] + figures["eventbridge"]:
+            for name in ("events", "events_per_s", "cpu_us_per_event",
+                         "rss_peak_mib"):
+                self.assertGreater(row[name], 0, row)
+        for row in figures["kinesis"]:
+            self.assertGreater(row["wire_bytes_per_event"], 300, row)
+            self.assertGreater(row["put_units_per_million"], 15000, row)
 
 
 class Accounts(unittest.TestCase):

@@ -10,6 +10,8 @@
   cut_body         probability that an answer breaks off half-way
   captive_portal   true: each answer is a 200 with a page of HTML
   skew_s           the cloud's clock is this many seconds ahead
+  record_bytes_max of Kinesis: a larger record is refused for good, by itself; 0:
+                   what AWS's limit says
   poison           {"word": "...", "code": "...", "call": false}: an entry that
                    holds the word is refused with the code for good; with call
                    true the whole call is. {} for none
@@ -20,7 +22,7 @@ import random
 
 BOOLEANS = ("offline", "captive_portal")
 PROBABILITIES = ("throttle", "answer_lost", "cut_body")
-NUMBERS = ("latency_ms", "skew_s")
+NUMBERS = ("latency_ms", "skew_s", "record_bytes_max")
 
 
 def _is_number(value):
@@ -54,7 +56,7 @@ def _complaint(name, value):
         good, form = isinstance(value, bool), "true or false"
     elif name in PROBABILITIES:
         good, form = _is_probability(value), "a number from 0 to 1"
-    elif name == "latency_ms":
+    elif name in ("latency_ms", "record_bytes_max"):
         good, form = _is_number(value) and value >= 0, "0 or more"
     elif name == "skew_s":
         good, form = _is_number(value), "a number of seconds"

@@ -20,7 +20,12 @@ ways: then a number comes again in another life. For each it counts:
   retaken           one identity in two lives: each of two copies of a journal
                     got it, or one journal took it twice
   moved_keys        a key that came under more than one Kinesis partition key
+  moved_shards      a key that came in more than one shard
   unreadable        entries that are no CloudEvent or lack journalsequence
+
+Of Kinesis also: records, aggregates (kpl.py; their events are counted one by
+one), dropped_aggregates (the KCL hands on nothing of them), without_newline
+(events in aggregates), put_units (of 25 KiB, what is paid for).
 
 EdgeStatus is in no journal, so it is counted apart (`statuses`) and is in none of
 the above:
@@ -122,7 +127,9 @@ class Holding:
 
     COUNTERS = ("requests", "entries", "failed_entries", "refused_entries",
                 "events", "unique", "duplicates", "order_violations",
-                "conflicts", "retaken", "moved_keys", "unreadable")
+                "conflicts", "retaken", "moved_keys", "moved_shards",
+                "unreadable", "records", "aggregates", "dropped_aggregates",
+                "without_newline", "put_units")
 
     def __init__(self):
         self.count = dict.fromkeys(self.COUNTERS, 0)
@@ -131,9 +138,10 @@ class Holding:
         self._lives = {}  # (journalid, journallife) -> a small number
         self._latest = {}  # key -> highest journalsequence
         self._partition = {}  # key -> Kinesis partition key
+        self._shard = {}  # key -> Kinesis shard
         self._seen = Seen()
 
-    def note(self, event, partition_key=None):
+    def note(self, event, partition_key=None, shard=None):
         """Takes one accepted event (None if it is not even JSON)."""
         self.count["events"] += 1
         named = event_identity(event) if isinstance(event, dict) else None
@@ -145,6 +153,9 @@ class Holding:
         if partition_key is not None:
             first = self._partition.setdefault(key, partition_key)
             self.count["moved_keys"] += first != partition_key
+        if shard is not None:
+            self.count["moved_shards"] += (
+                self._shard.setdefault(key, shard) != shard)
         life = self._lives.setdefault(event_life(event), len(self._lives))
         place = life, sequence
         content = event_content(event)
@@ -284,7 +295,8 @@ class Ledger:
                 entry.event())
             return
         holding = self.holdings.setdefault(entry.sink, Holding())
-        holding.note(entry.event(), entry.envelope.get("PartitionKey"))
+        holding.note(entry.event(), entry.envelope.get("PartitionKey"),
+                     entry.envelope.get("ShardId"))
 
     def accept(self, entries):
         """Writes the entries, then counts them. What is written is kept."""

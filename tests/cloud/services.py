@@ -17,6 +17,7 @@ import json
 import re
 import uuid
 
+import kpl
 from errors import ServiceError
 from ledger import Entry, Holding
 from wires import CBOR_TYPE, JSON_TYPE
@@ -29,6 +30,7 @@ DETAIL_TYPE_MAX = 128
 RECORD_BYTES_MAX = 1024 * 1024  # a stream's default; Data and PartitionKey
 CALL_BYTES_MAX = 5 * 1024 * 1024
 HASH_KEYS = 1 << 128
+UNIT_BYTES = 25 * 1024  # what a record is charged by
 INT64_MAX = (1 << 63) - 1
 
 
@@ -204,6 +206,10 @@ class EventBridge:
         return None
 
 
+def _record_size(record):
+    return len(record["Data"]) + _size(record["PartitionKey"])
+
+
 class Kinesis:
     """The streams of one account in one region."""
 
@@ -258,7 +264,7 @@ class Kinesis:
                                            reversed(hashes))]
         results.reverse()
         self._ledger.accept(accepted)
-        failed = len(records) - len(accepted)
+        failed = sum("ErrorCode" in result for result in results)
         count["failed_entries"] += failed
         return {"FailedRecordCount": failed, "Records": results,
                 "EncryptionType": "NONE"}
@@ -267,7 +273,7 @@ class Kinesis:
     def _check_sizes(records):
         total = 0
         for index, record in enumerate(records, 1):
-            size = len(record["Data"]) + _size(record["PartitionKey"])
+            size = _record_size(record)
             total += size
             if size > RECORD_BYTES_MAX:
                 raise ServiceError(
@@ -282,40 +288,66 @@ class Kinesis:
     @staticmethod
     def _hash_key(record):
         explicit = record.get("ExplicitHashKey")
-        if explicit is None:
-            return int.from_bytes(hashlib.md5(
-                record["PartitionKey"].encode("utf-8", "surrogatepass"),
-                usedforsecurity=False).digest(), "big")
-        if int(explicit) >= HASH_KEYS:
+        if explicit is not None and int(explicit) >= HASH_KEYS:
             raise ServiceError(
                 "InvalidArgumentException", "Invalid ExplicitHashKey. "
                 f"ExplicitHashKey must be in the range: [0, 2^128-1]. "
                 f"Specified value was {explicit}")
-        return int(explicit)
+        return kpl.hash_of(record["PartitionKey"], explicit)
+
+    def _shard(self, stream, hash_key):
+        shards = self._streams[stream]
+        return f"shardId-{hash_key * shards // HASH_KEYS:012d}"
 
     def _put(self, stream, record, hash_key, accepted):
-        shards = self._streams[stream]
-        shard = f"shardId-{hash_key * shards // HASH_KEYS:012d}"
+        shard = self._shard(stream, hash_key)
         code = self._faults.poison_code(_text(record["Data"]))
         if code is not None:
             return {"ErrorCode": code, "ErrorMessage": "Refused on request."}
-        code = self._faults.entry_code(self.ENTRY_CODES)
+        code = self._refusal(record) or self._faults.entry_code(
+            self.ENTRY_CODES)
         if code is not None:
             return {"ErrorCode": code,
                     "ErrorMessage": self._entry_text(code, shard, stream)}
         # Increasing over all shards, so in each; 56 digits, as AWS gives.
         sequence = f"49{self._ledger.serial + len(accepted):054d}"
-        accepted.append(Entry(
-            f"stream/{stream}",
-            {"PartitionKey": record["PartitionKey"], "ShardId": shard,
-             "SequenceNumber": sequence}, record["Data"]))
+        envelope = {"ShardId": shard, "SequenceNumber": sequence}
+        for key, data in self._consume(stream, record, shard):
+            accepted.append(Entry(f"stream/{stream}",
+                                  {"PartitionKey": key} | envelope, data))
         return {"SequenceNumber": sequence, "ShardId": shard}
+
+    def _refusal(self, record):
+        """As kinesis-mock says of one record that it is too large for its
+        stream."""
+        most = self._faults["record_bytes_max"]
+        return ("InvalidArgumentException"
+                if 0 < most < _record_size(record) else None)
+
+    def _consume(self, stream, record, shard):
+        """(key, data) of what a consumer with the KCL is handed."""
+        count = self._ledger.holdings[f"stream/{stream}"].count
+        count["records"] += 1
+        count["put_units"] += -(-_record_size(record) // UNIT_BYTES)
+        inner = kpl.unpack(record["Data"])
+        if inner is None:
+            return [(record["PartitionKey"], record["Data"])]
+        count["aggregates"] += 1
+        if any(self._shard(stream, kpl.hash_of(key, explicit)) != shard
+               for key, explicit, _ in inner):
+            count["dropped_aggregates"] += 1
+            return []
+        count["without_newline"] += sum(
+            not data.endswith(b"\n") for _, _, data in inner)
+        return [(key, data) for key, _, data in inner]
 
     @staticmethod
     def _entry_text(code, shard, stream):
         if code == "ProvisionedThroughputExceededException":
             return (f"Rate exceeded for shard {shard} in stream {stream} "
                     f"under account {ACCOUNT}.")
+        if code == "InvalidArgumentException":
+            return "The record is larger than the stream allows."
         return "Internal service failure."
 
 

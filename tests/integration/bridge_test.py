@@ -26,7 +26,7 @@ REGION = "eu-central-1"
 # for a silent server takes what is left of a handshake's 10 s, at least 9.
 STOP_MAX = 8
 SINKS = 40  # at least as many as there are tests
-CALM = {"offline": False, "captive_portal": False, "throttle": 0,
+CALM = {"record_bytes_max": 0, "offline": False, "captive_portal": False, "throttle": 0,
         "answer_lost": 0, "cut_body": 0, "latency_ms": 0, "skew_s": 0,
         "partial_failure": 0}
 
@@ -302,6 +302,163 @@ class CarryingTest(BridgeCase):
         self.assertIn("event 4 (ReadingTaken)", bridge.log_text())
         bridge.drained("telemetry", 3)
         self.assert_promises("telemetry", 3)
+        bridge.stop()
+
+
+class AggregateTest(BridgeCase):
+    """Many events in one record: unpacked by the judge as the KCL would."""
+
+    def start_kpl(self, wire="kinesis-kpl", **environment):
+        return self.start([f"telemetry:1:{wire}:{self.stream}"],
+                          environment=environment)
+
+    def assert_unpacked(self, count):
+        held = self.assert_promises("telemetry", count)
+        for name in ("dropped_aggregates", "without_newline", "moved_shards"):
+            self.assertEqual(held[name], 0, held)
+        return held
+
+    def test_a_backlog_on_both_wires(self):
+        # Goal: everything arrives, in order, in few records that are as full
+        # as what is paid for, through a restart.
+        bridge = self.start_kpl()
+        bridge.append("telemetry", 6000, 10, 300)
+        bridge.drained("telemetry", 6000)
+        bridge.stop()
+        bridge = self.start_kpl("kinesis-cbor-kpl")
+        bridge.append("telemetry", 6000, 1000, 300)
+        bridge.drained("telemetry", 12000)
+        held = self.assert_unpacked(12000)
+        self.assertEqual(held["duplicates"], 0)
+        self.assertGreater(held["aggregates"], 0)
+        print(f"figure: {held['records']} records, {held['put_units']} PUT "
+              "units for 12,000 events", flush=True)
+        # One by one they are 12,000; full they would be some 300.
+        self.assertLess(held["put_units"], 700)
+        bridge.stop()
+
+    def test_live_traffic_lingers(self):
+        # Goal: what comes within the linger shares a record; nothing waits
+        # twice as long.
+        bridge = self.start_kpl(EDGE_LINGER_MS="300", EDGE_LANES="1")
+        bridge.append("telemetry", 1, 1)
+        bridge.drained("telemetry", 1)
+        before = self.held("telemetry")["records"]
+        began = time.monotonic()
+        for _ in range(20):
+            bridge.append("telemetry", 1, 7)
+        bridge.drained("telemetry", 21)
+        self.assertGreater(time.monotonic() - began, 0.25)
+        records = self.assert_unpacked(21)["records"] - before
+        self.assertLessEqual(records, 3)
+        bridge.stop()
+
+    def test_everything_that_can_fail(self):
+        # Goal: records that fail one by one, lost and cut answers: all comes
+        # in order per key, whole aggregates again.
+        for wire in ("kinesis-kpl", "kinesis-cbor-kpl"):
+            bridge = self.start_kpl(wire)
+            end = bridge.status("telemetry")["end"] + 5000
+            self.cloud.faults(partial_failure=0.3, answer_lost=0.15,
+                              cut_body=0.1, throttle=0.1)
+            bridge.append("telemetry", 5000, 40, 200)
+            bridge.wait("some of it", lambda s: s["sent"] > 1000, "telemetry",
+                        120)
+            self.cloud.faults(**CALM)
+            bridge.drained("telemetry", end)
+            bridge.stop()
+        self.assertGreater(self.assert_unpacked(10000)["duplicates"], 0)
+
+    def test_an_aggregate_that_is_refused_for_good(self):
+        # Goal: it goes on in halves until each record is small enough; no
+        # event is lost, and none is refused.
+        bridge = self.start_kpl(EDGE_LANES="2")
+        bridge.do("pause")
+        bridge.append("telemetry", 3000, 20, 300)
+        self.cloud.faults(record_bytes_max=30_000)
+        bridge.do("resume")
+        bridge.drained("telemetry", 3000)
+        held = self.assert_unpacked(3000)
+        self.assertGreater(held["failed_entries"], 0)
+        self.assertEqual(bridge.status("telemetry")["refused"], 0)
+        self.cloud.faults(**CALM)
+        bridge.stop()
+
+    def test_events_of_every_size(self):
+        # Goal: events too large for company are records of their own, up to
+        # the limit; one beyond it becomes a dead letter and is named.
+        bridge = self.start_kpl(EDGE_LANES="4")
+        for size in (10, 1_000_000, 24_000, 1_047_800, 100, 600_000, 500_000):
+            bridge.append("telemetry", 3, 50, size)
+        bridge.drained("telemetry", 21)
+        self.assert_unpacked(21)
+        bridge.append("telemetry", 1, 50, 1_048_300)
+        status = bridge.drained("telemetry", 22)
+        self.assertEqual((status["sent"], status["refused"]), (21, 0))
+        self.assertIn("event 21 (ReadingTaken)", bridge.log_text())
+        bridge.stop()
+
+    def test_poison_in_an_aggregate(self):
+        # Goal: events that are refused for good, by record or by request,
+        # become letters alone; all others arrive in order.
+        for number, call in enumerate((False, True)):
+            bridge = self.start_kpl("kinesis-cbor-kpl", EDGE_LANES="4")
+            bridge.do("pause")
+            end = bridge.append("telemetry", 1000, 20, 300)
+            poison = f'"n":{end - 300},'  # the data of one event
+            self.cloud.faults(poison={"word": poison, "call": call,
+                                      "code": "InvalidArgumentException"
+                                      if not call else "ValidationException"})
+            bridge.do("resume")
+            status = bridge.drained("telemetry", end)
+            self.assertEqual((status["sent"], status["refused"]), (999, 0))
+            self.assertIn(f"dead_letter seq={end - 300} ", bridge.log_text())
+            self.cloud.faults(poison={})
+            bridge.stop()
+            held = self.held("telemetry")
+            self.assertEqual((held["unique"], held["missing"],
+                              held["order_violations"]),
+                             ((number + 1) * 999, number + 1, 0), held)
+
+    def test_killed_while_sending(self):
+        # Goal: killed at any moment, all arrives in order, and a key stays in
+        # its shard.
+        end = 0
+        for round_ in range(6):
+            bridge = self.start_kpl()
+            self.cloud.faults(latency_ms=20)
+            end = bridge.append("telemetry", 2000, 30, 200)
+            time.sleep(0.02 + 0.05 * round_)
+            bridge.kill()
+        bridge = self.start_kpl()
+        bridge.drained("telemetry", end)
+        self.assert_unpacked(end)
+        bridge.stop()
+
+    def test_other_lanes(self):
+        # Goal: another number of lanes serves once all is confirmed, and the
+        # log says so; before that it is as it was.
+        bridge = self.start_kpl(EDGE_LANES="3")
+        bridge.append("telemetry", 100, 20)
+        bridge.drained("telemetry", 100)
+        bridge.do("pause")
+        bridge.append("telemetry", 100, 20)
+        bridge.stop()
+        bridge = self.start_kpl(EDGE_LANES="5")
+        bridge.drained("telemetry", 200)
+        end = time.monotonic() + 20
+        while "has 5 lanes now" not in bridge.log_text():
+            self.assertLess(time.monotonic(), end, bridge.log_text())
+            time.sleep(0.05)
+        self.assertIn("still has 3 lanes", bridge.log_text())
+        bridge.append("telemetry", 100, 20)
+        bridge.drained("telemetry", 300)
+        held = self.assert_promises("telemetry", 300)
+        self.assertEqual(held["dropped_aggregates"], 0)
+        bridge.stop()
+        bridge = self.start_kpl(EDGE_LANES="5")
+        bridge.drained("telemetry", 300)
+        self.assertEqual(bridge.log_text().count("lanes now"), 1)
         bridge.stop()
 
 

@@ -176,6 +176,7 @@ static struct town *town_new(uint64_t seed, struct run_counts *counts,
     town->cloud.now_us = SECOND_US;
     town->cloud.trip_us = 20 * 1000;
     town->cloud.keys = 1 + (uint32_t)support_below(&town->random, 60);
+    town->cloud.lanes = 1 + (uint32_t)support_below(&town->random, 20);
     town->counts = counts;
     town->violation = ret;
     town->fake = fake_disk_new(seed);
@@ -196,12 +197,21 @@ static struct town *town_new(uint64_t seed, struct run_counts *counts,
     strcpy(town->config.cloud.source_prefix, "com.shopme");
     strcpy(town->config.cloud.endpoint, "https://localhost:1");
     town->config.cloud.connections = 8;
+    town->config.cloud.lanes = town->cloud.lanes;
     strcpy(town->stream.name, "orders");
     strcpy(town->stream.sink_name, "a-bus");
     town->stream.sink = CONFIG_SINK_EVENTBRIDGE;
     town->stream.priority = 1;
     open_journal(town);
     return town;
+}
+
+/* Instead of EventBridge. */
+static void use_aggregates(struct town *town) {
+    town->cloud.aggregated = true;
+    town->stream.sink = CONFIG_SINK_KINESIS;
+    town->stream.aggregate = true;
+    town->stream.linger_ms = (uint32_t)support_below(&town->random, 60);
 }
 
 static void settle_jobs(struct town *town) {
@@ -252,6 +262,14 @@ static void check(struct town *town) {
     if (town->cloud.together > 0) {
         violate(town, "two events of a key were under way together",
                 town->cloud.together);
+    }
+    if (town->cloud.beside > 0) {
+        violate(town, "two requests of a lane were under way together",
+                town->cloud.beside);
+    }
+    if (town->cloud.mixed > 0) {
+        violate(town, "an aggregate had two lanes, or a lane two aggregates",
+                town->cloud.mixed);
     }
     if (town->cloud.again > town->again_max) {
         violate(town, "more was sent again than was sent in a second",
@@ -361,16 +379,26 @@ static void live_in_pace(struct town *town) {
     }
 }
 
-static uint64_t crash_once(uint64_t seed, uint64_t at, bool of_power,
+/* How a life goes on: whether events are aggregated, and whether the power ends
+ * it or the process alone. */
+struct ending {
+    bool aggregated;
+    bool of_power;
+};
+
+static uint64_t crash_once(uint64_t seed, uint64_t at, struct ending ending,
                            struct run_counts *counts, struct reason *ret,
                            bool *ret_good) {
     struct town *town = town_new(seed, counts, ret);
+    if (ending.aggregated) {
+        use_aggregates(town);
+    }
     start(town);
     town->crash_at = at;
     live_in_pace(town);
     uint64_t steps = town->steps;
     if (!town->violated && at > 0) {
-        crash(town, of_power);
+        crash(town, ending.of_power);
         town->crash_at = 0;
         live(town);
         live_in_pace(town);
@@ -382,22 +410,33 @@ static uint64_t crash_once(uint64_t seed, uint64_t at, bool of_power,
     return steps;
 }
 
-bool bridge_every_crash(uint64_t seed, struct run_counts *counts,
-                        struct reason *ret) {
+static bool crash_everywhere(uint64_t seed, bool aggregated,
+                             struct run_counts *counts, struct reason *ret) {
     bool good;
-    uint64_t steps = crash_once(seed, 0, false, counts, ret, &good);
+    const struct ending alive = {aggregated, false};
+    const struct ending dark = {aggregated, true};
+    uint64_t steps = crash_once(seed, 0, alive, counts, ret, &good);
     for (uint64_t at = 1; good && at < steps; at += counts->every) {
-        crash_once(seed, at, false, counts, ret, &good);
+        crash_once(seed, at, alive, counts, ret, &good);
         if (good) {
-            crash_once(seed, at, true, counts, ret, &good);
+            crash_once(seed, at, dark, counts, ret, &good);
         }
     }
     return good;
 }
 
+bool bridge_every_crash(uint64_t seed, struct run_counts *counts,
+                        struct reason *ret) {
+    return crash_everywhere(seed, false, counts, ret) &&
+           crash_everywhere(seed, true, counts, ret);
+}
+
 bool bridge_random(uint64_t seed, struct run_counts *counts,
                    struct reason *ret) {
     struct town *town = town_new(seed, counts, ret);
+    if (support_below(&town->random, 2) == 0) {
+        use_aggregates(town);
+    }
     town->cloud.fails = (uint32_t)support_below(&town->random, 50);
     town->cloud.poison =
         seed % 2 == 0 ? 0 : 20 + (uint32_t)support_below(&town->random, 80);

@@ -58,6 +58,11 @@ static enum config_sink sink_named(const char *name) {
                                             : CONFIG_SINK_NONE;
 }
 
+static uint32_t number_of(const char *variable, uint32_t otherwise) {
+    const char *text = getenv(variable);
+    return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
+}
+
 static void add_stream(struct driver *driver, const char *text) {
     struct config_stream *stream =
         &driver->config.streams[driver->config.stream_count++];
@@ -68,7 +73,9 @@ static void add_stream(struct driver *driver, const char *text) {
     }
     stream->sink = sink_named(sink);
     stream->wire =
-        strcmp(sink, "kinesis-cbor") == 0 ? CONFIG_WIRE_CBOR : CONFIG_WIRE_JSON;
+        strstr(sink, "-cbor") != NULL ? CONFIG_WIRE_CBOR : CONFIG_WIRE_JSON;
+    stream->aggregate = strstr(sink, "-kpl") != NULL;
+    stream->linger_ms = number_of("EDGE_LINGER_MS", 20);
 }
 
 static void read_arguments(struct driver *driver, int argc, char **argv) {
@@ -83,9 +90,8 @@ static void read_arguments(struct driver *driver, int argc, char **argv) {
              argv[3]);
     snprintf(config->cloud.ca_file, sizeof config->cloud.ca_file, "%s",
              argv[4]);
-    const char *connections = getenv("EDGE_CONNECTIONS");
-    config->cloud.connections =
-        connections != NULL ? (uint32_t)strtoul(connections, NULL, 10) : 8;
+    config->cloud.connections = number_of("EDGE_CONNECTIONS", 8);
+    config->cloud.lanes = number_of("EDGE_LANES", 16);
     snprintf(config->cloud.source_prefix, sizeof config->cloud.source_prefix,
              "com.shopme");
     for (int i = 5; i < argc; i++) {
@@ -231,13 +237,19 @@ static void print_stream(const char *name,
            plain(status->last_error, words, sizeof words));
 }
 
+static int64_t time_us(const struct timeval *time) {
+    return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
+}
+
 static void print_status(struct driver *driver) {
     struct bridge_status status;
     struct rusage usage;
     bridge_status(driver->bridge, &status);
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"offset_ms\": %" PRId64 ", \"rss_max_kib\": %ld, \"streams\": {",
-           status.clock_offset_ms, usage.ru_maxrss);
+    printf("{\"offset_ms\": %" PRId64
+           ", \"rss_max_kib\": %ld, \"cpu_us\": %" PRId64 ", \"streams\": {",
+           status.clock_offset_ms, usage.ru_maxrss,
+           time_us(&usage.ru_utime) + time_us(&usage.ru_stime));
     for (uint32_t i = 0; i < status.stream_count; i++) {
         printf("%s", i > 0 ? ", " : "");
         print_stream(driver->config.streams[i].name, &status.streams[i]);

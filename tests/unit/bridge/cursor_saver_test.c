@@ -154,6 +154,26 @@ static void test_the_last_save(void **state) {
     assert_int_equal(saver->saved, 9);
 }
 
+/* Goal: another number of lanes is a reason to save, and is saved with the
+ * position when it is durable. */
+static void test_lanes_are_saved(void **state) {
+    struct bench *bench = *state;
+    struct cursor_saver *saver = &bench->saver;
+    assert_int_equal(cursor_saver_due_us(saver, 0), INT64_MAX);
+    saver->lanes = 5;
+    cursor_saver_work(saver, 0, 1000);
+    saver->lanes = 6; /* for the next save */
+    assert_int_equal(saver->lanes_saved, 0);
+    fake_executor_settle(&bench->executor);
+    assert_int_equal(saver->lanes_saved, 5);
+    assert_int_equal(bench->file.lanes, 5);
+    cursor_saver_work(saver, 0, 1000 + CURSOR_SAVE_US);
+    fake_executor_settle(&bench->executor);
+    assert_int_equal(saver->lanes_saved, 6);
+    assert_int_equal(saver->saves, 2);
+    assert_int_equal(cursor_saver_due_us(saver, 0), INT64_MAX);
+}
+
 /* Goal: the pace follows the commit_delay between its bounds. */
 static void test_the_pace(void **state) {
     (void)state;
@@ -172,6 +192,7 @@ int main(void) {
         SAVER_TEST(test_at_most_once_a_second),
         SAVER_TEST(test_a_save_that_fails),
         SAVER_TEST(test_the_last_save),
+        SAVER_TEST(test_lanes_are_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "bridge/cursor.h"
+#include "bridge/lane.h"
 #include "gateway/journal/format.h"
 
 struct room {
@@ -294,6 +295,60 @@ static void test_the_old_form_is_read(void **state) {
     assert_int_equal(peek(room, &other), 0);
 }
 
+static uint32_t lanes_read_back(struct room *room) {
+    struct cursor_file file;
+    bool damaged;
+    assert_int_equal(open_cursor(room, &file, &damaged), ERR_OK);
+    cursor_file_close(&file);
+    return file.lanes;
+}
+
+static void save_lanes(struct room *room, uint64_t cursor, uint32_t lanes) {
+    struct cursor_file file;
+    bool damaged;
+    assert_int_equal(open_cursor(room, &file, &damaged), ERR_OK);
+    file.lanes = lanes;
+    assert_int_equal(cursor_file_save(&file, cursor, NULL), ERR_OK);
+    cursor_file_close(&file);
+}
+
+/* Goal: the number of lanes is kept beside the cursor, and no bit turned gives
+ * another one. Where an older program saved over it nobody knows it: it changed
+ * the position, and left the rest of the slot as it was. */
+static void test_lanes_are_kept(void **state) {
+    struct room *room = *state;
+    bool damaged;
+    assert_int_equal(lanes_read_back(room), 0);
+    save_lanes(room, 7, 16);
+    assert_int_equal(lanes_read_back(room), 16);
+    save(room, 8); /* as it was read */
+    assert_int_equal(lanes_read_back(room), 16);
+    for (long at = 128; at < CURSOR_SLOT_SIZE; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            flip(room, at, bit); /* the second save's slot */
+            assert_int_equal(lanes_read_back(room), 0);
+            assert_int_equal(read_back(room, &damaged), 8);
+            flip(room, at, bit);
+        }
+    }
+    save_lanes(room, 9, 16);
+    save_lanes(room, 10, 16);
+    uint8_t later[128]; /* of a save that an older program could make */
+    FILE *file = fopen(room->path, "rb");
+    assert_int_equal(fread(later, 1, sizeof later, file), sizeof later);
+    fclose(file);
+    unlink(room->path);
+    save_lanes(room, 7, 16);
+    save_lanes(room, 8, 16);
+    file = fopen(room->path, "r+b");
+    fwrite(later, 1, sizeof later, file);
+    fclose(file);
+    assert_int_equal(read_back(room, &damaged), 10);
+    assert_int_equal(lanes_read_back(room), 0);
+    save_lanes(room, 11, LANES_MAX + 1); /* more than there can be */
+    assert_int_equal(lanes_read_back(room), 0);
+}
+
 /* Goal: the cursor of another journal, or of another stream, moves nothing
  * forward: it is set aside, and the next one begins at 0. */
 static void test_another_ones_cursor_is_set_aside(void **state) {
@@ -405,6 +460,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_old_form_is_read, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_lanes_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_ones_cursor_is_set_aside,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_folder_is_an_error, set_up,

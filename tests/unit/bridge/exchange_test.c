@@ -22,6 +22,7 @@ struct bench {
     struct endpoint where;
     struct fake_network network;
     struct exchange *exchange;
+    struct forwarder_entry entries[FORWARDER_BATCH_MAX];
     struct forwarder_batch batch;
     uint8_t stored[1024];
     uint32_t ended;
@@ -81,6 +82,7 @@ static void fill_batch(struct bench *bench, uint32_t count) {
 static int set_up(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
+    bench->batch.entries = bench->entries;
     bench->clock = (struct clock){NULL, read_wall, read_wall};
     strcpy(bench->credentials.access_key, "AKID");
     strcpy(bench->credentials.secret_key, "secret");

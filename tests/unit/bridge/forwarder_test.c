@@ -110,6 +110,12 @@ static void check_cursor(const struct bench *bench) {
     }
 }
 
+#ifndef EDGE_CONTROL_TWO_PER_KEY
+static uint32_t lane_at(const struct bench *bench, uint64_t seq) {
+    return lane_of(key_of(&bench->model, seq), bench->forwarder.window.lanes);
+}
+#endif
+
 static void check_batch(struct bench *bench,
                         const struct forwarder_batch *batch) {
     uint64_t bytes = 0;
@@ -126,7 +132,9 @@ static void check_batch(struct bench *bench,
         for (uint32_t j = 0; j < i; j++) {
             assert_true(key_of(&bench->model, batch->entries[j].seq) !=
                         key_of(&bench->model, entry->seq));
-            assert_true(batch->entries[j].seq < entry->seq);
+            assert_true(batch->entries[j].seq < entry->seq ||
+                        lane_at(bench, batch->entries[j].seq) !=
+                            lane_at(bench, entry->seq));
         }
 #endif
     }
@@ -779,13 +787,18 @@ struct flight {
 static void check_flight(const struct bench *bench,
                          const struct flight *flight) {
     bool seen[300] = {false};
+    uint64_t all = 0;
     for (uint32_t i = 0; i < flight->count; i++) {
+        uint64_t lanes = 0;
         for (uint32_t j = 0; j < flight->batches[i]->count; j++) {
             uint64_t seq = flight->batches[i]->entries[j].seq;
             assert_true(seq >= bench->forwarder.window.base);
             assert_false(seen[key_of(&bench->model, seq)]);
             seen[key_of(&bench->model, seq)] = true;
+            lanes |= lane_bit(lane_at(bench, seq));
         }
+        assert_int_equal(all & lanes, 0); /* one request of a lane */
+        all |= lanes;
     }
 }
 
@@ -841,6 +854,7 @@ static void test_a_life_with_many_in_flight(void **state) {
         uint32_t keys = 1 + dice_below(&dice, 300);
         bench_begin(&bench, seed, 200 + dice_below(&dice, 1300), keys, limits);
         bench.bytes_max = 1 + dice_below(&dice, RECORD_MAX - 1);
+        forwarder_set_lanes(&bench.forwarder, 1 + dice_below(&dice, LANES_MAX));
         live_with_many_in_flight(&bench,
                                  1 + dice_below(&dice, limits.entries_max));
         assert_int_equal(bench.model.violations, 0);

@@ -23,6 +23,7 @@ struct bench {
     struct sink_target target;
     struct sink_buffer scratch;
     struct sink_buffer body;
+    struct forwarder_entry entries[FORWARDER_BATCH_MAX];
     struct forwarder_batch batch;
     struct reason reason;
     uint8_t memory[ROOM];
@@ -31,6 +32,7 @@ struct bench {
 
 static int set_up(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
+    bench->batch.entries = bench->entries;
     strcpy(bench->config.store, "store-7");
     strcpy(bench->config.cloud.source_prefix, "com.shopme");
     strcpy(bench->stream.sink_name, "bus-\"1\"");

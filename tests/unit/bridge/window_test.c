@@ -13,12 +13,16 @@
 #include "bridge/window.h"
 #include "tests/unit/bridge/dice.h"
 
-enum { EVENTS = 800 };
+enum { EVENTS = 800, LANES = 5 };
 
 static void push(struct window *window, uint64_t key) {
     uint8_t bytes[64];
     memset(bytes, (int)key, sizeof bytes);
-    struct slot slot = {.key = key, .size = 1, .sendable = true};
+    struct slot slot = {.key = key,
+                        .lane =
+                            window->lanes > 0 ? lane_of(key, window->lanes) : 0,
+                        .size = 1,
+                        .sendable = true};
     assert_int_equal(window_push(window, &slot, slice_of(bytes, sizeof bytes)),
                      ERR_OK);
 }
@@ -32,7 +36,7 @@ static void test_settled_before_its_turn(void **state) {
     push(&window, 2); /* 6 */
     push(&window, 2); /* 7: settled first */
     window_finish(&window, 7);
-    assert_int_equal(window_next_ready(&window, 7), WINDOW_NONE);
+    assert_int_equal(window_next_ready(&window, 0, 7), WINDOW_NONE);
     window_leave(&window, 6);
     window_finish(&window, 6);
     window_pass(&window);
@@ -41,7 +45,7 @@ static void test_settled_before_its_turn(void **state) {
         push(&window, 3);
     }
     push(&window, 2);
-    assert_int_equal(window_next_ready(&window, 5 + 1000), 5 + 1000);
+    assert_int_equal(window_next_ready(&window, 0, 5 + 1000), 5 + 1000);
     window_free(&window);
     assert_null(window.slots);
     assert_int_equal(window.count, 0);
@@ -64,19 +68,52 @@ static bool may_leave(const struct model *model, uint64_t seq) {
     return model->states[seq] == WAITS;
 }
 
-static void check(const struct window *window, const struct model *model) {
-    uint64_t seq = window_next_ready(window, 0);
+/* What may leave of a lane, and how much waits there. */
+static uint64_t check_lane(const struct window *window,
+                           const struct model *model, uint32_t lane) {
+    uint64_t first = window_next_ready(window, lane, 0);
+    uint64_t seq = first;
     uint32_t ready = 0;
+    uint64_t waiting = 0;
     for (uint64_t i = window->base; i < model->count; i++) {
+        if (lane_of(model->keys[i], LANES) != lane) {
+            continue;
+        }
+        waiting += model->states[i] == WAITS ? 1 : 0;
         if (may_leave(model, i)) {
             assert_int_equal(seq, i);
             assert_int_equal(window_slot(window, i)->bytes[63], model->keys[i]);
-            seq = window_next_ready(window, i + 1);
+            seq = window_next_ready(window, lane, i + 1);
             ready++;
         }
     }
     assert_int_equal(seq, WINDOW_NONE);
-    assert_int_equal(window->ready_count, ready);
+    assert_int_equal(window->lane[lane].ready_count, ready);
+    assert_int_equal(window->lane[lane].waiting_size, waiting);
+    return first;
+}
+
+/* Of the lanes that are free the one that has waited longest is the first. */
+static void check(struct window *window, const struct model *model,
+                  struct dice *dice) {
+    uint64_t oldest = WINDOW_NONE;
+    uint32_t ready = 0;
+    window->busy = dice_below(dice, 1 << LANES);
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint64_t first = check_lane(window, model, lane);
+        if ((window->busy & lane_bit(lane)) == 0) {
+            oldest = first < oldest ? first : oldest;
+            ready += window->lane[lane].ready_count;
+        }
+    }
+    uint64_t seq;
+    uint32_t lane = window_first_lane(window, 0, &seq);
+    assert_int_equal(seq, oldest);
+    assert_true((lane == LANES_MAX) == (oldest == WINDOW_NONE));
+    assert_true(lane == LANES_MAX || (window->busy & lane_bit(lane)) == 0);
+    assert_int_equal(window_free_lanes(window).ready_count, ready);
+    assert_true((window_due_us(window) == 0) == (ready > 0));
+    window->busy = 0;
 }
 
 static void random_step(struct window *window, struct model *model,
@@ -111,13 +148,13 @@ static void test_as_the_model_has_it(void **state) {
     static struct model model;
     for (uint64_t seed = 20261129; seed < 20261129 + 3; seed++) {
         struct dice dice = {seed};
-        struct window window = {.base = 0};
+        struct window window = {.base = 0, .lanes = LANES};
         memset(&model, 0, sizeof model);
         for (uint32_t steps = 0; window.base < EVENTS; steps++) {
             assert_true(steps < 1000 * 1000);
             random_step(&window, &model, &dice);
             if (steps % 32 == 0 && window.count > 0) {
-                check(&window, &model);
+                check(&window, &model, &dice);
             }
         }
         assert_null(window.slots);

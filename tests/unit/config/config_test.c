@@ -194,6 +194,7 @@ static void test_defaults(void **state) {
     assert_string_equal(c.cloud.ca_file, "/etc/ssl/certs/ca-certificates.crt");
     assert_string_equal(c.cloud.source_prefix, "com.shopme");
     assert_int_equal(c.cloud.connections, 1);
+    assert_int_equal(c.cloud.lanes, 16);
     assert_int_equal(c.cloud.bandwidth, 0);
     assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
@@ -217,13 +218,14 @@ static const char all_keys[] =
     "     keep_for: 36 h, keep_max: 40 h, commit_delay: 50 ms, segment: 32 "
     "MiB,\n"
     "     ids: 8192,\n"
-    "     sink: {kinesis: {stream: s_1, wire: cbor}}}\n"
+    "     sink: {kinesis: {stream: s_1, wire: cbor, aggregate: true,\n"
+    "            linger: 2 s}}}\n"
     "  - {name: b, shop: true, sink: {eventbridge: {bus: \"arn:aws:x/b\",\n"
     "     detail: data, request: 1MiB}}}\n"
     "  - {name: c}\n"
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: \"org.{store}.x\",\n"
-    "        connections: 3, bandwidth: 2 MiB, requests: 7}\n"
+    "        connections: 3, lanes: 9, bandwidth: 2 MiB, requests: 7}\n"
     "shop: {currency: JPY}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
@@ -265,6 +267,9 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.streams[0].sink_name, "s_1");
     assert_int_equal(c.streams[0].wire, CONFIG_WIRE_CBOR);
     assert_int_equal(c.streams[1].wire, CONFIG_WIRE_JSON);
+    assert_true(c.streams[0].aggregate);
+    assert_int_equal(c.streams[0].linger_ms, 2000);
+    assert_false(c.streams[2].aggregate);
     assert_int_equal(c.streams[1].detail, CONFIG_DETAIL_DATA);
     assert_int_equal(c.streams[1].request, CONFIG_REQUEST_1MIB);
     assert_int_equal(c.streams[0].detail, CONFIG_DETAIL_CLOUDEVENT);
@@ -280,6 +285,7 @@ static void test_all_keys(void **state) {
     assert_string_equal(c.cloud.ca_file, "/ca.pem");
     assert_string_equal(c.cloud.source_prefix, "org.{store}.x");
     assert_int_equal(c.cloud.connections, 3);
+    assert_int_equal(c.cloud.lanes, 9);
     assert_int_equal(c.cloud.bandwidth, 2 * 1024 * 1024);
     assert_int_equal(c.cloud.requests, 7);
     assert_string_equal(c.currency, "JPY");
