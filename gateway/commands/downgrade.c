@@ -64,6 +64,7 @@ static err_t settle(const struct opening_options *opening,
         .stream = opening->stream,
         .known_end = opening->known_end,
         .cursor_known = opening->cursor_known,
+        .keep_rules = true,
         .commit = {NULL, submit},
         .shared = {NULL, submit},
         .durable = durable,
@@ -79,9 +80,8 @@ static err_t write_snapshot(const struct opening_options *options,
                             uint64_t *ret_end, struct reason *reason) {
     struct opened opened;
     TRY(opening_run(options, &opened, reason));
+    err_t err = older_snapshot_write(options, &opened, reason);
     *ret_end = journal_next_seq(opened.journal);
-    err_t err = older_snapshot_write(&options->platform->disk, options->dir,
-                                     &opened, reason);
     state_free(opened.state);
     journal_close(opened.journal);
     return err;

@@ -32,6 +32,7 @@ EVENT_TYPE(ORDER_FULFILED,         "OrderFulfiled",        FULFILMENT, PLACER)
 /* The gateway's own, on any stream. */
 EVENT_TYPE(EVENT_REJECTED,         "EventRejected",        GATEWAY,    NOBODY)
 EVENT_TYPE(EVENTS_DROPPED,         "EventsDropped",        GATEWAY,    NOBODY)
+EVENT_TYPE(CONFIG_CHANGED,         "ConfigChanged",        GATEWAY,    NOBODY)
 EVENT_TYPE(JOURNAL_DAMAGED,        "JournalDamaged",       GATEWAY,    NOBODY)
 
 #ifdef EDGE_TEST_EVENT_TYPES

@@ -5,6 +5,10 @@
 #include "gateway/shop/shop.h"
 #include "gateway/shop/shop_event.h"
 
+/* What is taken runs by the newest rules: the shop changes to them first. */
+static const struct shop_reading intake = {.rules = SHOP_RULES_NEWEST,
+                                           .intake = true};
+
 /* A CBOR item may be far shorter than its JSON (one byte becomes `false,`), and
  * what the services publish from it must fit into a frame. */
 static err_t check_cbor(const struct event *input, enum event_type type,
@@ -21,7 +25,7 @@ static err_t check_cbor(const struct event *input, enum event_type type,
                          "data: expected CBOR that is not much longer as JSON; "
                          "leave out what is not needed");
     } else if (err == ERR_OK) {
-        err = shop_event_read_data(type, data, event, reason);
+        err = shop_event_read_data(type, data, intake, event, reason);
     } else {
         err = ERR_RANGE;
     }
@@ -49,5 +53,5 @@ err_t shop_check(const struct event *input, struct reason *reason) {
         return reason_set(reason, ERR_RANGE,
                           "data: expected an object, in JSON or CBOR");
     }
-    return shop_event_read_data(type, input->data, &event, reason);
+    return shop_event_read_data(type, input->data, intake, &event, reason);
 }

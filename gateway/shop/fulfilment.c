@@ -67,6 +67,7 @@ static const uint8_t table[EVENT_TYPE_COUNT][FULFILMENT_STATES] = {
 [EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
 [EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    NEVER,    DONE,  NEVER, NEVER},
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
 };
 /* clang-format on */
 
@@ -152,7 +153,8 @@ static void fulfilment_save(const void *self, struct writer *to) {
     }
 }
 
-static err_t fulfilment_load(void *self, struct cursor *from) {
+static err_t fulfilment_load(void *self, uint32_t rules, struct cursor *from) {
+    (void)rules;
     struct fulfilment *fulfilment = self;
     uint64_t count;
     TRY(cursor_u64(from, &count));
@@ -185,7 +187,7 @@ const struct service fulfilment_service = {
     .react = fulfilment_react,
     .apply = fulfilment_apply,
     .hash = fulfilment_hash,
-    .saved_version = 1,
+    .saved_versions = {0, 1, 1},
     .save = fulfilment_save,
     .load = fulfilment_load,
     .state = fulfilment_state_of,

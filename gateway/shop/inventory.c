@@ -337,6 +337,7 @@ static const uint8_t table[EVENT_TYPE_COUNT][INVENTORY_STATES] = {
 [EVENT_TYPE_PAYMENT_DECLINED] =       ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
 [EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   SELL,    NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
 };
 /* clang-format on */
 
@@ -498,7 +499,8 @@ static err_t load_holding(struct inventory *inventory, struct cursor *from) {
     return ERR_OK;
 }
 
-static err_t inventory_load(void *self, struct cursor *from) {
+static err_t inventory_load(void *self, uint32_t rules, struct cursor *from) {
+    (void)rules;
     struct inventory *inventory = self;
     uint64_t count;
     TRY(stock_load(&inventory->stocks, from));
@@ -534,7 +536,7 @@ const struct service inventory_service = {
     .react = inventory_react,
     .apply = inventory_apply,
     .hash = inventory_hash,
-    .saved_version = 1,
+    .saved_versions = {0, 1, 1},
     .save = inventory_save,
     .load = inventory_load,
     .state = inventory_state_of,

@@ -9,6 +9,10 @@
 #include "gateway/event/event_source.h"
 
 enum {
+    /* The rules that records are applied by (gateway/shop/ruleset.h): of
+     * release 0.2.0, and those that this program decides by. */
+    SHOP_RULES_FIRST = 1,
+    SHOP_RULES_NEWEST = 2,
     SHOP_ORDER_ID_MAX = 64,                  /* bytes */
     SHOP_SKU_MAX = 64,                       /* bytes */
     SHOP_ITEMS_MAX = 200,                    /* lines of an order */

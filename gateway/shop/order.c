@@ -225,6 +225,7 @@ static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 [EVENT_TYPE_PAYMENT_DECLINED] =       {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
 [EVENT_TYPE_PAYMENT_REFUNDED] =       ROW_IGNORE,
 [EVENT_TYPE_ORDER_FULFILED] =         {NEVER,    NEVER,   FULFIL, NEVER,     NEVER,    NEVER,     NEVER},
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
 };
 /* clang-format on */
 
@@ -352,7 +353,8 @@ static err_t load_order(struct orders *orders, struct cursor *from) {
     return ERR_OK;
 }
 
-static err_t order_load(void *self, struct cursor *from) {
+static err_t order_load(void *self, uint32_t rules, struct cursor *from) {
+    (void)rules;
     struct orders *orders = self;
     uint64_t count;
     TRY(cursor_u64(from, &orders->counts.repeated));
@@ -393,7 +395,7 @@ const struct service order_service = {
     .react = order_react,
     .apply = order_apply,
     .hash = order_hash,
-    .saved_version = 1,
+    .saved_versions = {0, 1, 1},
     .save = order_save,
     .load = order_load,
     .state = order_state_of,

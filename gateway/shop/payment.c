@@ -347,6 +347,7 @@ static const uint8_t table[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
 [EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
 [EVENT_TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
 [EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
 };
 /* clang-format on */
 
@@ -518,7 +519,8 @@ static err_t load_payment(struct payments *payments, struct cursor *from) {
     return ERR_OK;
 }
 
-static err_t payment_load(void *self, struct cursor *from) {
+static err_t payment_load(void *self, uint32_t rules, struct cursor *from) {
+    (void)rules;
     struct payments *payments = self;
     uint64_t count;
     TRY(cursor_u64(from, &payments->answers_ignored));
@@ -553,7 +555,7 @@ const struct service payment_service = {
     .react = payment_react,
     .apply = payment_apply,
     .hash = payment_hash,
-    .saved_version = 1,
+    .saved_versions = {0, 1, 1},
     .save = payment_save,
     .load = payment_load,
     .state = payment_state_of,

@@ -13,6 +13,7 @@
 #include "gateway/shop/money.h"
 #include "gateway/shop/order.h"
 #include "gateway/shop/payment.h"
+#include "gateway/shop/ruleset.h"
 #include "gateway/shop/view.h"
 
 enum { ORDER, INVENTORY, PAYMENT, FULFILMENT, SERVICE_COUNT };
@@ -43,6 +44,8 @@ struct published {
 struct shop {
     uint8_t *store; /* owned */
     struct shop_context context;
+    struct ruleset rules;  /* as journaled */
+    struct ruleset wanted; /* as this program decides */
     bool has_life;
     struct event_life life;
     void *services[SERVICE_COUNT];
@@ -57,12 +60,25 @@ struct shop {
 };
 
 static err_t open_services(struct shop *shop, const char *currency) {
-    struct service_options options = {.currency = currency};
+    struct service_options options = {.currency = currency,
+                                      .rules = shop->rules.version};
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         shop->services[i] = services[i]->open(&options);
         ENSURE(shop->services[i] != NULL, ERR_MEMORY);
     }
     return ERR_OK;
+}
+
+static void set_rules(struct shop *shop, uint32_t rules, const char *currency) {
+    assert(rules <= SHOP_RULES_NEWEST);
+    shop->wanted.version = SHOP_RULES_NEWEST;
+    memcpy(shop->wanted.currency, currency, MONEY_CURRENCY_LEN);
+    shop->rules = (struct ruleset){.version = SHOP_RULES_FIRST};
+    if (rules > SHOP_RULES_FIRST) {
+        shop->rules = shop->wanted;
+        shop->rules.version = rules;
+    }
+    shop->context.rules = shop->rules.version;
 }
 
 static err_t set_up(struct shop *shop, const struct shop_options *options,
@@ -82,6 +98,7 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
     if (shop->has_life) {
         shop->life = event_life_of(options->life);
     }
+    set_rules(shop, options->rules, currency);
     return open_services(shop, currency);
 }
 
@@ -143,6 +160,10 @@ static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
         if (fit->admitted[i]) {
             TRY(services[i]->apply(shop->services[i], &shop->event));
         }
+    }
+    if (shop->event.type == EVENT_TYPE_CONFIG_CHANGED) {
+        ruleset_take(&shop->rules, &shop->event);
+        shop->context.rules = shop->rules.version;
     }
     return view_apply(&shop->view, &shop->event);
 }
@@ -309,21 +330,11 @@ static void assert_settled(const struct shop *shop, struct slice order_id) {
     assert(open == (state[PAYMENT] == PAYMENT_REQUESTED));
 }
 
-err_t shop_run(struct shop *shop, const struct event *input,
-               struct slice device, struct shop_stamp stamp,
-               const struct shop_bus *bus) {
-    enum event_type type;
+/* Runs an event that the shop reads, and what follows from it. */
+static err_t run(struct shop *shop, enum event_type type,
+                 const struct event *input, struct slice device,
+                 struct shop_stamp stamp, const struct shop_bus *bus) {
     assert(shop->has_life);
-    ENSURE(event_type_find(input->type, &type) == ERR_OK, ERR_REFUSED);
-    ENSURE(event_type_is_sendable(type), ERR_REFUSED);
-    struct slice name;
-    ENSURE(event_source_parse(input->source, shop->context.store, &name) ==
-                   ERR_OK &&
-               slice_eq(name, device),
-           ERR_REFUSED);
-    if (!shop_event_is_read(type)) {
-        return ERR_OK; /* no service listens to this type */
-    }
     arena_reset(&shop->arena);
     shop->queue_count = 0;
     TRY(shop_event_read(input, type, stamp, &shop->context, &shop->arena,
@@ -342,6 +353,46 @@ err_t shop_run(struct shop *shop, const struct event *input,
     }
     tell_terminal(shop, order_id, bus);
     return ERR_OK;
+}
+
+err_t shop_run(struct shop *shop, const struct event *input,
+               struct slice device, struct shop_stamp stamp,
+               const struct shop_bus *bus) {
+    enum event_type type;
+    assert(shop_is_current(shop));
+    ENSURE(event_type_find(input->type, &type) == ERR_OK, ERR_REFUSED);
+    ENSURE(event_type_is_sendable(type), ERR_REFUSED);
+    struct slice name;
+    ENSURE(event_source_parse(input->source, shop->context.store, &name) ==
+                   ERR_OK &&
+               slice_eq(name, device),
+           ERR_REFUSED);
+    if (!shop_event_is_read(type)) {
+        return ERR_OK; /* no service listens to this type */
+    }
+    return run(shop, type, input, device, stamp, bus);
+}
+
+err_t shop_run_own(struct shop *shop, const struct event *event,
+                   struct shop_stamp stamp, const struct shop_bus *bus) {
+    enum event_type type;
+    err_t err = event_type_find(event->type, &type);
+    assert(err == ERR_OK && shop_event_is_read(type) &&
+           event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
+    return run(shop, type, event, SLICE_EMPTY, stamp, bus);
+}
+
+bool shop_is_current(const struct shop *shop) {
+    return ruleset_equal(&shop->rules, &shop->wanted);
+}
+
+uint32_t shop_rules(const struct shop *shop) {
+    return shop->rules.version;
+}
+
+void shop_config(const struct shop *shop, uint32_t rules, struct writer *data) {
+    const struct ruleset first = {.version = SHOP_RULES_FIRST};
+    ruleset_write(rules == SHOP_RULES_FIRST ? &first : &shop->wanted, data);
 }
 
 err_t shop_apply(struct shop *shop, const struct event *event,
@@ -364,6 +415,9 @@ uint64_t shop_hash(const struct shop *shop) {
     fingerprint_begin(&print);
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         fingerprint_u64(&print, services[i]->hash(shop->services[i]));
+    }
+    if (shop->rules.version > SHOP_RULES_FIRST) {
+        ruleset_fingerprint(&shop->rules, &print);
     }
     return fingerprint_end(&print);
 }
@@ -396,16 +450,30 @@ static err_t read_part(struct cursor *from, uint32_t version,
     return ERR_OK;
 }
 
-enum { VIEW_SAVED_VERSION = 1, GAP_SAVED_VERSION = 1 };
+enum {
+    VIEW_SAVED_VERSION = 1,
+    GAP_SAVED_VERSION = 1,
+    /* Of the rules; no version of the order service's part, with which a state
+     * under the first rules begins. */
+    RULES_SAVED_VERSION = 0x52000001,
+};
 
-/* The services in order, the view, what is missing, the hash. */
+/* The rules if they are not the first, the services in order, the view, what
+ * is missing, the hash. */
 void shop_save(const struct shop *shop, struct writer *to) {
+    uint32_t rules = shop->rules.version;
+    size_t began;
+    if (rules > SHOP_RULES_FIRST) {
+        began = begin_part(to, RULES_SAVED_VERSION);
+        ruleset_save(&shop->rules, to);
+        end_part(to, began);
+    }
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        size_t began = begin_part(to, services[i]->saved_version);
+        began = begin_part(to, services[i]->saved_versions[rules]);
         services[i]->save(shop->services[i], to);
         end_part(to, began);
     }
-    size_t began = begin_part(to, VIEW_SAVED_VERSION);
+    began = begin_part(to, VIEW_SAVED_VERSION);
     view_save(&shop->view, to);
     end_part(to, began);
     began = begin_part(to, GAP_SAVED_VERSION);
@@ -415,11 +483,29 @@ void shop_save(const struct shop *shop, struct writer *to) {
     writer_u64(to, shop_hash(shop));
 }
 
+static err_t load_rules(struct shop *shop, struct cursor *from) {
+    struct cursor ahead = *from;
+    uint32_t version;
+    struct cursor part;
+    TRY(cursor_u32(&ahead, &version));
+    if (version == services[ORDER]->saved_versions[SHOP_RULES_FIRST]) {
+        shop->rules = (struct ruleset){.version = SHOP_RULES_FIRST};
+    } else {
+        TRY(read_part(from, RULES_SAVED_VERSION, &part));
+        TRY(ruleset_load(&shop->rules, &part));
+        ENSURE(cursor_left(&part) == 0, ERR_PARSE);
+    }
+    shop->context.rules = shop->rules.version;
+    return ERR_OK;
+}
+
 static err_t load_parts(struct shop *shop, struct cursor *from) {
     struct cursor part;
+    TRY(load_rules(shop, from));
+    uint32_t rules = shop->rules.version;
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        TRY(read_part(from, services[i]->saved_version, &part));
-        TRY(services[i]->load(shop->services[i], &part));
+        TRY(read_part(from, services[i]->saved_versions[rules], &part));
+        TRY(services[i]->load(shop->services[i], rules, &part));
         ENSURE(cursor_left(&part) == 0, ERR_PARSE);
     }
     TRY(read_part(from, VIEW_SAVED_VERSION, &part));

@@ -47,6 +47,9 @@ struct shop_options {
     const uint8_t *life;
     const char *currency; /* ISO 4217, copied; used where an order names
                              none; NULL = EUR */
+    /* That the first record was made under; 0: SHOP_RULES_FIRST, as every
+     * journal begins. */
+    uint32_t rules;
 };
 
 struct shop;
@@ -73,9 +76,23 @@ err_t shop_run(struct shop *shop, const struct event *input,
                struct slice device, struct shop_stamp stamp,
                const struct shop_bus *bus) MUST_USE;
 
+/* Does the journal say what the shop decides by: its rules, the options? If
+ * not, ConfigChanged is to be journaled and run before any input is. */
+bool shop_is_current(const struct shop *shop);
+/* The version of the rules that the journal's end is under. */
+uint32_t shop_rules(const struct shop *shop);
+/* The data of that ConfigChanged; with SHOP_RULES_FIRST, of the one with which
+ * release 0.2.0 can go on. */
+void shop_config(const struct shop *shop, uint32_t rules, struct writer *data);
+/* As shop_run(), for an event of the gateway's own that the shop reads. */
+err_t shop_run_own(struct shop *shop, const struct event *event,
+                   struct shop_stamp stamp,
+                   const struct shop_bus *bus) MUST_USE;
+
 /* Replay: applies one event of the journal, input or output; a type that the
  * shop does not read is skipped. ERR_CORRUPT, and nothing is changed, if the
  * event cannot follow what was applied before it and none is missing;
+ * ERR_UNSUPPORTED if it changes to rules that this program does not have;
  * ERR_MEMORY. */
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) MUST_USE;

@@ -14,6 +14,7 @@ struct reader {
     struct shop_event *event;
     struct arena pool;
     struct place place; /* data itself */
+    struct shop_reading reading;
 };
 
 /* Each of these reads one value, if present, into the event. */
@@ -39,8 +40,7 @@ static err_t reason_of(struct reader *reader, struct slice value) {
     if (value.len == 0) {
         return ERR_OK;
     }
-    size_t max = event_type_is_sendable(reader->event->type) ? SHOP_WORDS_MAX
-                                                             : SHOP_REASON_MAX;
+    size_t max = reader->reading.intake ? SHOP_WORDS_MAX : SHOP_REASON_MAX;
     return members_words(value, &reader->place, "reason", max, &reader->pool,
                          &reader->event->reason);
 }
@@ -53,7 +53,8 @@ static err_t currency_of(struct reader *reader, struct slice value) {
     struct slice currency = SLICE_EMPTY;
     if (members_name(value, &reader->place, "currency", MONEY_CURRENCY_LEN,
                      &reader->pool, &currency) != ERR_OK ||
-        money_decimals(currency, &decimals) != ERR_OK) {
+        (reader->reading.intake &&
+         money_decimals(currency, &decimals) != ERR_OK)) {
         return members_refuse(&reader->place, "currency",
                               "an ISO 4217 code in capitals, such as \"EUR\"");
     }
@@ -66,7 +67,7 @@ static err_t check_decimals(struct reader *reader, const char *member,
                             struct slice amount) {
     int64_t minor;
     struct slice currency = reader->event->currency;
-    if (amount.len > 0 && currency.len > 0 &&
+    if (reader->reading.intake && amount.len > 0 && currency.len > 0 &&
         money_parse(amount, currency, &minor) != ERR_OK) {
         return members_refuse(&reader->place, member,
                               "no more decimals than its currency has");
@@ -102,7 +103,8 @@ static bool looks_made(struct slice id) {
 static err_t order_id_of(struct reader *reader, struct slice value) {
     TRY(name_of(reader, value, "orderId", SHOP_ORDER_ID_MAX,
                 &reader->event->order_id));
-    if (reader->event->type == EVENT_TYPE_ORDER_PLACED &&
+    if (reader->reading.intake &&
+        reader->event->type == EVENT_TYPE_ORDER_PLACED &&
         looks_made(reader->event->order_id)) {
         return members_refuse(&reader->place, "orderId",
                               "an id of your own: o-<8 hex>-<number> is the "
@@ -114,13 +116,16 @@ static err_t order_id_of(struct reader *reader, struct slice value) {
 static err_t customer_of(struct reader *reader, struct slice value) {
     struct slice name;
     int64_t number;
+    reader->event->customer = value;
+    if (!reader->reading.intake) {
+        return ERR_OK;
+    }
     if (json_kind(value) == JSON_STRING) {
         TRY(name_of(reader, value, "customerId", SHOP_CUSTOMER_MAX, &name));
     } else if (json_integer(value, INT64_MIN, INT64_MAX, &number) != ERR_OK) {
         return members_refuse(&reader->place, "customerId",
                               "a string or a whole number");
     }
-    reader->event->customer = value;
     return ERR_OK;
 }
 
@@ -157,9 +162,10 @@ static err_t order_line(struct reader *reader, const struct place *place,
                           &ret->quantity));
     }
     struct slice ignored;
-    return price.len == 0 ? ERR_OK
-                          : members_decimal(price, place, "unitPrice",
-                                            &reader->pool, &ignored);
+    return price.len == 0 || !reader->reading.intake
+               ? ERR_OK
+               : members_decimal(price, place, "unitPrice", &reader->pool,
+                                 &ignored);
 }
 
 /* One line of a delivery or a count, {sku, quantity, reorderLevel?}. */
@@ -254,7 +260,7 @@ static err_t payment_details(struct reader *reader, struct slice details) {
                 SHOP_TRANSACTION_MAX, &event->transaction));
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
                 &event->terminal));
-    for (size_t i = 0; i < event->terminal.len; i++) {
+    for (size_t i = 0; reader->reading.intake && i < event->terminal.len; i++) {
         uint8_t byte = event->terminal.data[i];
         if (byte == '/' || byte == '+' || byte == '#') {
             return members_refuse(&reader->place, "terminal",
@@ -285,7 +291,8 @@ static err_t read_order(struct reader *reader, struct slice data) {
     TRY(decimal_of(reader, total, "total", &reader->event->total));
     TRY(currency_of(reader, currency));
     TRY(payment_details(reader, payment));
-    if (shipping.len > 0 && json_kind(shipping) != JSON_OBJECT) {
+    if (reader->reading.intake && shipping.len > 0 &&
+        json_kind(shipping) != JSON_OBJECT) {
         return members_refuse(&reader->place, "shippingDetails", "an object");
     }
     return check_decimals(reader, "total", reader->event->total);
@@ -360,6 +367,22 @@ static err_t read_reserved(struct reader *reader, struct slice data) {
     return ERR_OK;
 }
 
+/* What the shop decides by from here on. */
+static err_t read_config(struct reader *reader, struct slice data) {
+    struct slice rules;
+    struct slice currency;
+    const struct member members[] = {
+        {"rules", MEMBER_REQUIRED, &rules},
+        {"currency", MEMBER_NULLABLE, &currency},
+    };
+    int64_t version = 0;
+    TRY(members_read(data, &reader->place, members, 2));
+    TRY(members_whole(rules, &reader->place, "rules", SHOP_RULES_FIRST,
+                      INT32_MAX, &version));
+    reader->event->rules = (uint32_t)version;
+    return currency_of(reader, currency);
+}
+
 /* StockLow changes no state, so none of it is read. */
 static err_t read_nothing(struct reader *reader, struct slice data) {
     (void)reader;
@@ -387,6 +410,7 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_PAYMENT_DECLINED] = read_order_and_reason,
     [EVENT_TYPE_PAYMENT_REFUNDED] = read_payment,
     [EVENT_TYPE_ORDER_FULFILED] = read_order_and_reason,
+    [EVENT_TYPE_CONFIG_CHANGED] = read_config,
 };
 
 bool shop_event_is_read(enum event_type type) {
@@ -395,8 +419,10 @@ bool shop_event_is_read(enum event_type type) {
 }
 
 err_t shop_event_read_data(enum event_type type, struct slice data,
-                           struct shop_event *ret, struct reason *reason) {
+                           struct shop_reading reading, struct shop_event *ret,
+                           struct reason *reason) {
     assert(shop_event_is_read(type));
+    assert(reading.rules >= SHOP_RULES_FIRST);
     /* The lines and the pool are set as they are used. */
     memset(ret, 0, offsetof(struct shop_event, lines));
     ret->type = type;
@@ -405,6 +431,7 @@ err_t shop_event_read_data(enum event_type type, struct slice data,
         .event = ret,
         .pool = arena_over(ret->pool, sizeof(ret->pool)),
         .place = {.reason = reason},
+        .reading = reading,
     };
     return readers[type](&reader, data);
 }
@@ -425,10 +452,12 @@ err_t shop_event_read(const struct event *event, enum event_type type,
                       const struct shop_context *context, struct arena *arena,
                       struct shop_event *ret) {
     struct slice data;
+    const struct shop_reading reading = {.rules = context->rules};
     if (event_data_json(event, arena, &data, NULL) != ERR_OK ||
-        shop_event_read_data(type, data, ret, NULL) != ERR_OK) {
+        shop_event_read_data(type, data, reading, ret, NULL) != ERR_OK) {
         return ERR_CORRUPT;
     }
+    ENSURE(ret->rules <= SHOP_RULES_NEWEST, ERR_UNSUPPORTED);
     ret->cloud_event = event;
     ret->stamp = stamp;
     if (event_type_is_sendable(type)) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An event of the choreography with its data parsed: what the services react
- * to. It is parsed the same way before journaling (shop_check), live and in
- * replay. */
+ * to. It is read the same way live and in replay, by the rules it was made
+ * under. Before it is journaled (shop_check) it is read more strictly: what is
+ * refused there alone would else, refused in replay, be taken for damage by a
+ * release that refuses more. */
 #ifndef GATEWAY_SHOP_SHOP_EVENT_H
 #define GATEWAY_SHOP_SHOP_EVENT_H
 
@@ -42,6 +44,7 @@ struct shop_event {
     struct slice customer; /* raw JSON text */
     struct slice total;    /* decimal */
     struct slice currency; /* empty if the data has none */
+    uint32_t rules;        /* of ConfigChanged */
     bool card;
     struct slice transaction; /* empty if none */
     struct slice terminal;    /* empty if none */
@@ -52,8 +55,15 @@ struct shop_event {
     uint8_t pool[SHOP_POOL_SIZE];
 };
 
+/* How data is read. */
+struct shop_reading {
+    uint32_t rules; /* that it was made under */
+    bool intake;    /* before it is journaled: with all checks */
+};
+
 /* What parsing depends on besides the event. */
 struct shop_context {
+    uint32_t rules;
     struct slice store;
     char journal_hex[SHOP_JOURNAL_HEX + 1];
 };
@@ -64,12 +74,13 @@ bool shop_event_is_read(enum event_type type);
 /* Reads the members that the type's own data has. `data` is its JSON text;
  * only data, lines, texts and type are set. ERR_RANGE with a reason. */
 err_t shop_event_read_data(enum event_type type, struct slice data,
-                           struct shop_event *ret,
+                           struct shop_reading reading, struct shop_event *ret,
                            struct reason *reason) MUST_USE;
 
 /* Reads a journaled event. CBOR data is turned into JSON in `arena`.
- * ERR_CORRUPT if it is not what shop_check() lets in or the shop publishes, or
- * an input's source is not "/<store>/<device>". */
+ * ERR_CORRUPT if it lacks what the services need, or an input's source is not
+ * "/<store>/<device>"; ERR_UNSUPPORTED for a ConfigChanged to rules that this
+ * program does not have. */
 err_t shop_event_read(const struct event *event, enum event_type type,
                       struct shop_stamp stamp,
                       const struct shop_context *context, struct arena *arena,

@@ -13,32 +13,35 @@ enum {
     MINUTE_US = 60 * 1000 * 1000,
 };
 
-/* `mark` keeps its id apart from the shop's, which are made of the same
- * number. */
-static err_t append(struct own_event *own, enum event_type type, char mark,
-                    struct slice data) {
+void own_event_make(const struct own_event *own, enum event_type type,
+                    char mark, struct slice data, struct shop_stamp at,
+                    struct own_event_made *ret) {
     assert(event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
-    char event_id[64];
-    struct writer id = writer_over(event_id, sizeof event_id);
+    struct writer id = writer_over(ret->id, sizeof ret->id);
     event_life_write(&id, event_life_of(own->life));
-    writer_printf(&id, "-%llu-%c", (unsigned long long)batch_end(own->batch),
-                  mark);
-    char source[128];
-    struct writer from = writer_over(source, sizeof source);
+    writer_printf(&id, "-%llu-%c", (unsigned long long)at.seq, mark);
+    struct writer from = writer_over(ret->source, sizeof ret->source);
     event_source_write(&from, slice_from_str(own->store), SLICE("gateway"));
-    char time[EVENT_TIME_SIZE];
-    event_time_format(batch_begin(own->batch).wall_us, time);
-    const struct event event = {
+    event_time_format(at.wall_us, ret->time);
+    ret->event = (struct event){
         .id = writer_slice(&id),
         .source = writer_slice(&from),
         .type = slice_from_str(event_type_name(type)),
-        .time = slice_from_str(time),
+        .time = slice_from_str(ret->time),
         .datacontenttype = SLICE("application/json"),
         .data_kind = EVENT_DATA_JSON,
         .data = data,
     };
+}
+
+static err_t append(struct own_event *own, enum event_type type, char mark,
+                    struct slice data) {
+    const struct shop_stamp at = {batch_end(own->batch),
+                                  batch_begin(own->batch).wall_us};
+    struct own_event_made made;
+    own_event_make(own, type, mark, data, at, &made);
     struct shop_stamp stamp;
-    return batch_append(own->batch, &event, &stamp);
+    return batch_append(own->batch, &made.event, &stamp);
 }
 
 static bool rejected_is_due(struct own_event *own) {

@@ -4,6 +4,7 @@
 #ifndef GATEWAY_STREAM_OWN_EVENT_H
 #define GATEWAY_STREAM_OWN_EVENT_H
 
+#include "gateway/event/event_type.h"
 #include "gateway/stream/batch.h"
 
 /* A broken device is told of each mistake, but head office only of so many. */
@@ -25,6 +26,21 @@ struct own_event_range {
     uint64_t end;
     uint64_t count;
 };
+
+/* An event of the gateway's own, and what it borrows from. */
+struct own_event_made {
+    struct event event;
+    char id[64];
+    char source[128];
+    char time[EVENT_TIME_SIZE];
+};
+
+/* The event that would be number `seq` of the journal. `mark` keeps its id
+ * apart from the shop's, which are made of the same number. `data` is borrowed.
+ */
+void own_event_make(const struct own_event *own, enum event_type type,
+                    char mark, struct slice data, struct shop_stamp at,
+                    struct own_event_made *ret);
 
 /* Each appends one event to the batch that fills. Errors as batch_append(). */
 

@@ -17,6 +17,7 @@
 #include "gateway/stream/refuse.h"
 #include "gateway/stream/retention.h"
 #include "gateway/stream/scrub.h"
+#include "gateway/stream/shop_events.h"
 #include "gateway/stream/snapshots.h"
 #include "gateway/stream/state.h"
 
@@ -118,6 +119,7 @@ static err_t take_new(struct stream *stream,
                       struct stream_answer *ret) {
     const struct shop_bus bus = {stream, shop_publish, shop_tell};
     struct shop_stamp stamp;
+    TRY(shop_events_config(&stream->own, stream->state, &bus));
     TRY(batch_append(stream->batch, &result->event, &stamp));
     TRY(outbox_accept(stream->outbox, stamp.seq + 1, message->device,
                       event_encoding_guess(message->payload), result->event.id,
@@ -418,6 +420,18 @@ static err_t open_ledger(struct stream *stream, struct reason *reason) {
     return drop_ledger_open(&ledger, &stream->ledger, reason);
 }
 
+/* A journal of other rules changes to the present ones before anything else
+ * happens; if it is full, when there is room again. A new one says them with
+ * its first event. */
+static err_t begin_shop(struct stream *stream) {
+    const struct shop_bus bus = {stream, shop_publish, shop_tell};
+    if (stream->options.keep_rules || batch_end(stream->batch) == 0 ||
+        !batch_has_room(stream->batch)) {
+        return ERR_OK;
+    }
+    return shop_events_config(&stream->own, stream->state, &bus);
+}
+
 static err_t open_steps(struct stream *stream, struct reason *reason) {
     const struct stream_options *options = &stream->options;
     const struct opening_options opening = {
@@ -439,6 +453,7 @@ static err_t open_steps(struct stream *stream, struct reason *reason) {
                           options->stream->name);
     }
     stream->durable_told = durable_end(stream);
+    TRY(begin_shop(stream));
     return committer_begin(stream->committer, reason);
 }
 

@@ -27,6 +27,7 @@ struct stream_options {
     const struct config_stream *stream;
     uint64_t known_end;     /* the cloud has everything before this */
     bool cursor_known;      /* and no more; so if known_end is not 0 */
+    bool keep_rules;        /* the shop's, for a release before this one */
     struct executor commit; /* serial; nothing else runs on it */
     struct executor shared;
     struct outbox_sink sink; /* where receipts and notices are sent */

@@ -22,6 +22,7 @@ struct shop *harness_new_shop(const struct harness *harness) {
         .journal_id = harness_journal_id,
         .life = harness_life,
         .currency = harness->currency,
+        .rules = SHOP_RULES_NEWEST,
     };
     struct shop *shop;
     assert_int_equal(shop_new(&options, &shop), ERR_OK);

@@ -13,14 +13,24 @@
 #include "gateway/journal/snapshot.h"
 #include "tests/unit/stream/fixture_read.h"
 
-static struct opened open_it(struct fixture *f) {
-    const struct opening_options options = {
+static struct opening_options options_of(struct fixture *f) {
+    return (struct opening_options){
         .platform = &f->platform,
         .config = &f->config,
         .stream = f->settings,
         .dir = FIXTURE_DIR,
         .known_end = f->known_end,
     };
+}
+
+static err_t write_older(struct fixture *f, const struct opened *opened,
+                         struct reason *reason) {
+    const struct opening_options options = options_of(f);
+    return older_snapshot_write(&options, opened, reason);
+}
+
+static struct opened open_it(struct fixture *f) {
+    const struct opening_options options = options_of(f);
     struct opened opened;
     struct reason reason = {""};
     if (opening_run(&options, &opened, &reason) != ERR_OK) {
@@ -80,8 +90,7 @@ static void test_one_is_left(void **state) {
     char copy[64];
     snprintf(copy, sizeof copy, "%020d.copy", (int)end);
     assert_true(fixture_has_file(f, copy));
-    assert_int_equal(
-        older_snapshot_write(&f->disk, FIXTURE_DIR, &opened, &reason), ERR_OK);
+    assert_int_equal(write_older(f, &opened, &reason), ERR_OK);
     assert_false(fixture_has_file(f, copy));
     assert_int_equal(snapshots(f, &newest), 1);
     assert_int_equal(newest, end);
@@ -97,8 +106,7 @@ static void test_an_empty_journal(void **state) {
     struct fixture *f = *state;
     struct opened opened = open_it(f);
     struct reason reason = {""};
-    assert_int_equal(
-        older_snapshot_write(&f->disk, FIXTURE_DIR, &opened, &reason), ERR_OK);
+    assert_int_equal(write_older(f, &opened, &reason), ERR_OK);
     uint64_t newest;
     assert_int_equal(snapshots(f, &newest), 0);
     close_it(&opened);
@@ -112,24 +120,25 @@ static void test_the_disk_fails(void **state) {
     fixture_open(f);
     fixture_commit_orders(f, 0, 45);
     fixture_close(f);
-    struct opened opened = open_it(f);
-    uint64_t hash = state_hash(opened.state);
+    struct opened opened;
     static const enum fake_call calls[] = {FAKE_SYNC, FAKE_RENAME,
                                            FAKE_SYNC_DIR};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        opened = open_it(f);
         fake_disk_fail_at(f->fake, calls[i], 1, ERR_IO);
         struct reason reason = {""};
-        assert_int_equal(
-            older_snapshot_write(&f->disk, FIXTURE_DIR, &opened, &reason),
-            ERR_IO);
+        assert_int_equal(write_older(f, &opened, &reason), ERR_IO);
         assert_true(reason.text[0] != '\0');
+        close_it(&opened);
     }
+    opened = open_it(f);
     struct reason reason = {""};
-    assert_int_equal(
-        older_snapshot_write(&f->disk, FIXTURE_DIR, &opened, &reason), ERR_OK);
+    assert_int_equal(write_older(f, &opened, &reason), ERR_OK);
     uint64_t newest;
     assert_int_equal(snapshots(f, &newest), 1);
     assert_int_equal(version(f, &opened, newest), 1);
+    uint64_t hash = state_hash(opened.state);
+    assert_int_equal(shop_rules(state_shop(opened.state)), SHOP_RULES_FIRST);
     close_it(&opened);
     opened = open_it(f);
     assert_true(state_hash(opened.state) == hash);

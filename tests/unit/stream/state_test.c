@@ -93,13 +93,24 @@ static err_t no_output(void *self, const struct event *event,
     return ERR_FULL;
 }
 
+/* As a stream does before the first input. */
+static struct event changed(void) {
+    return event_of("c", "/s/gateway", "ConfigChanged",
+                    "{\"rules\":2,\"currency\":\"EUR\"}");
+}
+
 static void test_live_and_replayed(void **context) {
     (void)context;
     struct state *live = make(true);
     struct state *replayed = make(true);
     const struct shop_bus bus = {.publish = no_output};
     struct event event = received();
+    struct event first = changed();
     const struct shop_stamp stamp = {0, 0};
+    assert_int_equal(shop_run_own(state_shop(live), &first, stamp, &bus),
+                     ERR_OK);
+    assert_true(shop_is_current(state_shop(live)));
+    assert_int_equal(apply(replayed, 0, &first), ERR_OK);
     assert_int_equal(state_run(live, &event, SLICE("scanner-1"),
                                event_hash(&event), stamp, &bus),
                      ERR_OK);
