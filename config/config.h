@@ -8,7 +8,7 @@
 
 #include "config/broker.h"
 #include "config/credentials.h"
-#include "gateway/base/base.h"
+#include "config/words.h"
 
 enum {
     CONFIG_STREAMS_MAX = 8,
@@ -53,16 +53,6 @@ enum config_request { /* the largest to EventBridge */
 enum config_wire { /* of Kinesis */
                    CONFIG_WIRE_JSON,
                    CONFIG_WIRE_CBOR,
-};
-
-enum config_full {
-    CONFIG_FULL_REJECT,      /* accept nothing until there is room */
-    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report them */
-};
-
-enum config_rot {
-    CONFIG_ROT_QUARANTINE, /* set damage aside, report it, continue */
-    CONFIG_ROT_STOP,       /* do not start on a damaged journal */
 };
 
 struct config_stream {
@@ -120,6 +110,9 @@ struct config {
     uint32_t stream_count;
     struct config_cloud cloud;
     char currency[4];                     /* shop.currency; default EUR */
+    enum config_sku_case sku_case;        /* default keep */
+    enum config_unknown_sku unknown_sku;  /* default accept */
+    enum config_oversell oversell;        /* default reject */
     bool console_enabled;                 /* console.enabled; default true */
     struct config_address console;        /* console.listen; default
                                              127.0.0.1:8080; loopback only */

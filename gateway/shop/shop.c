@@ -10,6 +10,7 @@
 #include "gateway/event/event_source.h"
 #include "gateway/shop/fulfilment.h"
 #include "gateway/shop/inventory.h"
+#include "gateway/shop/judge.h"
 #include "gateway/shop/money.h"
 #include "gateway/shop/order.h"
 #include "gateway/shop/payment.h"
@@ -59,9 +60,11 @@ struct shop {
     uint64_t unfitting;
 };
 
-static err_t open_services(struct shop *shop, const char *currency) {
+static err_t open_services(struct shop *shop, const char *currency,
+                           struct shop_settings settings) {
     struct service_options options = {.currency = currency,
-                                      .rules = shop->rules.version};
+                                      .rules = shop->rules.version,
+                                      .settings = settings};
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         shop->services[i] = services[i]->open(&options);
         ENSURE(shop->services[i] != NULL, ERR_MEMORY);
@@ -99,7 +102,7 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
         shop->life = event_life_of(options->life);
     }
     set_rules(shop, options->rules, currency);
-    return open_services(shop, currency);
+    return open_services(shop, currency, options->settings);
 }
 
 err_t shop_new(const struct shop_options *options, struct shop **ret) {
@@ -380,6 +383,10 @@ err_t shop_run_own(struct shop *shop, const struct event *event,
     assert(err == ERR_OK && shop_event_is_read(type) &&
            event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
     return run(shop, type, event, SLICE_EMPTY, stamp, bus);
+}
+
+const void *shop_inventory(const struct shop *shop) {
+    return shop->services[INVENTORY];
 }
 
 bool shop_is_current(const struct shop *shop) {

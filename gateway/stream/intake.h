@@ -36,10 +36,14 @@ struct intake_result {
 
 struct intake;
 
+struct shop;
+
 struct intake_options {
     const char *store; /* outlives the intake */
     uint32_t event_bytes_max;
     bool has_shop;             /* the shop's rules apply too */
+    struct shop *shop;         /* outlives the intake; NULL: only what depends
+                                  on no state is checked */
     const struct clock *clock; /* outlives the intake */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/snapshot.h"
+#include "gateway/shop/judge.h"
 #include "gateway/stream/own_event.h"
 
 /* The caller frees `*ret_bytes`. */
@@ -46,6 +47,7 @@ static err_t go_back(const struct opening_options *options,
     if (shop == NULL || shop_rules(shop) == SHOP_RULES_FIRST) {
         return ERR_OK;
     }
+    TRY(shop_check_older(shop, reason));
     char text[1024];
     struct writer data = writer_over(text, sizeof text);
     shop_config(shop, SHOP_RULES_FIRST, &data);
