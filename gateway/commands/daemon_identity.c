@@ -88,16 +88,42 @@ static void end_removed(struct daemon *daemon) {
         memcpy(ending.ids[ending.count++], name, ACCOUNT_NAME_MAX);
     }
     identity->ends_sessions = true;
-    broker_end_sessions(daemon->broker, &ending);
+    broker_end_sessions(daemon->broker, &ending, "its device was removed");
+}
+
+/* The plugin says it again of those that there was no room for, and of those
+ * that could not be ended. */
+static void note_surplus(struct daemon_identity *identity, const char *id) {
+    struct broker_stale *surplus = &identity->surplus;
+    bool fits = strlen(id) < sizeof *surplus->ids;
+    for (uint32_t i = 0; fits && i < surplus->count; i++) {
+        fits = strcmp(surplus->ids[i], id) != 0;
+    }
+    if (fits && surplus->count < BROKER_STALE_MAX) {
+        memcpy(surplus->ids[surplus->count++], id, strlen(id) + 1);
+    }
+}
+
+static void end_surplus(struct daemon *daemon) {
+    struct daemon_identity *identity = &daemon->identity;
+    if (daemon->broker == NULL || !broker_status(daemon->broker).open ||
+        identity->ends_sessions || identity->surplus.count == 0) {
+        return;
+    }
+    identity->ends_sessions = true;
+    broker_end_sessions(daemon->broker, &identity->surplus,
+                        "there are too many of clients without an account");
+    identity->surplus.count = 0;
 }
 
 void daemon_identity_tick(struct daemon *daemon) {
     const struct broker_stale none = {0};
     if (daemon->identity.ends_sessions && daemon->broker != NULL) {
         daemon->identity.ends_sessions = false;
-        broker_end_sessions(daemon->broker, &none); /* those are let go */
+        broker_end_sessions(daemon->broker, &none, ""); /* let go */
     }
     end_removed(daemon);
+    end_surplus(daemon);
 }
 
 /* --- Writing a set -------------------------------------------------------- */
@@ -401,6 +427,8 @@ static void on_reported(void *self, const struct report *report) {
         on_failed(&daemon->identity, report->text);
     } else if (report->kind == REPORT_REFUSED) {
         daemon_refused(daemon, report);
+    } else if (report->kind == REPORT_SURPLUS) {
+        note_surplus(&daemon->identity, report->client_id);
     }
 }
 

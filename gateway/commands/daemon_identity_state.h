@@ -14,6 +14,7 @@
 #include "gateway/commands/identity_tls.h"
 #include "gateway/console/source.h"
 #include "gateway/identity/edit.h"
+#include "gateway/mqtt/broker_db.h"
 #include "gateway/mqtt/guard.h"
 
 enum { DAEMON_REMOVED_MAX = 1024 };
@@ -46,6 +47,7 @@ struct daemon_identity {
     /* Devices whose kept sessions are to be ended at the broker. */
     char (*removed)[ACCOUNT_NAME_MAX];
     uint32_t removed_count;
+    struct broker_stale surplus; /* sessions that are too many */
     bool ends_sessions; /* some of them, now: the gateway holds their ids */
     /* The job's while it runs. */
     bool runs;

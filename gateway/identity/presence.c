@@ -288,6 +288,7 @@ void presence_report(struct presence *presence, const struct report *report,
         break;
     case REPORT_LOADED:
     case REPORT_FAILED:
+    case REPORT_SURPLUS:
         break;
     }
 }

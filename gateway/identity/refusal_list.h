@@ -32,6 +32,11 @@ REFUSAL(CRL_EXPIRED, "crl-expired",
 REFUSAL(CLIENT_ID, "client-id",
         "the client id belongs to another; by certificate it must be the "
         "device's name")
+REFUSAL(SESSIONS, "sessions",
+        "the broker keeps no more sessions of clients without a user name (16 "
+        "at most), nor one under another id than the account's name; connect "
+        "with a clean session, or give the device an account: shopme-edge "
+        "device add NAME")
 /* At a topic. */
 REFUSAL(OTHER_DEVICE, "other-device",
         "the topic is another device's; a device uses "

@@ -167,7 +167,8 @@ err_t report_read(struct slice bytes, struct report *ret) {
     struct report report = {.device = ""};
     struct cursor cursor = cursor_over(bytes);
     uint8_t kind;
-    ENSURE(take_kind(&cursor, REPORT_CONNECTED, REPORT_ALL, &kind) == ERR_OK,
+    ENSURE(take_kind(&cursor, REPORT_CONNECTED, REPORT_SURPLUS, &kind) ==
+               ERR_OK,
            ERR_CORRUPT);
     report.kind = (enum report_kind)kind;
     ENSURE(take_texts(&cursor, &report) == ERR_OK, ERR_CORRUPT);

@@ -24,6 +24,7 @@ enum report_kind {
     REPORT_LOADED,  /* the set of this number is in force */
     REPORT_FAILED,  /* it could not be read: `text`; the one before stays */
     REPORT_ALL,     /* answer to a hello: all that are connected were told */
+    REPORT_SURPLUS, /* the session of this client id is to be ended */
 };
 
 enum report_by {

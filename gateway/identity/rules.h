@@ -20,7 +20,11 @@
 #include "gateway/identity/account.h"
 #include "gateway/identity/refusal.h"
 
-enum { RULES_STREAMS_MAX = 16, RULES_GATEWAY_IDS_MAX = 24 };
+enum {
+    RULES_STREAMS_MAX = 16,
+    RULES_GATEWAY_IDS_MAX = 24,
+    RULES_SESSIONS_MAX = 128, /* more are found later (places.h) */
+};
 
 enum rules_action {
     RULES_PUBLISH,   /* a topic; a will is one, too */
@@ -38,8 +42,15 @@ enum rules_who { RULES_ANONYMOUS, RULES_DEVICE, RULES_GATEWAY };
  *     anonymous                        (if a listener admits it)
  *     gateway gw-NAME $7$101$SALT$HASH
  *     gateway-id CLIENT-ID             (its client ids are nobody else's)
+ *     session 1800000000 CLIENT-ID     (of no user name, in what the broker
+ *                                       saved; when it ends, since 1970)
  *     end
  */
+struct rules_session {
+    int64_t ends_s;
+    char client_id[128];
+};
+
 struct rules {
     char store[ACCOUNT_NAME_MAX];
     uint32_t stream_count;
@@ -49,6 +60,8 @@ struct rules {
     char gateway_password[ACCOUNT_HASH_MAX];
     uint32_t gateway_id_count;
     char gateway_ids[RULES_GATEWAY_IDS_MAX][128];
+    uint32_t session_count;
+    struct rules_session sessions[RULES_SESSIONS_MAX];
 };
 
 err_t rules_read(struct slice text, struct rules *ret,

@@ -88,6 +88,49 @@ static err_t take_gateway_ids(struct lines *lines, struct rules *ret) {
     return ERR_OK;
 }
 
+static bool is_number(struct slice text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= 12 && text.data[0] != '0';
+}
+
+static err_t take_session(struct lines *lines, struct slice text,
+                          struct rules_session *ret) {
+    const uint8_t *space =
+        text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
+    size_t len = space == NULL ? text.len : (size_t)(space - text.data);
+    struct slice id = space == NULL
+                          ? SLICE_EMPTY
+                          : slice_part(text, len + 1, text.len - len - 1);
+    if (!is_number(slice_part(text, 0, len)) || id.len == 0 ||
+        !lines_is_text(id) ||
+        slice_to_str(id, ret->client_id, sizeof ret->client_id) != ERR_OK) {
+        return lines_corrupt(lines,
+                             "not the end of a session and its client id");
+    }
+    ret->ends_s = 0;
+    for (size_t i = 0; i < len; i++) {
+        ret->ends_s = 10 * ret->ends_s + (text.data[i] - '0');
+    }
+    return ERR_OK;
+}
+
+static err_t take_sessions(struct lines *lines, struct rules *ret) {
+    struct slice text;
+    while (lines_accept_prefix(lines, "session ", &text)) {
+        if (ret->session_count == RULES_SESSIONS_MAX) {
+            return lines_corrupt(lines, "more than %d sessions",
+                                 RULES_SESSIONS_MAX);
+        }
+        TRY(take_session(lines, text, &ret->sessions[ret->session_count]));
+        ret->session_count++;
+    }
+    return ERR_OK;
+}
+
 static err_t read_all(struct lines *lines, struct rules *ret) {
     struct slice text;
     TRY(lines_take(lines, first_line));
@@ -99,6 +142,7 @@ static err_t read_all(struct lines *lines, struct rules *ret) {
     ret->anonymous = lines_accept(lines, "anonymous");
     TRY(take_gateway(lines, ret));
     TRY(take_gateway_ids(lines, ret));
+    TRY(take_sessions(lines, ret));
     TRY(lines_take(lines, "end"));
     return lines_take_nothing(lines);
 }
@@ -121,6 +165,10 @@ void rules_write(const struct rules *rules, struct writer *writer) {
                   rules->gateway_password);
     for (uint32_t i = 0; i < rules->gateway_id_count; i++) {
         writer_printf(writer, "gateway-id %s\n", rules->gateway_ids[i]);
+    }
+    for (uint32_t i = 0; i < rules->session_count; i++) {
+        writer_printf(writer, "session %" PRId64 " %s\n",
+                      rules->sessions[i].ends_s, rules->sessions[i].client_id);
     }
     writer_str(writer, "end\n");
 }

@@ -475,9 +475,9 @@ void broker_note(struct broker *broker, bool answers) {
 }
 
 void broker_end_sessions(struct broker *broker,
-                         const struct broker_stale *ending) {
+                         const struct broker_stale *ending, const char *why) {
     if (broker->phase == OPEN && !broker->stopping) {
-        broker->stale.why = "its device was removed";
+        broker->stale.why = why;
         stale_end(&broker->stale, broker->options.loop, broker->options.login,
                   ending, broker->prepare.files.socket_path);
     }

@@ -71,10 +71,11 @@ void broker_is_unreadable(struct broker *broker);
  * and has not for half a minute is killed, which starts it again. Nothing else
  * would: it runs. */
 void broker_note(struct broker *broker, bool answers);
-/* Ends what the broker keeps for these clients, whose connections are gone;
+/* Ends what the broker keeps for these clients, whose connections are gone,
+ * for a reason that is a constant;
  * those of the call before are let go. Nothing happens unless it is open. */
 void broker_end_sessions(struct broker *broker,
-                         const struct broker_stale *ending);
+                         const struct broker_stale *ending, const char *why);
 /* Can the listeners with TLS be used: are their files in the current set of
  * identity files, and is the clock right? "" if so, else why not; they wait
  * until this is called. A broker that is open without them is restarted, once

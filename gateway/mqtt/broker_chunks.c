@@ -12,7 +12,9 @@ static err_t read_stored(struct cursor *in, struct broker_chunk *ret) {
     uint16_t topic_len;
     TRY(cursor_take(in, sizeof ret->stored, &part));
     memcpy(&ret->stored, part.data, sizeof ret->stored);
-    TRY(cursor_take(in, 8 + 4 + 2, &part)); /* expiry, payload length, id */
+    TRY(cursor_take(in, sizeof ret->ends_s, &part));
+    memcpy(&ret->ends_s, part.data, sizeof ret->ends_s);
+    TRY(cursor_take(in, 4 + 2, &part)); /* payload length, message id */
     TRY(cursor_u16(in, &source_len));
     TRY(cursor_u16(in, &user_len));
     TRY(cursor_u16(in, &topic_len));
@@ -29,6 +31,7 @@ static err_t read_waiting(struct cursor *in, struct broker_chunk *ret) {
     TRY(cursor_take(in, 2, &part)); /* message id */
     TRY(cursor_u16(in, &id_len));
     TRY(cursor_take(in, 4, &part)); /* QoS, state, flags, direction */
+    ret->qos = part.data[0];
     ret->outgoing = part.data[3] == 1;
     return cursor_take(in, id_len, &ret->client_id);
 }
@@ -55,10 +58,17 @@ static err_t read_subscription(struct cursor *in, struct broker_chunk *ret) {
 static err_t read_client(struct cursor *in, struct broker_chunk *ret) {
     struct slice part;
     uint16_t id_len;
-    TRY(cursor_take(in, 8 + 4 + 2, &part)); /* expires, interval, message id */
+    uint16_t user_len;
+    TRY(cursor_take(in, sizeof ret->ends_s, &part));
+    memcpy(&ret->ends_s, part.data, sizeof ret->ends_s);
+    TRY(cursor_u32(in, &ret->expiry_s));
+    TRY(cursor_take(in, 2, &part)); /* message id */
     TRY(cursor_u16(in, &id_len));
-    TRY(cursor_take(in, 2 + 2 + 4, &part)); /* port, user name's length */
-    return cursor_take(in, id_len, &ret->client_id);
+    TRY(cursor_take(in, 2, &part)); /* port */
+    TRY(cursor_u16(in, &user_len));
+    TRY(cursor_take(in, 4, &part)); /* unused */
+    TRY(cursor_take(in, id_len, &ret->client_id));
+    return cursor_take(in, user_len, &ret->user);
 }
 
 static err_t read_body(struct slice body, struct broker_chunk *ret) {

@@ -29,8 +29,13 @@ struct broker_chunk {
     uint64_t len;           /* with its head */
     struct slice client_id; /* of types 3, 5, 6 */
     struct slice topic;     /* of types 2, 5 */
+    struct slice user;      /* of type 6; empty = without one */
+    int64_t ends_s;         /* of types 2, 6; since 1970; 0 = never, or it was
+                               connected */
+    uint32_t expiry_s;      /* of type 6 */
     uint64_t stored;        /* the message's number; of types 2, 3, 4 */
     bool outgoing;          /* to the client; of type 3 */
+    uint8_t qos;            /* of type 3 */
 };
 
 /* Calls `each` for every chunk in the order of the file; its error ends the

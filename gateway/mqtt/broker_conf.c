@@ -8,8 +8,6 @@
 
 #include "gateway/identity/identity_set.h"
 
-enum { EXPIRATION_DAYS = 14 };
-
 /* --- Listeners ------------------------------------------------------------ */
 
 static void write_tls(const struct broker_conf *conf,
@@ -88,7 +86,8 @@ static void write_limits(const struct broker_conf *conf, struct writer *out) {
     writer_printf(out, "persistence_location %s/\n", conf->folder);
     writer_str(out, "autosave_interval 60\n");
     /* The gateway's own sessions say a time of their own (session.c). */
-    writer_printf(out, "persistent_client_expiration %dd\n", EXPIRATION_DAYS);
+    writer_printf(out, "persistent_client_expiration %dd\n",
+                  BROKER_EXPIRATION_DAYS);
     /* For a failed handshake may be in no other line, and is no plugin's to
      * see; guard_line() takes them all. */
     writer_str(out, "connection_messages true\n");

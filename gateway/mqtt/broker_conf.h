@@ -12,6 +12,8 @@ enum {
      * for the gateway, but not for this, is refused by name and with a receipt;
      * a larger packet ends its connection, which the broker logs. */
     BROKER_PACKET_MAX = 8 * 1024 * 1024,
+    /* A session without its client ends by then. */
+    BROKER_EXPIRATION_DAYS = 14,
 };
 
 struct broker_conf {

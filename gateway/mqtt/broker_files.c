@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_conf.h"
 #include "gateway/mqtt/broker_plugin.h"
 #include "gateway/mqtt/broker_rules.h"
+#include "gateway/mqtt/broker_unnamed.h"
 #include "gateway/mqtt/set_aside.h"
 
 err_t broker_files_name(struct broker_files *files, struct reason *reason) {
@@ -118,7 +120,9 @@ err_t broker_files_write(const struct broker_files *files,
     char plugin[CONFIG_PATH_MAX];
     char text[BROKER_CONF_BYTES_MAX];
     TRY(broker_plugin_find(plugin, reason));
-    TRY(broker_rules_write(files->rules, files->rules_path, reason));
+    struct rules rules = *files->rules;
+    broker_unnamed_find(files->db_path, time(NULL), &rules);
+    TRY(broker_rules_write(&rules, files->rules_path, reason));
     const struct broker_conf conf = {
         .config = files->config,
         .ports = files->ports.list,

@@ -6,6 +6,8 @@
 
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_era.h"
+#include "gateway/mqtt/broker_lost.h"
+#include "gateway/mqtt/set_aside.h"
 
 /* As it was: the broker does not start without it either. */
 static err_t put_back(struct broker_prepare *prepare) {
@@ -69,6 +71,37 @@ static err_t end_era(struct broker_prepare *prepare) {
     return err;
 }
 
+/* The broker starts with what is left, and the file as it was is kept beside
+ * it: who looks into it may find what was lost. */
+static void say_lost(struct broker_prepare *prepare) {
+    struct broker_files *files = &prepare->files;
+    struct broker_lost lost = {0};
+    struct reason why;
+    if (broker_lost_count(files->db_path, prepare->sessions,
+                          prepare->session_count, time(NULL),
+                          &lost) != ERR_OK) {
+        return; /* there is none, or Mosquitto finds out, too */
+    }
+    if (lost.expired > 0) {
+        log_line(
+            LOG_WARN, "broker",
+            "expired messages=%llu reason=\"their devices gave them a time "
+            "to be delivered in, which is over\"",
+            (unsigned long long)lost.expired);
+    }
+    if (lost.messages == 0) {
+        return;
+    }
+    bool kept = set_aside_copy(files->db_path, files->set_aside,
+                               sizeof files->set_aside, &why) == ERR_OK;
+    files->set_aside_count += kept;
+    log_line(LOG_ERROR, "broker",
+             "lost messages=%llu file=%s reason=\"what the broker saved is "
+             "damaged: they wait for a session or a message that is not in it; "
+             "devices send again what they have no receipt for\"",
+             (unsigned long long)lost.messages, kept ? files->set_aside : "-");
+}
+
 /* A format that cannot be read is believed if a closed broker has just written
  * it. One that can be read, and does not have what was to be saved, was not
  * written. */
@@ -94,6 +127,9 @@ static err_t run(struct broker_prepare *prepare) {
     }
     TRY(broker_files_tidy(files, &prepare->reason));
     TRY(look(prepare));
+    if (prepare->db == BROKER_DB_ALL || prepare->db == BROKER_DB_NOT_ALL) {
+        say_lost(prepare);
+    }
     TRY(end_era(prepare));
     TRY(decide(prepare));
     return broker_files_write(files, &prepare->reason);

@@ -8,7 +8,7 @@
 
 #include "gateway/base/disk.h"
 
-enum { TEXT_MAX = 16 * 1024 };
+enum { TEXT_MAX = 64 * 1024 };
 
 static_assert((int)CONFIG_STREAMS_MAX <= (int)RULES_STREAMS_MAX,
               "all streams fit");

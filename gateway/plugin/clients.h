@@ -10,7 +10,7 @@
 #include "gateway/identity/revoked.h"
 #include "gateway/identity/rules.h"
 
-enum { CLIENT_ID_MAX = 129 }; /* with its NUL; longer ids are refused */
+enum { CLIENT_ID_MAX = 128 }; /* with its NUL; longer ids are refused */
 
 struct client {
     const void *key;
@@ -18,6 +18,8 @@ struct client {
     bool replaced; /* by one of the same id: its end was told already */
     enum rules_who who;
     enum report_by by;
+    bool keeps;                      /* a session, as it said */
+    bool leaves;                     /* perhaps one, as MQTT 5 has it */
     char name[ACCOUNT_NAME_MAX];     /* "" = anonymous */
     char hash[ACCOUNT_HASH_MAX];     /* that its password was checked against */
     char serial[REVOKED_SERIAL_MAX]; /* of its certificate */

@@ -8,8 +8,9 @@
 #include "gateway/event/event.h"
 #include "gateway/plugin/event_id.h"
 #include "gateway/plugin/limiter.h"
+#include "gateway/plugin/places.h"
 
-enum { TICK_US = 250 * 1000 };
+enum { TICK_US = 250 * 1000, SURPLUS_A_TICK = 8 };
 
 /* What the broker calls who has no user name. No account can have it. Mosquitto
  * 2.0.11 saves a session without one with the name of the session before it, of
@@ -26,6 +27,7 @@ struct door {
     struct door_options options;
     struct loaded *loaded;
     struct clients clients;
+    struct places places;
     struct limiter *limiter;
     bool asks_again;          /* from a hangup to the next tick */
     const struct client *new; /* that was let in last, since the last tick */
@@ -146,6 +148,40 @@ static void reinstate(struct door *door, const char *id) {
     }
 }
 
+static struct places_now now(struct door *door) {
+    return (struct places_now){
+        .clients = &door->clients,
+        .wall_s = wall_us(door) / 1000000,
+        .mono_us = mono_us(door),
+        .has = door->options.broker.has_session,
+        .self = door->options.broker.self,
+    };
+}
+
+static enum places_wish wish_of(const struct client *client) {
+    return client->keeps    ? PLACES_YES
+           : client->leaves ? PLACES_MAYBE
+                            : PLACES_NO;
+}
+
+/* A device has its own session, under its name. */
+static bool is_placed(const struct client *client) {
+    return client->who == RULES_ANONYMOUS ||
+           (client->who == RULES_DEVICE &&
+            strcmp(client->id, client->name) != 0);
+}
+
+/* The gateway takes a session's place to end it. */
+static bool has_place(struct door *door, const struct client *client) {
+    const struct places_now at = now(door);
+    if (!is_placed(client)) {
+        places_ended(&door->places, client->id);
+        return true;
+    }
+    return places_enter(&door->places, &at, client->id, wish_of(client),
+                        client->who == RULES_DEVICE);
+}
+
 static void fill(struct door *door, struct client *client,
                  const struct login *login, const struct login_answer *answer) {
     const struct certificate *shown = login->certificate;
@@ -153,6 +189,8 @@ static void fill(struct door *door, struct client *client,
     client->by = answer->by;
     client->account = answer->account;
     client->since_us = wall_us(door);
+    client->keeps = !login->clean;
+    client->leaves = login->five;
     COPY(client->id, login->client_id);
     COPY(client->address, login->address);
     if (answer->who == RULES_GATEWAY) {
@@ -201,12 +239,17 @@ bool door_enter(struct door *door, const void *key, const struct login *login,
     }
     assert(answer.refusal != REFUSAL_NONE ||
            (answer.who == RULES_DEVICE) == (answer.account != NULL));
-    client->refused = answer.refusal != REFUSAL_NONE;
-    if (client->refused) {
+    client->refused = true;
+    if (answer.refusal == REFUSAL_NONE) {
+        fill(door, client, login, &answer);
+        answer.refusal =
+            has_place(door, client) ? REFUSAL_NONE : REFUSAL_SESSIONS;
+    }
+    if (answer.refusal != REFUSAL_NONE) {
         refuse_login(door, login, &answer);
         return false;
     }
-    fill(door, client, login, &answer);
+    client->refused = false;
     if (client->who == RULES_DEVICE) {
         push_out(door, client);
     }
@@ -252,6 +295,7 @@ static enum refusal use_check(const struct loaded *loaded, enum rules_who who,
 /* A session that is offline, or ended just now and leaves its will. What it may
  * have, its user name says: that was proved when it connected. */
 static bool absent_allows(struct door *door, const struct door_use *use) {
+    const struct places_now at = now(door);
     const struct loaded *loaded = door->loaded;
     const struct account *account = NULL;
     enum rules_who who = RULES_ANONYMOUS;
@@ -272,7 +316,12 @@ static bool absent_allows(struct door *door, const struct door_use *use) {
         use->address != NULL) {
         refuse_use(door, use, NULL, refusal);
     }
-    return refusal == REFUSAL_NONE;
+    bool waits = refusal == REFUSAL_NONE && who == RULES_ANONYMOUS &&
+                 use->action == RULES_READ && use->qos > 0 &&
+                 use->client_id != NULL;
+    return waits ? places_queue(&door->places, &at, use->client_id,
+                                use->payload.len)
+                 : refusal == REFUSAL_NONE;
 }
 
 bool door_allows(struct door *door, const struct door_use *use) {
@@ -332,6 +381,10 @@ void door_gone(struct door *door, const struct door_end *end) {
         door->new = NULL;
     }
     clients_remove(&door->clients, end->key);
+    if (!gone.refused && is_placed(&gone)) {
+        places_left(&door->places, gone.id, wish_of(&gone),
+                    gone.who == RULES_DEVICE);
+    }
     if (!silent) {
         tell(door, REPORT_DISCONNECTED, &gone);
         reinstate(door, gone.id);
@@ -432,9 +485,35 @@ void door_hangup(struct door *door) {
     door->asks_again = true;
 }
 
+/* Which sessions are there after all, and too many? */
+static void settle(struct door *door) {
+    const struct places_now at = now(door);
+    const char *id;
+    while ((id = places_settle(&door->places, &at)) != NULL) {
+        struct report report = {.refusal = REFUSAL_SESSIONS};
+        COPY(report.client_id, id);
+        refuse(door, &report, SLICE_EMPTY);
+    }
+}
+
+static void tell_surplus(struct door *door) {
+    const struct places_now at = now(door);
+    const char *id;
+    for (int i = 0; i < SURPLUS_A_TICK &&
+                    (id = places_surplus(&door->places, &at)) != NULL;
+         i++) {
+        struct report report = {.kind = REPORT_SURPLUS};
+        COPY(report.client_id, id);
+        send_report(door, &report);
+    }
+}
+
 void door_tick(struct door *door) {
     door->asks_again = false;
     door->new = NULL;
+    if (door->places.doubts > 0) {
+        settle(door);
+    }
     int64_t now_us = mono_us(door);
     if (now_us - door->ticked_us < TICK_US) {
         return;
@@ -444,6 +523,7 @@ void door_tick(struct door *door) {
     while (limiter_due(door->limiter, now_us, &report)) {
         send_report(door, &report);
     }
+    tell_surplus(door);
 }
 
 uint32_t door_count(const struct door *door) {
@@ -467,6 +547,7 @@ err_t door_new(const struct door_options *options, struct door **ret,
         door_free(door);
         return err;
     }
+    places_load(&door->places, &door->loaded->rules);
     *ret = door;
     return ERR_OK;
 }
@@ -476,6 +557,7 @@ void door_free(struct door *door) {
         return;
     }
     clients_free(&door->clients);
+    places_free(&door->places);
     limiter_free(door->limiter);
     loaded_free(door->loaded);
     free(door);

@@ -6,11 +6,14 @@
  * It decides from memory: the files are read when it is made and when it is
  * told to reload. If a reload fails, what was in force stays so.
  *
+ * At most PLACES_MAX sessions of clients without a name are kept (places.h).
+ *
  * Reports. CONNECTED, DISCONNECTED, for devices and anonymous clients; both
  * have the `since_us` of the connection, so that one that was taken over is
  * told from its successor. REFUSED, at most as many as limiter.h says. A
  * refusal of REFUSAL_NONE is a connection that ended before its CONNECT was
- * read: a failed handshake, a port scan; the broker's log has what is known. */
+ * read: a failed handshake, a port scan; the broker's log has what is known.
+ * SURPLUS, of a session that the gateway is to end. */
 #ifndef GATEWAY_PLUGIN_DOOR_H
 #define GATEWAY_PLUGIN_DOOR_H
 
@@ -25,6 +28,9 @@ struct door_broker {
      * with the user name, or the one with the client id. */
     void (*kick_name)(void *self, const char *name, bool with_will);
     void (*kick_id)(void *self, const char *client_id, bool with_will);
+    /* Is there a session of this id? Asked only of one whose connection ended.
+     */
+    bool (*has_session)(void *self, const char *client_id);
 };
 
 struct door_options {
@@ -55,10 +61,12 @@ struct door_use {
     enum rules_action action;
     const char *topic;
     bool retain;
+    uint8_t qos;
     struct slice payload; /* of a publish */
     /* For one that is not connected: what the broker knows of the session. */
     const char *user;
     const char *address;
+    const char *client_id;
 };
 bool door_allows(struct door *door, const struct door_use *use);
 

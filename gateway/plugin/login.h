@@ -27,6 +27,7 @@ struct login {
     const char *address; /* as text; of a unix socket its path */
     const struct certificate *certificate;
     bool clean; /* it keeps no session */
+    bool five;  /* MQTT 5: unless it has an expiry, which is not known */
 };
 
 struct login_answer {

@@ -57,6 +57,14 @@ static void kick_id(void *self, const char *client_id, bool with_will) {
     (void)mosquitto_kick_client_by_clientid(client_id, with_will);
 }
 
+/* To end a connection that has ended does nothing, but says whether there is a
+ * session (2.0.11; MQTT 5's keep a DISCONNECT, that nobody is sent). */
+static bool has_session(void *self, const char *client_id) {
+    (void)self;
+    return mosquitto_kick_client_by_clientid(client_id, true) ==
+           MOSQ_ERR_SUCCESS;
+}
+
 /* --- What the broker asks ------------------------------------------------- */
 
 static void free_x509(X509 **x509) {
@@ -88,6 +96,7 @@ static int on_login(int event, void *data, void *self) {
         .address = mosquitto_client_address(asked->client),
         .certificate = has_certificate ? &certificate : NULL,
         .clean = mosquitto_client_clean_session(asked->client),
+        .five = mosquitto_client_protocol_version(asked->client) == 5,
     };
     const char *name;
     if (!door_enter(plugin->door, asked->client, &login, &name)) {
@@ -108,12 +117,15 @@ static int on_use(int event, void *data, void *self) {
         .key = asked->client,
         .topic = asked->topic,
         .retain = asked->retain,
+        .qos = asked->qos,
         .user = mosquitto_client_username(asked->client),
         .address = mosquitto_client_address(asked->client),
+        .client_id = mosquitto_client_id(asked->client),
     };
     switch (asked->access) {
     case MOSQ_ACL_READ:
         use.action = RULES_READ;
+        use.payload = slice_of(asked->payload, asked->payloadlen);
         break;
     case MOSQ_ACL_WRITE:
         use.action = RULES_PUBLISH;
@@ -246,7 +258,8 @@ static err_t start(struct plugin *plugin, const struct mosquitto_opt *options,
         .broker = {.self = plugin,
                    .report = send_report,
                    .kick_name = kick_name,
-                   .kick_id = kick_id},
+                   .kick_id = kick_id,
+                   .has_session = has_session},
     };
     TRY(door_new(&door, &plugin->door, reason));
     return register_calls(plugin, reason);

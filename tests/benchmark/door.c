@@ -17,6 +17,12 @@ static void on_report(void *self, struct slice bytes) {
     ++*(uint64_t *)self;
 }
 
+static bool has_session(void *self, const char *id) {
+    (void)self;
+    (void)id;
+    return false;
+}
+
 static void on_kick(void *self, const char *name, bool with_will) {
     (void)self;
     (void)name;
@@ -102,7 +108,7 @@ int main(void) {
     const struct door_options options = {
         .clock = &platform.clock,
         .place = {&platform.disk, rules_path, data},
-        .broker = {&reports, on_report, on_kick, on_kick},
+        .broker = {&reports, on_report, on_kick, on_kick, has_session},
     };
     struct door *door;
     must(door_new(&options, &door, &reason), "door_new", &reason);

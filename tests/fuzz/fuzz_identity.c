@@ -47,6 +47,8 @@ static const char *const pieces[] = {
     "serial FF\n",
     "serial ",
     "store store-7\n",
+    "session 1800000000 a b\n",
+    "session ",
     "stream orders\n",
     "stream ",
     "anonymous\n",

@@ -6,6 +6,8 @@ kept beside as a file."""
 
 import json
 import random
+import shutil
+import struct
 import subprocess
 import threading
 import unittest
@@ -189,6 +191,65 @@ class Upgrade(unittest.TestCase):
         device.send(device.order("after"))
         device.wait_accepted(["e-after"])
         device.close()
+
+    def test_what_a_damaged_file_loses_is_told(self):
+        """Mosquitto drops what waits for a session or a message that is not in
+        its file without a word. The gateway counts it, and keeps the file."""
+        self.age()
+        data = self.store.folder / "data"
+        db = data / "broker/mosquitto.db"
+        good, ids = db.read_bytes(), [i.encode() for i in self.ids()]
+        orders = ids[0]
+        rows = [
+            ("sound", good, 0),
+            ("a session", self.flip(good, 6, orders, 1), COUNT),
+            ("whom one waits for", self.flip(good, 3, orders, 99), 1),
+            ("its message", self.flip(good, 3, orders, 7, 8), 1),
+            ("a topic", self.flip(good, 2, b"shopme/s1/till-1/orders", 150), 1),
+        ]
+        shutil.copytree(data, self.store.folder / "aged", symlinks=True,
+                        ignore=lambda _, names: [n for n in names if
+                                                 n.endswith("sock")])
+        for what, bytes_, lost in rows:
+            with self.subTest(what):
+                shutil.rmtree(data)
+                shutil.copytree(self.store.folder / "aged", data, symlinks=True)
+                db.write_bytes(bytes_)
+                before = len(lines(self.gateway, "broker lost "))
+                try:
+                    self.gateway.start().wait_up()
+                    self.tells_lost(lost, before)
+                finally:
+                    self.gateway.stop()
+
+    def tells_lost(self, lost, before):
+        device = Device(self.store, "till-5")
+        device.send(device.order("after"))
+        device.wait_accepted(["e-after"])
+        device.close()
+        self.assertEqual(self.gateway.stream()["accepted"], COUNT - lost + 1)
+        said = lines(self.gateway, "broker lost ")[before:]
+        self.assertEqual(len(said), lost > 0, said)
+        if lost:
+            self.assertIn(f"messages={lost} ", said[0])
+            self.assertIn(broker_of(self.gateway)["set_aside"], said[0])
+
+    def flip(self, good, kind, words, number, offset=None):
+        """A bit of the `number`th chunk of that kind that has these words: the
+        last byte of the words, or the one at the offset."""
+        at = 23
+        while at < len(good):
+            type_, size = struct.unpack_from(">II", good, at)
+            if type_ == kind and words in good[at:at + 8 + size]:
+                number -= 1
+                if number == 0:
+                    break
+            at += 8 + size
+        else:
+            raise AssertionError(f"no such chunk of kind {kind}")
+        at = (good.index(words, at) + len(words) - 1 if offset is None
+              else at + offset)
+        return good[:at] + bytes([good[at] ^ 1]) + good[at + 1:]
 
     def test_it_is_done_once(self):
         self.age()

@@ -17,6 +17,7 @@ enough to see it; IDENTITY_EVERY=N takes each Nth row."""
 import json
 import os
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -927,6 +928,46 @@ def a_hundred_sessions_of_one_device(test, scene, version, way):
         test.assertEqual(client.open(), REFUSED[version])
     wait_for("all are counted", lambda: scene.store.refusals()["client-id"] ==
              test.before["client-id"] + 100)
+
+
+@row("sessions", False, True)
+def a_hundred_sessions_of_nobody(test, scene, version, clean):
+    """Without a user name, on loopback, where that is let in: as many are kept
+    as are stated, and what waits for those is bounded. With MQTT 5 a session
+    may stay behind a clean start: the gateway ends those that are too many."""
+    clean = clean and version == V5  # 3.1.1 has no such thing
+    before = broker_kib(scene)
+
+    def visit(i, clean, expiry=0):
+        client = scene.client("anonymous", version, client_id=f"attack-{i}",
+                              clean=clean, expiry=expiry)
+        if client.open() == 0:
+            client.subscribe("shopme/s1/+/receipts", "shopme/s1/+/notices")
+        client.close()
+        return client
+
+    codes = [visit(i, clean, 3600).code for i in range(100)]
+    kept = 100 if clean else 16
+    # (Those of MQTT 5 that wait for their end may not be more than 64.)
+    test.assertGreaterEqual(codes.count(0), 16 if clean else kept)
+    if not clean:
+        test.assertEqual(codes, [0] * 16 + [REFUSED[version]] * 84)
+    wait_for("the others are counted", lambda: scene.store.refusals()[
+        "sessions"] == test.before["sessions"] + 84)
+    test.told()
+    for _ in range(20):
+        scene.barrier()
+    test.assertLess(broker_kib(scene) - before, 8 * 1024)
+    if clean:
+        log = scene.store.gateway.log
+        wait_for("those are ended", lambda: len(set(re.findall(
+            r"ends_session client=(attack-\d+) reason=\"there are too many",
+            log()))) >= codes.count(0) - 16)
+    own = visit(7, False, 3600)
+    test.assertEqual(own.code, 0)
+    test.assertTrue(own.present)
+    for i in range(16):  # their places are free again
+        test.assertEqual(visit(i, True).code, 0)
 
 
 # --- Each in both versions, a reason after the other ---

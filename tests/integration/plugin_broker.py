@@ -27,7 +27,7 @@ PLUGIN = (SANITIZED if SANITIZED.exists()
           else BUILD / "gateway/shopme-edge-broker.so")
 GATEWAY = "gw-0123456789abcdef0123456789abcdef"
 GATEWAY_PASSWORD = "the-gateways-password"
-CONNECTED, DISCONNECTED, REFUSED, LOADED, FAILED, ALL = range(1, 7)
+CONNECTED, DISCONNECTED, REFUSED, LOADED, FAILED, ALL, SURPLUS = range(1, 8)
 TEXTS = ("device", "client_id", "address", "text", "event_id")
 
 
@@ -97,6 +97,7 @@ class Broker:
         self.plugin, self.extra = plugin, extra
         self.anonymous = anonymous
         self.devices, self.revoked = {}, []
+        self.sessions = []  # (when it ends, client id), as the gateway found
         self.expires, self.refuse_expired = "never", False
         self.number = 0
         self.process = None
@@ -157,7 +158,9 @@ class Broker:
                  "stream telemetry"]
         rules += ["anonymous"] if self.anonymous else []
         rules += [f"gateway {GATEWAY} {password_hash(GATEWAY_PASSWORD)}",
-                  "gateway-id edge-orders", "end", ""]
+                  "gateway-id edge-orders",
+                  *(f"session {end} {id_}" for end, id_ in self.sessions),
+                  "end", ""]
         (self.folder / "broker/rules").write_text("\n".join(rules))
         return self.number
 
@@ -227,6 +230,10 @@ listener 0 {self.socket}
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def rss_kib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
 
     def cpu_s(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()

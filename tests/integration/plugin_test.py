@@ -13,13 +13,14 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import unittest
 
 import paho.mqtt.client as mqtt
 
 from edge import BUILD, Device, Store, wait_for
 from plugin_broker import (CONNECTED, DISCONNECTED, FAILED, GATEWAY,
-                           GATEWAY_PASSWORD, LOADED, REFUSED, Broker, Client,
+                           GATEWAY_PASSWORD, LOADED, REFUSED, SURPLUS, Broker, Client,
                            Gateway, other_address, settle)
 
 VERSIONS = (mqtt.MQTTv311, mqtt.MQTTv5)
@@ -806,6 +807,139 @@ class Changes(unittest.TestCase):
             gateway.close()
 
 
+PLACES = 16
+
+
+def visit(broker, id_, version, clean=False, expiry=3600, **more):
+    """Subscribes and goes. (Its code, whether it had a session: then it is
+    subscribed, and Mosquitto 2.0.11 would leak some bytes for it again.)"""
+    client = Client(broker, id_, version=version, clean=clean, expiry=expiry,
+                    **more)
+    code = client.open()
+    if code != 0:
+        return code, None
+    if not client.kept:
+        client.ask("shopme/s1/till-9/receipts")
+    client.close()
+    return code, client.kept
+
+
+class Places(unittest.TestCase):
+    """What clients without a user name leave at the broker is bounded."""
+
+    def end(self, broker, id_):
+        """As the gateway does it."""
+        client = Client(broker, id_, GATEWAY, GATEWAY_PASSWORD)
+        client.unix = broker.socket
+        client.must()
+        kept = client.kept
+        client.close()
+        return kept
+
+    def test_places(self):
+        """As many as there are places; the next one is refused, with its code,
+        and told; who has one, and who keeps none, is let in; a clean session
+        frees a place, so does the end of an expiry."""
+        for version in VERSIONS:
+            with self.subTest(version=version), store() as broker:
+                broker.start()
+                gateway = Gateway(broker).must()
+                for n in range(PLACES):
+                    self.assertEqual(visit(broker, f"c{n}", version),
+                                     (0, 0))
+                for n in range(PLACES, PLACES + 5):
+                    at = len(gateway.reports)
+                    self.assertEqual(visit(broker, f"c{n}", version),
+                                     (NOT_AUTHORIZED[version], None))
+                    gateway.wait(REFUSED, at, refusal="sessions",
+                                 client_id=f"c{n}", address="127.0.0.1")
+                for v in VERSIONS:
+                    self.assertEqual(
+                        visit(broker, "clean", v, True, 0), (0, 0))
+                self.assertEqual(visit(broker, "c3", version), (0, 1))
+                # A device has its own, whatever there is of others.
+                self.assertEqual(
+                    visit(broker, "till-1", version, user="till-1",
+                               password=PASSWORD)[0], 0)
+                self.assertEqual(visit(broker, "c3", version, True, 0)[0],
+                                 0)
+                settle()
+                self.assertEqual(visit(broker, "c99", version), (0, 0))
+                self.assertEqual(visit(broker, "c98", version)[0],
+                                 NOT_AUTHORIZED[version])
+                gateway.close()
+
+    def test_an_expiry(self):
+        """One that the broker itself has ended frees its place."""
+        with store() as broker:
+            broker.start()
+            for n in range(PLACES):
+                visit(broker, f"c{n}", mqtt.MQTTv5, expiry=1)
+            wait_for("they have expired", lambda: broker.log().count(
+                "Expiring client c") == PLACES, 30)
+            self.assertEqual(visit(broker, "c99", mqtt.MQTTv5), (0, 0))
+
+    def test_behind_a_clean_start(self):
+        """MQTT 5: its expiry is not seen at the CONNECT. What stays behind
+        takes a place; without one it is told, again and again until it is
+        ended, and nothing is queued for it. An account may leave none under
+        another id."""
+        with store() as broker:
+            broker.start()
+            gateway = Gateway(broker).must()
+            for n in range(PLACES):
+                visit(broker, f"c{n}", mqtt.MQTTv5, True)
+            settle()
+            self.assertEqual(
+                [r for r in gateway.reports if r["kind"] == SURPLUS], [])
+            self.assertEqual(visit(broker, "c0", mqtt.MQTTv5), (0, 1))
+            rows = [("over", {}),
+                    ("mosq-1", {"user": "meter", "password": PASSWORD})]
+            for id_, more in rows:
+                at = len(gateway.reports)
+                self.assertEqual(visit(broker, id_, mqtt.MQTTv5, True,
+                                            **more)[0], 0)
+                gateway.wait(SURPLUS, at, client_id=id_)
+                gateway.wait(REFUSED, at, client_id=id_, refusal="sessions")
+                gateway.say("shopme/s1/till-9/receipts", "x" * 1000)
+                at = len(gateway.reports)
+                gateway.wait(SURPLUS, at, client_id=id_)
+            for id_, _ in rows:
+                self.assertEqual(self.end(broker, id_), 0)
+            at = len(gateway.reports)
+            time.sleep(4)
+            self.assertEqual([r for r in gateway.reports[at:]
+                              if r["kind"] == SURPLUS], [])
+            waited = Client(broker, "c5", version=mqtt.MQTTv5, clean=False,
+                            expiry=3600).must()
+            wait_for("what waited", lambda: len(waited.got) == len(rows))
+            waited.close()
+            gateway.close()
+
+    def test_over_a_restart(self):
+        """Those that the broker has saved are counted, as the gateway says or,
+        where it did not, when something is to be queued."""
+        for told in (True, False):
+            with self.subTest(told=told), store() as broker:
+                broker.start()
+                for n in range(PLACES):
+                    visit(broker, f"c{n}", mqtt.MQTTv311)
+                broker.stop()
+                broker.log_path.unlink()
+                if told:
+                    end = int(time.time()) + 3600
+                    broker.sessions = [(end, f"c{n}") for n in range(PLACES)]
+                broker.start()
+                gateway = Gateway(broker).must()
+                if not told:
+                    gateway.say("shopme/s1/till-9/receipts", "waits")
+                    settle()
+                self.assertEqual(visit(broker, "new", mqtt.MQTTv311)[0], 5)
+                self.assertEqual(visit(broker, "c1", mqtt.MQTTv311),
+                                 (0, 1))
+                gateway.close()
+
+
 class WithGateway(unittest.TestCase):
     def test_its_log(self):
         """Of what Mosquitto says of each connection nothing is in the gateway's
@@ -830,6 +964,33 @@ class WithGateway(unittest.TestCase):
                 self.assertNotRegex(
                     line, "mosquitto (New|Bad) |"
                     "mosquitto Client (?!.* disconnected due to )")
+
+
+    def test_sessions_over_a_restart(self):
+        """The gateway finds what sessions its broker has saved, and tells the
+        plugin; it ends those that are too many."""
+        def come(one, id_, version=mqtt.MQTTv311):
+            broker = types.SimpleNamespace(open=one.broker_port, tls=-1,
+                                           certs=-1)
+            client = Client(broker, id_, version=version, clean=False,
+                            expiry=3600)
+            code = client.open()
+            if code == 0:
+                client.close()
+            return code, client.kept
+        with Store(cloud=False) as one:
+            one.gateway.start().wait_up()
+            for n in range(PLACES):
+                self.assertEqual(come(one, f"c {n}"), (0, 0))
+            rules = one.folder / "data/broker/rules"
+            for _ in range(2):
+                one.gateway.stop()
+                one.gateway.start().wait_up()
+                self.assertEqual(rules.read_text().count("\nsession "), PLACES)
+                self.assertEqual(come(one, "new")[0], 5)
+                self.assertEqual(come(one, "c 1"), (0, 1))
+            wait_for("it is logged", lambda: "guard refused why=sessions"
+                     in one.gateway.log())
 
 
 class Controls(unittest.TestCase):
@@ -891,6 +1052,36 @@ class Costs(unittest.TestCase):
                               check=True).stdout
         self.assertEqual(said.count("figure:"), 3)
         print(said, end="", file=sys.stderr)
+
+    def test_memory(self):
+        """A hundred clients leave a session each if they can, then 24 MiB come
+        that all of them asked for. Without the plugin all of it stays."""
+        if not BENCH.exists():
+            self.skipTest("no figures of this build")
+        grown = {}
+        for plugin in (True, False):
+            kept = 0
+            with Broker(plugin=plugin) as broker:
+                broker.start()
+                gateway = Client(broker, "edge-orders", GATEWAY,
+                                 GATEWAY_PASSWORD)
+                gateway.unix = broker.socket
+                gateway.must()
+                before = broker.rss_kib()
+                for n in range(100):
+                    version = VERSIONS[n % 2]
+                    kept += visit(broker, f"c{n}", version)[0] == 0
+                for n in range(96):
+                    gateway.say("shopme/s1/till-9/receipts",
+                                f"{n:04}" + "x" * (256 * 1024))
+                grown[plugin] = (broker.rss_kib() - before) / 1024
+                gateway.close()
+            self.assertEqual(kept, PLACES if plugin else 100)
+        print(f"figure: 100 clients without a name that leave a session, and 24 "
+              f"MiB for each: the broker grows by {grown[True]:.1f} MiB, by "
+              f"{grown[False]:.1f} MiB without the plugin", file=sys.stderr)
+        self.assertGreater(grown[False], 20)
+        self.assertLess(grown[True], 10)
 
     def test_throughput(self):
         """Messages a second from four publishers to one reader, with the plugin

@@ -15,8 +15,9 @@ from root import (KEPT, REPOSITORY, base, free_port, run, wait_for,
                   why_not)
 
 REASON = why_not()
-TOOLS = ("crossbuild-essential-arm64 cmake ninja-build pkg-config python3 "
-         "qemu-user-static").split()
+# (mosquitto-dev is headers alone, of no architecture.)
+TOOLS = ("crossbuild-essential-arm64 cmake mosquitto-dev ninja-build pkg-config "
+         "python3 qemu-user-static").split()
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "DEBIAN_FRONTEND": "noninteractive"}
 

@@ -24,6 +24,7 @@ static const char whole[] = "shopme-edge rules 1\n"          /* 1 */
                             "gateway gw-0123 " HASH "\n"     /* 6 */
                             "gateway-id shopme-edge a/b\n"   /* 7 */
                             "gateway-id shopme-edge-probe\n" /* 8 */
+                            "session 1800000000 a b\n"       /* 9 */
                             "end\n";                         /* 9 */
 
 static err_t again(struct slice text, char **ret, size_t *ret_len,
@@ -62,11 +63,18 @@ static void test_corrupt(void **state) {
         {"gateway gw-0123 " HASH "\n", "", 6, "\"gateway\" is missing"},
         {"gateway-id shopme-edge a/b", "gateway-id ", 7, "not a client id"},
         {"gateway-id shopme-edge a/b", "gateway-id \xff", 7, "not a client id"},
-        {"end\n", "gateway g " HASH "\nend\n", 9,
+        {"session 1800000000 a b", "session ", 9, "not the end of a session"},
+        {"session 1800000000 a b", "session 1", 9, "not the end of a session"},
+        {"session 1800000000 a b", "session 1 ", 9, "not the end of a session"},
+        {"session 1800000000 a b", "session 01 a", 9, "not the end of a"},
+        {"session 1800000000 a b", "session  a", 9, "not the end of a"},
+        {"session 1800000000 a b", "session 1234567890123 a", 9, "not the"},
+        {"session 1800000000 a b", "session 1 \xff", 9, "not the end of a"},
+        {"end\n", "gateway g " HASH "\nend\n", 10,
          "\"gateway g ...\" instead of \"end\""},
-        {"end\n", "", 9, "the file is cut"},
-        {"end\n", "end\nend\n", 10, "more after the end"},
-        {"end\n", "end 2\n", 9, "instead of \"end\""},
+        {"end\n", "", 10, "the file is cut"},
+        {"end\n", "end\nend\n", 11, "more after the end"},
+        {"end\n", "end 2\n", 10, "instead of \"end\""},
     };
     (void)state;
     corrupt_check(again, "rules", whole, cases, sizeof cases / sizeof *cases);
@@ -86,6 +94,9 @@ static void test_read(void **state) {
     assert_string_equal(rules.gateway_password, HASH);
     assert_int_equal(rules.gateway_id_count, 2);
     assert_string_equal(rules.gateway_ids[0], "shopme-edge a/b");
+    assert_int_equal(rules.session_count, 1);
+    assert_int_equal(rules.sessions[0].ends_s, 1800000000);
+    assert_string_equal(rules.sessions[0].client_id, "a b");
 }
 
 static void repeated(const char *line, int count, const char *says) {
@@ -117,6 +128,8 @@ static void test_bounds(void **state) {
     repeated("gateway-id i\n", RULES_GATEWAY_IDS_MAX, NULL);
     repeated("gateway-id i\n", RULES_GATEWAY_IDS_MAX + 1,
              "more than 24 client ids");
+    repeated("session 1 s\n", RULES_SESSIONS_MAX, NULL);
+    repeated("session 1 s\n", RULES_SESSIONS_MAX + 1, "more than 128 sessions");
 }
 
 int main(void) {

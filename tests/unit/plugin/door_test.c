@@ -26,7 +26,9 @@ struct house {
         char name[ACCOUNT_NAME_MAX];
         char id[CLIENT_ID_MAX];
         bool connected;
-    } keys[KEYS]; /* the broker's connections */
+    } keys[KEYS];                     /* the broker's connections */
+    char sessions[40][CLIENT_ID_MAX]; /* that the broker has */
+    int asked;                        /* times that it was asked for one */
 };
 
 static int64_t wall(void *self) {
@@ -74,13 +76,28 @@ static void on_kick_id(void *self, const char *id, bool with_will) {
     }
 }
 
+static bool has_session(void *self, const char *id) {
+    struct house *house = self;
+    house->asked++;
+    for (int i = 0; i < KEYS; i++) { /* of one that is there it would cut it */
+        assert_false(house->keys[i].connected &&
+                     strcmp(house->keys[i].id, id) == 0);
+    }
+    for (size_t i = 0; i < sizeof house->sessions / CLIENT_ID_MAX; i++) {
+        if (strcmp(house->sessions[i], id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void open_door(struct house *house) {
     static struct clock clock;
     clock = (struct clock){house, wall, mono};
     const struct door_options options = {
         .clock = &clock,
         .place = fixture_place(house->f),
-        .broker = {house, on_report, on_kick_name, on_kick_id},
+        .broker = {house, on_report, on_kick_name, on_kick_id, has_session},
     };
     struct reason reason = {""};
     if (door_new(&options, &house->door, &reason) != ERR_OK) {
@@ -114,8 +131,8 @@ static int teardown(void **state) {
 static bool enter(struct house *house, int key, const char *id,
                   const char *user, const char *password,
                   const struct certificate *certificate) {
-    const struct login login = {id,          user,        password,
-                                "127.0.0.1", certificate, true};
+    const struct login login = {id,          user, password, "127.0.0.1",
+                                certificate, true, false};
     const char *name;
     bool admitted = door_enter(house->door, &house->keys[key], &login, &name);
     if (admitted) {

@@ -31,8 +31,8 @@ struct row {
 
 #define LOCAL "127.0.0.1"
 #define FAR "192.0.2.7"
-#define CLEAN true
-#define KEPT false
+#define CLEAN true, false
+#define KEPT false, false
 
 static const struct row rows[] = {
     /* By certificate. */
