@@ -113,6 +113,7 @@ struct config {
     enum config_sku_case sku_case;        /* default keep */
     enum config_unknown_sku unknown_sku;  /* default accept */
     enum config_oversell oversell;        /* default reject */
+    uint64_t payment_deadline_ms;         /* shop.payment_deadline; 90 s */
     bool console_enabled;                 /* console.enabled; default true */
     struct config_address console;        /* console.listen; default
                                              127.0.0.1:8080; loopback only */

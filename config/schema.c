@@ -330,6 +330,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "An order of more than is available: reject: InventoryRejected; "
              "flag: it is reserved, since the customer may hold the goods, and "
              "InventoryShort says so."},
+    {"shop.payment_deadline", CONFIG_DURATION, IN_CONFIG(payment_deadline_ms),
+     .min = 1000, .max = 3600 * 1000, .fallback = "90 s",
+     .help = "How long a payment terminal that is asked may take to answer; "
+             "then the order is cancelled."},
 
     {"console", CONFIG_SECTION, .help = "The page and its API."},
     {"console.enabled", CONFIG_BOOL, .reloadable = true,

@@ -8,6 +8,7 @@
 
 #include "devices/device.h"
 #include "devices/order.h"
+#include "devices/refund.h"
 
 enum {
     ANSWERS_MAX = 4096, /* kept; then the oldest is dropped */
@@ -32,6 +33,7 @@ struct terminal {
     struct answer *answers; /* a ring of ANSWERS_MAX */
     uint64_t count;         /* answers ever; the next is at count % max */
     uint64_t due;           /* answers not due yet */
+    struct refunds refunds;
 };
 
 static struct terminal *terminal_of(struct device *device) {
@@ -92,6 +94,7 @@ static void answer_draw(struct terminal *terminal, struct answer *answer,
 
 static void terminal_notice(struct device *device, const cJSON *event) {
     struct terminal *terminal = terminal_of(device);
+    refunds_notice(&terminal->refunds, device, event, "refund");
     const char *request_id = message_text(event, "id");
     const cJSON *asked = cJSON_GetObjectItemCaseSensitive(event, "data");
     if (strcmp(message_text(event, "type"), "PaymentRequested") != 0 ||

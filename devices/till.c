@@ -17,6 +17,7 @@
 
 #include "devices/device.h"
 #include "devices/order.h"
+#include "devices/refund.h"
 
 enum {
     SESSION_S = 3600, /* a notice of an older order may be asked for */
@@ -51,6 +52,7 @@ struct till {
     uint64_t count;
     uint64_t cap;
     uint64_t first_open; /* all before this one have ended */
+    struct refunds refunds;
 };
 
 static struct till *till_of(struct device *device) {
@@ -229,6 +231,7 @@ static void till_notice(struct device *device, const cJSON *event) {
         {"OrderRejected", TILL_REJECTED},
     };
     struct till *till = till_of(device);
+    refunds_notice(&till->refunds, device, event, "cash");
     const char *type = message_text(event, "type");
     uint64_t index;
     char *rest;

@@ -17,6 +17,7 @@ static const struct {
     {"status", command_status, "show the state of the running gateway"},
     {"sync", command_sync, "wait until everything is in the cloud"},
     {"device", command_device, "say which devices may connect"},
+    {"payment", command_payment, "show and resolve money that is owed"},
     {"pki", command_pki, "make, renew and revoke certificates"},
     {"journal", command_journal,
      "read, check or repair the journal on the disk"},

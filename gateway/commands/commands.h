@@ -20,6 +20,7 @@ int command_sync(int argc, char **argv);
 int command_downgrade(int argc, char **argv);
 int command_device(int argc, char **argv);  /* reads the next word */
 int command_journal(int argc, char **argv); /* so does this, */
+int command_payment(int argc, char **argv); /* and this, */
 int command_pki(int argc, char **argv);     /* and this */
 /* After "device". */
 int command_device_add(int argc, char **argv);

@@ -2,8 +2,9 @@
 /* What the console shows, gathered from the parts. */
 #include "gateway/commands/daemon_state.h"
 #include "gateway/journal/reader.h"
+#include "gateway/stream/payments.h"
 
-enum { US_A_SECOND = 1000000, WATCHED_S = 10 };
+enum { US_A_SECOND = 1000000, WATCHED_S = 10, REFUNDS_SHOWN = 1024 };
 
 static void fill_damage(struct stream *stream, struct console_stream *ret) {
     ret->gaps = stream_gaps(stream, &ret->gap_count);
@@ -146,6 +147,15 @@ static const struct orders_shown *look_at_orders(struct daemon *daemon,
     return &daemon->orders_shown;
 }
 
+/* For the verdict, each second; as it was when all of it was durable. */
+static void fill_refunds(struct daemon *daemon, struct console_status *ret) {
+    struct stream *stream = shop_stream(daemon);
+    if (stream != NULL && stream_is_settled(stream)) {
+        daemon->orders_shown.refunds = *shop_refunds(stream_shop(stream));
+    }
+    ret->refunds = daemon->orders_shown.refunds;
+}
+
 /* All but the orders, which cost something only while somebody watches. */
 static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     const struct clock *clock = &daemon->platform.clock;
@@ -156,6 +166,7 @@ static void fill_facts(struct daemon *daemon, struct console_status *ret) {
     ret->uptime_s = (ret->mono_us - daemon->started_us) / US_A_SECOND;
     fill_broker(daemon, ret);
     fill_streams(daemon, ret);
+    fill_refunds(daemon, ret);
     daemon_presence_fill(daemon, &ret->devices);
     daemon_verdict_make(daemon, ret);
 }
@@ -173,6 +184,7 @@ static void fill_status(void *self, struct console_status *ret) {
     ret->has_shop = stream != NULL;
     if (stream != NULL) {
         ret->orders = look_at_orders(daemon, stream)->counts;
+        ret->refunds = daemon->orders_shown.refunds;
     }
 }
 
@@ -190,6 +202,44 @@ static void each_order(void *self, uint32_t max,
     }
 }
 
+struct durable_refunds {
+    uint64_t end;
+    void (*each)(void *context, const struct shop_refund_view *view);
+    void *context;
+};
+
+static void each_durable(void *context, const struct shop_refund_view *view,
+                         const struct event *event, struct shop_stamp stamp) {
+    const struct durable_refunds *durable = context;
+    (void)event;
+    if (stamp.seq < durable->end) {
+        durable->each(durable->context, view);
+    }
+}
+
+static void each_refund(void *self,
+                        void (*each)(void *context,
+                                     const struct shop_refund_view *view),
+                        void *context) {
+    const struct stream *stream = shop_stream(self);
+    if (stream == NULL) {
+        return;
+    }
+    struct durable_refunds durable = {
+        atomic_load(&stream_position(stream)->end), each, context};
+    uint64_t next = shop_open_refunds(stream_shop(stream), 0, REFUNDS_SHOWN,
+                                      each_durable, &durable);
+    (void)next; /* the reply says that there are more */
+}
+
+static err_t resolve(void *self, const struct console_resolve *resolve) {
+    struct stream *stream = shop_stream(self);
+    ENSURE(stream != NULL, ERR_NOT_FOUND);
+    ENSURE(shop_owes(stream_shop(stream), resolve->refund_id), ERR_NOT_FOUND);
+    return stream_resolve(stream, resolve->refund_id, resolve->how,
+                          resolve->why);
+}
+
 static err_t set_uplink(void *self, bool paused) {
     struct daemon *daemon = self;
     ENSURE(daemon->bridge != NULL, ERR_NOT_FOUND);
@@ -202,6 +252,8 @@ struct console_source daemon_console_source(struct daemon *daemon) {
         .self = daemon,
         .status = fill_status,
         .orders = each_order,
+        .refunds = each_refund,
+        .resolve = resolve,
         .uplink = set_uplink,
         .change = daemon_identity_change,
         .identity = daemon_identity_fill,

@@ -110,6 +110,12 @@ static struct verdict_tls_facts facts_of_tls(const struct daemon *daemon,
     return facts;
 }
 
+static int64_t age_of_refunds(const struct console_status *status) {
+    int64_t age_us = status->now_us - status->refunds.oldest_us;
+    return status->refunds.oldest_us == 0 || age_us < 0 ? 0
+                                                        : age_us / US_A_SECOND;
+}
+
 static struct verdict_facts facts_of(const struct daemon *daemon,
                                      const struct console_status *status) {
     struct verdict_facts facts = {
@@ -129,6 +135,10 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .foreign = status->foreign_messages,
         .foreign_topic = status->foreign_topic,
         .clock_offset_ms = status->clock_offset_ms,
+        .refunds_open = status->refunds.open,
+        .refunds_failed = status->refunds.failed,
+        .refunds_age_s = age_of_refunds(status),
+        .refunds_lost = status->refunds.not_kept,
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,

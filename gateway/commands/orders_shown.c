@@ -19,6 +19,7 @@ static void take_view(void *context, const struct shop_order_view *view) {
 
 void orders_shown_take(struct orders_shown *shown, const struct shop *shop) {
     shown->counts = shop_counts(shop);
+    shown->refunds = *shop_refunds(shop);
     shown->count = 0;
     shown->arena = arena_over(shown->texts, sizeof shown->texts);
     shop_orders(shop, SHOP_ORDERS_SHOWN, take_view, shown);

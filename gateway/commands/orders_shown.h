@@ -7,10 +7,12 @@
 #define GATEWAY_COMMANDS_ORDERS_SHOWN_H
 
 #include "gateway/base/base.h"
+#include "gateway/shop/refund_view.h"
 #include "gateway/shop/shop.h"
 
 struct orders_shown {
     struct shop_counts counts;
+    struct shop_refunds refunds;
     struct shop_order_view views[SHOP_ORDERS_SHOWN];
     uint32_t count;
     struct arena arena; /* holds the views' texts */

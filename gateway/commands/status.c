@@ -193,6 +193,29 @@ static void print_credentials(struct slice status) {
            error[0] != '\0' ? ": " : "", error);
 }
 
+/* Money that is owed, if there is any. */
+static void print_refunds(struct slice status) {
+    struct slice refunds;
+    char oldest[SPAN_SIZE];
+    if (json_get(status, "refunds", &refunds) != ERR_OK ||
+        json_kind(refunds) != JSON_OBJECT) {
+        return;
+    }
+    uint64_t not_kept = client_uint(refunds, "not_kept");
+    if (client_uint(refunds, "open") > 0) {
+        printf("refunds: %" PRIu64 " open, %" PRIu64
+               " wait for a person, %" PRIu64
+               " without an order, the oldest for %s; see payment list\n",
+               client_uint(refunds, "open"), client_uint(refunds, "failed"),
+               client_uint(refunds, "unmatched"),
+               span_text((int64_t)client_uint(refunds, "oldest_s"), oldest));
+    }
+    if (not_kept > 0) {
+        printf("  %" PRIu64 " were said once only: too many were open\n",
+               not_kept);
+    }
+}
+
 static void print_head(struct slice status) {
     char store[WORDS_MAX];
     char version[WORDS_MAX];
@@ -232,6 +255,7 @@ static void print_head(struct slice status) {
                    unfitting);
         }
     }
+    print_refunds(status);
 }
 
 static void print_table(struct slice status) {

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_payments.h"
 #include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 
@@ -237,5 +238,6 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
     }
     if (status->has_shop) {
         write_orders(&status->orders, writer);
+        reply_refunds_metrics(&status->refunds, status->now_us, writer);
     }
 }

@@ -7,6 +7,7 @@
 
 #include "gateway/console/put.h"
 #include "gateway/console/reply_devices.h"
+#include "gateway/console/reply_payments.h"
 #include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 #include "gateway/event/json.h"
@@ -110,7 +111,10 @@ static void write_counts(const struct console_status *status,
     put_uint(writer, "cancelled", status->orders.cancelled);
     put_uint(writer, "rejected", status->orders.rejected);
     put_uint(writer, "unfitting", status->orders.unfitting);
+    put_uint(writer, "payments_open", status->orders.payments_open);
+    put_uint(writer, "answers_ignored", status->orders.answers_ignored);
     writer_str(writer, "}");
+    reply_refunds(&status->refunds, status->now_us, writer);
 }
 
 static void write_credentials(const struct credential_status *credentials,

@@ -9,6 +9,7 @@
 #include "gateway/console/identity_json.h"
 #include "gateway/console/reply.h"
 #include "gateway/console/reply_devices.h"
+#include "gateway/console/reply_payments.h"
 #include "gateway/console/reply_verdict.h"
 
 static const char type_json[] = "application/json";
@@ -156,6 +157,53 @@ static void take_identity(const struct console_source *source,
     identity_json_request(request, writer);
 }
 
+static void answer_payments(const struct console_source *source,
+                            struct slice body, struct writer *writer,
+                            struct answer *ret) {
+    (void)body;
+    if (source->refunds == NULL) {
+        route_fail(ret, 404, "no stream runs the shop", writer);
+        return;
+    }
+    reply_payments(source, writer);
+    ret->type = type_json;
+}
+
+static const char *resolve_words(err_t err) {
+    if (err == ERR_NOT_FOUND) {
+        return "no such refund is open: see shopme-edge payment list";
+    }
+    return err == ERR_AGAIN
+               ? "nothing can be journaled now: see shopme-edge status"
+               : err_name(err);
+}
+
+static void take_payments(const struct console_source *source,
+                          struct slice body, struct writer *writer,
+                          struct answer *ret) {
+    uint8_t memory[CONSOLE_RESOLVE_BODY_MAX];
+    struct arena arena = arena_over(memory, sizeof memory);
+    struct console_resolve resolve;
+    struct reason reason;
+    if (source->resolve == NULL) {
+        route_fail(ret, 404, "no stream runs the shop", writer);
+        return;
+    }
+    if (reply_read_resolve(body, &arena, &resolve, &reason) != ERR_OK) {
+        route_fail(ret, 400, reason.text, writer);
+        return;
+    }
+    err_t err = source->resolve(source->self, &resolve);
+    if (err != ERR_OK) {
+        route_fail(ret, err == ERR_NOT_FOUND ? 404 : 503, resolve_words(err),
+                   writer);
+        return;
+    }
+    ret->code = 202;
+    ret->type = type_json;
+    writer_str(writer, "{\"taken\":true}\n");
+}
+
 static const struct route routes[] = {
     {.path = "/api/v1/status", .answer = answer_status},
     {.path = "/api/v1/orders", .answer = answer_orders},
@@ -167,6 +215,11 @@ static const struct route routes[] = {
      .answer = answer_identity,
      .take = take_identity,
      .body_max = CONSOLE_IDENTITY_BODY_MAX,
+     .take_local = true},
+    {.path = "/api/v1/payments",
+     .answer = answer_payments,
+     .take = take_payments,
+     .body_max = CONSOLE_RESOLVE_BODY_MAX,
      .take_local = true},
     {.path = "/healthz", .answer = answer_health},
     {.path = "/metrics", .answer = answer_metrics},

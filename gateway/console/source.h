@@ -9,6 +9,7 @@
 #include "gateway/identity/change.h"
 #include "gateway/identity/presence.h"
 #include "gateway/journal/journal.h"
+#include "gateway/shop/refund_view.h"
 #include "gateway/shop/shop.h"
 #include "gateway/verdict/forecast.h"
 #include "gateway/verdict/verdict.h"
@@ -21,6 +22,8 @@ enum {
     /* Of a change of the accounts: their topics, as JSON escapes them. */
     CONSOLE_IDENTITY_BODY_MAX = 12 * 1024,
     CONSOLE_IDENTITY_REQUESTS = 64, /* the newest ones */
+    CONSOLE_RESOLVE_BODY_MAX = 2048,
+    CONSOLE_WORDS_MAX = 160, /* bytes of what a person says of a refund */
 };
 
 struct console_stream {
@@ -78,8 +81,9 @@ struct console_status {
     const char *foreign_topic;    /* the last kind of such a topic, or "" */
     struct console_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
-    bool has_shop; /* else `orders` is not used */
+    bool has_shop; /* else these two are not used */
     struct shop_counts orders;
+    struct shop_refunds refunds;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
     struct credential_status credentials;
@@ -108,6 +112,13 @@ struct console_identity {
     uint32_t request_count;
 };
 
+/* What a person says of a refund. Borrowed for the call. */
+struct console_resolve {
+    struct slice refund_id;
+    struct slice how; /* "void", "refund" or "cash" */
+    struct slice why; /* empty: nothing */
+};
+
 /* Called on the loop's thread for each request. They must not block. */
 struct console_source {
     void *self;
@@ -117,6 +128,14 @@ struct console_source {
     void (*orders)(void *self, uint32_t max,
                    void (*each)(void *context, const struct shop_order_view *),
                    void *context);
+    /* What is owed and durable, the oldest first. NULL without a shop. */
+    void (*refunds)(void *self,
+                    void (*each)(void *context,
+                                 const struct shop_refund_view *),
+                    void *context);
+    /* Journals it. ERR_NOT_FOUND: it is not owed; ERR_AGAIN: not now. NULL with
+     * `refunds`. */
+    err_t (*resolve)(void *self, const struct console_resolve *resolve);
     err_t (*uplink)(void *self, bool paused);
     /* Takes a change of the accounts and makes it later. ERR_REFUSED: they are
      * not kept here; ERR_FULL: too many wait. NULL = there are none. */

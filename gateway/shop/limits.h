@@ -18,8 +18,9 @@ enum {
     SHOP_UNIT_MAX = 16,                      /* bytes of a line's unit */
     SHOP_ITEMS_MAX = 200,                    /* lines of an order */
     SHOP_DEVICE_MAX = EVENT_SOURCE_NAME_MAX, /* bytes, the name in the topic */
-    SHOP_ORDERS_SHOWN = 50, /* orders that shop_orders() can show */
-    SHOP_OUTPUTS_MAX = 8,   /* events that one input can lead to in all */
+    SHOP_ORDERS_SHOWN = 50,  /* orders that shop_orders() can show */
+    SHOP_REFUND_ID_MAX = 48, /* bytes, of the gateway's making */
+    SHOP_OUTPUTS_MAX = 8,    /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
      * input's own data. */
     SHOP_OUTPUT_BYTES_MAX = 208 * 1024,

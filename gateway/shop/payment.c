@@ -1,197 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payment: cash, a card that was charged already, or a card terminal that is
- * asked.
+ * asked; and all that a terminal took and no order has (takings.h). An order is
+ * paid in full or not at all. By the present rules:
  *
  *     none ------ PaymentRequested ----> requested
- *     none ------ PaymentProcessed ----> taken       cash, or charged already
+ *     none ------ PaymentProcessed ----> taken       cash, charged already, 0
  *     none ------ PaymentDeclined -----> declined    a card nobody can charge
  *     requested - PaymentProcessed ----> taken       the terminal took it
  *     requested - PaymentDeclined -----> declined    the terminal did not
  *     requested - OrderCancelled ------> void
- *     taken ----- PaymentRefunded -----> refunded    after OrderCancelled
- *     void ------ PaymentRefunded -----> refunded    it was taken too late
- *     declined -- PaymentRefunded -----> refunded    it was the wrong amount
+ *     requested - PaymentTimedOut -----> expired     within a run
+ *     expired --- PaymentDeclined -----> void
+ *     taken ----- OrderCancelled ------> refunded    PaymentRefunded follows
  *
- * An order is paid in full or not at all. If a terminal took another amount or
- * currency than it was asked for, the payment is declined and what it took is
- * refunded. Money that a terminal took after the order was cancelled is
- * refunded. Only the terminal that was asked may answer, and once; other
- * answers are counted and change nothing. */
+ * PaymentRefunded, PaymentUnmatched and what answers them change what becomes
+ * of the money, and no order's state. Rules 1 (release 0.2.0) knew of no money
+ * but an order's: there PaymentRefunded ended the payment. */
 #include "gateway/shop/payment.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "gateway/shop/money.h"
-#include "gateway/shop/payment_outputs.h"
+#include "gateway/shop/payment_state.h"
 #include "gateway/shop/saved.h"
-
-struct payment {
-    struct table_entry entry;
-    uint32_t state;
-    int64_t amount_minor;
-    char currency[MONEY_CURRENCY_LEN + 1];
-    uint8_t terminal_len; /* 0: none was asked */
-    uint8_t transaction_len;
-    char terminal[SHOP_DEVICE_MAX];
-    char transaction[SHOP_TRANSACTION_MAX];
-    struct kept request; /* while requested */
-    struct payment *earlier;
-    struct payment *later; /* of those requested */
-};
-
-struct payments {
-    struct table table;
-    struct payment *oldest; /* of those requested */
-    struct payment *newest;
-    uint64_t open_count;
-    uint64_t answers_ignored;
-};
 
 struct payment_verb {
     uint8_t next;
-    err_t (*react)(const struct payment *payment,
-                   const struct shop_event *event, struct reaction *reaction);
+    payment_react *react;
     err_t (*apply)(struct payments *payments, struct payment *payment,
                    const struct shop_event *event);
 };
 
-static struct slice terminal_of(const struct payment *payment) {
-    return slice_of(payment->terminal, payment->terminal_len);
-}
-
-static struct slice transaction_of(const struct payment *payment) {
-    return slice_of(payment->transaction, payment->transaction_len);
-}
-
-static struct slice currency_of(const struct payment *payment) {
-    return slice_of(payment->currency, MONEY_CURRENCY_LEN);
-}
-
-static err_t react_begin(const struct payment *payment,
-                         const struct shop_event *event,
-                         struct reaction *reaction) {
-    (void)payment;
-    int64_t amount = 0;
-    /* An OrderCreated is read only if its total is one. */
-    err_t err = money_parse(event->total, event->currency, &amount);
-    assert(err == ERR_OK);
-    if (!event->card) {
-        return payment_publish_processed(event, "cash", amount, event->currency,
-                                         SLICE_EMPTY, reaction);
-    }
-    if (event->transaction.len > 0) {
-        return payment_publish_processed(event, "online", amount,
-                                         event->currency, event->transaction,
-                                         reaction);
-    }
-    if (event->terminal.len > 0) {
-        return payment_publish_requested(event, amount, reaction);
-    }
-    return payment_publish_declined(
-        event,
-        SLICE("a card needs a paymentTransactionId or a "
-              "terminal that can be asked"),
-        reaction);
-}
-
-static bool answers(const struct payment *payment,
-                    const struct shop_event *event) {
-    return payment != NULL && payment->terminal_len > 0 &&
-           slice_eq(terminal_of(payment), event->device);
-}
-
-/* What the terminal took, and how it differs from the request. */
-struct taken {
-    int64_t amount_minor;
-    struct slice currency;
-    struct slice wrong; /* empty: it is what was asked for */
-};
-
-/* What the terminal reports, else what it was asked for. The latter is also
- * refunded if the report is impossible: an amount that the order's currency
- * cannot have, or another currency without an amount. */
-static struct taken taken_of(const struct payment *payment,
-                             const struct shop_event *event) {
-    struct taken taken = {payment->amount_minor, currency_of(payment),
-                          SLICE_EMPTY};
-    bool foreign = event->currency.len > 0 &&
-                   !slice_eq(event->currency, currency_of(payment));
-    if (foreign) {
-        taken.wrong = SLICE("the terminal took another currency");
-    }
-    if (event->amount.len == 0) {
-        return taken;
-    }
-    struct slice currency = foreign ? event->currency : taken.currency;
-    int64_t amount;
-    if (money_parse(event->amount, currency, &amount) != ERR_OK) {
-        taken.wrong = SLICE("the terminal took what is no amount of the "
-                            "order's currency");
-        return taken;
-    }
-    if (!foreign && amount != payment->amount_minor) {
-        taken.wrong = SLICE("the terminal took another amount");
-    }
-    taken.amount_minor = amount;
-    taken.currency = currency;
-    return taken;
-}
-
-static err_t react_authorized(const struct payment *payment,
-                              const struct shop_event *event,
-                              struct reaction *reaction) {
-    if (!answers(payment, event)) {
-        return ERR_OK;
-    }
-    struct taken taken = taken_of(payment, event);
-    if (taken.wrong.len == 0) {
-        return payment_publish_processed(event, "terminal", taken.amount_minor,
-                                         taken.currency, event->transaction,
-                                         reaction);
-    }
-    TRY(payment_publish_declined(event, taken.wrong, reaction));
-    return payment_publish_refunded(event, taken.amount_minor, taken.currency,
-                                    event->transaction, reaction);
-}
-
-static err_t react_refused(const struct payment *payment,
-                           const struct shop_event *event,
-                           struct reaction *reaction) {
-    struct slice why = event->reason.len > 0
-                           ? event->reason
-                           : SLICE("the terminal gave no reason");
-    return answers(payment, event)
-               ? payment_publish_declined(event, why, reaction)
-               : ERR_OK;
-}
-
-static err_t react_late(const struct payment *payment,
-                        const struct shop_event *event,
-                        struct reaction *reaction) {
-    if (!answers(payment, event)) {
-        return ERR_OK;
-    }
-    struct taken taken = taken_of(payment, event);
-    return payment_publish_refunded(event, taken.amount_minor, taken.currency,
-                                    event->transaction, reaction);
-}
-
-static err_t react_refund(const struct payment *payment,
-                          const struct shop_event *event,
-                          struct reaction *reaction) {
-#ifdef EDGE_CONTROL_DOUBLE_REFUND
-    TRY(payment_publish_refunded(event, payment->amount_minor,
-                                 currency_of(payment), transaction_of(payment),
-                                 reaction));
-#endif
-    return payment_publish_refunded(event, payment->amount_minor,
-                                    currency_of(payment),
-                                    transaction_of(payment), reaction);
-}
-
-static void keep_text(char *ret, uint8_t *ret_len, struct slice text,
-                      size_t size) {
+void payment_keep_text(char *ret, uint8_t *ret_len, struct slice text,
+                       size_t size) {
     assert(text.len <= size);
     if (text.len > 0) {
         memcpy(ret, text.data, text.len);
@@ -207,7 +48,7 @@ static void take_terms(struct payment *payment,
     memcpy(payment->currency, event->currency.data, MONEY_CURRENCY_LEN);
 }
 
-static void link_open(struct payments *payments, struct payment *payment) {
+void payment_link_open(struct payments *payments, struct payment *payment) {
     payment->earlier = payments->newest;
     if (payments->newest != NULL) {
         payments->newest->later = payment;
@@ -238,24 +79,45 @@ static void unlink_open(struct payments *payments, struct payment *payment) {
 static err_t apply_request(struct payments *payments, struct payment *payment,
                            const struct shop_event *event) {
     take_terms(payment, event);
-    keep_text(payment->terminal, &payment->terminal_len, event->terminal,
-              sizeof(payment->terminal));
+    payment_keep_text(payment->terminal, &payment->terminal_len,
+                      event->terminal, sizeof(payment->terminal));
     TRY(kept_set(&payment->request, event->cloud_event, event->stamp));
-    link_open(payments, payment);
+    payment_link_open(payments, payment);
     return ERR_OK;
+}
+
+/* The card's money, if there is any, is the order's from here on. */
+static err_t take_card(struct payments *payments, struct payment *payment,
+                       const struct shop_event *event) {
+    const struct slice extras[] = {event->tip, event->surcharge,
+                                   event->cashback};
+    int64_t total = payment->amount_minor;
+    if (event->transaction.len == 0 && event->terminal.len == 0) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
+        int64_t minor = 0;
+        if (extras[i].len > 0 &&
+            money_parse(extras[i], event->currency, &minor) == ERR_OK) {
+            total += minor;
+        }
+    }
+    return takings_pay(&payments->takings, event, total, &payment->taking);
 }
 
 static err_t apply_take(struct payments *payments, struct payment *payment,
                         const struct shop_event *event) {
     take_terms(payment, event);
     if (event->transaction.len > 0) {
-        keep_text(payment->transaction, &payment->transaction_len,
-                  event->transaction, sizeof(payment->transaction));
+        payment_keep_text(payment->transaction, &payment->transaction_len,
+                          event->transaction, sizeof(payment->transaction));
     }
     if (payment->state == PAYMENT_REQUESTED) {
         unlink_open(payments, payment);
     }
-    return ERR_OK;
+    return payments->rules > SHOP_RULES_FIRST
+               ? take_card(payments, payment, event)
+               : ERR_OK;
 }
 
 static err_t apply_close(struct payments *payments, struct payment *payment,
@@ -270,7 +132,7 @@ static err_t apply_close(struct payments *payments, struct payment *payment,
 /* A valid answer changes nothing yet: the event that follows from it does. */
 static err_t apply_answer(struct payments *payments, struct payment *payment,
                           const struct shop_event *event) {
-    if (!answers(payment, event)) {
+    if (!payment_answers(payment, event)) {
         payments->answers_ignored++;
     }
     return ERR_OK;
@@ -284,112 +146,253 @@ static err_t apply_unasked(struct payments *payments, struct payment *payment,
     return ERR_OK;
 }
 
+/* The same money reported again is counted; other money is taken up by the
+ * event that follows. */
+static err_t apply_report(struct payments *payments, struct payment *payment,
+                          const struct shop_event *event) {
+    (void)payment;
+    if (takings_find(&payments->takings, event) != NULL) {
+        payments->answers_ignored++;
+    }
+    return ERR_OK;
+}
+
+static err_t apply_note(struct payments *payments, struct payment *payment,
+                        const struct shop_event *event) {
+    (void)payment;
+    return takings_note(&payments->takings, event);
+}
+
+static err_t apply_owe(struct payments *payments, struct payment *payment,
+                       const struct shop_event *event) {
+    return takings_owe(&payments->takings, event, payment != NULL);
+}
+
+static err_t apply_settle(struct payments *payments, struct payment *payment,
+                          const struct shop_event *event) {
+    (void)payment;
+    takings_settle(&payments->takings, event);
+    return ERR_OK;
+}
+
+/* What paid an order under the first rules pays no other one. */
+static err_t take_over(struct payments *payments) {
+    for (struct table_entry *at = payments->table.first; at != NULL;
+         at = at->next) {
+        const struct payment *payment = (const struct payment *)at;
+        bool paid = payment->state == PAYMENT_TAKEN;
+        if (payment->transaction_len > 0) {
+            TRY(takings_import(&payments->takings, table_key(at),
+                               payment_transaction_of(payment),
+                               payment_terminal_of(payment), !paid));
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t apply_change(struct payments *payments, struct payment *payment,
+                          const struct shop_event *event) {
+    (void)payment;
+    uint32_t before = payments->rules;
+    payments->rules = event->rules;
+    if (event->currency.len > 0) {
+        memcpy(payments->currency, event->currency.data, MONEY_CURRENCY_LEN);
+    }
+    if (before == SHOP_RULES_FIRST && event->rules > SHOP_RULES_FIRST) {
+        return take_over(payments);
+    }
+    if (event->rules == SHOP_RULES_FIRST) {
+        takings_free(&payments->takings);
+        for (struct table_entry *at = payments->table.first; at != NULL;
+             at = at->next) {
+            ((struct payment *)at)->taking = NULL;
+        }
+    }
+    return ERR_OK;
+}
+
 enum verb {
     UNFILLED,
     NEVER,
     IGNORE,
     BEGIN,
-    AUTHORIZED,
+    TOOK, /* a terminal says that it took money */
     REFUSED,
-    LATE,    /* authorized after the order was cancelled */
     LATE_NO, /* refused after the order was cancelled: nothing to do */
     UNASKED, /* an answer without a request */
+    TIMEOUT, /* the terminal let its deadline pass */
     ASK,
     TAKE,
     DECLINE,
-    REFUND,  /* OrderCancelled with money taken: refunds it */
+    CLOSE,   /* declined, but for a terminal that may still take it */
     GIVE_UP, /* OrderCancelled while the terminal is asked */
+    REFUND,  /* OrderCancelled with money taken */
+    OWE,
+    NOTE,
+    SETTLE,
+    CHANGE,
+    OLD_AUTHORIZED, /* these three by rules 1 */
+    OLD_REFUND,
     GIVEN_BACK,
 };
 
 static const struct payment_verb verbs[] = {
     [IGNORE] = {SERVICE_STAY, NULL, NULL},
-    [BEGIN] = {SERVICE_STAY, react_begin, NULL},
-    [AUTHORIZED] = {SERVICE_STAY, react_authorized, apply_answer},
-    [REFUSED] = {SERVICE_STAY, react_refused, apply_answer},
-    [LATE] = {SERVICE_STAY, react_late, apply_answer},
+    [BEGIN] = {SERVICE_STAY, payment_react_created, NULL},
+    [TOOK] = {SERVICE_STAY, payment_react_authorized, apply_report},
+    [REFUSED] = {SERVICE_STAY, payment_react_refused, apply_answer},
     [LATE_NO] = {SERVICE_STAY, NULL, apply_answer},
     [UNASKED] = {SERVICE_STAY, NULL, apply_unasked},
+    [TIMEOUT] = {PAYMENT_EXPIRED, payment_react_timed_out, apply_close},
     [ASK] = {PAYMENT_REQUESTED, NULL, apply_request},
     [TAKE] = {PAYMENT_TAKEN, NULL, apply_take},
     [DECLINE] = {PAYMENT_DECLINED, NULL, apply_close},
-    [REFUND] = {SERVICE_STAY, react_refund, NULL},
+    [CLOSE] = {PAYMENT_VOID, NULL, NULL},
     [GIVE_UP] = {PAYMENT_VOID, NULL, apply_close},
+    [REFUND] = {PAYMENT_REFUNDED, payment_react_cancelled, NULL},
+    [OWE] = {SERVICE_STAY, NULL, apply_owe},
+    [NOTE] = {SERVICE_STAY, NULL, apply_note},
+    [SETTLE] = {SERVICE_STAY, NULL, apply_settle},
+    [CHANGE] = {SERVICE_STAY, NULL, apply_change},
+    [OLD_AUTHORIZED] = {SERVICE_STAY, NULL, apply_answer},
+    [OLD_REFUND] = {SERVICE_STAY, NULL, NULL},
     [GIVEN_BACK] = {PAYMENT_REFUNDED, NULL, NULL},
 };
 
-#ifdef EDGE_CONTROL_DOUBLE_REFUND
-#define GIVEN_BACK_TWICE IGNORE
-#else
-#define GIVEN_BACK_TWICE NEVER
-#endif
-#define ROW_IGNORE \
-    { IGNORE, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE }
+#define ROW(verb) \
+    { verb, verb, verb, verb, verb, verb, verb }
+/* About no order. */
+#define ROW_SHOP(verb) \
+    { verb, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER }
 
 /* clang-format off */
-static const uint8_t table[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
-/*                                      none     requested   taken    declined    void        refunded */
-[EVENT_TYPE_ORDER_PLACED] =           ROW_IGNORE,
-[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW_IGNORE,
-[EVENT_TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, AUTHORIZED, UNASKED, UNASKED,    LATE,       UNASKED},
-[EVENT_TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,    UNASKED, UNASKED,    LATE_NO,    UNASKED},
-[EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
-[EVENT_TYPE_STOCK_ADJUSTED] =         ROW_IGNORE,
-[EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
-[EVENT_TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,    REFUND,  IGNORE,     NEVER,      IGNORE},
-[EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
-[EVENT_TYPE_INVENTORY_REJECTED] =     ROW_IGNORE,
-[EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
-[EVENT_TYPE_INVENTORY_SHORT] =        ROW_IGNORE,
-[EVENT_TYPE_STOCK_CHANGED] =          ROW_IGNORE,
-[EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
-[EVENT_TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,      NEVER,   NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,       NEVER,   NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,    NEVER,   NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,      GIVEN_BACK, GIVEN_BACK, GIVEN_BACK, GIVEN_BACK_TWICE},
-[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,      IGNORE,  NEVER,      NEVER,      NEVER},
-[EVENT_TYPE_CONFIG_CHANGED] =         ROW_IGNORE,
+static const uint8_t table_1[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
+/*                                      none     requested       taken       declined    void            refunded expired */
+[EVENT_TYPE_ORDER_PLACED] =           ROW(IGNORE),
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW(IGNORE),
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     {UNASKED, OLD_AUTHORIZED, UNASKED,    UNASKED,    OLD_AUTHORIZED, UNASKED, NEVER},
+[EVENT_TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,        UNASKED,    UNASKED,    LATE_NO,        UNASKED, NEVER},
+[EVENT_TYPE_REFUND_CONFIRMED] =       ROW(IGNORE),
+[EVENT_TYPE_REFUND_FAILED] =          ROW(IGNORE),
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW(IGNORE),
+[EVENT_TYPE_STOCK_ADJUSTED] =         ROW(IGNORE),
+[EVENT_TYPE_STOCK_COUNTED] =          ROW(IGNORE),
+[EVENT_TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,          NEVER,      NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,          NEVER,      NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,        OLD_REFUND, IGNORE,     NEVER,          IGNORE,  NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_SHORT] =        ROW(IGNORE),
+[EVENT_TYPE_STOCK_CHANGED] =          ROW(IGNORE),
+[EVENT_TYPE_STOCK_LOW] =              ROW(IGNORE),
+[EVENT_TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,          NEVER,      NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,           NEVER,      NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,        NEVER,      NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       {NEVER,   NEVER,          GIVEN_BACK, GIVEN_BACK, GIVEN_BACK,     NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_UNMATCHED] =      ROW(NEVER),
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,          IGNORE,     NEVER,      NEVER,          NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_TIMED_OUT] =      ROW(NEVER),
+[EVENT_TYPE_PAYMENT_RESOLVED] =       ROW(NEVER),
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_SHOP(CHANGE),
+};
+
+static const uint8_t table_2[EVENT_TYPE_COUNT][PAYMENT_STATES] = {
+/*                                      none     requested taken    declined void     refunded expired */
+[EVENT_TYPE_ORDER_PLACED] =           ROW(IGNORE),
+[EVENT_TYPE_ORDER_CANCEL_REQUESTED] = ROW(IGNORE),
+[EVENT_TYPE_PAYMENT_AUTHORIZED] =     {TOOK,    TOOK,     TOOK,    TOOK,    TOOK,    TOOK,    NEVER},
+[EVENT_TYPE_PAYMENT_REFUSED] =        {UNASKED, REFUSED,  UNASKED, UNASKED, LATE_NO, UNASKED, NEVER},
+[EVENT_TYPE_REFUND_CONFIRMED] =       ROW_SHOP(SETTLE),
+[EVENT_TYPE_REFUND_FAILED] =          ROW_SHOP(SETTLE),
+[EVENT_TYPE_STOCK_RECEIVED] =         ROW(IGNORE),
+[EVENT_TYPE_STOCK_ADJUSTED] =         ROW(IGNORE),
+[EVENT_TYPE_STOCK_COUNTED] =          ROW(IGNORE),
+[EVENT_TYPE_ORDER_CREATED] =          {BEGIN,   NEVER,    NEVER,   NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_REJECTED] =         {IGNORE,  NEVER,    NEVER,   NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_ORDER_CANCELLED] =        {NEVER,   GIVE_UP,  REFUND,  IGNORE,  IGNORE,  NEVER,   NEVER},
+[EVENT_TYPE_INVENTORY_RESERVED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_REJECTED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_RELEASED] =     ROW(IGNORE),
+[EVENT_TYPE_INVENTORY_SHORT] =        ROW(IGNORE),
+[EVENT_TYPE_STOCK_CHANGED] =          ROW(IGNORE),
+[EVENT_TYPE_STOCK_LOW] =              ROW(IGNORE),
+[EVENT_TYPE_PAYMENT_REQUESTED] =      {ASK,     NEVER,    NEVER,   NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_PROCESSED] =      {TAKE,    TAKE,     NEVER,   NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_DECLINED] =       {DECLINE, DECLINE,  NEVER,   NEVER,   NEVER,   NEVER,   CLOSE},
+[EVENT_TYPE_PAYMENT_REFUNDED] =       {OWE,     OWE,      OWE,     OWE,     OWE,     OWE,     NEVER},
+[EVENT_TYPE_PAYMENT_UNMATCHED] =      ROW_SHOP(NOTE),
+[EVENT_TYPE_ORDER_FULFILED] =         {NEVER,   NEVER,    IGNORE,  NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_TIMED_OUT] =      {NEVER,   TIMEOUT,  NEVER,   NEVER,   NEVER,   NEVER,   NEVER},
+[EVENT_TYPE_PAYMENT_RESOLVED] =       ROW_SHOP(SETTLE),
+[EVENT_TYPE_CONFIG_CHANGED] =         ROW_SHOP(CHANGE),
 };
 /* clang-format on */
 
-static uint8_t verb_of(const struct payment *payment, enum event_type type) {
-    uint8_t verb = table[type][payment == NULL ? PAYMENT_NONE : payment->state];
+static uint8_t verb_of(const struct payments *payments,
+                       const struct payment *payment, enum event_type type) {
+    uint32_t state = payment == NULL ? PAYMENT_NONE : payment->state;
+    uint8_t verb = payments->rules == SHOP_RULES_FIRST ? table_1[type][state]
+                                                       : table_2[type][state];
     assert(verb != UNFILLED);
     return verb;
 }
 
-/* An event that sets the payment's terms must have them. */
-static bool has_terms(const struct shop_event *event, uint8_t verb) {
+/* An event that sets the payment's terms must have them, and money pays one
+ * order only. */
+static bool has_terms(const struct payments *payments,
+                      const struct shop_event *event, uint8_t verb) {
     int64_t minor;
-    return money_parse(event->amount, event->currency, &minor) == ERR_OK &&
-           (verb != ASK || event->terminal.len > 0);
+    if (money_parse(event->amount, event->currency, &minor) != ERR_OK) {
+        return false;
+    }
+    return verb == ASK ? event->terminal.len > 0
+                       : !takings_know(&payments->takings, event->transaction);
+}
+
+/* What is owed has a name of its own, and was not owed before. */
+static bool can_owe(const struct payments *payments,
+                    const struct shop_event *event) {
+    const struct taking *taking = takings_find(&payments->takings, event);
+    return event->refund_id.len > 0 &&
+           table_find(&payments->takings.by_refund, event->refund_id) == NULL &&
+           (taking == NULL || taking->state == TAKING_NOTED ||
+            taking->state == TAKING_PAID);
 }
 
 static bool payment_admits(const void *self, const struct shop_event *event) {
     const struct payments *payments = self;
-    uint8_t verb =
-        verb_of(table_find(&payments->table, event->order_id), event->type);
-    if (verb == ASK || verb == TAKE) {
-        return has_terms(event, verb);
+    uint8_t verb = verb_of(
+        payments, table_find(&payments->table, event->order_id), event->type);
+    switch (verb) {
+    case ASK:
+    case TAKE:
+        return has_terms(payments, event, verb);
+    case OWE:
+        return can_owe(payments, event);
+    case NOTE:
+        return takings_find(&payments->takings, event) == NULL;
+    default:
+        return verb != NEVER;
     }
-    return verb != NEVER;
 }
 
-static err_t payment_react(const void *self, const struct shop_event *event,
-                           struct reaction *reaction) {
+static err_t payment_react_to(const void *self, const struct shop_event *event,
+                              struct reaction *reaction) {
     const struct payments *payments = self;
     const struct payment *payment =
         table_find(&payments->table, event->order_id);
-    const struct payment_verb *verb = &verbs[verb_of(payment, event->type)];
-    return verb->react == NULL ? ERR_OK : verb->react(payment, event, reaction);
+    const struct payment_verb *verb =
+        &verbs[verb_of(payments, payment, event->type)];
+    return verb->react == NULL
+               ? ERR_OK
+               : verb->react(payments, payment, event, reaction);
 }
 
 static err_t payment_apply(void *self, const struct shop_event *event) {
     struct payments *payments = self;
     struct payment *payment = table_find(&payments->table, event->order_id);
-    uint8_t name = verb_of(payment, event->type);
+    uint8_t name = verb_of(payments, payment, event->type);
     assert(name != NEVER);
     const struct payment_verb *verb = &verbs[name];
     if (payment == NULL && verb->next != SERVICE_STAY) {
@@ -427,7 +430,7 @@ uint64_t payment_answers_ignored(const void *self) {
 struct slice payment_terminal(const void *self, struct slice order_id) {
     const struct payments *payments = self;
     const struct payment *payment = table_find(&payments->table, order_id);
-    return payment == NULL ? SLICE_EMPTY : terminal_of(payment);
+    return payment == NULL ? SLICE_EMPTY : payment_terminal_of(payment);
 }
 
 uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
@@ -441,102 +444,63 @@ uint64_t payment_each_open(const void *self, uint64_t from_seq, uint32_t max,
         payment = payment->later;
     }
     for (uint32_t i = 0; i < max && payment != NULL; i++) {
-        each(context, &payment->request, terminal_of(payment));
+        each(context, &payment->request, payment_terminal_of(payment));
         payment = payment->later;
     }
     return payment == NULL ? 0 : payment->request.stamp.seq;
 }
 
-static uint64_t one_hash(const struct payment *payment) {
-    struct fingerprint print;
-    fingerprint_begin(&print);
-    fingerprint_slice(&print, table_key(&payment->entry));
-    fingerprint_u64(&print, payment->state);
-    fingerprint_u64(&print, (uint64_t)payment->amount_minor);
-    fingerprint_slice(&print, slice_from_str(payment->currency));
-    fingerprint_slice(&print, terminal_of(payment));
-    fingerprint_slice(&print, transaction_of(payment));
-    kept_fingerprint(&payment->request, &print);
-    return fingerprint_end(&print);
-}
-
-/* The entries' hashes are summed, so their order does not matter. */
-static uint64_t payment_hash(const void *self) {
+const struct shop_refunds *payment_refunds(const void *self) {
     const struct payments *payments = self;
-    uint64_t sum = 0;
-    for (const struct table_entry *at = payments->table.first; at != NULL;
-         at = at->next) {
-        sum += one_hash((const struct payment *)at);
-    }
-    struct fingerprint print;
-    fingerprint_begin(&print);
-    fingerprint_u64(&print, sum);
-    fingerprint_u64(&print, payments->table.count);
-    fingerprint_u64(&print, payments->open_count);
-    fingerprint_u64(&print, payments->answers_ignored);
-    return fingerprint_end(&print);
+    return &payments->takings.counts;
 }
 
-static void payment_save(const void *self, struct writer *to) {
+bool payment_owes(const void *self, struct slice refund_id) {
     const struct payments *payments = self;
-    writer_u64(to, payments->answers_ignored);
-    writer_u64(to, payments->table.count);
-    for (const struct table_entry *at = payments->table.first; at != NULL;
-         at = at->next) {
-        const struct payment *payment = (const struct payment *)at;
-        saved_text(to, table_key(at));
-        saved_state(to, payment->state);
-        saved_i64(to, payment->amount_minor);
-        saved_text(to, slice_from_str(payment->currency));
-        saved_text(to, terminal_of(payment));
-        saved_text(to, transaction_of(payment));
-        saved_kept(to, &payment->request);
-    }
+    return takings_owe_it(&payments->takings, refund_id);
 }
 
-static err_t load_payment(struct payments *payments, struct cursor *from) {
-    struct payment *payment;
-    struct slice currency;
-    struct slice terminal;
-    struct slice transaction;
-    TRY(saved_entry_read(from, &payments->table, sizeof(*payment),
-                         SHOP_ORDER_ID_MAX, &payment));
-    TRY(saved_state_read(from, PAYMENT_STATES, &payment->state));
-    TRY(saved_i64_read(from, &payment->amount_minor));
-    TRY(saved_text_read(from, MONEY_CURRENCY_LEN, &currency));
-    TRY(saved_text_read(from, sizeof(payment->terminal), &terminal));
-    TRY(saved_text_read(from, sizeof(payment->transaction), &transaction));
-    TRY(saved_kept_read(from, &payment->request));
-    if (currency.len > 0) { /* a payment declined at once has no terms */
-        memcpy(payment->currency, currency.data, currency.len);
-    }
-    keep_text(payment->terminal, &payment->terminal_len, terminal,
-              sizeof(payment->terminal));
-    keep_text(payment->transaction, &payment->transaction_len, transaction,
-              sizeof(payment->transaction));
-    bool open = payment->state == PAYMENT_REQUESTED;
-    ENSURE(open == (payment->request.len > 0), ERR_PARSE);
-    if (open) { /* the table is in the order of the requests */
-        link_open(payments, payment);
-    }
-    return ERR_OK;
+static void show(const struct taking *taking, struct shop_refund_view *ret) {
+    *ret = (struct shop_refund_view){
+        .refund_id = slice_of(taking->refund_id, taking->refund_len),
+        .order_id = taking_order(taking),
+        .transaction = taking_transaction(taking),
+        .device = taking_terminal(taking),
+        .minor = taking->amount_minor,
+        .failed = taking->state == TAKING_FAILED,
+        .unmatched = taking->unmatched,
+        .since_us = taking->said.stamp.wall_us,
+        .seq = taking->said.stamp.seq,
+    };
+    memcpy(ret->currency, taking->currency, sizeof(ret->currency));
 }
 
-static err_t payment_load(void *self, uint32_t rules, struct cursor *from) {
-    (void)rules;
-    struct payments *payments = self;
-    uint64_t count;
-    TRY(cursor_u64(from, &payments->answers_ignored));
-    TRY(cursor_u64(from, &count));
-    for (uint64_t i = 0; i < count; i++) {
-        TRY(load_payment(payments, from));
+uint64_t payment_each_refund(const void *self, uint64_t from_seq, uint32_t max,
+                             void (*each)(void *context,
+                                          const struct shop_refund_view *view,
+                                          const struct kept *said),
+                             void *context) {
+    const struct payments *payments = self;
+    const struct taking *taking = payments->takings.oldest;
+    while (taking != NULL && taking->said.stamp.seq < from_seq) {
+        taking = taking->later;
     }
-    return ERR_OK;
+    for (uint32_t i = 0; i < max && taking != NULL; i++) {
+        struct shop_refund_view view;
+        show(taking, &view);
+        each(context, &view, &taking->said);
+        taking = taking->later;
+    }
+    return taking == NULL ? 0 : taking->said.stamp.seq;
 }
 
 static void *payment_open(const struct service_options *options) {
-    (void)options;
-    return calloc(1, sizeof(struct payments));
+    struct payments *payments = calloc(1, sizeof(*payments));
+    if (payments != NULL) {
+        payments->rules = options->rules;
+        memcpy(payments->currency, options->currency, MONEY_CURRENCY_LEN);
+    }
+    return payments;
 }
 
 static void free_payment(struct table_entry *entry) {
@@ -547,6 +511,7 @@ static void payment_close(void *self) {
     struct payments *payments = self;
     if (payments != NULL) {
         table_free(&payments->table, free_payment);
+        takings_free(&payments->takings);
         free(payments);
     }
 }
@@ -555,10 +520,10 @@ const struct service payment_service = {
     .open = payment_open,
     .close = payment_close,
     .admits = payment_admits,
-    .react = payment_react,
+    .react = payment_react_to,
     .apply = payment_apply,
     .hash = payment_hash,
-    .saved_versions = {0, 1, 1},
+    .saved_versions = {0, 1, 2},
     .save = payment_save,
     .load = payment_load,
     .state = payment_state_of,

@@ -25,6 +25,12 @@ err_t reaction_add(struct reaction *reaction, enum event_type type,
     return ERR_OK;
 }
 
+err_t reaction_tell(struct reaction *reaction, struct slice device) {
+    assert(reaction->count > 0);
+    return arena_copy(reaction->arena, device,
+                      &reaction->outputs[reaction->count - 1].told);
+}
+
 void reaction_text(struct writer *writer, const char *name, struct slice text) {
     writer_printf(writer, "%s\"%s\":", writer->len <= 1 ? "" : ",", name);
     json_write_string(writer, text);

@@ -11,6 +11,7 @@ struct reaction_output {
     enum event_type type;
     struct slice subject; /* the order's id; empty for stock */
     struct slice data;    /* JSON */
+    struct slice told;    /* a device that is told of it besides the placer */
 };
 
 struct reaction {
@@ -26,6 +27,9 @@ struct writer reaction_begin(struct reaction *reaction) MUST_USE;
 /* Ends it. ERR_FULL if the data did not fit. The subject is copied. */
 err_t reaction_add(struct reaction *reaction, enum event_type type,
                    struct slice subject, const struct writer *data) MUST_USE;
+
+/* Whom the last output is to be told when the run has ended; copied. */
+err_t reaction_tell(struct reaction *reaction, struct slice device) MUST_USE;
 
 /* For writing data: `"name":` and then a value. Every member but the first
  * stands after a comma. */

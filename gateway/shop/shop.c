@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bus: passes every event to every service. What they publish goes to the
  * journal and then, in the same order, to every service again. */
-#include "gateway/shop/shop.h"
+#include "gateway/shop/shop_parts.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -14,18 +14,14 @@
 #include "gateway/shop/money.h"
 #include "gateway/shop/order.h"
 #include "gateway/shop/payment.h"
-#include "gateway/shop/ruleset.h"
-#include "gateway/shop/view.h"
-
-enum { ORDER, INVENTORY, PAYMENT, FULFILMENT, SERVICE_COUNT };
 
 /* In the order in which they react to an event, which is the order in which
  * their reactions are journaled. */
-static const struct service *const services[SERVICE_COUNT] = {
-    [ORDER] = &order_service,
-    [INVENTORY] = &inventory_service,
-    [PAYMENT] = &payment_service,
-    [FULFILMENT] = &fulfilment_service,
+static const struct service *const services[SHOP_SERVICE_COUNT] = {
+    [SHOP_ORDER] = &order_service,
+    [SHOP_INVENTORY] = &inventory_service,
+    [SHOP_PAYMENT] = &payment_service,
+    [SHOP_FULFILMENT] = &fulfilment_service,
 };
 
 enum {
@@ -36,36 +32,12 @@ enum {
                  SHOP_OUTPUT_BYTES_MAX + SHOP_CBOR_ROOM,
 };
 
-struct published {
-    enum event_type type;
-    struct event event; /* in the arena */
-    struct shop_stamp stamp;
-};
-
-struct shop {
-    uint8_t *store; /* owned */
-    struct shop_context context;
-    struct ruleset rules;  /* as journaled */
-    struct ruleset wanted; /* as this program decides */
-    bool has_life;
-    struct event_life life;
-    void *services[SERVICE_COUNT];
-    struct view view;
-    uint8_t *memory; /* owned; the arena's */
-    struct arena arena;
-    struct shop_event event;                  /* the event at hand */
-    struct published queue[SHOP_OUTPUTS_MAX]; /* of the run */
-    uint32_t queue_count;
-    bool gap; /* events are missing */
-    uint64_t unfitting;
-};
-
 static err_t open_services(struct shop *shop, const char *currency,
                            struct shop_settings settings) {
     struct service_options options = {.currency = currency,
                                       .rules = shop->rules.version,
                                       .settings = settings};
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         shop->services[i] = services[i]->open(&options);
         ENSURE(shop->services[i] != NULL, ERR_MEMORY);
     }
@@ -127,7 +99,7 @@ void shop_free(struct shop *shop) {
     if (shop == NULL) {
         return;
     }
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         services[i]->close(shop->services[i]);
     }
     view_free(&shop->view);
@@ -140,13 +112,13 @@ void shop_free(struct shop *shop) {
  * decides for itself whether to skip it: what one service has lost must not
  * keep another from refunding money or releasing stock. */
 struct fit {
-    bool admitted[SERVICE_COUNT];
+    bool admitted[SHOP_SERVICE_COUNT];
     bool all;
 };
 
 static struct fit fit_of(struct shop *shop) {
     struct fit fit = {.all = true};
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         fit.admitted[i] = services[i]->admits(shop->services[i], &shop->event);
         fit.all = fit.all && fit.admitted[i];
     }
@@ -159,7 +131,7 @@ void shop_pass_gap(struct shop *shop) {
 }
 
 static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
             TRY(services[i]->apply(shop->services[i], &shop->event));
         }
@@ -173,7 +145,7 @@ static err_t apply_fitting(struct shop *shop, const struct fit *fit) {
 
 static err_t react_fitting(struct shop *shop, const struct fit *fit,
                            struct reaction *reaction) {
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         if (fit->admitted[i]) {
             TRY(services[i]->react(shop->services[i], &shop->event, reaction));
         }
@@ -252,6 +224,7 @@ static err_t publish(struct shop *shop, const struct reaction *reaction,
         assert(shop->queue_count < SHOP_OUTPUTS_MAX);
         struct published *next = &shop->queue[shop->queue_count];
         next->type = output->type;
+        next->told = output->told;
         TRY(make_event(shop, output, cause, stamp, i + 1, &next->event));
         TRY(bus->publish(bus->self, &next->event, device_for(shop, output),
                          &next->stamp));
@@ -289,6 +262,16 @@ static err_t step(struct shop *shop, const struct event *event,
     return publish(shop, &reaction, event, stamp, bus);
 }
 
+/* Who has money that is owed is told of it, and by the till's notice if it is
+ * the till. */
+static void tell_holder(const struct shop *shop, const struct published *said,
+                        const struct shop_bus *bus) {
+    if (said->told.len > 0 &&
+        !slice_eq(said->told, view_device(&shop->view, said->event.subject))) {
+        bus->tell(bus->self, &said->event, said->stamp, said->told);
+    }
+}
+
 /* Is the terminal to be told of this event of a run that has ended? `asked`:
  * in this run, so the terminal knows nothing of it yet. */
 static bool terminal_is_due(enum event_type type, uint32_t state, bool asked) {
@@ -302,14 +285,16 @@ static bool terminal_is_due(enum event_type type, uint32_t state, bool asked) {
  * by then, and a terminal that is not asked charges nobody. */
 static void tell_terminal(const struct shop *shop, struct slice order_id,
                           const struct shop_bus *bus) {
-    const void *payment = shop->services[PAYMENT];
-    uint32_t state = services[PAYMENT]->state(payment, order_id);
+    const void *payment = shop->services[SHOP_PAYMENT];
+    uint32_t state = services[SHOP_PAYMENT]->state(payment, order_id);
     bool asked = false;
     for (uint32_t i = 0; i < shop->queue_count; i++) {
         const struct published *said = &shop->queue[i];
         asked |= said->type == EVENT_TYPE_PAYMENT_REQUESTED;
-        if (event_type_audience(said->type) & EVENT_AUDIENCE_TERMINAL &&
-            terminal_is_due(said->type, state, asked)) {
+        if (said->type == EVENT_TYPE_PAYMENT_REFUNDED) {
+            tell_holder(shop, said, bus);
+        } else if (event_type_audience(said->type) & EVENT_AUDIENCE_TERMINAL &&
+                   terminal_is_due(said->type, state, asked)) {
             bus->tell(bus->self, &said->event, said->stamp,
                       payment_terminal(payment, order_id));
         }
@@ -318,19 +303,19 @@ static void tell_terminal(const struct shop *shop, struct slice order_id,
 
 /* Between two inputs all services agree on an order's state. */
 static void assert_settled(const struct shop *shop, struct slice order_id) {
-    uint32_t state[SERVICE_COUNT];
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    uint32_t state[SHOP_SERVICE_COUNT];
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         state[i] = services[i]->state(shop->services[i], order_id);
     }
-    assert(state[ORDER] != ORDER_PLACED);
-    assert(state[ORDER] != ORDER_CANCELLING);
-    bool sold = state[ORDER] == ORDER_FULFILED;
-    assert(sold == (state[INVENTORY] == INVENTORY_SOLD));
-    assert(sold == (state[PAYMENT] == PAYMENT_TAKEN));
-    assert(sold == (state[FULFILMENT] == FULFILMENT_DONE));
-    bool open = state[ORDER] == ORDER_OPEN;
-    assert(open == (state[INVENTORY] == INVENTORY_RESERVED));
-    assert(open == (state[PAYMENT] == PAYMENT_REQUESTED));
+    assert(state[SHOP_ORDER] != ORDER_PLACED);
+    assert(state[SHOP_ORDER] != ORDER_CANCELLING);
+    bool sold = state[SHOP_ORDER] == ORDER_FULFILED;
+    assert(sold == (state[SHOP_INVENTORY] == INVENTORY_SOLD));
+    assert(sold == (state[SHOP_PAYMENT] == PAYMENT_TAKEN));
+    assert(sold == (state[SHOP_FULFILMENT] == FULFILMENT_DONE));
+    bool open = state[SHOP_ORDER] == ORDER_OPEN;
+    assert(open == (state[SHOP_INVENTORY] == INVENTORY_RESERVED));
+    assert(open == (state[SHOP_PAYMENT] == PAYMENT_REQUESTED));
 }
 
 /* Runs an event that the shop reads, and what follows from it. */
@@ -386,7 +371,7 @@ err_t shop_run_own(struct shop *shop, const struct event *event,
 }
 
 const void *shop_inventory(const struct shop *shop) {
-    return shop->services[INVENTORY];
+    return shop->services[SHOP_INVENTORY];
 }
 
 bool shop_is_current(const struct shop *shop) {
@@ -420,7 +405,7 @@ err_t shop_apply(struct shop *shop, const struct event *event,
 uint64_t shop_hash(const struct shop *shop) {
     struct fingerprint print;
     fingerprint_begin(&print);
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         fingerprint_u64(&print, services[i]->hash(shop->services[i]));
     }
     if (shop->rules.version > SHOP_RULES_FIRST) {
@@ -475,7 +460,7 @@ void shop_save(const struct shop *shop, struct writer *to) {
         ruleset_save(&shop->rules, to);
         end_part(to, began);
     }
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         began = begin_part(to, services[i]->saved_versions[rules]);
         services[i]->save(shop->services[i], to);
         end_part(to, began);
@@ -495,7 +480,7 @@ static err_t load_rules(struct shop *shop, struct cursor *from) {
     uint32_t version;
     struct cursor part;
     TRY(cursor_u32(&ahead, &version));
-    if (version == services[ORDER]->saved_versions[SHOP_RULES_FIRST]) {
+    if (version == services[SHOP_ORDER]->saved_versions[SHOP_RULES_FIRST]) {
         shop->rules = (struct ruleset){.version = SHOP_RULES_FIRST};
     } else {
         TRY(read_part(from, RULES_SAVED_VERSION, &part));
@@ -510,7 +495,7 @@ static err_t load_parts(struct shop *shop, struct cursor *from) {
     struct cursor part;
     TRY(load_rules(shop, from));
     uint32_t rules = shop->rules.version;
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+    for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         TRY(read_part(from, services[i]->saved_versions[rules], &part));
         TRY(services[i]->load(shop->services[i], rules, &part));
         ENSURE(cursor_left(&part) == 0, ERR_PARSE);
@@ -536,56 +521,4 @@ err_t shop_load(struct shop *shop, struct slice saved) {
     ENSURE(cursor_u64(&from, &hash) == ERR_OK, ERR_CORRUPT);
     ENSURE(cursor_left(&from) == 0 && hash == shop_hash(shop), ERR_CORRUPT);
     return ERR_OK;
-}
-
-struct shop_counts shop_counts(const struct shop *shop) {
-    struct order_counts orders = order_counts(shop->services[ORDER]);
-    struct shop_counts counts = {
-        .open = orders.in_state[ORDER_PLACED] + orders.in_state[ORDER_OPEN] +
-                orders.in_state[ORDER_CANCELLING],
-        .fulfiled = orders.in_state[ORDER_FULFILED],
-        .cancelled = orders.in_state[ORDER_CANCELLED],
-        .rejected = orders.in_state[ORDER_REJECTED],
-        .skus = inventory_skus(shop->services[INVENTORY]),
-        .payments_open = payment_open_count(shop->services[PAYMENT]),
-        .repeated = orders.repeated,
-        .conflicting = orders.conflicting,
-        .answers_ignored = payment_answers_ignored(shop->services[PAYMENT]),
-        .cancels_ignored = orders.cancels_ignored,
-        .unfitting = shop->unfitting,
-    };
-    counts.placed =
-        counts.open + counts.fulfiled + counts.cancelled + counts.rejected;
-    return counts;
-}
-
-void shop_orders(const struct shop *shop, uint32_t max,
-                 void (*each)(void *context, const struct shop_order_view *),
-                 void *context) {
-    view_each(&shop->view, max, each, context);
-}
-
-struct open_payments {
-    void (*each)(void *context, const struct event *event,
-                 struct shop_stamp stamp, struct slice terminal);
-    void *context;
-};
-
-static void each_open_payment(void *context, const struct kept *request,
-                              struct slice terminal) {
-    const struct open_payments *open = context;
-    struct event event;
-    kept_event(request, &event);
-    open->each(open->context, &event, request->stamp, terminal);
-}
-
-uint64_t shop_open_payments(
-    const struct shop *shop, uint64_t from_seq, uint32_t max,
-    void (*each)(void *context, const struct event *event,
-                 struct shop_stamp stamp, struct slice terminal),
-    void *context) {
-    struct open_payments open = {.each = each, .context = context};
-    assert(max > 0);
-    return payment_each_open(shop->services[PAYMENT], from_seq, max,
-                             each_open_payment, &open);
 }

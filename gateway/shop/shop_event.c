@@ -141,6 +141,11 @@ static err_t items_of(struct reader *reader, struct slice items) {
     return ERR_OK;
 }
 
+static err_t transaction_of(struct reader *reader, struct slice value) {
+    return name_of(reader, value, "paymentTransactionId", SHOP_TRANSACTION_MAX,
+                   &reader->event->transaction);
+}
+
 static err_t payment_details(struct reader *reader, struct slice details) {
     struct place above = reader->place;
     reader->place.object = "paymentDetails";
@@ -159,8 +164,7 @@ static err_t payment_details(struct reader *reader, struct slice details) {
         return members_refuse(&reader->place, "paymentMethod",
                               "\"CASH\" or \"CARD\"");
     }
-    TRY(name_of(reader, transaction, "paymentTransactionId",
-                SHOP_TRANSACTION_MAX, &event->transaction));
+    TRY(transaction_of(reader, transaction));
     TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
                 &event->terminal));
     for (size_t i = 0; reader->reading.intake && i < event->terminal.len; i++) {
@@ -215,7 +219,55 @@ static err_t read_order_and_reason(struct reader *reader, struct slice data) {
     return reason_of(reader, why);
 }
 
-/* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded. */
+/* What a terminal took beside what was asked for. */
+static err_t extras_of(struct reader *reader, struct slice tip,
+                       struct slice surcharge, struct slice cashback) {
+    struct shop_event *event = reader->event;
+    TRY(decimal_of(reader, tip, "tip", &event->tip));
+    TRY(check_decimals(reader, "tip", event->tip));
+    TRY(decimal_of(reader, surcharge, "surcharge", &event->surcharge));
+    TRY(check_decimals(reader, "surcharge", event->surcharge));
+    TRY(decimal_of(reader, cashback, "cashback", &event->cashback));
+    TRY(check_decimals(reader, "cashback", event->cashback));
+    bool any = tip.len > 0 || surcharge.len > 0 || cashback.len > 0;
+    if (reader->reading.intake && any && event->amount.len == 0) {
+        return members_refuse(&reader->place, "amount",
+                              "it beside tip, surcharge or cashback: all that "
+                              "was taken");
+    }
+    return ERR_OK;
+}
+
+/* Members that came with the second rules. */
+static err_t read_payment_2(struct reader *reader, struct slice data) {
+    struct slice refund, report, tip, surcharge, cashback;
+    const struct member members[] = {
+        {"refundId", MEMBER_NULLABLE, &refund},
+        {"reportId", MEMBER_NULLABLE, &report},
+        {"tip", MEMBER_NULLABLE, &tip},
+        {"surcharge", MEMBER_NULLABLE, &surcharge},
+        {"cashback", MEMBER_NULLABLE, &cashback},
+    };
+    struct shop_event *event = reader->event;
+    TRY(members_read(data, &reader->place, members, 5));
+    TRY(extras_of(reader, tip, surcharge, cashback));
+    if (event_type_is_sendable(event->type)) {
+        return ERR_OK; /* the others are the services' own */
+    }
+    TRY(name_of(reader, refund, "refundId", SHOP_REFUND_ID_MAX,
+                &event->refund_id));
+    return name_of(reader, report, "reportId", EVENT_ID_MAX, &event->report);
+}
+
+static err_t amount_of(struct reader *reader, struct slice amount,
+                       struct slice currency) {
+    TRY(decimal_of(reader, amount, "amount", &reader->event->amount));
+    TRY(currency_of(reader, currency));
+    return check_decimals(reader, "amount", reader->event->amount);
+}
+
+/* PaymentAuthorized, PaymentRequested, PaymentProcessed, PaymentRefunded,
+ * PaymentUnmatched. */
 static err_t read_payment(struct reader *reader, struct slice data) {
     struct slice id, transaction, amount, currency, terminal;
     const struct member members[] = {
@@ -226,15 +278,57 @@ static err_t read_payment(struct reader *reader, struct slice data) {
         {"terminal", MEMBER_NULLABLE, &terminal},
     };
     TRY(members_read(data, &reader->place, members, 5));
-    struct shop_event *event = reader->event;
     TRY(order_id_of(reader, id));
-    TRY(name_of(reader, transaction, "paymentTransactionId",
-                SHOP_TRANSACTION_MAX, &event->transaction));
-    TRY(decimal_of(reader, amount, "amount", &event->amount));
-    TRY(currency_of(reader, currency));
-    TRY(check_decimals(reader, "amount", event->amount));
-    return name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
-                   &event->terminal);
+    TRY(transaction_of(reader, transaction));
+    TRY(amount_of(reader, amount, currency));
+    TRY(name_of(reader, terminal, "terminal", SHOP_DEVICE_MAX,
+                &reader->event->terminal));
+    return reader->reading.rules == SHOP_RULES_FIRST
+               ? ERR_OK
+               : read_payment_2(reader, data);
+}
+
+static bool is_way_back(struct slice how) {
+    return slice_eq_str(how, "\"void\"") || slice_eq_str(how, "\"refund\"") ||
+           slice_eq_str(how, "\"cash\"");
+}
+
+/* RefundConfirmed, RefundFailed, PaymentResolved: which refund, and how it
+ * went. They are about money, and name no order here. */
+static err_t read_refund(struct reader *reader, struct slice data) {
+    struct slice refund, transaction, given, amount, currency, how, why;
+    struct slice ignored;
+    struct shop_event *event = reader->event;
+    bool failed = event->type == EVENT_TYPE_REFUND_FAILED;
+    const struct member members[] = {
+        {"refundId", MEMBER_NULLABLE, &refund},
+        {"paymentTransactionId", MEMBER_NULLABLE, &transaction},
+        {"refundTransactionId", MEMBER_NULLABLE, &given},
+        {"amount", MEMBER_NULLABLE, &amount},
+        {"currency", MEMBER_NULLABLE, &currency},
+        {"how", MEMBER_NULLABLE, &how},
+        {"reason", MEMBER_NULLABLE, &why},
+    };
+    TRY(members_read(data, &reader->place, members, 7));
+    TRY(name_of(reader, refund, "refundId", SHOP_REFUND_ID_MAX,
+                &event->refund_id));
+    TRY(transaction_of(reader, transaction));
+    TRY(amount_of(reader, amount, currency));
+    TRY(reason_of(reader, why));
+    if (!reader->reading.intake) {
+        return ERR_OK;
+    }
+    TRY(name_of(reader, given, "refundTransactionId", SHOP_TRANSACTION_MAX,
+                &ignored));
+    if (refund.len == 0 && transaction.len == 0) {
+        return members_refuse(&reader->place, "refundId",
+                              "it, from PaymentRefunded, or the "
+                              "paymentTransactionId");
+    }
+    return failed || is_way_back(how)
+               ? ERR_OK
+               : members_refuse(&reader->place, "how",
+                                "\"void\", \"refund\" or \"cash\"");
 }
 
 /* StockReceived. */
@@ -385,6 +479,8 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = read_order_and_reason,
     [EVENT_TYPE_PAYMENT_AUTHORIZED] = read_payment,
     [EVENT_TYPE_PAYMENT_REFUSED] = read_order_and_reason,
+    [EVENT_TYPE_REFUND_CONFIRMED] = read_refund,
+    [EVENT_TYPE_REFUND_FAILED] = read_refund,
     [EVENT_TYPE_STOCK_RECEIVED] = read_received,
     [EVENT_TYPE_STOCK_ADJUSTED] = read_adjusted,
     [EVENT_TYPE_STOCK_COUNTED] = read_counted,
@@ -401,7 +497,10 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_PAYMENT_PROCESSED] = read_payment,
     [EVENT_TYPE_PAYMENT_DECLINED] = read_order_and_reason,
     [EVENT_TYPE_PAYMENT_REFUNDED] = read_payment,
+    [EVENT_TYPE_PAYMENT_UNMATCHED] = read_payment,
     [EVENT_TYPE_ORDER_FULFILED] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_TIMED_OUT] = read_order_and_reason,
+    [EVENT_TYPE_PAYMENT_RESOLVED] = read_refund,
     [EVENT_TYPE_CONFIG_CHANGED] = read_config,
 };
 
@@ -453,6 +552,10 @@ err_t shop_event_read(const struct event *event, enum event_type type,
     ENSURE(ret->rules <= SHOP_RULES_NEWEST, ERR_UNSUPPORTED);
     ret->cloud_event = event;
     ret->stamp = stamp;
+    ret->journal_hex = context->journal_hex;
+    if (type == EVENT_TYPE_PAYMENT_AUTHORIZED && ret->transaction.len == 0) {
+        ret->report = event->id;
+    }
     if (event_type_is_sendable(type)) {
         ENSURE(event_source_parse(event->source, context->store,
                                   &ret->device) == ERR_OK,

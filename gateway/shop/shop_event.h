@@ -51,10 +51,18 @@ struct shop_event {
     struct slice currency; /* empty if the data has none */
     uint32_t rules;        /* of ConfigChanged */
     bool card;
-    struct slice transaction;       /* empty if none */
-    struct slice terminal;          /* empty if none */
-    struct slice amount;            /* decimal; empty if none */
-    struct slice reason;            /* empty if none */
+    struct slice transaction; /* empty if none */
+    struct slice terminal;    /* empty if none */
+    struct slice amount;      /* decimal; empty if none */
+    struct slice tip;         /* these three are parts of an amount that */
+    struct slice surcharge;   /* a terminal took; empty if none */
+    struct slice cashback;
+    struct slice refund_id;  /* empty if none */
+    struct slice report;     /* the id of a terminal's event that reported money
+                                without a transaction; empty if none */
+    const char *journal_hex; /* of the context, borrowed: digits of the
+                                journal's id */
+    struct slice reason;     /* empty if none */
     enum stock_change stock_change; /* of StockChanged */
     int64_t counted_us; /* of a count: SHOP_NO_TIME if its data has no time */
     uint32_t line_count;

@@ -66,7 +66,8 @@ static bool change(struct view_order *order, const struct shop_event *event) {
     } else if (type == EVENT_TYPE_PAYMENT_PROCESSED) {
         order->paid = true;
     } else if (type == EVENT_TYPE_PAYMENT_REFUNDED) {
-        order->paid = false;
+        /* Other money than the order's may be owed while it stays paid. */
+        order->paid = order->paid && order->state != SHOP_ORDER_CANCELLED;
     } else if (type == EVENT_TYPE_ORDER_FULFILED) {
         end(order, SHOP_ORDER_FULFILED, SLICE_EMPTY);
     } else if (type == EVENT_TYPE_ORDER_CANCELLED) {

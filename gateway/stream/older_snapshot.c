@@ -5,6 +5,7 @@
 
 #include "gateway/journal/snapshot.h"
 #include "gateway/shop/judge.h"
+#include "gateway/shop/refund_view.h"
 #include "gateway/stream/own_event.h"
 
 /* The caller frees `*ret_bytes`. */
@@ -48,6 +49,13 @@ static err_t go_back(const struct opening_options *options,
         return ERR_OK;
     }
     TRY(shop_check_older(shop, reason));
+    if (shop_refunds(shop)->open > 0) {
+        return reason_set(reason, ERR_REFUSED,
+                          "%llu refunds are open, of which that release knows "
+                          "nothing: see to them first (shopme-edge payment "
+                          "list, resolve)",
+                          (unsigned long long)shop_refunds(shop)->open);
+    }
     char text[1024];
     struct writer data = writer_over(text, sizeof text);
     shop_config(shop, SHOP_RULES_FIRST, &data);

@@ -10,7 +10,8 @@
  * and writes a snapshot of all that the journal holds, in the form of release
  * 0.1.0, which this program reads too, and removes all others: so whichever of
  * the two starts next has nothing to replay. Nothing is written for an empty
- * journal. ERR_FULL, ERR_IO, ERR_MEMORY; the existing snapshots then remain. */
+ * journal. ERR_REFUSED if refunds are open, ERR_FULL, ERR_IO, ERR_MEMORY; the
+ * existing snapshots then remain. */
 err_t older_snapshot_write(const struct opening_options *options,
                            const struct opened *opened,
                            struct reason *reason) MUST_USE;

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "gateway/event/json.h"
+
 enum { DATA_MAX = 1024 };
 
 /* Appends an event of the gateway's own and runs it through the shop. */
@@ -31,4 +33,35 @@ err_t shop_events_config(struct own_event *own, struct state *state,
     ENSURE(!data.full, ERR_FULL);
     return say(own, state, EVENT_TYPE_CONFIG_CHANGED, 'c', writer_slice(&data),
                bus);
+}
+
+err_t shop_events_timed_out(struct own_event *own, struct state *state,
+                            struct slice order_id, const struct shop_bus *bus) {
+    char text[DATA_MAX];
+    struct writer data = writer_over(text, sizeof text);
+    writer_str(&data, "{\"orderId\":");
+    json_write_string(&data, order_id);
+    writer_u8(&data, '}');
+    ENSURE(!data.full, ERR_FULL);
+    return say(own, state, EVENT_TYPE_PAYMENT_TIMED_OUT, 't',
+               writer_slice(&data), bus);
+}
+
+err_t shop_events_resolved(struct own_event *own, struct state *state,
+                           struct slice refund_id, struct slice how,
+                           struct slice why, const struct shop_bus *bus) {
+    char text[DATA_MAX];
+    struct writer data = writer_over(text, sizeof text);
+    writer_str(&data, "{\"refundId\":");
+    json_write_string(&data, refund_id);
+    writer_str(&data, ",\"how\":");
+    json_write_string(&data, how);
+    if (why.len > 0) {
+        writer_str(&data, ",\"reason\":");
+        json_write_string(&data, why);
+    }
+    writer_u8(&data, '}');
+    ENSURE(!data.full, ERR_RANGE);
+    return say(own, state, EVENT_TYPE_PAYMENT_RESOLVED, 'p',
+               writer_slice(&data), bus);
 }

@@ -2,53 +2,19 @@
 /* The parts of a stream, tied together: a message goes through intake, batch,
  * state and outbox; the committer makes it durable; then the outbox releases.
  */
-#include "gateway/stream/stream.h"
+#include "gateway/stream/stream_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/stream/admission.h"
-#include "gateway/stream/batch.h"
-#include "gateway/stream/committer.h"
-#include "gateway/stream/drop_ledger.h"
 #include "gateway/stream/opening.h"
-#include "gateway/stream/own_event.h"
 #include "gateway/stream/refuse.h"
-#include "gateway/stream/retention.h"
-#include "gateway/stream/scrub.h"
 #include "gateway/stream/shop_events.h"
-#include "gateway/stream/snapshots.h"
-#include "gateway/stream/state.h"
 
 enum {
-    DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
-    PAYMENTS_A_CALL = 256, /* asked once more */
     UPKEEP_US = 10 * 1000 * 1000,
-};
-
-struct stream {
-    struct stream_options options;
-    char dir[DIR_SIZE];
-    char broker_dir[DIR_SIZE];
-    struct journal *journal;
-    struct state *state;
-    struct intake *intake;
-    struct batch *batch;
-    struct outbox *outbox;
-    struct own_event own;
-    struct drop_ledger *ledger;
-    struct retention *retention;
-    struct snapshots *snapshots;
-    struct scrub *scrub;
-    struct committer *committer;
-    struct stream_counts counts;
-    uint32_t commit_delay_ms;
-    int64_t upkeep_us;      /* monotonic: when it was last asked for */
-    int64_t taken_us;       /* monotonic: when the batch's first message came */
-    uint64_t durable_told;  /* `durable` was called for this position */
-    uint64_t payments_from; /* where asking once more carries on */
-    uint32_t refusals;      /* answers to these that may still wait */
 };
 
 static uint64_t durable_end(const struct stream *stream) {
@@ -117,15 +83,15 @@ static err_t take_new(struct stream *stream,
                       const struct stream_message *message,
                       const struct intake_result *result,
                       struct stream_answer *ret) {
-    const struct shop_bus bus = {stream, shop_publish, shop_tell};
+    const struct shop_bus *bus = &stream->payments.bus;
     struct shop_stamp stamp;
-    TRY(shop_events_config(&stream->own, stream->state, &bus));
+    TRY(shop_events_config(&stream->own, stream->state, bus));
     TRY(batch_append(stream->batch, &result->event, &stamp));
     TRY(outbox_accept(stream->outbox, stamp.seq + 1, message->device,
                       event_encoding_guess(message->payload), result->event.id,
                       stamp.seq));
     TRY(state_run(stream->state, &result->event, message->device,
-                  result->content_hash, stamp, &bus));
+                  result->content_hash, stamp, bus));
     stream->counts.accepted++;
     *ret = (struct stream_answer){.needs_end = batch_end(stream->batch)};
     assert(ret->needs_end > stamp.seq);
@@ -234,6 +200,50 @@ void stream_commit(struct stream *stream,
     committer_commit(stream->committer, done, self);
 }
 
+/* --- Payments that wait -----------------------------------------------------
+ */
+
+void stream_repeat_payments(struct stream *stream) {
+    if (state_shop(stream->state) != NULL) {
+        payments_say_again(&stream->payments, durable_end(stream));
+    }
+}
+
+/* Its own thing to say, which no door waits for; nothing while nothing can be
+ * said. */
+static bool can_say(const struct stream *stream) {
+    return state_shop(stream->state) != NULL &&
+           shop_is_current(state_shop(stream->state)) &&
+           !committer_has_ended(stream->committer) && !stream_is_full(stream);
+}
+
+static void end_payments(struct stream *stream) {
+    bool any = false;
+    if (!can_say(stream)) {
+        return;
+    }
+    err_t err = payments_tick(&stream->payments, mono_us(stream), &any);
+    if (err == ERR_OK && any) {
+        err = committer_say(stream->committer);
+    }
+    if (err != ERR_OK) {
+        struct reason reason = {""};
+        (void)reason_set(&reason, err, "cannot end a payment: %s",
+                         err_name(err));
+        stream->options.failed(stream->options.self, &reason);
+    }
+}
+
+err_t stream_resolve(struct stream *stream, struct slice refund_id,
+                     struct slice how, struct slice why) {
+    ENSURE(can_say(stream), ERR_AGAIN);
+    TRY(shop_events_resolved(&stream->own, stream->state, refund_id, how, why,
+                             &stream->payments.bus));
+    return committer_say(stream->committer);
+}
+
+/* --- Upkeep ------------------------------------------------------------- */
+
 /* The state of a stream in which nothing happens is copied here: it has no
  * boundary. */
 static void snapshot_if_wanted(struct stream *stream) {
@@ -258,6 +268,7 @@ void stream_tick(struct stream *stream, uint64_t delivered) {
     retention_set_delivered(stream->retention, delivered);
     if (!committer_has_ended(stream->committer)) {
         committer_retry(stream->committer);
+        end_payments(stream);
         upkeep(stream);
         scrub_tick(stream->scrub);
     }
@@ -285,30 +296,6 @@ void stream_reconfigure(struct stream *stream,
 
 void stream_give_up(struct stream *stream) {
     committer_give_up(stream->committer);
-}
-
-/* --- Payments that wait -----------------------------------------------------
- */
-
-/* One whose request is not durable yet was asked for just now. */
-static void repeat_payment(void *context, const struct event *event,
-                           struct shop_stamp stamp, struct slice terminal) {
-    struct stream *stream = context;
-    const struct outbox_sink *sink = &stream->options.sink;
-    struct slice json;
-    if (stamp.seq < durable_end(stream) &&
-        batch_render(stream->batch, event, stamp, &json) == ERR_OK) {
-        sink->notice(sink->self, terminal, json);
-    }
-}
-
-void stream_repeat_payments(struct stream *stream) {
-    const struct shop *shop = state_shop(stream->state);
-    if (shop != NULL) {
-        stream->payments_from =
-            shop_open_payments(shop, stream->payments_from, PAYMENTS_A_CALL,
-                               repeat_payment, stream);
-    }
 }
 
 /* --- Opening and closing ----------------------------------------------------
@@ -425,12 +412,26 @@ static err_t open_ledger(struct stream *stream, struct reason *reason) {
  * happens; if it is full, when there is room again. A new one says them with
  * its first event. */
 static err_t begin_shop(struct stream *stream) {
-    const struct shop_bus bus = {stream, shop_publish, shop_tell};
+    const struct clock *clock = &stream->options.platform->clock;
+    stream->payments = (struct payments_watch){
+        .own = &stream->own,
+        .state = stream->state,
+        .batch = stream->batch,
+        .sink = &stream->options.sink,
+        .bus = {stream, shop_publish, shop_tell},
+        .deadline_us =
+            (int64_t)stream->options.config->payment_deadline_ms * 1000,
+    };
+    if (state_shop(stream->state) != NULL) {
+        payments_begin(&stream->payments, clock->wall_us(clock->self),
+                       clock->mono_us(clock->self));
+    }
     if (stream->options.keep_rules || batch_end(stream->batch) == 0 ||
         !batch_has_room(stream->batch)) {
         return ERR_OK;
     }
-    return shop_events_config(&stream->own, stream->state, &bus);
+    return shop_events_config(&stream->own, stream->state,
+                              &stream->payments.bus);
 }
 
 static err_t open_steps(struct stream *stream, struct reason *reason) {
@@ -506,93 +507,4 @@ void stream_close(struct stream *stream) {
     state_free(stream->state);
     journal_close(stream->journal);
     free(stream);
-}
-
-/* --- Looking at it ----------------------------------------------------------
- */
-
-bool stream_is_settled(const struct stream *stream) {
-    return committer_is_settled(stream->committer);
-}
-
-bool stream_is_idle(const struct stream *stream) {
-    return !committer_is_working(stream->committer) &&
-           !snapshots_is_writing(stream->snapshots) &&
-           !scrub_is_running(stream->scrub);
-}
-
-static void note_job(struct stream_disk_job *oldest, const char *what,
-                     int64_t since_us) {
-    if (oldest->what == NULL || since_us < oldest->since_us) {
-        *oldest = (struct stream_disk_job){what, since_us};
-    }
-}
-
-struct stream_disk_job stream_disk_job(const struct stream *stream) {
-    struct stream_disk_job oldest = {NULL, 0};
-    if (committer_is_working(stream->committer)) {
-        note_job(&oldest, "a commit",
-                 committer_working_since_us(stream->committer));
-    }
-    if (snapshots_is_writing(stream->snapshots)) {
-        note_job(&oldest, "writing a snapshot",
-                 snapshots_writing_since_us(stream->snapshots));
-    }
-    if (scrub_is_running(stream->scrub)) {
-        note_job(&oldest, "reading old segments",
-                 scrub_running_since_us(stream->scrub));
-    }
-    return oldest;
-}
-
-const char *stream_full_reason(const struct stream *stream) {
-    return committer_full_reason(stream->committer);
-}
-
-struct stream_counts stream_counts(const struct stream *stream) {
-    struct stream_counts counts = stream->counts;
-    counts.dropped = committer_dropped(stream->committer);
-    return counts;
-}
-
-const struct journal_stats *stream_journal_stats(const struct stream *stream) {
-    return committer_stats(stream->committer);
-}
-
-uint64_t stream_written(const struct stream *stream) {
-    return committer_stats(stream->committer)->written +
-           snapshots_written(stream->snapshots);
-}
-
-const struct journal_gap *stream_gaps(const struct stream *stream,
-                                      size_t *ret_count) {
-    return committer_gaps(stream->committer, ret_count);
-}
-
-const struct config_stream *stream_config(const struct stream *stream) {
-    return stream->options.stream;
-}
-
-const char *stream_dir(const struct stream *stream) {
-    return stream->dir;
-}
-
-const struct journal_position *stream_position(const struct stream *stream) {
-    return journal_position(stream->journal);
-}
-
-const uint8_t *stream_journal_id(const struct stream *stream) {
-    return journal_id(stream->journal);
-}
-
-const uint8_t *stream_journal_life(const struct stream *stream) {
-    return journal_life(stream->journal);
-}
-
-const struct shop *stream_shop(const struct stream *stream) {
-    return state_shop(stream->state);
-}
-
-uint64_t stream_ids_hash(const struct stream *stream) {
-    return state_ids_hash(stream->state);
 }

@@ -93,8 +93,9 @@ void stream_tick(struct stream *stream, uint64_t delivered);
  * and announced. */
 void stream_note_damage(struct stream *stream, const struct journal_gap *gaps,
                         uint32_t count);
-/* Asks again for payments that a terminal has not answered, if the request is
- * durable: some of them at each call, all of them in turn. */
+/* Says again what waits: payments that a terminal has not answered, and money
+ * that nobody has given back. What is durable, some of it at each call, all of
+ * it in turn. */
 void stream_repeat_payments(struct stream *stream);
 /* Takes commit_delay, keep and keep_for from `changed`, from the next batch and
  * the next commit on; stream_config() stays as it was. */

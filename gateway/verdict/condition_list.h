@@ -72,6 +72,8 @@
     X(DEVICE_SILENT, device_silent, "device-silent", DEGRADED, BOX, false, 0,  \
       0,                                                                       \
       "look at the device: its power, its network, its account or certificate")\
+    X(REFUNDS_OPEN, refunds_open, "refunds-open", DEGRADED, BOX, false, 0, 0,  \
+      "give the money back, and say so: shopme-edge payment list, resolve")    \
     X(PAGE_AWAY, page_away, "page-away", DEGRADED, BOX, false, 0, 0,           \
       "free the port or change console.listen; it is tried again")             \
     X(LISTENER_AWAY, listener_away, "listener-away", DEGRADED, BOX, false, 10, \

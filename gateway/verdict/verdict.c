@@ -204,6 +204,21 @@ static bool judge_device_silent(const struct look *look) {
     return look->facts->silent != NULL && say(look, "%s", look->facts->silent);
 }
 
+static bool judge_refunds_open(const struct look *look) {
+    const struct verdict_facts *facts = look->facts;
+    char text[SPAN_SIZE];
+    if (facts->refunds_failed == 0 && facts->refunds_lost == 0 &&
+        (facts->refunds_open == 0 || facts->refunds_age_s < VERDICT_REFUND_S)) {
+        return false;
+    }
+    return say(look,
+               "%" PRIu64 " refund%s open, %" PRIu64
+               " for a person to see to, the oldest for %s; not kept: %" PRIu64,
+               facts->refunds_open, facts->refunds_open == 1 ? " is" : "s are",
+               facts->refunds_failed, span_text(facts->refunds_age_s, text),
+               facts->refunds_lost);
+}
+
 static bool judge_page_away(const struct look *look) {
     const struct verdict_facts *facts = look->facts;
     if (facts->page_away != NULL) {

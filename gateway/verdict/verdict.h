@@ -20,6 +20,8 @@ enum {
 /* A commit in flight this long: the disk hangs. */
 #define VERDICT_HANGS_US ((int64_t)10 * 1000 * 1000)
 /* A backlog older, or room for less, than this is worth a look. */
+/* What terminals and tills have not given back by then is worth a look. */
+#define VERDICT_REFUND_S ((int64_t)10 * 60)
 #define VERDICT_DAY_S ((int64_t)24 * 60 * 60)
 /* No clock of a box that runs this program is right before 2025. */
 #define VERDICT_CLOCK_MIN_US ((int64_t)1735689600 * 1000 * 1000)
@@ -93,6 +95,10 @@ struct verdict_facts {
     struct verdict_tls_facts tls;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *silent;           /* which devices are, in words; NULL: none */
+    uint64_t refunds_open;        /* money that is owed: how often, */
+    uint64_t refunds_failed;      /* of these, for a person to see to, */
+    int64_t refunds_age_s;        /* and the age of the oldest; 0: none */
+    uint64_t refunds_lost;        /* said once and not kept */
     const char *page_away;   /* why the page is not served; NULL if it is */
     const char *socket_away; /* the same of the control socket */
     int64_t clock_offset_ms; /* the cloud's clock minus ours; 0: not known */

@@ -301,7 +301,7 @@ class Device:
         data = {"orderId": order_id, "customerId": 123,
                 "items": ["item1", "item2", "item3"], "total": "74.5",
                 "paymentDetails": {"paymentMethod": "CARD",
-                                   "paymentTransactionId": "tx-1"}}
+                                   "paymentTransactionId": f"tx-{order_id}"}}
         return self.event("OrderPlaced", id_ or f"e-{order_id}",
                           data | changes, order_id)
 

@@ -558,9 +558,46 @@ class DoorCase(Case):
         self.cured("accounts-damaged")
 
 
+class RefundCase(Case):
+    """A terminal took money for nobody's order and cannot give it back; a person
+    does."""
+
+    def make(self):
+        return Store(cloud=False)
+
+    def play(self):
+        self.store.gateway.start().wait_up()
+        terminal = Device(self.store, "terminal-1")
+        for type_, id_, data in (
+                ("PaymentAuthorized", "a", {
+                    "orderId": "none", "paymentTransactionId": "t",
+                    "amount": "3.00"}),
+                ("RefundFailed", "f", {"paymentTransactionId": "t"})):
+            terminal.send(terminal.event(type_, id_, data))
+        terminal.wait_accepted(["a", "f"])
+        reason = self.provoked("refunds-open")
+        assert "1 refund is open, 1 for a person" in reason["text"], reason
+        refunds = self.store.gateway.status()["refunds"]
+        assert refunds["sums"] == [
+            {"amount": "3.00", "currency": "EUR", "count": 1}], refunds
+        command = ("--config", self.store.config_path)
+        shown = subprocess.run([EDGE, "payment", "list", "--json", *command],
+                               capture_output=True, text=True, check=True)
+        refund = json.loads(shown.stdout)["refunds"][0]
+        assert refund["device"] == "terminal-1" and refund["failed"], refund
+        for id_, wanted in (("no", 1), (refund["refundId"], 0),
+                            (refund["refundId"], 1)):
+            done = subprocess.run(
+                [EDGE, "payment", "resolve", id_, "--how", "cash", *command],
+                capture_output=True, text=True, check=False)
+            assert done.returncode == wanted, (id_, done)
+        self.cured("refunds-open")
+        terminal.close()
+
+
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
          RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
-         SilentCase, DoorCase, make_tls_case(Case)]
+         SilentCase, DoorCase, RefundCase, make_tls_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):

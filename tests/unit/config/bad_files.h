@@ -142,6 +142,10 @@ static const struct bad bads[] = {
      {"quarantine", "stop"}},
     {NULL, S A64 A64 ": 1\n", "2:1", {"\"" A16 A16 A16 "\"...", "one of"}},
     {NULL, S "store: t\n", "2:1", {"\"store\" again", "once"}},
+    {"shop.payment_deadline",
+     S "shop: {payment_deadline: 5}\n",
+     "2:26",
+     {"5", "from 1 s to 1 h"}},
     {NULL, S "shop: {currency: EUR, currency: USD}\n", "2:23", {"again"}},
     {NULL, S "shop: {}\ndata: /x\nshop: {}\n", "4:1", {"\"shop\" again"}},
     /* Wrong types. */

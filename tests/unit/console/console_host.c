@@ -182,7 +182,19 @@ static void on_status(void *self, struct console_status *ret) {
                                        .open = 15,
                                        .fulfiled = 15,
                                        .cancelled = 15,
-                                       .rejected = 15};
+                                       .rejected = 15,
+                                       .payments_open = 4,
+                                       .answers_ignored = 2};
+    ret->refunds = (struct shop_refunds){
+        .open = 3,
+        .failed = 1,
+        .unmatched = 2,
+        .unknown = 1,
+        .not_kept = 5,
+        .strays = 6,
+        .oldest_us = ret->now_us - (int64_t)90 * 1000000,
+        .sums = {{"EUR", 1, 1250}, {"JPY", 1, 7}},
+    };
     ret->clock_offset_ms = -1500;
     on_devices(host, &ret->devices);
 }
@@ -209,6 +221,35 @@ static void on_orders(void *self, uint32_t max,
         };
         each(context, &view);
     }
+}
+
+/* More than an answer holds. */
+static void on_refunds(void *self,
+                       void (*each)(void *context,
+                                    const struct shop_refund_view *),
+                       void *context) {
+    (void)self;
+    for (uint64_t i = 0; i < 1000; i++) {
+        const struct shop_refund_view view = {
+            .refund_id = SLICE("r-0badcafe-7-1"),
+            .order_id = SLICE("<o>\"1\""),
+            .transaction = i == 0 ? SLICE_EMPTY : SLICE("tx"),
+            .device = SLICE("card-1"),
+            .minor = i == 0 ? -1 : 1250,
+            .currency = "EUR",
+            .failed = i == 1,
+            .unmatched = i == 0,
+            .since_us = 1795000000000000,
+            .seq = i,
+        };
+        each(context, &view);
+    }
+}
+
+static err_t on_resolve(void *self, const struct console_resolve *resolve) {
+    (void)self;
+    ENSURE(!slice_eq_str(resolve->why, "full"), ERR_AGAIN);
+    return slice_eq_str(resolve->refund_id, "r-1") ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static err_t on_uplink(void *self, bool paused) {
@@ -325,6 +366,8 @@ int main(int argc, char **argv) {
         .source = {.self = &host,
                    .status = on_status,
                    .orders = on_orders,
+                   .refunds = on_refunds,
+                   .resolve = on_resolve,
                    .uplink = on_uplink,
                    .change = on_change,
                    .identity = on_identity,

@@ -56,6 +56,51 @@ class ConsoleTest(unittest.TestCase):
         self.assertGreater(len(error), 10)
         return error
 
+    def test_payments(self):
+        """What is owed, as many as fit; a person's word for one is taken on the
+        control socket alone, and refused by name."""
+        path = "/api/v1/payments"
+        for door, connection in self.doors():
+            with self.subTest(door):
+                answer, body = ask(connection, "GET", path)
+                self.assertEqual(answer.status, 200)
+                shown = json.loads(body)
+                self.assertTrue(shown["more"])
+                self.assertGreater(len(shown["refunds"]), 200)
+                first, second = shown["refunds"][:2]
+                self.assertIsNone(first["amount"])
+                self.assertTrue(first["unmatched"])
+                self.assertEqual(second, {
+                    "refundId": "r-0badcafe-7-1", "orderId": "<o>\"1\"",
+                    "amount": "12.50", "currency": "EUR",
+                    "paymentTransactionId": "tx", "device": "card-1",
+                    "failed": True, "unmatched": False,
+                    "since": "2026-11-18T11:06:40.000000Z", "seq": 1})
+                for sent, code, words in (
+                        ({"refundId": "r-1", "how": "cash"}, 202, "taken"),
+                        ({"refundId": "r-2", "how": "void",
+                          "reason": "w\u00e9"}, 404, "payment list"),
+                        ({"refundId": "r-1", "how": "void",
+                          "reason": "full"}, 503, "nothing can be journaled"),
+                        ({"refundId": "r-1", "how": "gift"}, 400, "expected"),
+                        ({"how": "cash"}, 400, "expected"),
+                        ({"refundId": 1, "how": "cash"}, 400, "expected"),
+                        ({"refundId": "r-1", "how": "cash", "x": ""}, 400,
+                         "expected"),
+                        ({"refundId": "r-1", "how": "cash",
+                          "reason": "x" * 161}, 400, "expected"),
+                        ([], 400, "expected")):
+                    if door == "tcp":
+                        break
+                    posted = self.host.unix()
+                    self.addCleanup(posted.close)
+                    answer, body = ask(
+                        posted, "POST", path, json.dumps(sent),
+                        {"Content-Type": "application/json"})
+                    self.assertEqual(answer.status, code, (sent, body))
+                    self.assertIn(words, body if isinstance(body, str)
+                                  else body.decode())
+
     def test_status(self):
         """Every figure the source gives stands in the status, as JSON."""
         for door, connection in self.doors():
@@ -77,7 +122,15 @@ class ConsoleTest(unittest.TestCase):
                 self.assertEqual(
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
-                     "cancelled": 15, "rejected": 15, "unfitting": 0})
+                     "cancelled": 15, "rejected": 15, "unfitting": 0,
+                     "payments_open": 4, "answers_ignored": 2})
+                self.assertEqual(
+                    status["refunds"],
+                    {"open": 3, "failed": 1, "unmatched": 2,
+                     "amount_unknown": 1, "not_kept": 5, "strays": 6,
+                     "oldest_s": 90, "sums": [
+                         {"amount": "12.50", "currency": "EUR", "count": 1},
+                         {"amount": "7", "currency": "JPY", "count": 1}]})
                 self.assertEqual(len(status["streams"]), 2)
                 self.assertEqual(status["streams"][0], {
                     "name": "orders", "start": 200, "end": 1234,

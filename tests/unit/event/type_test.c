@@ -35,8 +35,8 @@ static void devices_send_what_is_theirs(void **state) {
     (void)state;
     static const char *const sendable[] = {
         "OrderPlaced",    "OrderCancelRequested", "PaymentAuthorized",
-        "PaymentRefused", "StockReceived",        "StockAdjusted",
-        "StockCounted"};
+        "PaymentRefused", "RefundConfirmed",      "RefundFailed",
+        "StockReceived",  "StockAdjusted",        "StockCounted"};
     static const char *const others[] = {
         "OrderCreated",      "OrderRejected",     "OrderCancelled",
         "InventoryReserved", "InventoryRejected", "InventoryReleased",
@@ -70,7 +70,8 @@ static void the_refusal_lists_what_is_taken(void **state) {
         reason.text,
         "a device may not send \"OrderCreated\" here; this stream takes "
         "OrderPlaced, OrderCancelRequested, PaymentAuthorized, "
-        "PaymentRefused, StockReceived, StockAdjusted, StockCounted");
+        "PaymentRefused, RefundConfirmed, RefundFailed, StockReceived, "
+        "StockAdjusted, StockCounted");
     /* A name of any length is cut, so that the list is always there. */
     char longest[128];
     memset(longest, 'x', sizeof longest);

@@ -190,6 +190,29 @@ static const struct check_refusal check_refusals[] = {
      "data.paymentTransactionId: expected a string of 1 to 128 bytes"},
     {"PaymentAuthorized", "{\"orderId\":\"a\",\"currency\":\"E\"}",
      "data.currency: expected an ISO 4217 code"},
+    {"PaymentAuthorized", "{\"orderId\":\"a\",\"tip\":\"1.00\"}",
+     "data.amount: expected it beside tip, surcharge or cashback"},
+    {"PaymentAuthorized", "{\"orderId\":\"a\",\"amount\":\"2\",\"cashback\":1}",
+     "data.cashback: expected a decimal in a string"},
+    {"PaymentAuthorized",
+     "{\"orderId\":\"a\",\"amount\":\"2\",\"currency\":\"JPY\","
+     "\"surcharge\":\"0.5\"}",
+     "data.surcharge: expected no more decimals than its currency has"},
+    {"RefundConfirmed", "{\"how\":\"cash\"}",
+     "data.refundId: expected it, from PaymentRefunded, or the "
+     "paymentTransactionId"},
+    {"RefundConfirmed", "{\"refundId\":\"r-1\"}",
+     "data.how: expected \"void\", \"refund\" or \"cash\""},
+    {"RefundConfirmed", "{\"refundId\":\"r-1\",\"how\":\"gift\"}",
+     "data.how: expected \"void\", \"refund\" or \"cash\""},
+    {"RefundConfirmed", "{\"refundId\":\"r-1\",\"how\":\"cash\",\"amount\":1}",
+     "data.amount: expected a decimal in a string"},
+    {"RefundConfirmed",
+     "{\"refundId\":\"r-1\",\"how\":\"cash\",\"refundTransactionId\":1}",
+     "data.refundTransactionId: expected a string"},
+    {"RefundFailed", "{\"reason\":\"why\"}",
+     "data.refundId: expected it, from PaymentRefunded"},
+    {"RefundFailed", "{\"refundId\":\"\"}", "data.refundId: expected a string"},
     {"PaymentRefused", "{\"orderId\":5}", "data.orderId: expected a string"},
     {"StockReceived", "{}", "data.items: expected it to be there"},
     {"StockReceived", "{\"items\":[]}", "data.items: expected at least one"},
@@ -273,7 +296,15 @@ static const char *const check_accepted[][2] = {
     {"PaymentAuthorized",
      "{\"orderId\":\"a\",\"amount\":\"1\",\"currency\":\"EUR\","
      "\"paymentTransactionId\":\"t\"}"},
+    {"PaymentAuthorized",
+     "{\"orderId\":\"a\",\"amount\":\"3\",\"tip\":\"1.0000\","
+     "\"cashback\":null}"},
     {"PaymentRefused", "{\"orderId\":\"a\",\"reason\":null}"},
+    {"RefundConfirmed", "{\"refundId\":\"r-1\",\"how\":\"cash\"}"},
+    {"RefundConfirmed",
+     "{\"refundId\":null,\"paymentTransactionId\":\"t\",\"how\":\"void\","
+     "\"refundTransactionId\":\"u\",\"amount\":\"1\",\"currency\":\"EUR\"}"},
+    {"RefundFailed", "{\"paymentTransactionId\":\"t\",\"reason\":null}"},
     {"StockReceived", "{\"items\":[{\"sku\":\"a\",\"quantity\":0,"
                       "\"reorderLevel\":0}]}"},
     {"StockReceived", "{\"items\":[{\"sku\":\"a\",\"quantity\":1000000,"

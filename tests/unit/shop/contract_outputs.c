@@ -75,6 +75,13 @@ static const char *const script[][3] = {
      ORDER_OF("t1-0006", "[\"tea\"]", "4.005", BY_CASH)},
     {"scanner-1", "StockCounted",
      "{\"items\":[{\"sku\":\"mug-blue\",\"quantity\":12}]}"},
+    {"terminal-1", "PaymentAuthorized",
+     "{\"orderId\":\"t1-0099\",\"paymentTransactionId\":\"tx-90\","
+     "\"amount\":\"12.00\"}"},
+    {"terminal-1", "RefundConfirmed",
+     "{\"paymentTransactionId\":\"tx-90\",\"how\":\"void\"}"},
+    {"till-1", "RefundFailed",
+     "{\"refundId\":\"r-0badcafe-27-1\",\"reason\":\"customer left\"}"},
     {"scanner-1", "StockAdjusted",
      "{\"items\":[{\"sku\":\"mug-blue\",\"quantity\":-1}],"
      "\"reason\":\"broken\"}"},

@@ -182,6 +182,21 @@ size_t harness_send(struct harness *harness, const char *device,
     return harness_send_event(harness, device, &event);
 }
 
+size_t harness_own(struct harness *harness, const char *type,
+                   const char *data) {
+    char id[32];
+    snprintf(id, sizeof(id), "own-%" PRIu64, harness->inputs);
+    struct event event =
+        harness_event(type, "/" HARNESS_STORE "/gateway", id, data);
+    size_t at = harness->count;
+    struct shop_stamp stamp = append(harness, &event, SLICE_EMPTY, true);
+    struct shop_bus bus = {
+        .self = harness, .publish = on_publish, .tell = on_tell};
+    assert_int_equal(shop_run_own(harness->shop, &event, stamp, &bus), ERR_OK);
+    harness->inputs++;
+    return at;
+}
+
 void harness_load(const struct harness *harness, size_t at, struct event *ret) {
     assert_true(at < harness->count);
     const struct harness_entry *entry = &harness->entries[at];

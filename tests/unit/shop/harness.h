@@ -53,6 +53,8 @@ size_t harness_send(struct harness *harness, const char *device,
 /* Why shop_check() or shop_judge() refuses it; empty if they do not. */
 const char *harness_refusal(struct harness *harness, const char *device,
                             const char *type, const char *data);
+/* An event of the gateway's own, through the journal and shop_run_own(). */
+size_t harness_own(struct harness *harness, const char *type, const char *data);
 /* As harness_send, of an event of any kind. */
 size_t harness_send_event(struct harness *harness, const char *device,
                           const struct event *event);

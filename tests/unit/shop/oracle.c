@@ -102,23 +102,97 @@ static void tell_low(struct oracle *oracle, const bool before[ORACLE_SKUS]) {
     }
 }
 
-static void refund(struct oracle *oracle, const struct oracle_order *order,
-                   int64_t minor, const char *currency,
-                   const char *transaction) {
-    say(oracle,
-        "PaymentRefunded "
-        "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\"%s}",
-        order->id, amount(minor, currency), currency, transaction);
+/* ,"name":"text" unless the text is empty. */
+static const char *member(char ret[128], const char *name, const char *text) {
+    ret[0] = '\0';
+    if (text[0] != '\0') {
+        snprintf(ret, 128, ",\"%s\":\"%s\"", name, text);
+    }
+    return ret;
 }
 
-static void paid(struct oracle *oracle, const struct oracle_order *order,
-                 const char *transaction, const char *mode) {
-    say(oracle,
-        "PaymentProcessed "
-        "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\"%s,"
-        "\"mode\":\"%s\"}",
-        order->id, amount(order->minor, order->currency), order->currency,
-        transaction, mode);
+static const char *terminal_name(char ret[16], int terminal) {
+    ret[0] = '\0';
+    if (terminal >= 0) {
+        snprintf(ret, 16, "card-%d", terminal);
+    }
+    return ret;
+}
+
+/* {"orderId":..,"amount":..,"currency":..,"paymentTransactionId":.. */
+static const char *money_text(const struct oracle_money *money) {
+    static char text[400];
+    char part[128];
+    int len = snprintf(text, sizeof(text), "{\"orderId\":\"%s\"", money->order);
+    if (money->minor >= 0) {
+        len += snprintf(text + len, sizeof(text) - (size_t)len,
+                        ",\"amount\":\"%s\",\"currency\":\"%s\"",
+                        amount(money->minor, money->currency), money->currency);
+    }
+    snprintf(text + len, sizeof(text) - (size_t)len, "%s",
+             member(part, "paymentTransactionId", money->transaction));
+    return text;
+}
+
+/* ,"terminal":..,"reportId":.. */
+static const char *place_text(const struct oracle_money *money) {
+    static char text[400];
+    char name[16];
+    char part[2][128];
+    snprintf(text, sizeof(text), "%s%s",
+             member(part[0], "terminal", terminal_name(name, money->terminal)),
+             member(part[1], "reportId",
+                    money->transaction[0] == '\0' ? money->report : ""));
+    return text;
+}
+
+/* The same money: the same transaction at the same terminal, or at one that
+ * nobody told. */
+static struct oracle_money *same_money(struct oracle *oracle,
+                                       const char *transaction, int terminal) {
+    for (int i = 0; i < oracle->money_count; i++) {
+        struct oracle_money *money = &oracle->money[i];
+        if (transaction[0] != '\0' &&
+            strcmp(money->transaction, transaction) == 0 &&
+            (money->terminal < 0 || money->terminal == terminal)) {
+            return money;
+        }
+    }
+    return NULL;
+}
+
+static bool known(const struct oracle *oracle, const char *transaction) {
+    for (int i = 0; i < oracle->money_count; i++) {
+        if (transaction[0] != '\0' &&
+            strcmp(oracle->money[i].transaction, transaction) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct oracle_money *add_money(struct oracle *oracle,
+                                      const struct oracle_money *money,
+                                      char state) {
+    struct oracle_money *added = &oracle->money[oracle->money_count++];
+    *added = *money;
+    added->state = state;
+    return added;
+}
+
+static void refund(struct oracle *oracle, struct oracle_money *money,
+                   uint64_t cause, int number, const char *why) {
+    money->state = 'o';
+    snprintf(money->refund, sizeof(money->refund), "r-0badcafe-%" PRIu64 "-%d",
+             cause, number);
+    say(oracle, "PaymentRefunded %s%s,\"refundId\":\"%s\",\"reason\":\"%s\"}",
+        money_text(money), place_text(money), money->refund, why);
+}
+
+static void paid(struct oracle *oracle, const struct oracle_money *money,
+                 const char *mode) {
+    say(oracle, "PaymentProcessed %s,\"mode\":\"%s\"%s}", money_text(money),
+        mode, place_text(money));
 }
 
 static void declined(struct oracle *oracle, const struct oracle_order *order,
@@ -205,36 +279,70 @@ static const char *outcome(const struct oracle_order *order) {
 #define NO_WAY                                                       \
     "a card needs a paymentTransactionId or a terminal that can be " \
     "asked"
-#define TRANSACTION ",\"paymentTransactionId\":\"tx\""
+#define USED                                                               \
+    "its paymentTransactionId was used before; each transaction pays one " \
+    "order"
+
+static void ask(struct oracle *oracle, struct oracle_order *order,
+                const struct oracle_input *input) {
+    say(oracle,
+        "PaymentRequested "
+        "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\","
+        "\"terminal\":\"card-%d\"}",
+        order->id, amount(order->minor, order->currency), order->currency,
+        input->terminal);
+    order->asked = true;
+    order->terminal = input->terminal;
+}
+
+/* Of the order's money where it is not asked for; NULL: it has it. */
+static const char *pay_at_once(struct oracle *oracle,
+                               const struct oracle_order *order,
+                               const struct oracle_input *input,
+                               struct oracle_money *money) {
+    bool nothing = order->minor == 0;
+    if (nothing || input->payment == CASH) {
+        paid(oracle, money, nothing ? "none" : "cash");
+        return NULL;
+    }
+    if (input->payment == NOTHING) {
+        return NO_WAY;
+    }
+    if (known(oracle, input->transaction)) {
+        return USED;
+    }
+    memcpy(money->transaction, input->transaction, sizeof(money->transaction));
+    paid(oracle, add_money(oracle, money, 'p'), "online");
+    return NULL;
+}
 
 static void pay(struct oracle *oracle, struct oracle_order *order,
-                const struct oracle_input *input) {
-    bool taken = input->payment == CASH || input->payment == ONLINE;
-    const char *transaction = input->payment == ONLINE ? TRANSACTION : "";
-    if (taken) {
-        paid(oracle, order, transaction,
-             input->payment == CASH ? "cash" : "online");
-    } else if (input->payment == ASK) {
-        say(oracle,
-            "PaymentRequested "
-            "{\"orderId\":\"%s\",\"amount\":\"%s\",\"currency\":\"%s\","
-            "\"terminal\":\"card-%d\"}",
-            order->id, amount(order->minor, order->currency), order->currency,
-            input->terminal);
-        order->asked = true;
-        order->terminal = input->terminal;
+                const struct oracle_input *input, uint64_t seq) {
+    struct oracle_money money = {
+        .terminal = -1, .minor = order->minor, .currency = order->currency};
+    const char *why = NULL;
+    snprintf(money.order, sizeof(money.order), "%s", order->id);
+    if (order->minor > 0 && input->payment == ASK) {
+        ask(oracle, order, input);
     } else {
-        declined(oracle, order, NO_WAY);
+        why = pay_at_once(oracle, order, input, &money);
+    }
+    bool taken = why == NULL && !order->asked && order->minor > 0;
+    if (why != NULL) {
+        declined(oracle, order, why);
+        order->unpayable = true;
     }
     if (!order->reserved) {
         cancel(oracle, order, "out of stock", "");
-    } else if (input->payment == NOTHING) {
-        cancel(oracle, order, "payment declined: ", NO_WAY);
-    } else if (taken) {
+    } else if (why != NULL) {
+        cancel(oracle, order, "payment declined: ", why);
+    } else if (!order->asked) {
         fulfil(oracle, order);
     }
     if (taken && order->end == 'c') {
-        refund(oracle, order, order->minor, order->currency, transaction);
+        struct oracle_money *kept = same_money(oracle, money.transaction, -1);
+        kept = kept == NULL ? add_money(oracle, &money, 'p') : kept;
+        refund(oracle, kept, seq + 4, 1, "the order was cancelled");
     }
 }
 
@@ -270,54 +378,124 @@ static void place(struct oracle *oracle, const struct oracle_input *input,
     }
     say(oracle, "OrderCreated %s", order.id);
     reserve(oracle, added);
-    pay(oracle, added, input);
+    pay(oracle, added, input, seq);
 }
 
-static void answer(struct oracle *oracle, const struct oracle_input *input) {
+/* What the terminal took, and why it is not what was asked. */
+static const char *taken_money(const struct oracle *oracle,
+                               const struct oracle_order *order,
+                               const struct oracle_input *input,
+                               struct oracle_money *ret) {
+    bool terms = order != NULL && !order->unpayable && order->end != 'r';
+    const char *own = terms ? order->currency : "EUR";
+    const char *currency = input->currency == NULL ? own : input->currency;
+    bool foreign = strcmp(currency, own) != 0;
+    *ret = (struct oracle_money){.terminal = input->terminal,
+                                 .minor = terms ? order->minor : -1,
+                                 .currency = own};
+    snprintf(ret->order, sizeof(ret->order), "%s", input->id);
+    memcpy(ret->transaction, input->transaction, sizeof(ret->transaction));
+    snprintf(ret->report, sizeof(ret->report), "in-%" PRIu64, oracle->inputs);
+    const char *wrong = foreign ? "the terminal took another currency" : NULL;
+    if (input->amount != NULL && minor_of(input->amount, currency) < 0) {
+        wrong = "the terminal took what is no amount of the order's currency";
+    } else if (input->amount != NULL) {
+        ret->minor = minor_of(input->amount, currency);
+        ret->currency = currency;
+        wrong = !foreign && terms && ret->minor != order->minor
+                    ? "the terminal took another amount"
+                    : wrong;
+    }
+    return known(oracle, input->transaction)
+               ? "the transaction was used before; each pays one order"
+               : wrong;
+}
+
+static const char *late_why(const struct oracle_order *order) {
+    return order->asked        ? "another terminal was asked for it"
+           : order->end == 'f' ? "the order was paid before"
+                               : "the order waits for no payment any more";
+}
+
+static void authorize(struct oracle *oracle, const struct oracle_input *input,
+                      uint64_t seq) {
     struct oracle_order *order = find(oracle, input->id);
-    bool yes = input->kind == AUTHORIZE;
+    struct oracle_money money;
+    const char *wrong = taken_money(oracle, order, input, &money);
+    bool asked =
+        order != NULL && order->asked && order->terminal == input->terminal;
+    bool same = same_money(oracle, input->transaction, input->terminal) != NULL;
+    oracle->answers_ignored += same;
+    if (asked && wrong == NULL) {
+        order->asked = false;
+        paid(oracle, add_money(oracle, &money, 'p'), "terminal");
+        fulfil(oracle, order);
+        return;
+    }
+    if (asked) {
+        order->asked = false;
+        declined(oracle, order, wrong);
+        cancel(oracle, order, "payment declined: ", wrong);
+    }
+    if (same) {
+        return;
+    }
+    if (order == NULL || order->end == 'r') {
+        say(oracle, "PaymentUnmatched %s%s}", money_text(&money),
+            place_text(&money));
+        money.unmatched = true;
+        refund(oracle, add_money(oracle, &money, 'o'), seq, 2,
+               "no order is known that asked for it");
+        return;
+    }
+    refund(oracle, add_money(oracle, &money, 'o'), seq, asked ? 2 : 1,
+           asked ? wrong : late_why(order));
+}
+
+static void refuse(struct oracle *oracle, const struct oracle_input *input) {
+    struct oracle_order *order = find(oracle, input->id);
     if (order == NULL || !(order->asked || order->late) ||
         order->terminal != input->terminal) {
         oracle->answers_ignored++;
         return;
     }
-    const char *currency =
-        input->currency == NULL ? order->currency : input->currency;
-    bool same = strcmp(currency, order->currency) == 0;
-    int64_t minor =
-        input->amount == NULL ? -1 : minor_of(input->amount, currency);
-    const char *wrong = !same ? "the terminal took another currency"
-                        : input->amount == NULL ? NULL
-                        : minor < 0 ? "the terminal took what is no amount of "
-                                      "the order's currency"
-                        : minor != order->minor
-                            ? "the terminal took another amount"
-                            : NULL;
-    if (minor < 0) {
-        minor = order->minor;
-        currency = order->currency;
+    if (order->asked) {
+        const char *why = input->reason == NULL ? "the terminal gave no reason"
+                                                : input->reason;
+        order->asked = false;
+        declined(oracle, order, why);
+        cancel(oracle, order, "payment declined: ", why);
     }
-    if (order->late) {
-        if (yes) {
-            refund(oracle, order, minor, currency, TRANSACTION);
-            order->late = false;
+}
+
+static struct oracle_money *find_owed(struct oracle *oracle,
+                                      const struct oracle_input *input) {
+    if (input->refund[0] == '\0') {
+        return same_money(oracle, input->transaction, input->terminal);
+    }
+    for (int i = 0; i < oracle->money_count; i++) {
+        if (strcmp(oracle->money[i].refund, input->refund) == 0) {
+            return &oracle->money[i];
         }
+    }
+    return NULL;
+}
+
+static void settle(struct oracle *oracle, const struct oracle_input *input) {
+    struct oracle_money *money = find_owed(oracle, input);
+    if (money == NULL || money->state == 'p') {
+        oracle->strays++;
         return;
     }
-    order->asked = false;
-    if (yes && wrong == NULL) {
-        paid(oracle, order, TRANSACTION, "terminal");
-        fulfil(oracle, order);
+    if (money->state == 'c') {
         return;
     }
-    const char *why = yes                     ? wrong
-                      : input->reason == NULL ? "the terminal gave no reason"
-                                              : input->reason;
-    declined(oracle, order, why);
-    cancel(oracle, order, "payment declined: ", why);
-    if (yes) {
-        refund(oracle, order, minor, currency, TRANSACTION);
-    }
+    const char *currency =
+        input->currency == NULL ? money->currency : input->currency;
+    bool all = input->amount == NULL || money->minor < 0 ||
+               (strcmp(currency, money->currency) == 0 &&
+                minor_of(input->amount, currency) == money->minor);
+    money->state = input->kind == CONFIRM && all ? 'c' : 'f';
 }
 
 static void ask_cancel(struct oracle *oracle,
@@ -400,12 +578,19 @@ void oracle_run(struct oracle *oracle, const struct oracle_input *input,
         ask_cancel(oracle, input);
         break;
     case AUTHORIZE:
+        authorize(oracle, input, seq);
+        break;
     case REFUSE:
-        answer(oracle, input);
+        refuse(oracle, input);
+        break;
+    case CONFIRM:
+    case FAIL:
+        settle(oracle, input);
         break;
     case RECEIVE:
     case COUNT:
         take_stock(oracle, input);
         break;
     }
+    oracle->inputs++;
 }

@@ -12,9 +12,19 @@ enum {
     ORACLE_ORDERS = 256,
     ORACLE_LINES = 16,
     ORACLE_LINE_SIZE = 800,
+    ORACLE_MONEY = 512,
 };
 
-enum oracle_kind { PLACE, CANCEL, AUTHORIZE, REFUSE, RECEIVE, COUNT };
+enum oracle_kind {
+    PLACE,
+    CANCEL,
+    AUTHORIZE,
+    REFUSE,
+    RECEIVE,
+    COUNT,
+    CONFIRM,
+    FAIL,
+};
 
 /* One input, before it is written as JSON. */
 struct oracle_input {
@@ -26,9 +36,25 @@ struct oracle_input {
     const char *total;
     const char *currency; /* of PLACE and AUTHORIZE; NULL: not told */
     enum { CASH, ONLINE, ASK, NOTHING } payment;
-    int terminal;       /* asked by PLACE, answering in AUTHORIZE, REFUSE */
-    const char *amount; /* of AUTHORIZE; NULL: not told */
-    const char *reason; /* of CANCEL, REFUSE; NULL: not told */
+    int terminal;         /* asked by PLACE, answering in AUTHORIZE, REFUSE */
+    const char *amount;   /* of AUTHORIZE; NULL: not told */
+    const char *reason;   /* of CANCEL, REFUSE; NULL: not told */
+    char transaction[16]; /* of AUTHORIZE, CONFIRM, FAIL, PLACE with ONLINE;
+                             empty: none */
+    char refund[48];      /* of CONFIRM, FAIL; empty: not told */
+};
+
+/* Money that a terminal or a till said was taken. */
+struct oracle_money {
+    char transaction[16];
+    char report[32]; /* where there is no transaction */
+    char order[64];
+    char refund[48];
+    int terminal; /* -1: the till */
+    int64_t minor;
+    const char *currency;
+    char state; /* 'p' paid an order, 'o' owed, 'f' failed, 'c' closed */
+    bool unmatched;
 };
 
 struct oracle_order {
@@ -40,9 +66,10 @@ struct oracle_order {
     int wanted[ORACLE_SKUS];
     const char *currency;
     int64_t minor;
-    int terminal; /* -1: none */
-    bool asked;   /* and has not answered */
-    bool late;    /* was asked, and the order is cancelled */
+    int terminal;   /* -1: none */
+    bool asked;     /* and has not answered */
+    bool late;      /* was asked, and the order is cancelled */
+    bool unpayable; /* declined at once: nothing was asked for */
 };
 
 struct oracle {
@@ -52,6 +79,9 @@ struct oracle {
     } stock[ORACLE_SKUS];
     struct oracle_order orders[ORACLE_ORDERS];
     int order_count;
+    struct oracle_money money[ORACLE_MONEY];
+    int money_count;
+    uint64_t inputs, strays;
     uint64_t repeated, conflicting, answers_ignored, cancels_ignored;
     /* What the last input led to: "<type> <data>", in no order. Of OrderCreated
      * only the id. */

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/shop/refund_view.h"
 #include "tests/unit/shop/harness.h"
 #include "tests/unit/shop/oracle.h"
 
@@ -27,6 +28,7 @@ enum {
     EPISODES = 420 / TEST_SHARE,
     INPUTS = 120, /* in each: 50,400 in all */
     IDS = 40,
+    TRANSACTIONS = 60,
     DATA_SIZE = 1024,
 };
 
@@ -43,6 +45,26 @@ static uint32_t below(struct random *random, uint32_t limit) {
     return (uint32_t)((z ^ (z >> 31)) % limit);
 }
 
+static void make_transaction(struct random *random,
+                             struct oracle_input *input) {
+    snprintf(input->transaction, sizeof(input->transaction), "tx-%" PRIu32,
+             below(random, TRANSACTIONS));
+}
+
+/* What is owed, or was, or is not. */
+static void make_settling(struct random *random, const struct oracle *oracle,
+                          struct oracle_input *input) {
+    uint32_t count = (uint32_t)oracle->money_count;
+    snprintf(input->refund, sizeof(input->refund), "r-0badcafe-1-1");
+    if (count > 0 && below(random, 8) > 0) {
+        memcpy(input->refund, oracle->money[below(random, count)].refund,
+               sizeof(input->refund));
+    }
+    if (input->refund[0] == '\0') {
+        make_transaction(random, input);
+    }
+}
+
 static void make_order(struct random *random, struct oracle_input *input) {
     static const char *const totals[][2] = {
         {"5.00", NULL},   {"12.5", NULL},  {"12.5", "EUR"}, {"0", "EUR"},
@@ -54,6 +76,9 @@ static void make_order(struct random *random, struct oracle_input *input) {
     input->currency = total[1];
     input->customer = below(random, 2) == 0 ? "17" : "\"c-1\"";
     input->payment = below(random, 4);
+    if (input->payment == ONLINE) {
+        make_transaction(random, input);
+    }
     input->terminal = (int)below(random, 2);
     input->wanted[below(random, ORACLE_SKUS)] = 1 + (int)below(random, 3);
     for (int i = 0; i < ORACLE_SKUS; i++) {
@@ -93,8 +118,9 @@ static void make_answer(struct random *random, struct oracle_input *input) {
 static struct oracle_input make_input(struct random *random,
                                       const struct oracle *oracle) {
     static const enum oracle_kind kinds[] = {
-        PLACE,     PLACE,     PLACE,  PLACE,   PLACE, PLACE, AUTHORIZE,
-        AUTHORIZE, AUTHORIZE, REFUSE, RECEIVE, COUNT, CANCEL};
+        PLACE,     PLACE,     PLACE,     PLACE,  PLACE,   PLACE,
+        AUTHORIZE, AUTHORIZE, AUTHORIZE, REFUSE, RECEIVE, COUNT,
+        CANCEL,    CONFIRM,   CONFIRM,   FAIL};
     struct oracle_input input = {
         .kind = kinds[below(random, sizeof(kinds) / sizeof(*kinds))],
         .terminal = (int)below(random, 2),
@@ -112,6 +138,14 @@ static struct oracle_input make_input(struct random *random,
         make_stock(random, &input);
     } else if (input.kind == AUTHORIZE) {
         make_answer(random, &input);
+        if (below(random, 4) > 0) {
+            make_transaction(random, &input);
+        }
+    } else if (input.kind == CONFIRM || input.kind == FAIL) {
+        make_settling(random, oracle, &input);
+        if (below(random, 3) == 0) {
+            make_answer(random, &input);
+        }
     }
     return input;
 }
@@ -154,7 +188,8 @@ static void write_order(struct random *random, const struct oracle_input *input,
     if (input->payment == CASH) {
         writer_str(data, "\"CASH\"}}");
     } else if (input->payment == ONLINE) {
-        writer_str(data, "\"CARD\",\"paymentTransactionId\":\"tx\"}}");
+        writer_printf(data, "\"CARD\",\"paymentTransactionId\":\"%s\"}}",
+                      input->transaction);
     } else if (input->payment == ASK) {
         writer_printf(data, "\"CARD\",\"terminal\":\"card-%d\"}}",
                       input->terminal);
@@ -181,6 +216,24 @@ static void write_stock(const struct oracle_input *input, struct writer *data) {
     writer_str(data, "]}");
 }
 
+static void write_settling(const struct oracle_input *input,
+                           struct writer *data) {
+    bool named = input->refund[0] != '\0';
+    writer_printf(data, "{\"%s\":\"%s\"",
+                  named ? "refundId" : "paymentTransactionId",
+                  named ? input->refund : input->transaction);
+    if (input->kind == CONFIRM) {
+        writer_str(data, ",\"how\":\"refund\"");
+    }
+    if (input->amount != NULL) {
+        writer_printf(data, ",\"amount\":\"%s\"", input->amount);
+    }
+    if (input->currency != NULL) {
+        writer_printf(data, ",\"currency\":\"%s\"", input->currency);
+    }
+    writer_u8(data, '}');
+}
+
 static void write_data(struct random *random, const struct oracle_input *input,
                        char ret[DATA_SIZE]) {
     struct writer data = writer_over(ret, DATA_SIZE - 1);
@@ -188,10 +241,13 @@ static void write_data(struct random *random, const struct oracle_input *input,
         write_order(random, input, &data);
     } else if (input->kind == RECEIVE || input->kind == COUNT) {
         write_stock(input, &data);
+    } else if (input->kind == CONFIRM || input->kind == FAIL) {
+        write_settling(input, &data);
     } else {
         writer_printf(&data, "{\"orderId\":\"%s\"", input->id);
-        if (input->kind == AUTHORIZE) {
-            writer_str(&data, ",\"paymentTransactionId\":\"tx\"");
+        if (input->kind == AUTHORIZE && input->transaction[0] != '\0') {
+            writer_printf(&data, ",\"paymentTransactionId\":\"%s\"",
+                          input->transaction);
         }
         if (input->kind == AUTHORIZE && input->amount != NULL) {
             writer_printf(&data, ",\"amount\":\"%s\"", input->amount);
@@ -214,11 +270,14 @@ static size_t send(struct harness *harness, const struct oracle_input *input,
         [PLACE] = "OrderPlaced",           [CANCEL] = "OrderCancelRequested",
         [AUTHORIZE] = "PaymentAuthorized", [REFUSE] = "PaymentRefused",
         [RECEIVE] = "StockReceived",       [COUNT] = "StockCounted",
+        [CONFIRM] = "RefundConfirmed",     [FAIL] = "RefundFailed",
     };
     char device[16];
     snprintf(device, sizeof(device), "%s-%d",
-             input->kind == AUTHORIZE || input->kind == REFUSE ? "card"
-                                                               : "till",
+             input->kind == AUTHORIZE || input->kind == REFUSE ||
+                     input->kind == CONFIRM || input->kind == FAIL
+                 ? "card"
+                 : "till",
              input->terminal);
     return harness_send(harness, device, types[input->kind], data);
 }
@@ -266,6 +325,63 @@ static bool same_lines(struct oracle *oracle, const struct harness *harness,
     return same;
 }
 
+/* Who has the money is told, if it is not the till. */
+static void told_of_refund(const struct oracle *oracle,
+                           const struct event *event, char ret[16]) {
+    for (int i = 0; i < oracle->money_count; i++) {
+        const struct oracle_money *money = &oracle->money[i];
+        char name[64];
+        snprintf(name, sizeof(name), "\"%s\"", money->refund);
+        if (memmem(event->data.data, event->data.len, name, strlen(name)) !=
+                NULL &&
+            money->terminal >= 0) {
+            snprintf(ret, 16, "card-%d", money->terminal);
+        }
+    }
+}
+
+static int64_t open_in_eur(const struct oracle *oracle) {
+    int64_t sum = 0;
+    for (int i = 0; i < oracle->money_count; i++) {
+        const struct oracle_money *money = &oracle->money[i];
+        bool open = money->state == 'o' || money->state == 'f';
+        if (open && money->minor >= 0 && strcmp(money->currency, "EUR") == 0) {
+            sum += money->minor;
+        }
+    }
+    return sum;
+}
+
+static int64_t shown_in_eur(const struct shop_refunds *counts) {
+    for (int i = 0; i < SHOP_REFUND_CURRENCIES; i++) {
+        if (strcmp(counts->sums[i].currency, "EUR") == 0) {
+            return counts->sums[i].minor;
+        }
+    }
+    return 0;
+}
+
+/* Every amount that was ever taken is in one place. */
+static bool same_money_counts(const struct oracle *oracle,
+                              const struct harness *harness) {
+    const struct shop_refunds *counts = shop_refunds(harness->shop);
+    struct shop_refunds wanted = {.strays = oracle->strays};
+    for (int i = 0; i < oracle->money_count; i++) {
+        const struct oracle_money *money = &oracle->money[i];
+        bool open = money->state == 'o' || money->state == 'f';
+        wanted.open += open;
+        wanted.failed += money->state == 'f';
+        wanted.unmatched += open && money->unmatched;
+        wanted.unknown += open && money->minor < 0;
+    }
+    return counts->open == wanted.open && counts->failed == wanted.failed &&
+           counts->unmatched == wanted.unmatched &&
+           counts->unknown == wanted.unknown &&
+           counts->strays == wanted.strays && counts->not_kept == 0 &&
+           (counts->oldest_us != 0) == (wanted.open > 0) &&
+           shown_in_eur(counts) == open_in_eur(oracle);
+}
+
 /* A terminal is told of what it is to answer, and of what it no longer is. */
 static bool same_terminals(const struct oracle *oracle,
                            const struct oracle_input *input,
@@ -284,6 +400,9 @@ static bool same_terminals(const struct oracle *oracle,
                 snprintf(expected, sizeof(expected), "card-%d",
                          order->terminal);
             }
+        }
+        if (slice_eq_str(event.type, "PaymentRefunded")) {
+            told_of_refund(oracle, &event, expected);
         }
         if (strcmp(harness->entries[i].terminal, expected) != 0) {
             print_message("%.*s told to \"%s\", not to \"%s\"\n",
@@ -353,7 +472,8 @@ static bool run_live(struct episode *episode, struct random *random) {
         oracle_run(&episode->oracle, &input, at);
         if (!same_lines(&episode->oracle, harness, at) ||
             !same_terminals(&episode->oracle, &input, harness, at) ||
-            !same_counts(&episode->oracle, harness, repeats)) {
+            !same_counts(&episode->oracle, harness, repeats) ||
+            !same_money_counts(&episode->oracle, harness)) {
             print_message("differs at input %d: %s\n", i, data);
             return false;
         }

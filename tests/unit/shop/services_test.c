@@ -32,6 +32,8 @@ static const char *const data_of[EVENT_TYPE_COUNT] = {
     [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = WITH_REASON,
     [EVENT_TYPE_PAYMENT_AUTHORIZED] = "{\"orderId\":\"x\"}",
     [EVENT_TYPE_PAYMENT_REFUSED] = WITH_REASON,
+    [EVENT_TYPE_REFUND_CONFIRMED] = "{\"refundId\":\"r-1\",\"how\":\"cash\"}",
+    [EVENT_TYPE_REFUND_FAILED] = "{\"refundId\":\"r-1\"}",
     [EVENT_TYPE_STOCK_RECEIVED] = STOCK_DATA,
     [EVENT_TYPE_STOCK_ADJUSTED] =
         "{\"items\":[{\"sku\":\"mug\",\"quantity\":-1}],\"reason\":\"broken\"}",
@@ -52,8 +54,14 @@ static const char *const data_of[EVENT_TYPE_COUNT] = {
     [EVENT_TYPE_PAYMENT_REQUESTED] = PAYMENT_DATA,
     [EVENT_TYPE_PAYMENT_PROCESSED] = PAYMENT_DATA,
     [EVENT_TYPE_PAYMENT_DECLINED] = WITH_REASON,
-    [EVENT_TYPE_PAYMENT_REFUNDED] = PAYMENT_DATA,
+    [EVENT_TYPE_PAYMENT_REFUNDED] =
+        "{\"orderId\":\"x\",\"amount\":\"5.00\",\"currency\":\"EUR\","
+        "\"terminal\":\"card-1\",\"refundId\":\"r-1\"}",
+    [EVENT_TYPE_PAYMENT_UNMATCHED] = PAYMENT_DATA,
     [EVENT_TYPE_ORDER_FULFILED] = "{\"orderId\":\"x\"}",
+    [EVENT_TYPE_PAYMENT_TIMED_OUT] = "{\"orderId\":\"x\"}",
+    [EVENT_TYPE_PAYMENT_RESOLVED] = "{\"refundId\":\"r-1\"}",
+    [EVENT_TYPE_CONFIG_CHANGED] = "{\"rules\":2,\"currency\":\"EUR\"}",
 };
 
 /* A cell: "x" cannot be; "=" stays; a digit is the next state; after ">" what
@@ -88,6 +96,8 @@ static const struct drawn order = {
         [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = {"=", "x", "3>OrderCancelled", "x", "=>again", "=>again", "=>again"},
         [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
         [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_REFUND_CONFIRMED] =       STAYS,
+        [EVENT_TYPE_REFUND_FAILED] =          STAYS,
         [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
         [EVENT_TYPE_STOCK_ADJUSTED] =         STAYS,
         [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
@@ -104,7 +114,11 @@ static const struct drawn order = {
         [EVENT_TYPE_PAYMENT_PROCESSED] =      STAYS,
         [EVENT_TYPE_PAYMENT_DECLINED] =       {"x", "x", "3>OrderCancelled", "=", "x", "x", "x"},
         [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_PAYMENT_UNMATCHED] =      STAYS,
         [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "4", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_TIMED_OUT] =      STAYS,
+        [EVENT_TYPE_PAYMENT_RESOLVED] =       STAYS,
+        [EVENT_TYPE_CONFIG_CHANGED] =         STAYS,
     },
 };
 
@@ -123,6 +137,8 @@ static const struct drawn inventory = {
         [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
         [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
         [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_REFUND_CONFIRMED] =       STAYS,
+        [EVENT_TYPE_REFUND_FAILED] =          STAYS,
         [EVENT_TYPE_STOCK_RECEIVED] =         {"=>StockChanged", "x", "x", "x", "x"},
         [EVENT_TYPE_STOCK_ADJUSTED] =         {"=>StockChanged", "x", "x", "x", "x"},
         [EVENT_TYPE_STOCK_COUNTED] =          {"=>StockChanged", "x", "x", "x", "x"},
@@ -139,7 +155,11 @@ static const struct drawn inventory = {
         [EVENT_TYPE_PAYMENT_PROCESSED] =      STAYS,
         [EVENT_TYPE_PAYMENT_DECLINED] =       STAYS,
         [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_PAYMENT_UNMATCHED] =      STAYS,
         [EVENT_TYPE_ORDER_FULFILED] =         {"x", "4", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_TIMED_OUT] =      STAYS,
+        [EVENT_TYPE_PAYMENT_RESOLVED] =       STAYS,
+        [EVENT_TYPE_CONFIG_CHANGED] =         STAYS,
     },
 };
 
@@ -151,31 +171,38 @@ static const struct drawn payment = {
         [PAYMENT_TAKEN] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_COUNT},
         [PAYMENT_DECLINED] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_PAYMENT_DECLINED, EVENT_TYPE_COUNT},
         [PAYMENT_VOID] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_COUNT},
-        [PAYMENT_REFUNDED] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_PAYMENT_REFUNDED, EVENT_TYPE_COUNT},
+        [PAYMENT_REFUNDED] = {EVENT_TYPE_PAYMENT_PROCESSED, EVENT_TYPE_ORDER_CANCELLED, EVENT_TYPE_COUNT},
+        [PAYMENT_EXPIRED] = {EVENT_TYPE_PAYMENT_REQUESTED, EVENT_TYPE_PAYMENT_TIMED_OUT, EVENT_TYPE_COUNT},
     },
     {
-        /*                              none  requested taken declined void refunded */
+        /*                              none  requested taken declined void refunded expired */
         [EVENT_TYPE_ORDER_PLACED] =           STAYS,
         [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
-        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     {"=", "=>PaymentProcessed", "=", "=", "=>PaymentRefunded", "="},
-        [EVENT_TYPE_PAYMENT_REFUSED] =        {"=", "=>PaymentDeclined", "=", "=", "=", "="},
+        [EVENT_TYPE_PAYMENT_AUTHORIZED] =     {"=>PaymentUnmatched,PaymentRefunded", "=>PaymentProcessed", "=>PaymentRefunded", "=>PaymentRefunded", "=>PaymentRefunded", "=>PaymentRefunded", "x"},
+        [EVENT_TYPE_PAYMENT_REFUSED] =        {"=", "=>PaymentDeclined", "=", "=", "=", "=", "x"},
+        [EVENT_TYPE_REFUND_CONFIRMED] =       {"=", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_REFUND_FAILED] =          {"=", "x", "x", "x", "x", "x", "x"},
         [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
         [EVENT_TYPE_STOCK_ADJUSTED] =         STAYS,
         [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
-        [EVENT_TYPE_ORDER_CREATED] =          {"=>PaymentRequested", "x", "x", "x", "x", "x"},
-        [EVENT_TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x", "x"},
-        [EVENT_TYPE_ORDER_CANCELLED] =        {"x", "4", "=>PaymentRefunded", "=", "x", "="},
+        [EVENT_TYPE_ORDER_CREATED] =          {"=>PaymentRequested", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_REJECTED] =         {"=", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_CANCELLED] =        {"x", "4", "5>PaymentRefunded", "=", "=", "x", "x"},
         [EVENT_TYPE_INVENTORY_RESERVED] =     STAYS,
         [EVENT_TYPE_INVENTORY_REJECTED] =     STAYS,
         [EVENT_TYPE_INVENTORY_RELEASED] =     STAYS,
         [EVENT_TYPE_INVENTORY_SHORT] =        STAYS,
         [EVENT_TYPE_STOCK_CHANGED] =          STAYS,
         [EVENT_TYPE_STOCK_LOW] =              STAYS,
-        [EVENT_TYPE_PAYMENT_REQUESTED] =      {"1", "x", "x", "x", "x", "x"},
-        [EVENT_TYPE_PAYMENT_PROCESSED] =      {"2", "2", "x", "x", "x", "x"},
-        [EVENT_TYPE_PAYMENT_DECLINED] =       {"3", "3", "x", "x", "x", "x"},
-        [EVENT_TYPE_PAYMENT_REFUNDED] =       {"x", "x", "5", "5", "5", "x"},
-        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "=", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_REQUESTED] =      {"1", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_PROCESSED] =      {"2", "2", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_DECLINED] =       {"3", "3", "x", "x", "x", "x", "4"},
+        [EVENT_TYPE_PAYMENT_REFUNDED] =       {"=", "=", "=", "=", "=", "=", "x"},
+        [EVENT_TYPE_PAYMENT_UNMATCHED] =      {"=", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "=", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_TIMED_OUT] =      {"x", "6>PaymentDeclined", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_PAYMENT_RESOLVED] =       {"=", "x", "x", "x", "x", "x", "x"},
+        [EVENT_TYPE_CONFIG_CHANGED] =         {"=", "x", "x", "x", "x", "x", "x"},
     },
 };
 
@@ -195,6 +222,8 @@ static const struct drawn fulfilment = {
         [EVENT_TYPE_ORDER_CANCEL_REQUESTED] = STAYS,
         [EVENT_TYPE_PAYMENT_AUTHORIZED] =     STAYS,
         [EVENT_TYPE_PAYMENT_REFUSED] =        STAYS,
+        [EVENT_TYPE_REFUND_CONFIRMED] =       STAYS,
+        [EVENT_TYPE_REFUND_FAILED] =          STAYS,
         [EVENT_TYPE_STOCK_RECEIVED] =         STAYS,
         [EVENT_TYPE_STOCK_ADJUSTED] =         STAYS,
         [EVENT_TYPE_STOCK_COUNTED] =          STAYS,
@@ -211,7 +240,11 @@ static const struct drawn fulfilment = {
         [EVENT_TYPE_PAYMENT_PROCESSED] =      {"2", "3>OrderFulfiled", "x", "x", "x", "x"},
         [EVENT_TYPE_PAYMENT_DECLINED] =       STAYS,
         [EVENT_TYPE_PAYMENT_REFUNDED] =       STAYS,
+        [EVENT_TYPE_PAYMENT_UNMATCHED] =      STAYS,
         [EVENT_TYPE_ORDER_FULFILED] =         {"x", "x", "x", "4", "x", "x"},
+        [EVENT_TYPE_PAYMENT_TIMED_OUT] =      STAYS,
+        [EVENT_TYPE_PAYMENT_RESOLVED] =       STAYS,
+        [EVENT_TYPE_CONFIG_CHANGED] =         STAYS,
     },
 };
 /* clang-format on */
@@ -227,9 +260,10 @@ struct desk {
  * given one, so that every pair is met. */
 static const struct shop_event *event_about_x(struct desk *desk,
                                               enum event_type type) {
-    const struct shop_context context = {.rules = SHOP_RULES_NEWEST,
-                                         .store = SLICE("s"),
-                                         .journal_hex = "00000000"};
+    static const struct shop_context context = {
+        .rules = SHOP_RULES_NEWEST,
+        .store = {(const uint8_t *)"s", 1},
+        .journal_hex = "00000000"};
     desk->arena = arena_over(desk->memory, sizeof(desk->memory));
     desk->cloud_event = (struct event){
         .id = SLICE("1"),
@@ -310,13 +344,10 @@ static void check_cell(const struct drawn *drawn, enum event_type type,
 
 static void check_all(const struct drawn *drawn) {
     for (uint32_t type = 0; type < EVENT_TYPE_COUNT; type++) {
-        /* The services listen to all but the gateway's own, of which one is
-         * about their rules. */
-        bool own = event_type_publisher((enum event_type)type) ==
-                   EVENT_PUBLISHER_GATEWAY;
-        assert_int_equal(shop_event_is_read((enum event_type)type),
-                         !own || type == EVENT_TYPE_CONFIG_CHANGED);
-        for (uint32_t state = 0; !own && state < drawn->states; state++) {
+        /* The services listen to all but what the gateway says of itself. */
+        bool heard = drawn->cells[type][0] != NULL;
+        assert_int_equal(shop_event_is_read((enum event_type)type), heard);
+        for (uint32_t state = 0; heard && state < drawn->states; state++) {
             check_cell(drawn, (enum event_type)type, state);
         }
     }

@@ -211,6 +211,7 @@ struct fixture *fixture_new(uint64_t seed) {
         .data = FIXTURE_DATA,
         .event_bytes_max = FIXTURE_EVENT_BYTES,
         .currency = "EUR",
+        .payment_deadline_ms = 90 * 1000,
         .stream_count = 1,
     };
     f->settings = &f->config.streams[0];

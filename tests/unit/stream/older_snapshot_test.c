@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -112,6 +113,38 @@ static void test_an_empty_journal(void **state) {
     close_it(&opened);
 }
 
+/* Goal: money that is owed keeps the older release away, by name, and nothing
+ * was changed. */
+static void test_refunds_are_open(void **state) {
+    struct fixture *f = *state;
+    f->settings->shop = true;
+    fixture_open(f);
+    fixture_take(f, "card-1", "a", "PaymentAuthorized",
+                 "{\"orderId\":\"x\",\"paymentTransactionId\":\"t\"}");
+    fixture_commit(f);
+    fixture_close(f);
+    struct opened opened = open_it(f);
+    uint64_t end = journal_next_seq(opened.journal);
+    struct reason reason = {""};
+    assert_int_equal(write_older(f, &opened, &reason), ERR_REFUSED);
+    assert_non_null(strstr(reason.text, "1 refunds are open"));
+    assert_int_equal(journal_next_seq(opened.journal), end);
+    close_it(&opened);
+    fixture_open(f);
+    fixture_take(f, "card-1", "c", "RefundConfirmed",
+                 "{\"paymentTransactionId\":\"t\",\"how\":\"void\"}");
+    fixture_commit(f);
+    fixture_close(f);
+    opened = open_it(f);
+    assert_int_equal(write_older(f, &opened, &reason), ERR_OK);
+    close_it(&opened);
+    fixture_open(f); /* and this release goes on, by its own rules */
+    fixture_order(f, 1);
+    fixture_commit(f);
+    assert_int_equal(shop_rules(stream_shop(f->stream)), SHOP_RULES_NEWEST);
+    fixture_close(f);
+}
+
 /* Goal: a disk that fails is named, and what was there still serves; once it
  * does not fail, the shop's state is the same from the older form. */
 static void test_the_disk_fails(void **state) {
@@ -149,6 +182,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_one_is_left),
         FIXTURE_TEST(test_an_empty_journal),
+        FIXTURE_TEST(test_refunds_are_open),
         FIXTURE_TEST(test_the_disk_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,9 @@ CHANGE(aside, f->broker_files = 1; f->broker_file = "mosquitto.db.bad-1")
 CHANGE(foreign, f->foreign = 2; f->foreign_topic = "shopme/s2/+/orders")
 CHANGE(accounts, f->accounts_damaged = "accounts: line 3")
 CHANGE(silent, f->silent = "nothing came from till-1")
+CHANGE(failed, f->refunds_open = 2; f->refunds_failed = 1; f->refunds_age_s = 5)
+CHANGE(owed, f->refunds_open = 1; f->refunds_age_s = 600)
+CHANGE(unkept, f->refunds_lost = 3)
 CHANGE(away, f->page_away = "port 8080 is in use")
 CHANGE(no_socket, f->socket_away = "no such folder")
 CHANGE(no_address, f->listener_away = "cannot listen on 192.0.2.7:1884")
@@ -184,6 +187,12 @@ static const struct row rows[] = {
      "2 messages on a topic that no stream takes, such as shopme/s2/+/orders"},
     {CONDITION_DEVICE_SILENT, "device-silent()", 1, silent, nothing,
      "nothing came from till-1"},
+    {CONDITION_REFUNDS_OPEN, "refunds-open()", 1, failed, nothing,
+     "2 refunds are open, 1 for a person to see to, the oldest for 5 s"},
+    {CONDITION_REFUNDS_OPEN, "refunds-open()", 1, owed, nothing,
+     "1 refund is open, 0 for a person"},
+    {CONDITION_REFUNDS_OPEN, "refunds-open()", 1, unkept, nothing,
+     "not kept: 3"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, away, nothing,
      "port 8080 is in use"},
     {CONDITION_PAGE_AWAY, "page-away()", 1, no_socket, nothing,
