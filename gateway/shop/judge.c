@@ -5,6 +5,7 @@
 
 #include "gateway/shop/inventory.h"
 #include "gateway/shop/shop_event.h"
+#include "gateway/shop/shop_parts.h"
 
 enum { FORMS_SIZE = SHOP_ITEMS_MAX * SHOP_SKU_MAX }; /* of all skus */
 
@@ -19,7 +20,8 @@ static err_t judge(const struct shop *shop, const struct event *input,
     TRY(shop_event_read_data(type, data, reading, &event, reason));
     event.cloud_event = input;
     event.stamp.wall_us = wall_us;
-    return inventory_check(shop_inventory(shop), &event, arena, reason);
+    return inventory_check(shop->services[SHOP_INVENTORY], &event, arena,
+                           reason);
 }
 
 err_t shop_judge(const struct shop *shop, const struct event *input,
@@ -42,5 +44,5 @@ err_t shop_judge(const struct shop *shop, const struct event *input,
 }
 
 err_t shop_check_older(const struct shop *shop, struct reason *reason) {
-    return inventory_check_whole(shop_inventory(shop), reason);
+    return inventory_check_whole(shop->services[SHOP_INVENTORY], reason);
 }

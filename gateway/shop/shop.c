@@ -10,7 +10,6 @@
 #include "gateway/event/event_source.h"
 #include "gateway/shop/fulfilment.h"
 #include "gateway/shop/inventory.h"
-#include "gateway/shop/judge.h"
 #include "gateway/shop/money.h"
 #include "gateway/shop/order.h"
 #include "gateway/shop/payment.h"
@@ -368,10 +367,6 @@ err_t shop_run_own(struct shop *shop, const struct event *event,
     assert(err == ERR_OK && shop_event_is_read(type) &&
            event_type_publisher(type) == EVENT_PUBLISHER_GATEWAY);
     return run(shop, type, event, SLICE_EMPTY, stamp, bus);
-}
-
-const void *shop_inventory(const struct shop *shop) {
-    return shop->services[SHOP_INVENTORY];
 }
 
 bool shop_is_current(const struct shop *shop) {
