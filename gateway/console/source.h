@@ -6,6 +6,7 @@
 #include "bridge/bridge.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
+#include "gateway/console/source_stream.h"
 #include "gateway/identity/change.h"
 #include "gateway/identity/presence.h"
 #include "gateway/journal/journal.h"
@@ -21,32 +22,10 @@ enum {
     CONSOLE_BODY_MAX = 256,            /* bytes of a request's body */
     /* Of a change of the accounts: their topics, as JSON escapes them. */
     CONSOLE_IDENTITY_BODY_MAX = 12 * 1024,
-    CONSOLE_IDENTITY_REQUESTS = 64, /* the newest ones */
+    CONSOLE_DEAD_BODY_MAX = 12 * 1024, /* of an order: DEAD_ASK_MAX numbers */
+    CONSOLE_IDENTITY_REQUESTS = 64,    /* the newest ones */
     CONSOLE_RESOLVE_BODY_MAX = 2048,
     CONSOLE_WORDS_MAX = 160, /* bytes of what a person says of a refund */
-};
-
-struct console_stream {
-    const char *name; /* borrowed for the call */
-    uint64_t start;   /* durable records: sequence numbers [start, end) */
-    uint64_t end;
-    uint64_t received, accepted, rejected, duplicates; /* since start */
-    uint64_t too_old; /* of the rejected: might be repeats */
-    uint64_t dropped; /* dropped undelivered since start, to make room */
-    const struct journal_gap *gaps; /* events that damage took, ever */
-    size_t gap_count;
-    uint64_t damaged;     /* events in those */
-    const char *full;     /* why it accepts nothing; NULL if it does */
-    const char *disk_job; /* the oldest that is with the disk; NULL: none */
-    int64_t disk_job_us;  /* for how long */
-    struct journal_stats journal;
-    uint64_t written; /* bytes given to the disk since start, for the journal,
-                         snapshots and the cursor */
-    bool has_sink;    /* else `bridge` is not used */
-    struct bridge_stream_status bridge; /* as the bridge last reported */
-    int64_t oldest_us; /* wall time of the oldest event that is not in the
-                          cloud yet, 0 if there is none or not known */
-    struct forecast_view forecast;
 };
 
 /* Who is there, as it is while the call lasts. */
@@ -86,6 +65,7 @@ struct console_status {
     struct shop_refunds refunds;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    struct dead_status dead;
     struct credential_status credentials;
     char authorities[200]; /* why cloud.ca_file is not used; empty: it is */
     struct verdict_tls_facts tls;
@@ -137,6 +117,10 @@ struct console_source {
      * `refunds`. */
     err_t (*resolve)(void *self, const struct console_resolve *resolve);
     err_t (*uplink)(void *self, bool paused);
+    /* An order about dead letters: as bridge_dead_order(). ERR_NOT_FOUND: no
+     * stream has a sink. NULL = there are none. */
+    err_t (*dead)(void *self, enum dead_ask ask, const uint64_t *ids,
+                  uint32_t count, uint64_t *ret_number);
     /* Takes a change of the accounts and makes it later. ERR_REFUSED: they are
      * not kept here; ERR_FULL: too many wait. NULL = there are none. */
     err_t (*change)(void *self, const struct identity_change *change,

@@ -42,6 +42,8 @@ EVENT_TYPE(CONFIG_CHANGED,         "ConfigChanged",        GATEWAY,    NOBODY)
 EVENT_TYPE(PAYMENT_TIMED_OUT,      "PaymentTimedOut",      GATEWAY,    NOBODY)
 EVENT_TYPE(PAYMENT_RESOLVED,       "PaymentResolved",      GATEWAY,    NOBODY)
 EVENT_TYPE(JOURNAL_DAMAGED,        "JournalDamaged",       GATEWAY,    NOBODY)
+EVENT_TYPE(EVENT_DEAD_LETTERED,    "EventDeadLettered",    GATEWAY,    NOBODY)
+EVENT_TYPE(EDGE_STATUS,            "EdgeStatus",           GATEWAY,    NOBODY)
 
 #ifdef EDGE_TEST_EVENT_TYPES
 /* Only in builds of tests/unit/event_type. */

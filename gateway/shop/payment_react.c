@@ -222,6 +222,8 @@ err_t payment_react_cancelled(const struct payments *payments,
                               struct reaction *reaction) {
     (void)payments;
     const struct taking *taking = payment->taking;
+    assert(payment->state == PAYMENT_TAKEN);
+    assert(taking == NULL || taking->state == TAKING_PAID);
     struct payment_money money = {.amount_minor = payment->amount_minor,
                                   .currency = payment_currency_of(payment)};
     if (taking != NULL) {

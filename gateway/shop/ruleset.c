@@ -8,6 +8,7 @@
 #include "gateway/shop/saved.h"
 
 bool ruleset_equal(const struct ruleset *a, const struct ruleset *b) {
+    assert(a->version >= SHOP_RULES_FIRST && b->version >= SHOP_RULES_FIRST);
     return a->version == b->version && strcmp(a->currency, b->currency) == 0;
 }
 

@@ -166,6 +166,7 @@ static void sum_up(struct takings *takings, const struct taking *taking,
 static void count(struct takings *takings, const struct taking *taking,
                   bool more) {
     struct shop_refunds *counts = &takings->counts;
+    assert(more || counts->open > 0);
     uint64_t one = more ? 1 : (uint64_t)-1;
     counts->open += one;
     counts->failed += taking->state == TAKING_FAILED ? one : 0;
@@ -192,6 +193,8 @@ static void open_up(struct takings *takings, struct taking *taking) {
 }
 
 static void close_down(struct takings *takings, struct taking *taking) {
+    assert(taking->state == TAKING_OWED || taking->state == TAKING_FAILED);
+    assert(taking->said.len > 0);
     if (taking->earlier != NULL) {
         taking->earlier->later = taking->later;
     } else {
@@ -256,6 +259,7 @@ err_t takings_owe(struct takings *takings, const struct shop_event *event,
         ENSURE(taking != NULL, ERR_MEMORY);
     }
     assert(taking->state == TAKING_NOTED || taking->state == TAKING_PAID);
+    assert(taking->said.len == 0 && event->refund_id.len > 0);
     take_amount(taking, event);
     keep_text(taking->refund_id, &taking->refund_len, event->refund_id,
               sizeof(taking->refund_id));

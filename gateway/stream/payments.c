@@ -34,6 +34,7 @@ static void mark_one(void *context, const struct event *event,
 void payments_begin(struct payments_watch *watch, int64_t wall_us,
                     int64_t mono_us) {
     struct beginning begin = {watch, wall_us, mono_us};
+    assert(state_shop(watch->state) != NULL && watch->deadline_us >= 0);
     const struct shop *shop = state_shop(watch->state);
     uint64_t from = 0;
     do {

@@ -43,7 +43,7 @@ CASES = {
     "all of orders": ("/data/orders", "orders"),
     "all of telemetry": ("/data/telemetry", "telemetry"),
 }
-WINDOW_EVENTS = 30  # of that size; the bridge reads 4 MiB ahead
+WINDOW_EVENTS = 145  # of that size; the bridge reads up to 20 MiB ahead
 
 
 class Page:

@@ -131,6 +131,11 @@ class ConsoleTest(unittest.TestCase):
                      "oldest_s": 90, "sums": [
                          {"amount": "12.50", "currency": "EUR", "count": 1},
                          {"amount": "7", "currency": "JPY", "count": 1}]})
+                self.assertEqual(
+                    status["dead"],
+                    {"letters": 0, "retried": 0, "oldest": None, "ageing": 0,
+                     "sent": 0, "dropped": 0, "lost": 0, "full": "",
+                     "orders_done": 0})
                 self.assertEqual(len(status["streams"]), 2)
                 self.assertEqual(status["streams"][0], {
                     "name": "orders", "start": 200, "end": 1234,
@@ -144,6 +149,8 @@ class ConsoleTest(unittest.TestCase):
                     "repeated": 7, "requests": 120, "failures": 9,
                     "refused": 0, "confirmed": None,
                     "last_error": "no route to \"events\" <host>",
+                    "dead_lettered": 0, "refusals": "none",
+                    "refusals_waiting": 0,
                     "segments": 3, "bytes": 25165824, "commits": 77,
                     "commit_us_last": 131, "commit_us_max": 20500,
                     "payload_bytes": 1000, "written_bytes": 15000,

@@ -194,6 +194,8 @@ static err_t apply_change(struct payments *payments, struct payment *payment,
                           const struct shop_event *event) {
     (void)payment;
     uint32_t before = payments->rules;
+    assert(event->rules >= SHOP_RULES_FIRST &&
+           event->rules <= SHOP_RULES_NEWEST);
     payments->rules = event->rules;
     if (event->currency.len > 0) {
         memcpy(payments->currency, event->currency.data, MONEY_CURRENCY_LEN);

@@ -12,6 +12,7 @@
 #include "gateway/stream/opening.h"
 #include "gateway/stream/refuse.h"
 #include "gateway/stream/shop_events.h"
+#include "gateway/stream/stream_dead.h"
 
 enum {
     UPKEEP_US = 10 * 1000 * 1000,
@@ -145,6 +146,18 @@ err_t stream_refuse(struct stream *stream,
                            refusal->why));
     TRY(outbox_reject(stream->outbox, batch_end(stream->batch), refusal->device,
                       refusal->encoding, refusal->id, refusal->why));
+    return committer_say(stream->committer);
+}
+
+err_t stream_say_dead(struct stream *stream, const struct stream_dead *dead,
+                      uint64_t *ret_needs_end) {
+    if (committer_has_ended(stream->committer) ||
+        committer_full_reason(stream->committer) != NULL ||
+        batch_takes_own(stream->batch) == 0) {
+        return ERR_AGAIN;
+    }
+    TRY(stream_dead_append(&stream->own, dead));
+    *ret_needs_end = batch_end(stream->batch);
     return committer_say(stream->committer);
 }
 
@@ -386,6 +399,7 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
         .shop = state_shop(stream->state),
+        .stream = options->stream,
         .clock = &options->platform->clock,
     };
     TRY(intake_new(&intake, &stream->intake));
