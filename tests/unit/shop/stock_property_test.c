@@ -304,8 +304,12 @@ static bool answer(struct episode *episode) {
     uint32_t type = below(&episode->random, 3);
     struct model_order *order = &model->orders[which];
     begin(episode);
-    writer_printf(&episode->writer, "{\"orderId\":\"%s\"%s}", order->id,
-                  type == 0 ? ",\"paymentTransactionId\":\"t\"" : "");
+    writer_printf(&episode->writer, "{\"orderId\":\"%s\"", order->id);
+    if (type == 0) { /* each order is paid by a transaction of its own */
+        writer_printf(&episode->writer, ",\"paymentTransactionId\":\"t-%s\"",
+                      order->id);
+    }
+    writer_u8(&episode->writer, '}');
     harness_send(&episode->harness, type == 2 ? "till-1" : "card-1",
                  types[type], end(episode));
     if (order->open && type == 0) {
