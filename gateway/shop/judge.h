@@ -16,7 +16,4 @@ err_t shop_judge(const struct shop *shop, const struct event *input,
  * ERR_UNSUPPORTED with a reason. */
 err_t shop_check_older(const struct shop *shop, struct reason *reason) MUST_USE;
 
-/* For judge.c: the shop's inventory. */
-const void *shop_inventory(const struct shop *shop);
-
 #endif

@@ -10,7 +10,6 @@
 #include "gateway/event/event_source.h"
 #include "gateway/shop/fulfilment.h"
 #include "gateway/shop/inventory.h"
-#include "gateway/shop/judge.h"
 #include "gateway/shop/money.h"
 #include "gateway/shop/order.h"
 #include "gateway/shop/payment.h"

@@ -131,6 +131,7 @@ struct shop_counts {
 };
 
 struct shop_counts shop_counts(const struct shop *shop);
+const void *shop_inventory(const struct shop *shop); /* for judge.c */
 /* The latest orders, newest first, at most `max`. */
 void shop_orders(const struct shop *shop, uint32_t max,
                  void (*each)(void *context, const struct shop_order_view *),
