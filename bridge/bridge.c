@@ -13,9 +13,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "bridge/bridge_state.h"
 #include "bridge/bundle.h"
 #include "bridge/credential_keeper.h"
 #include "bridge/credential_web.h"
+#include "bridge/heartbeat.h"
 #include "bridge/https.h"
 #include "bridge/sender.h"
 #include "bridge/way.h"
@@ -30,40 +32,14 @@ enum {
 
 static const char CA_FILE_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 
-struct bridge {
-    struct bridge_options options;
-    struct credential_keeper *keeper; /* NULL: no stream has a sink */
-    struct tls_context *tls;
-    struct bundle bundle; /* where its authorities come from */
-    struct https_connector https;
-    struct job_pool *pool;
-    struct sender_context context; /* constant once set up */
-    struct share share;            /* the loop's own */
-    struct sender *senders[CONFIG_STREAMS_MAX];
-    uint32_t by_priority[CONFIG_STREAMS_MAX]; /* indices into senders */
-
-    /* The loop's own. */
-    int64_t clock_offset_us; /* server's clock less ours, from any answer */
-    uv_loop_t loop;
-    uv_async_t woken;
-    uv_timer_t due;
-    uv_timer_t telling;
-    uv_timer_t grace;
-    uv_timer_t beat;
-    bool turning;
-    bool turn_again;
-    bool stopping;
-    bool closed;
-    atomic_uint_fast64_t turns; /* any thread may look */
-
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    struct bridge_status told; /* below the mutex, all three */
-    bool want_paused;
-    bool want_stop;
-};
-
 /* --- the status --------------------------------------------------------- */
+
+/* A difference in the padding alone is told once too often: harmless. */
+static bool has_changed(const struct dead_status *a,
+                        const struct dead_status *b) {
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+    return memcmp(a, b, sizeof *a) != 0;
+}
 
 /* True if their state changed. */
 static bool look_at_credentials(const struct bridge *bridge,
@@ -86,10 +62,12 @@ static bool publish(struct bridge *bridge) {
         changed |= sender_status(bridge->senders[i], &status.streams[i]);
     }
     status.clock_offset_ms = bridge->clock_offset_us / 1000;
+    dead_status(bridge->dead, &status.dead);
     changed |= look_at_credentials(bridge, &status);
     memcpy(status.authorities, bridge->bundle.trouble,
            sizeof status.authorities);
     pthread_mutex_lock(&bridge->mutex);
+    changed |= has_changed(&bridge->told.dead, &status.dead);
     bridge->told = status;
     pthread_mutex_unlock(&bridge->mutex);
     return changed;
@@ -132,11 +110,15 @@ static void close_all(struct bridge *bridge) {
     if (bridge->keeper != NULL) {
         credential_keeper_hang_up(bridge->keeper);
     }
+    if (bridge->heartbeat != NULL) {
+        heartbeat_hang_up(bridge->heartbeat);
+    }
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         if (bridge->senders[i] != NULL) {
             sender_hang_up(bridge->senders[i]);
         }
     }
+    dead_hang_up(bridge->dead);
     uv_close((uv_handle_t *)&bridge->woken, NULL);
     uv_close((uv_handle_t *)&bridge->due, NULL);
     uv_close((uv_handle_t *)&bridge->telling, NULL);
@@ -211,6 +193,17 @@ static bool mind_credentials(struct bridge *bridge) {
     return ready;
 }
 
+/* What the gateway says of itself, whatever waits. */
+static int64_t give_heartbeat_its_turn(struct bridge *bridge, bool signs) {
+    struct heartbeat *heartbeat = bridge->heartbeat;
+    if (heartbeat == NULL) {
+        return INT64_MAX;
+    }
+    bool may_send = signs && !bridge->paused;
+    heartbeat_work(heartbeat, bridge->clock_offset_us, may_send);
+    return heartbeat_due_us(heartbeat, may_send);
+}
+
 static int64_t credentials_due_us(const struct bridge *bridge) {
     return bridge->keeper != NULL ? credential_keeper_due_us(bridge->keeper)
                                   : INT64_MAX;
@@ -221,6 +214,8 @@ static int64_t credentials_due_us(const struct bridge *bridge) {
 static int64_t give_turns(struct bridge *bridge) {
     bool signs = mind_credentials(bridge);
     int64_t due_us = credentials_due_us(bridge);
+    int64_t beats_us = give_heartbeat_its_turn(bridge, signs);
+    due_us = beats_us < due_us ? beats_us : due_us;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         struct sender *sender = bridge->senders[bridge->by_priority[i]];
         sender_work(sender);
@@ -263,6 +258,8 @@ static void turn(void *context) {
     }
     bridge->turning = true;
     int64_t due_us = give_turns(bridge);
+    int64_t dead_us = bridge_turn_dead(bridge);
+    due_us = dead_us < due_us ? dead_us : due_us;
     bridge->turning = false;
     if (bridge->turn_again) {
         bridge->turn_again = false;
@@ -282,9 +279,11 @@ static void on_woken(uv_async_t *async) {
     bool paused = bridge->want_paused;
     bool stop = bridge->want_stop;
     pthread_mutex_unlock(&bridge->mutex);
+    bridge->paused = paused;
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_pause(bridge->senders[i], paused);
     }
+    bridge_take_order(bridge);
     if (stop && !bridge->stopping) {
         bridge->stopping = true;
         uv_timer_start(&bridge->grace, on_grace, STOP_GRACE_MS, 0);
@@ -429,17 +428,42 @@ static err_t set_up_senders(struct bridge *bridge, struct reason *reason) {
             .stream = stream->config,
             .dir = stream->dir,
             .journal_id = stream->journal_id,
+            .cursor_apart = stream->cursor_apart,
             .position = stream->position,
             .turn = turn,
             .clock_learned = learn_clock,
+            .letter = bridge_take_letter,
             .credentials_refused = credentials_refused,
             .self = bridge,
         };
+        options.letters = dead_known(bridge->dead, i, &options.letter_count);
         TRY(sender_new(&options, &bridge->senders[i], reason));
         say_way(bridge, stream->config);
     }
     sort_by_priority(bridge);
     return ERR_OK;
+}
+
+static err_t set_up_heartbeat(struct bridge *bridge, struct reason *reason) {
+    const struct bridge_options *options = &bridge->options;
+    const struct config_stream *streams[CONFIG_STREAMS_MAX];
+    for (uint32_t i = 0; i < options->stream_count; i++) {
+        streams[i] = options->streams[i].config;
+    }
+    const struct heartbeat_options heartbeat = {
+        .platform = options->platform,
+        .config = options->config,
+        .stream = heartbeat_stream(streams, options->stream_count),
+        .credentials = bridge->context.credentials,
+        .connector = bridge->context.connector,
+        .turn = turn,
+        .clock_learned = learn_clock,
+        .credentials_refused = credentials_refused,
+        .self = bridge,
+    };
+    return heartbeat.stream == NULL
+               ? ERR_OK
+               : heartbeat_new(&heartbeat, &bridge->heartbeat, reason);
 }
 
 static err_t set_up(struct bridge *bridge, struct reason *reason) {
@@ -453,6 +477,8 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     share_init(&bridge->share, cloud->bandwidth, cloud->requests,
                clock->mono_us(clock->self));
     TRY(set_up_network(bridge, reason));
+    TRY(set_up_heartbeat(bridge, reason));
+    TRY(bridge_set_up_dead(bridge, turn));
     return set_up_senders(bridge, reason);
 }
 
@@ -464,6 +490,8 @@ static void tear_down(struct bridge *bridge) {
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         sender_free(bridge->senders[i]);
     }
+    heartbeat_free(bridge->heartbeat);
+    dead_free(bridge->dead);
     credential_keeper_free(bridge->keeper);
     job_pool_free(bridge->pool);
     int failed = uv_loop_close(&bridge->loop);
@@ -519,6 +547,13 @@ void bridge_pause(struct bridge *bridge, bool paused) {
     bridge->want_paused = paused;
     pthread_mutex_unlock(&bridge->mutex);
     uv_async_send(&bridge->woken);
+}
+
+err_t bridge_report(struct bridge *bridge, struct slice json, int64_t wall_us) {
+    ENSURE(bridge->heartbeat != NULL, ERR_NOT_FOUND);
+    TRY(heartbeat_put(bridge->heartbeat, json, wall_us));
+    uv_async_send(&bridge->woken);
+    return ERR_OK;
 }
 
 void bridge_status(struct bridge *bridge, struct bridge_status *ret) {

@@ -15,32 +15,14 @@
 
 #include <stdatomic.h>
 
+#include "bridge/bridge_options.h"
 #include "bridge/credential_plan.h"
+#include "bridge/dead_status.h"
 #include "bridge/status.h"
 #include "bridge/transport.h"
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/journal/journal.h"
-
-struct bridge_stream_options {
-    const struct config_stream *config; /* outlives the bridge */
-    const char *dir;                    /* the journal's; outlives the bridge */
-    const uint8_t *journal_id; /* JOURNAL_ID_SIZE; outlives the bridge */
-    const struct journal_position *position;
-};
-
-struct bridge_options {
-    const struct platform *platform; /* outlives the bridge */
-    const struct config *config;     /* outlives the bridge */
-    struct bridge_stream_options streams[CONFIG_STREAMS_MAX];
-    uint32_t stream_count;
-    const struct connector *connector; /* NULL: HTTPS */
-    /* Called on the bridge's thread after the status changed, at most ten times
-     * a second; may be NULL. It must only wake another thread (uv_async_send).
-     */
-    void (*changed)(void *context);
-    void *context;
-};
 
 struct bridge;
 
@@ -64,8 +46,23 @@ struct credential_plan_options bridge_credential_options(
 /* From any thread. */
 void bridge_wake(struct bridge *bridge); /* a durable position moved */
 void bridge_pause(struct bridge *bridge, bool paused);
+/* The newest EdgeStatus, as heartbeat.h takes it, to be sent ahead of all else;
+ * it takes the place of one that was not sent yet. ERR_RANGE if it is too
+ * large, ERR_NOT_FOUND if no stream has a sink. */
+err_t bridge_report(struct bridge *bridge, struct slice json,
+                    int64_t wall_us) MUST_USE;
 /* A copy of the last published status. */
 void bridge_status(struct bridge *bridge, struct bridge_status *ret);
+
+/* An order about dead letters, by their ids; at most DEAD_ASK_MAX. It is done
+ * when the status' `asks_done` has reached `*ret_number`. ERR_BUSY: another one
+ * waits, ask again. */
+err_t bridge_dead_order(struct bridge *bridge, enum dead_ask ask,
+                        const uint64_t *ids, uint32_t count,
+                        uint64_t *ret_number) MUST_USE;
+/* Head office was told, durably, of all the news of the n-th stream of the
+ * status before `end`; or of all damage, with DEAD_TOLD_DAMAGE. */
+void bridge_dead_told(struct bridge *bridge, uint32_t stream, uint64_t end);
 
 /* Grows about once a second while the loop turns. Until bridge_stop(). */
 const atomic_uint_fast64_t *bridge_turns(const struct bridge *bridge);

@@ -92,8 +92,9 @@ static err_t read_slots(struct cursor_file *file,
     for (uint64_t i = 0; i < 2; i++) {
         uint8_t bytes[CURSOR_SLOT_SIZE];
         size_t len = 0;
-        TRY(file->disk->read(file->disk->self, file->fd, i * CURSOR_SLOT_APART,
-                             bytes, sizeof bytes, &len));
+        TRY(file->disk->read(file->disk->self, file->fd,
+                             file->base + i * CURSOR_SLOT_APART, bytes,
+                             sizeof bytes, &len));
         any_bytes = any_bytes || len > 0;
         struct slot_content content;
         err_t err = slot_read(slice_of(bytes, len), &content);
@@ -188,6 +189,81 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
     return open_and_read(file, dir, owner, &none, reason);
 }
 
+/* --- several streams in one file ---------------------------------------- */
+
+static err_t open_shared(struct cursor_file *file) {
+    const struct disk *disk = file->disk;
+    err_t err = disk->open(disk->self, file->path, DISK_WRITE, &file->fd);
+    if (err != ERR_NOT_FOUND) {
+        return err;
+    }
+    TRY(disk->open(disk->self, file->path, DISK_CREATE, &file->fd));
+    return disk_sync_parent(disk, file->path);
+}
+
+/* The stream's slots, by its name alone, else the first that are free. */
+static err_t find_slots(struct cursor_file *file, const char *stream) {
+    const struct cursor_owner any = {NULL, stream};
+    uint64_t free_at = UINT64_MAX;
+    for (uint64_t i = 0; i < CURSOR_SHARED_MAX; i++) {
+        enum cursor_found found;
+        file->base = i * 2 * CURSOR_SLOT_APART;
+        TRY(read_slots(file, &any, &found));
+        if (file->known) {
+            return ERR_OK;
+        }
+        if (found == CURSOR_GOOD && free_at == UINT64_MAX) {
+            free_at = file->base;
+        }
+    }
+    assert(free_at == UINT64_MAX || free_at % (2L * CURSOR_SLOT_APART) == 0);
+    file->base = free_at;
+    return free_at == UINT64_MAX ? ERR_FULL : ERR_OK;
+}
+
+static err_t take_slots(struct cursor_file *file,
+                        const struct cursor_owner *owner,
+                        struct reason *reason) {
+    enum cursor_found found;
+    err_t err = open_shared(file);
+    if (err == ERR_OK) {
+        err = find_slots(file, owner->stream);
+    }
+    if (err == ERR_OK) {
+        file->generation = 0;
+        file->saved = 0;
+        err = read_slots(file, owner, &found);
+    }
+    if (err != ERR_OK) {
+        return read_failed(file, err, reason);
+    }
+    return found != CURSOR_FOREIGN
+               ? ERR_OK
+               : reason_set(reason, ERR_REFUSED,
+                            "%s says how far another journal of stream %s was "
+                            "sent: give this one a file of its own",
+                            file->path, owner->stream);
+}
+
+err_t cursor_file_open_shared(struct cursor_file *file, const struct disk *disk,
+                              const char *path,
+                              const struct cursor_owner *owner,
+                              struct reason *reason) {
+    assert(owner->journal_id != NULL);
+    *file = (struct cursor_file){.disk = disk, .fd = -1};
+    if (slice_to_str(slice_from_str(path), file->path, sizeof file->path) !=
+        ERR_OK) {
+        return reason_set(reason, ERR_RANGE, "%s: the path is too long", path);
+    }
+    memcpy(file->journal_id, owner->journal_id, JOURNAL_ID_SIZE);
+    snprintf(file->stream, sizeof file->stream, "%s", owner->stream);
+    err_t err = take_slots(file, owner, reason);
+    if (err != ERR_OK) {
+        cursor_file_close(file);
+    }
+    return err;
+}
+
 err_t cursor_file_peek(const struct disk *disk, const char *dir,
                        const struct cursor_owner *owner, uint64_t *ret,
                        bool *ret_known, struct reason *reason) {
@@ -220,7 +296,7 @@ err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,
     uint8_t bytes[CURSOR_SLOT_SIZE];
     struct slot_content content = {file->generation + 1, cursor};
     slot_write(file, &content, bytes);
-    uint64_t offset = content.generation % 2 * CURSOR_SLOT_APART;
+    uint64_t offset = file->base + content.generation % 2 * CURSOR_SLOT_APART;
     err_t err = disk->write(disk->self, file->fd, offset,
                             slice_of(bytes, sizeof bytes));
     if (err == ERR_OK) {

@@ -33,6 +33,9 @@
 
 enum { CURSOR_SLOT_SIZE = 128, CURSOR_SLOT_APART = 4096 };
 
+/* Streams in one file that is apart from the journals. */
+enum { CURSOR_SHARED_MAX = 64 };
+
 /* Whose a cursor is. */
 struct cursor_owner {
     const uint8_t *journal_id; /* JOURNAL_ID_SIZE; NULL: it is not known */
@@ -49,6 +52,7 @@ struct cursor_file {
     const struct disk *disk;
     char path[CONFIG_PATH_MAX + 16];
     int fd;
+    uint64_t base;                       /* where its two slots begin */
     uint8_t journal_id[JOURNAL_ID_SIZE]; /* who it is for */
     char stream[JOURNAL_NAME_MAX + 1];
     uint64_t generation;
@@ -64,6 +68,14 @@ err_t cursor_file_open(struct cursor_file *file, const struct disk *disk,
                        const char *dir, const struct cursor_owner *owner,
                        enum cursor_found *ret_found,
                        struct reason *reason) MUST_USE;
+/* The same for a file at `path`, apart from the journals, that holds the
+ * cursors of several streams: each has two slots of its own. Nothing is set
+ * aside: ERR_REFUSED if those of the stream are another journal's. ERR_FULL,
+ * too, if it holds as many streams as it can. */
+err_t cursor_file_open_shared(struct cursor_file *file, const struct disk *disk,
+                              const char *path,
+                              const struct cursor_owner *owner,
+                              struct reason *reason) MUST_USE;
 /* Writes and syncs. If it fails, the older position or this one is read later.
  * ERR_IO, also if the file was removed or replaced meanwhile; ERR_FULL. */
 err_t cursor_file_save(struct cursor_file *file, uint64_t cursor,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/cursor_start.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "gateway/base/log.h"
@@ -34,14 +35,10 @@ static void say_found(const struct cursor_file *file, const char *stream,
     }
 }
 
-err_t cursor_start(struct cursor_file *file, const struct cursor_start *start,
-                   struct reason *reason) {
-    enum cursor_found found = CURSOR_GOOD;
-    TRY(cursor_file_open(file, start->disk, start->dir, &start->owner, &found,
-                         reason));
-    say_found(file, start->owner.stream, found);
-    if (file->saved <= start->end) {
-        save_first(file, start);
+static err_t check_end(const struct cursor_file *file, uint64_t seq,
+                       const struct cursor_start *start,
+                       struct reason *reason) {
+    if (seq <= start->end) {
         return ERR_OK;
     }
     return reason_set(
@@ -49,5 +46,36 @@ err_t cursor_start(struct cursor_file *file, const struct cursor_start *start,
         "%s says that %" PRIu64 " events were sent, but the journal has only "
         "%" PRIu64 ": the journal was replaced or has lost its end; to send "
         "all of it, remove that file",
-        file->path, file->saved, start->end);
+        file->path, seq, start->end);
+}
+
+/* Nothing is sent before the file elsewhere can be written. */
+static err_t start_apart(struct cursor_file *file,
+                         const struct cursor_start *start,
+                         struct reason *reason) {
+    assert(start->apart != NULL);
+    uint64_t own;
+    bool known;
+    TRY(cursor_file_open_shared(file, start->disk, start->apart, &start->owner,
+                                reason));
+    TRY(check_end(file, file->saved, start, reason));
+    TRY(cursor_file_peek(start->disk, start->dir, &start->owner, &own, &known,
+                         reason));
+    TRY(check_end(file, own, start, reason));
+    return cursor_file_save(file, own > file->saved ? own : file->saved,
+                            reason);
+}
+
+err_t cursor_start(struct cursor_file *file, const struct cursor_start *start,
+                   struct reason *reason) {
+    if (start->apart != NULL) {
+        return start_apart(file, start, reason);
+    }
+    enum cursor_found found = CURSOR_GOOD;
+    TRY(cursor_file_open(file, start->disk, start->dir, &start->owner, &found,
+                         reason));
+    say_found(file, start->owner.stream, found);
+    TRY(check_end(file, file->saved, start, reason));
+    save_first(file, start);
+    return ERR_OK;
 }

@@ -9,6 +9,7 @@
 #include "bridge/cursor_saver.h"
 #include "bridge/cursor_start.h"
 #include "bridge/disk_status.h"
+#include "bridge/due.h"
 #include "bridge/explain.h"
 #include "bridge/filler.h"
 #include "bridge/handover.h"
@@ -23,8 +24,7 @@ enum {
 
 struct sender {
     struct sender_options options;
-    const struct sink
-        *sink; /* NULL: the stream stays in the store, and all else is unused */
+    const struct sink *sink; /* NULL: none, and all else is unused */
     struct sink_target target;
     struct endpoint where;
 
@@ -63,14 +63,6 @@ static const char *name_of(const struct sender *sender) {
     return sender->options.stream->name;
 }
 
-static int64_t sooner(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 static void turn(void *context) {
     struct sender *sender = context;
     sender->options.turn(sender->options.self);
@@ -100,6 +92,11 @@ static void count(struct sender *sender) {
     disk_status(&sender->saver, sender->filler.feed, status);
 }
 
+const struct bridge_stream_status *sender_look(struct sender *sender) {
+    count(sender);
+    return &sender->report.status;
+}
+
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret) {
     count(sender);
     return report_copy(&sender->report, ret);
@@ -112,8 +109,7 @@ static void on_unsendable(void *context, uint64_t seq,
     struct sender *sender = context;
     sender->held = *why;
     report_words(&sender->report, why->text);
-    log_line(LOG_ERROR, "bridge", "stream=%s %s; its key waits",
-             name_of(sender), why->text);
+    log_line(LOG_ERROR, "bridge", "stream=%s %s", name_of(sender), why->text);
     handover_one(&sender->handover, seq, LETTER_UNSENDABLE, "", why->text);
 }
 
@@ -470,6 +466,7 @@ static err_t open_cursor(struct sender *sender, struct reason *reason) {
     const struct cursor_start start = {
         .disk = &options->context->platform->disk,
         .dir = options->dir,
+        .apart = options->cursor_apart,
         .owner = {options->journal_id, name_of(sender)},
         .begins_whole = atomic_load(&options->position->start) == 0,
         .end = sender->report.status.end,

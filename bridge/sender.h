@@ -37,6 +37,7 @@ struct sender_options {
     const struct config_stream *stream;
     const char *dir;           /* the journal's */
     const uint8_t *journal_id; /* JOURNAL_ID_SIZE */
+    const char *cursor_apart;  /* where the cursor is kept, if not there */
     const struct journal_position *position;
     /* There may be more to do: an answer arrived, or a job ended. It is the
      * last thing the sender does in the callback of either. */
@@ -100,6 +101,8 @@ void sender_spare(struct sender *sender, bool spared);
  * INT64_MAX if not because of time alone. */
 int64_t sender_due_us(struct sender *sender, bool may_send);
 
+/* As it is now, for who does not tell it on; until the next call. */
+const struct bridge_stream_status *sender_look(struct sender *sender);
 /* A copy; true if it changed since the last call. */
 bool sender_status(struct sender *sender, struct bridge_stream_status *ret);
 

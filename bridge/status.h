@@ -4,6 +4,7 @@
 #define BRIDGE_STATUS_H
 
 #include "bridge/credential_status.h"
+#include "bridge/dead_status.h"
 #include "config/config.h"
 #include "gateway/journal/journal.h"
 
@@ -62,7 +63,8 @@ struct bridge_status {
     uint32_t stream_count;
     int64_t clock_offset_ms; /* server's clock minus ours, from Date */
     struct credential_status credentials;
-    char authorities[200]; /* why the CA file as it is now is not used */
+    char authorities[200];   /* why the CA file as it is now is not used */
+    struct dead_status dead; /* its streams as these */
 };
 
 /* As the API and the log have it: "idle". */

@@ -16,6 +16,7 @@ struct names {
     char dir[CONFIG_PATH_MAX];
     char (*paths)[CONFIG_PATH_MAX]; /* into the sources */
     uint32_t count;
+    bool hidden; /* there is one that cannot be read: its keys are not known */
     struct config_findings *findings;
 };
 
@@ -41,6 +42,17 @@ static void add(const struct names *names, enum config_level level,
 static bool ends_with(const char *name, const char *end) {
     size_t len = strlen(name);
     return len > strlen(end) && strcmp(name + len - strlen(end), end) == 0;
+}
+
+/* NULL for one that can be opened: who opens a FIFO may wait for ever. */
+static const char *no_file(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return errno == ENOENT ? "a link to a file that is not there" : NULL;
+    }
+    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)
+               ? NULL
+               : "which is no file";
 }
 
 /* What an editor or a package leaves there (.x.swp, x.yaml~, x.yaml.dpkg-old)
@@ -71,11 +83,11 @@ static void take(struct names *names, const char *name) {
         add(names, CONFIG_ERROR, "found a name that is too long: %.60s", name);
         return;
     }
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
-        !S_ISDIR(status.st_mode)) {
-        add(names, CONFIG_ERROR, /* who opens a FIFO may wait for ever */
-            "found %s, which is no file; expected YAML files", name);
+    const char *what = no_file(path);
+    if (what != NULL) {
+        add(names, CONFIG_ERROR, "found %s, %s; expected YAML files", name,
+            what);
+        names->hidden = true;
         return;
     }
     names->count++;
@@ -113,4 +125,5 @@ void conf_d_list(struct config_sources *sources,
     }
     qsort(names.paths, names.count, sizeof *names.paths, by_name);
     sources->file_count += names.count;
+    sources->complete = sources->complete && !names.hidden;
 }

@@ -8,7 +8,9 @@
 
 #include "config/broker.h"
 #include "config/credentials.h"
+#include "config/policies.h"
 #include "config/words.h"
+#include "gateway/base/base.h"
 
 enum {
     CONFIG_STREAMS_MAX = 8,
@@ -74,8 +76,9 @@ struct config_stream {
     enum config_sink sink;
     char sink_name[256];   /* eventbridge: bus; kinesis: stream; name or ARN */
     enum config_wire wire; /* sink.kinesis.wire; default json */
-    enum config_detail detail;   /* sink.eventbridge.detail */
-    enum config_request request; /* sink.eventbridge.request; 256KiB */
+    enum config_detail detail;      /* sink.eventbridge.detail */
+    enum config_request request;    /* sink.eventbridge.request; 256KiB */
+    enum config_refused on_refused; /* for good, by the sink */
 };
 
 struct config_cloud {
@@ -86,8 +89,7 @@ struct config_cloud {
     char endpoint_eventbridge[CONFIG_PATH_MAX]; /* the same for one of them */
     char endpoint_kinesis[CONFIG_PATH_MAX];
     char proxy[CONFIG_PROXY_MAX];           /* http://HOST:PORT, or
-                                               CONFIG_PROXY_NONE; empty: what the
-                                               environment says */
+                                               CONFIG_PROXY_NONE, or empty */
     char proxy_login_file[CONFIG_PATH_MAX]; /* USER:PASSWORD in its first line;
                                                empty: none */
     char ca_file[CONFIG_PATH_MAX];          /* default Debian's bundle */
@@ -96,6 +98,7 @@ struct config_cloud {
     uint32_t connections;                   /* of each stream; default 1 */
     uint64_t bandwidth; /* bytes a second to the cloud; 0 = no cap */
     uint32_t requests;  /* to EventBridge a second; 0 = no budget; default 50 */
+    uint64_t status_every_ms; /* EdgeStatus; 0 = never; default 5 min */
     struct config_credentials credentials;
 };
 
@@ -109,7 +112,9 @@ struct config {
     struct config_stream streams[CONFIG_STREAMS_MAX];
     uint32_t stream_count;
     struct config_cloud cloud;
-    char currency[4];                     /* shop.currency; default EUR */
+    uint64_t dead_capacity; /* dead.capacity: bytes of dead letters; 64 MiB */
+    uint64_t dead_keep_ms;  /* dead.keep: how long at most; 0: no limit; 30 d */
+    char currency[4];       /* shop.currency; default EUR */
     enum config_sku_case sku_case;        /* default keep */
     enum config_unknown_sku unknown_sku;  /* default accept */
     enum config_oversell oversell;        /* default reject */

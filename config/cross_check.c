@@ -72,13 +72,6 @@ static void check_sink(struct loader *loader, uint32_t index) {
         return;
     }
     stream->sink = bus ? CONFIG_SINK_EVENTBRIDGE : CONFIG_SINK_KINESIS;
-    if (loader->config.cloud.region[0] == '\0' &&
-        loader_spot(&loader->found, "cloud.region").node == NULL) {
-        loader_fault(loader, sink,
-                     "found a sink and no cloud.region; expected cloud: "
-                     "{region: ...}, such as eu-central-1, or AWS_REGION in "
-                     "the environment");
-    }
     check_event_bytes(loader, stream);
     cross_check_kinesis(loader, index);
 }

@@ -259,6 +259,7 @@ static void load_all(struct loader *loader) {
         loader_fault(loader, loader->found.self,
                      "found an empty file; expected keys, the first of them "
                      "store: NAME");
+        sources->complete = false; /* nor has it defaults */
         return;
     }
     if (sources->complete) {

@@ -187,6 +187,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .help = "What a start does when the disk has lost events: quarantine sets "
              "the damage aside, announces what is lost (JournalDamaged) and "
              "continues; stop does not start."},
+    {"streams[].on_refused", CONFIG_ENUM, IN_STREAM(on_refused),
+     .words = {"dead", "hold"}, .fallback = "dead",
+     .help = "What the cloud refuses for good: dead: it becomes a dead letter "
+             "(shopme-edge dead) and the stream goes on; hold: it stays, is "
+             "tried again, and in the end holds the stream."},
     {"streams[].sink", CONFIG_SECTION,
      .help = "Where the stream is sent; without a sink it stays in the "
              "store."},
@@ -263,6 +268,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      .max = 100000, .fallback = "50",
      .help = "Requests a second to EventBridge at most, since an account has a "
              "limit for all its stores; 0 is no budget."},
+    {"cloud.status_every", CONFIG_DURATION, IN_CONFIG(cloud.status_every_ms),
+     .min = 0, .max = DAY_MS, .fallback = "5min",
+     .help = "How often the gateway says how it is (EdgeStatus), also when its "
+             "verdict changes; 0: never."},
 
     {"cloud.credentials", CONFIG_SECTION,
      .help = "Where the AWS credentials come from."},
@@ -312,6 +321,17 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      IN_CONFIG(cloud.credentials.iot.ca_file),
      .help = "The authorities of that endpoint; default those of "
              "cloud.ca_file."},
+
+    {"dead", CONFIG_SECTION,
+     .help = "Dead letters: events that the cloud refuses for good."},
+    {"dead.capacity", CONFIG_SIZE, IN_CONFIG(dead_capacity), .min = 16 * MIB,
+     .max = TIB, .fallback = "64 MiB",
+     .help = "Disk space that they may use; beyond it what is refused is held "
+             "in its stream."},
+    {"dead.keep", CONFIG_DURATION, IN_CONFIG(dead_keep_ms), .min = 0,
+     .max = (uint64_t)3650 * DAY_MS, .fallback = "30 d",
+     .help = "How long one is kept at most, for it may hold a customer's data; "
+             "EventsDropped names those that go; 0: no limit."},
 
     {"shop", CONFIG_SECTION, .help = "The order choreography."},
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,

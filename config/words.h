@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words that a key's value is one of: of streams and of the shop. */
+/* Words that a key's value is one of: of the shop. */
 #ifndef CONFIG_WORDS_H
 #define CONFIG_WORDS_H
-
-enum config_full {
-    CONFIG_FULL_REJECT,      /* accept nothing until there is room */
-    CONFIG_FULL_DROP_OLDEST, /* drop the oldest events, and report them */
-};
-
-enum config_rot {
-    CONFIG_ROT_QUARANTINE, /* set damage aside, report it, continue */
-    CONFIG_ROT_STOP,       /* do not start on a damaged journal */
-};
 
 /* shop.sku_case: in which case a sku is kept, whatever is typed. */
 enum config_sku_case {

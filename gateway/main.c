@@ -16,6 +16,7 @@ static const struct {
     {"check", command_check, "read the configuration and say what is wrong"},
     {"status", command_status, "show the state of the running gateway"},
     {"sync", command_sync, "wait until everything is in the cloud"},
+    {"dead", command_dead, "list what the cloud refused, send it again"},
     {"device", command_device, "say which devices may connect"},
     {"pki", command_pki, "make, renew and revoke certificates"},
     {"journal", command_journal,

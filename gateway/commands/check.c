@@ -150,6 +150,8 @@ static bool look(struct check *check, const char *path, bool files_only) {
     if (check->sources.complete && !files_only) {
         preflight(&check->config, &check->sources, PREFLIGHT_CHECK,
                   &check->findings);
+    } else if (check->sources.complete) {
+        preflight_region(&check->config, &check->sources, &check->findings);
     }
     preflight_print(&check->findings, stderr);
     return check->findings.errors == 0;

@@ -18,6 +18,7 @@ int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_downgrade(int argc, char **argv);
+int command_dead(int argc, char **argv);    /* reads the next word */
 int command_device(int argc, char **argv);  /* reads the next word */
 int command_journal(int argc, char **argv); /* so does this, */
 int command_pki(int argc, char **argv);     /* and this */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The daemon's broker and the sessions with it: who is told when it comes up
  * or goes, what it must have, and when it may open its port. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "gateway/commands/daemon_state.h"
@@ -117,6 +118,7 @@ static err_t name_sessions(struct daemon *daemon, struct reason *reason) {
 }
 
 err_t daemon_broker_sessions(struct daemon *daemon, struct reason *reason) {
+    assert(daemon->stream_count <= CONFIG_STREAMS_MAX);
     TRY(name_sessions(daemon, reason));
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         const struct session_options options = {
@@ -137,6 +139,7 @@ err_t daemon_broker_sessions(struct daemon *daemon, struct reason *reason) {
 }
 
 err_t daemon_broker_open(struct daemon *daemon, struct reason *reason) {
+    assert(daemon->broker == NULL && daemon->publisher != NULL);
     const struct config_broker *broker = &daemon->config->broker;
     if (broker->mode == CONFIG_BROKER_EXTERNAL) {
         target_all(daemon, broker->address.host, broker->address.port);

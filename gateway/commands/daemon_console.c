@@ -14,13 +14,18 @@ static void fill_damage(struct stream *stream, struct console_stream *ret) {
 
 /* The stream's own, or the bridge's for it. */
 static void fill_disk_job(const struct stream *stream, int64_t mono_us,
-                          struct console_stream *ret) {
+                          int64_t dead_since_us, struct console_stream *ret) {
     struct stream_disk_job job = stream_disk_job(stream);
     const struct bridge_stream_status *bridge = &ret->bridge;
     if (bridge->disk_job != NULL &&
         (job.what == NULL || bridge->disk_since_us < job.since_us)) {
         job.what = bridge->disk_job;
         job.since_us = bridge->disk_since_us;
+    }
+    if (ret->has_sink && dead_since_us > 0 &&
+        (job.what == NULL || dead_since_us < job.since_us)) {
+        job.what = "writing dead letters";
+        job.since_us = dead_since_us;
     }
     ret->disk_job = job.what;
     ret->disk_job_us = job.what == NULL ? 0 : mono_us - job.since_us;
@@ -44,6 +49,8 @@ static void fill_stream(struct daemon_stream *slot,
     ret->journal = *stream_journal_stats(slot->stream);
     ret->written = stream_written(slot->stream);
     ret->has_sink = stream_config(slot->stream)->sink != CONFIG_SINK_NONE;
+    ret->holds_refused =
+        stream_config(slot->stream)->on_refused == CONFIG_REFUSED_HOLD;
     ret->forecast = forecast_view(&slot->forecast);
     if (ret->has_sink) {
         ret->oldest_us =
@@ -59,6 +66,7 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
         bridge_status(daemon->bridge, &bridge);
     }
     ret->clock_offset_ms = bridge.clock_offset_ms;
+    ret->dead = bridge.dead;
     ret->credentials = bridge.credentials;
     memcpy(ret->authorities, bridge.authorities, sizeof ret->authorities);
     ret->stream_count = daemon->stream_count;
@@ -68,9 +76,11 @@ static void fill_streams(struct daemon *daemon, struct console_status *ret) {
             bridge_status_find(&bridge, stream_config(slot->stream)->name);
         if (status != NULL) {
             ret->streams[i].bridge = *status;
+            ret->streams[i].dead = bridge.dead.streams[status - bridge.streams];
         }
         fill_stream(slot, &ret->streams[i]);
-        fill_disk_job(slot->stream, ret->mono_us, &ret->streams[i]);
+        fill_disk_job(slot->stream, ret->mono_us, bridge.dead.job_since_us,
+                      &ret->streams[i]);
     }
 }
 
@@ -164,6 +174,8 @@ void daemon_console_tick(struct daemon *daemon) {
     struct console_status status = {0};
     fill_facts(daemon, &status);
     daemon_forecast_tick(daemon, &status);
+    daemon_heartbeat_tick(daemon, &status);
+    daemon_dead_tick(daemon, status.mono_us);
 }
 
 static void fill_status(void *self, struct console_status *ret) {
@@ -197,12 +209,20 @@ static err_t set_uplink(void *self, bool paused) {
     return ERR_OK;
 }
 
+static err_t order_dead(void *self, enum dead_ask ask, const uint64_t *ids,
+                        uint32_t count, uint64_t *ret_number) {
+    struct daemon *daemon = self;
+    ENSURE(daemon->bridge != NULL, ERR_NOT_FOUND);
+    return bridge_dead_order(daemon->bridge, ask, ids, count, ret_number);
+}
+
 struct console_source daemon_console_source(struct daemon *daemon) {
     return (struct console_source){
         .self = daemon,
         .status = fill_status,
         .orders = each_order,
         .uplink = set_uplink,
+        .dead = order_dead,
         .change = daemon_identity_change,
         .identity = daemon_identity_fill,
         .devices = daemon_presence_fill,

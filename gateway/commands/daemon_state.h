@@ -7,12 +7,14 @@
 
 #include "bridge/bridge.h"
 #include "gateway/commands/backlog_age.h"
+#include "gateway/commands/daemon_dead_state.h"
 #include "gateway/commands/daemon_identity_state.h"
 #include "gateway/commands/daemon_reload_state.h"
 #include "gateway/commands/daemon_site_state.h"
 #include "gateway/commands/daemon_tls_state.h"
 #include "gateway/commands/disk_count.h"
 #include "gateway/commands/disk_room.h"
+#include "gateway/commands/heartbeat_pace.h"
 #include "gateway/commands/notify.h"
 #include "gateway/commands/orders_shown.h"
 #include "gateway/commands/watchdog.h"
@@ -46,6 +48,11 @@ struct daemon_watch {
     uint32_t ready_polls;
 };
 
+struct daemon_heartbeat {
+    struct heartbeat_pace pace;
+    uint64_t life; /* random; 0: not made yet */
+};
+
 /* On the heap, for the life of the process. */
 struct daemon {
     const struct config *config;
@@ -64,11 +71,13 @@ struct daemon {
     struct daemon_site site;
     struct bridge *bridge; /* NULL if no stream has a sink */
     struct console *console;
+    struct daemon_dead dead;
     struct orders_shown orders_shown;
     struct disk_room disk_room;
     struct verdict verdict;
     uint64_t verdict_told; /* its changes that the log was told of */
     struct log_limit verdict_log;
+    struct daemon_heartbeat heartbeat;
     struct daemon_watch watch;
     struct daemon_reload reload;
     struct daemon_identity identity;
@@ -91,6 +100,9 @@ void daemon_console_durable(struct daemon *daemon);
 void daemon_console_tick(struct daemon *daemon);
 /* Makes the verdict on what `status` says, puts it there, and tells the log. */
 void daemon_verdict_make(struct daemon *daemon, struct console_status *status);
+/* Gives the bridge an EdgeStatus of `status`, if one is due. */
+void daemon_heartbeat_tick(struct daemon *daemon,
+                           const struct console_status *status);
 /* Gives each stream's forecast a sample of what `status` says. */
 void daemon_forecast_tick(struct daemon *daemon,
                           const struct console_status *status);

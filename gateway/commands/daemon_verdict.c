@@ -49,6 +49,34 @@ static int64_t oldest_age_s(const struct console_status *status,
     return (status->now_us - oldest_us) / US_A_SECOND;
 }
 
+static enum verdict_refusals refusals_of(
+    const struct dead_stream_status *dead) {
+    switch (dead->held) {
+    case DEAD_HOLD_NONE:
+        return VERDICT_REFUSALS_FINE;
+    case DEAD_HOLD_DENIED:
+        return VERDICT_REFUSALS_DENIED;
+    case DEAD_HOLD_IN_ROW:
+    case DEAD_HOLD_FLOOD:
+        return VERDICT_REFUSALS_MANY;
+    }
+    return VERDICT_REFUSALS_FINE;
+}
+
+static struct verdict_dead_facts facts_of_dead(
+    const struct console_status *status) {
+    const struct dead_status *dead = &status->dead;
+    int64_t age_us = status->now_us - dead->oldest_us;
+    return (struct verdict_dead_facts){
+        .letters = dead->letters - dead->retried,
+        .ageing = dead->ageing,
+        .oldest_age_s =
+            dead->oldest_us > 0 && age_us > 0 ? age_us / US_A_SECOND : 0,
+        .lost = dead->lost,
+        .full = dead->full,
+    };
+}
+
 static struct verdict_stream_facts facts_of_stream(
     const struct console_status *status, const struct console_stream *stream) {
     struct verdict_stream_facts facts = {
@@ -67,7 +95,10 @@ static struct verdict_stream_facts facts_of_stream(
         facts.backlog = stream->end > stream->bridge.cursor
                             ? stream->end - stream->bridge.cursor
                             : 0;
-        facts.held = stream->bridge.refused;
+        facts.held = stream->holds_refused ? stream->bridge.refused : 0;
+        facts.refusals = refusals_of(&stream->dead);
+        facts.refusal = stream->dead.words;
+        facts.waiting = stream->dead.waiting;
         facts.oldest_age_s = oldest_age_s(status, stream);
     }
     return facts;
@@ -129,6 +160,7 @@ static struct verdict_facts facts_of(const struct daemon *daemon,
         .foreign = status->foreign_messages,
         .foreign_topic = status->foreign_topic,
         .clock_offset_ms = status->clock_offset_ms,
+        .dead = facts_of_dead(status),
         .tls_away = daemon->broker != NULL
                         ? broker_status(daemon->broker).tls_reason
                         : NULL,

@@ -40,8 +40,8 @@ static const char usage_add[] =
     "  --topics PATTERN      it may also publish and read there, outside of\n"
     "                        shopme/; may be given up to 16 times\n"
     "  --channel             it may read the store's events, in which there\n"
-    "                        are customers' data\n" PASSWORD_OPTIONS
-        CONFIG_OPTION;
+    "                        are customers' data; none are published "
+    "yet\n" PASSWORD_OPTIONS CONFIG_OPTION;
 
 static const char usage_set[] =
     "usage: shopme-edge device set NAME [--certificate | --no-certificate]\n"
@@ -57,7 +57,7 @@ static const char usage_set[] =
     "                        shopme/; may be given up to 16 times\n"
     "  --no-topics           nowhere outside of shopme/\n"
     "  --channel             it may read the store's events, in which there\n"
-    "                        are customers' data\n"
+    "                        are customers' data; none are published yet\n"
     "  --no-channel          not any more\n"
     "  --no-password         it may not come by password any more\n" //
     CONFIG_OPTION;

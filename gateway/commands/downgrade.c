@@ -134,10 +134,10 @@ static bool convert_stream(const struct journals *journals,
     return false;
 }
 
-static bool check_config(const char *path) {
+static bool check_config(const struct config *config, const char *path) {
     uint32_t refused = 0;
     struct reason reason = {""};
-    err_t err = older_config_check(path, stderr, &refused, &reason);
+    err_t err = older_config_check(config, path, stderr, &refused, &reason);
     if (err != ERR_OK) {
         fprintf(stderr, "%s\n", reason.text);
     }
@@ -145,7 +145,7 @@ static bool check_config(const char *path) {
 }
 
 static int run(const struct journals *journals, const char *path, bool check) {
-    if (!check_config(path)) {
+    if (!check_config(&journals->config, path)) {
         return EXIT_FAILURE;
     }
     bool good = true;

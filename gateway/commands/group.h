@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A command that is a table of others: `shopme-edge journal`, `device`, `pki`.
- */
+/* A command that is a table of others: `shopme-edge journal`, `device`, `pki`,
+ * `dead`. */
 #ifndef GATEWAY_COMMANDS_GROUP_H
 #define GATEWAY_COMMANDS_GROUP_H
 

@@ -38,10 +38,27 @@ static bool withdraws(const char *data, struct slice new) {
            tls_withdraws(slice_of(old, len), new);
 }
 
+/* What the list says that is in force; false if there is none. */
+static bool knows_list(const char *data, struct tls_facts *facts) {
+    assert(data[0] != '\0');
+    CLEANUP(free_bytes) uint8_t *bytes = NULL;
+    CLEANUP(revoked_free) struct revoked revoked = {0};
+    size_t len = 0;
+    struct reason ignored;
+    if (identity_set_read(data, "revoked", &bytes, &len, &ignored) != ERR_OK) {
+        return false;
+    }
+    if (revoked_read(slice_of(bytes, len), &revoked, &ignored) == ERR_OK) {
+        facts->crl_ends_us = revoked.expires_us;
+        facts->revoked_count = revoked.count;
+    }
+    return true;
+}
+
 /* A list that cannot be read changes nothing of one that could. */
 static err_t add_revoked(const char *data, struct identity_tls *tls) {
     size_t len;
-    if (tls->crl_unusable.text[0] != '\0' && is_in_set(data, "revoked")) {
+    if (tls->crl_unusable.text[0] != '\0' && knows_list(data, &tls->facts)) {
         return ERR_OK;
     }
     TRY(revoked_write(&tls->read.revoked, &tls->revoked, &len));

@@ -116,6 +116,7 @@ static int replay_and_print(struct journals *journals, uint64_t to) {
         return EXIT_FAILURE;
     }
     reading.end = replay.end;
+    reading_cut(&reading, replay.cut ? ERR_CORRUPT : ERR_OK);
     if (to == UINT64_MAX) {
         err = reading_behind(&reading, &reason);
         reading_say(&reading, &reason);

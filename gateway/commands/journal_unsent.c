@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/commands/commands.h"
+#include "gateway/commands/dead_letters.h"
 #include "gateway/commands/journals.h"
 #include "gateway/commands/reading.h"
 #include "gateway/journal/inspect.h"
@@ -16,8 +17,8 @@ static const char usage[] =
     "           [--stream NAME] [--json]\n"
     "\n"
     "Counts the events in the journals that the cloud has not confirmed. Of a\n"
-    "stream without a sink that is all of them. Exit status: 0 there are "
-    "none,\n"
+    "stream without a sink that is all of them. Dead letters, which the cloud\n"
+    "refused, are counted as `dead`. Exit status: 0 there are none,\n"
     "1 there are, or a journal could not be read, 2 usage.\n"
     "\n"
     "  --config FILE  default " COMMANDS_CONFIG_DEFAULT "\n"
@@ -47,9 +48,49 @@ static void on_gap(void *self, const struct journal_gap *gap) {
     extent->end = gap->end > extent->end ? gap->end : extent->end;
 }
 
+static void print_one(const struct journals *journals, const char *name,
+                      uint64_t unsent, bool damaged) {
+    if (journals->json) {
+        printf("{\"stream\":");
+        reading_print_string(name);
+        printf(",\"unsent\":%" PRIu64 ",\"damaged\":%s}\n", unsent,
+               damaged ? "true" : "false");
+    } else {
+        printf("%s: %" PRIu64 "%s\n", name, unsent,
+               damaged ? " or more: the journal is damaged" : "");
+    }
+}
+
+static void count_letter(void *context, const struct dead_shown *shown) {
+    uint64_t *count = context;
+    (void)shown;
+    (*count)++;
+}
+
+/* True if there are none, or nobody asked for them. */
+static bool has_no_letters(const struct journals *journals) {
+    const struct dead_choice all = {.ids = NULL};
+    struct dead_place place = {.disk = &journals->disk};
+    struct reason reason = {""};
+    uint64_t count = 0;
+    uint64_t lost = 0;
+    if (journals->chosen) {
+        return true;
+    }
+    snprintf(place.dir, sizeof place.dir, "%s/" DEAD_FOLDER, journals->data);
+    err_t err =
+        dead_letters_each(&place, &all, count_letter, &count, &lost, &reason);
+    if (err != ERR_OK) {
+        fprintf(stderr, DEAD_FOLDER ": %s\n", reason.text);
+    } else if (count > 0 || lost > 0) {
+        print_one(journals, DEAD_FOLDER, count, lost > 0);
+    }
+    return err == ERR_OK && count == 0 && lost == 0;
+}
+
 /* ERR_NOT_FOUND: there is no journal. */
-static err_t unsent_one(const struct journals *journals, uint32_t n,
-                        bool *ret_good) {
+static err_t unsent_stream(const struct journals *journals, uint32_t n,
+                           bool *ret_good) {
     const char *name = journals->names[n];
     char dir[JOURNALS_DIR_MAX];
     journals_dir(journals, n, dir);
@@ -71,17 +112,20 @@ static err_t unsent_one(const struct journals *journals, uint32_t n,
     }
     uint64_t from = cursor.seq > extent.first ? cursor.seq : extent.first;
     uint64_t unsent = from < extent.end ? extent.end - from : 0;
-    if (journals->json) {
-        printf("{\"stream\":");
-        reading_print_string(name);
-        printf(",\"unsent\":%" PRIu64 ",\"damaged\":%s}\n", unsent,
-               extent.damaged ? "true" : "false");
-    } else {
-        printf("%s: %" PRIu64 "%s\n", name, unsent,
-               extent.damaged ? " or more: the journal is damaged" : "");
-    }
+    print_one(journals, name, unsent, extent.damaged);
     *ret_good = unsent == 0 && !extent.damaged;
     return ERR_OK;
+}
+
+/* Behind the last stream, the dead letters. */
+static err_t unsent_one(const struct journals *journals, uint32_t n,
+                        bool *ret_good) {
+    err_t err = unsent_stream(journals, n, ret_good);
+    if (n + 1 == journals->count && !has_no_letters(journals)) {
+        *ret_good = false;
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    return err;
 }
 
 int command_journal_unsent(int argc, char **argv) {

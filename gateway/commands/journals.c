@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bridge/cursor.h"
+#include "bridge/dead_store.h"
 #include "gateway/commands/arguments.h"
 #include "gateway/commands/commands.h"
 #include "gateway/event/json.h"
@@ -45,6 +46,13 @@ static void add_name(void *context, const char *name) {
     }
 }
 
+/* The dead letters are the bridge's: `shopme-edge dead` reads them. */
+static void add_folder(void *context, const char *name) {
+    if (strcmp(name, DEAD_FOLDER) != 0) {
+        add_name(context, name);
+    }
+}
+
 static int by_name(const void *a, const void *b) {
     return strcmp(a, b);
 }
@@ -52,7 +60,7 @@ static int by_name(const void *a, const void *b) {
 /* Every folder in the data directory that holds a journal. */
 static err_t find_streams(struct journals *journals) {
     err_t err = journals->disk.list(journals->disk.self, journals->data,
-                                    add_name, journals);
+                                    add_folder, journals);
     if (err != ERR_OK) {
         struct reason why;
         (void)disk_failed(&why, err, "list", journals->data);

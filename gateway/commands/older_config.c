@@ -6,6 +6,7 @@
 
 #include "config/yaml_file.h"
 #include "gateway/base/disk.h"
+#include "gateway/commands/older_values.h"
 
 enum { KEY_MAX = 128 };
 
@@ -53,6 +54,7 @@ struct check {
     struct yaml_file file;
     FILE *out;
     uint32_t count;
+    bool region; /* there is one */
 };
 
 static bool is_known(const char *key) {
@@ -100,6 +102,7 @@ static void check_mapping(struct check *check, const yaml_node_t *node,
         if (len < 0 || (size_t)len >= sizeof key || !is_known(key)) {
             refuse(check, name, key);
         } else {
+            check->region |= strcmp(key, "cloud.region") == 0;
             check_value(check, yaml_file_node(&check->file, pair->value), key);
         }
     }
@@ -153,14 +156,19 @@ static err_t check_folder(struct check *check, const char *path,
                : disk_failed(reason, err, "list", folder);
 }
 
-err_t older_config_check(const char *path, FILE *out, uint32_t *ret_count,
+err_t older_config_check(const struct config *config, const char *path,
+                         FILE *out, uint32_t *ret_count,
                          struct reason *reason) {
     struct check check = {.out = out};
     TRY(yaml_file_open(path, &check.file, reason));
-    assert(check.file.root != NULL);
-    check_value(&check, check.file.root, "");
+    if (check.file.root != NULL) { /* all keys may stand in conf.d */
+        check_value(&check, check.file.root, "");
+    }
     yaml_file_close(&check.file);
     TRY(check_folder(&check, path, reason));
     *ret_count = check.count;
+    if (check.count == 0) { /* else what the files of conf.d say counts, too */
+        *ret_count = older_values_check(config, path, check.region, out);
+    }
     return ERR_OK;
 }

@@ -6,12 +6,14 @@
 
 #include <stdio.h>
 
-#include "gateway/base/base.h"
+#include "config/config.h"
 
 /* Names each key that 0.1.0 does not know, and each file of a conf.d beside
- * `path`, on a line of `out`; `*ret_count` is how many. `path` was loaded
- * before. ERR_CONFIG, ERR_NOT_FOUND with a reason. */
-err_t older_config_check(const char *path, FILE *out, uint32_t *ret_count,
+ * `path`, on a line of `out`; if there are none, each value that it does not
+ * take. `*ret_count` is how many. `config` was loaded from `path`. ERR_CONFIG,
+ * ERR_NOT_FOUND with a reason. */
+err_t older_config_check(const struct config *config, const char *path,
+                         FILE *out, uint32_t *ret_count,
                          struct reason *reason) MUST_USE;
 
 #endif

@@ -213,24 +213,58 @@ static bool unit_has_credentials(const struct look *look,
     return access(ret, F_OK) == 0;
 }
 
-/* Who looks has other credentials than a gateway that runs, or that the service
- * manager is going to start. */
-static void no_credentials(const struct look *look, int stream,
-                           const struct reason *why) {
+/* Who looks has another environment than a gateway that runs, or that the
+ * service manager is going to start: then it is no error that `what` is not in
+ * it. */
+static void not_in_environment(const struct look *look, int stream,
+                               const char *what, const struct reason *why) {
     char path[CONFIG_PATH_MAX + 32];
     bool check = look->what == PREFLIGHT_CHECK;
     bool by_unit = check && unit_has_credentials(look, path);
     if (by_unit) {
         config_find(look->sources, look->findings, CONFIG_WARNING,
                     "streams[].sink", stream,
-                    "AWS credentials: none in this environment; the systemd "
-                    "unit reads them from %s, which was not looked at",
-                    path);
+                    "%s: none in this environment; the systemd unit reads "
+                    "more from %s, which was not looked at",
+                    what, path);
         return;
     }
     config_find(look->sources, look->findings,
                 check && look->gateway_runs ? CONFIG_WARNING : CONFIG_ERROR,
                 "streams[].sink", stream, "%s", why->text);
+}
+
+static uint32_t first_sink(const struct config *config) {
+    uint32_t i = 0;
+    while (i < config->stream_count &&
+           config->streams[i].sink == CONFIG_SINK_NONE) {
+        i++;
+    }
+    return i;
+}
+
+bool preflight_has_sink(const struct config *config) {
+    return first_sink(config) < config->stream_count;
+}
+
+static const struct reason no_region = {
+    "found a sink and no cloud.region; expected cloud: {region: ...}, such as "
+    "eu-central-1, or AWS_REGION in the environment"};
+
+static bool lacks_region(const struct config *config,
+                         const struct config_sources *sources) {
+    size_t key = (size_t)(config_key_find("cloud.region") - config_keys);
+    return preflight_has_sink(config) && config->cloud.region[0] == '\0' &&
+           !sources->keys[key].bad;
+}
+
+void preflight_region(const struct config *config,
+                      const struct config_sources *sources,
+                      struct config_findings *findings) {
+    if (lacks_region(config, sources)) {
+        config_find(sources, findings, CONFIG_WARNING, "streams[].sink",
+                    (int)first_sink(config), "%s", no_region.text);
+    }
 }
 
 /* How each stream's service is reached: a mistake in what several share is said
@@ -254,19 +288,6 @@ static void check_way(const struct look *look) {
     }
 }
 
-static uint32_t first_sink(const struct config *config) {
-    uint32_t i = 0;
-    while (i < config->stream_count &&
-           config->streams[i].sink == CONFIG_SINK_NONE) {
-        i++;
-    }
-    return i;
-}
-
-bool preflight_has_sink(const struct config *config) {
-    return first_sink(config) < config->stream_count;
-}
-
 /* What may come right without a restart does not keep a store from selling. */
 static void check_credentials(const struct look *look, int stream) {
     const struct platform platform = platform_real();
@@ -282,7 +303,7 @@ static void check_credentials(const struct look *look, int stream) {
                     "AWS credentials, source %s: %s; until then events wait",
                     credential_source_name(plan->source), why.text);
     } else if (err != ERR_OK) {
-        no_credentials(look, stream, &why);
+        not_in_environment(look, stream, "AWS credentials", &why);
     }
     credential_plan_free(plan);
 }
@@ -295,6 +316,9 @@ static void check_cloud(const struct look *look) {
         return;
     }
     struct reason why;
+    if (lacks_region(config, look->sources)) {
+        not_in_environment(look, (int)i, "cloud.region", &no_region);
+    }
     check_credentials(look, (int)i);
     check_way(look);
     if (bridge_check_authorities(&config->cloud, &why) != ERR_OK) {

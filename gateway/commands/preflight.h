@@ -22,6 +22,12 @@ void preflight(const struct config *config,
                const struct config_sources *sources, enum preflight_for what,
                struct config_findings *findings);
 
+/* Warns of a region that only the environment of the gateway can give. (A start
+ * without one is refused by the above; all other commands do without.) */
+void preflight_region(const struct config *config,
+                      const struct config_sources *sources,
+                      struct config_findings *findings);
+
 /* Is any stream sent to the cloud? */
 bool preflight_has_sink(const struct config *config);
 

@@ -32,7 +32,7 @@ void reading_say(const struct reading *reading, const struct reason *reason) {
 }
 
 bool reading_is_whole(const struct reading *reading) {
-    return reading->missing == 0;
+    return reading->missing == 0 && !reading->cut;
 }
 
 static const struct disk *disk_of(const struct reading *reading) {
@@ -129,6 +129,14 @@ err_t reading_behind(struct reading *reading, struct reason *reason) {
     return ERR_OK;
 }
 
+void reading_cut(struct reading *reading, err_t err) {
+    reading->cut = err != ERR_OK;
+    if (reading->cut) {
+        fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n",
+                reading->name, reading->end, disk_cause(err));
+    }
+}
+
 /* --- Reading -------------------------------------------------------------- */
 
 /* Goes on behind damage. False if there is nothing behind it. */
@@ -145,7 +153,7 @@ static bool pass(struct reading *reading, struct journal_reader *reader,
     return true;
 }
 
-static err_t say_stopped(const struct reading *reading, err_t err) {
+static err_t say_stopped(struct reading *reading, err_t err) {
     if (err == ERR_NOT_FOUND) {
         fprintf(stderr,
                 "%s: events from %" PRIu64
@@ -153,8 +161,7 @@ static err_t say_stopped(const struct reading *reading, err_t err) {
                 reading->name, reading->end);
         return ERR_AGAIN;
     }
-    fprintf(stderr, "%s: cannot read event %" PRIu64 ": %s\n", reading->name,
-            reading->end, disk_cause(err));
+    reading_cut(reading, err);
     return err;
 }
 
@@ -178,7 +185,7 @@ static err_t step(struct reading *reading, struct journal_reader *reader,
                                    : reading->record(reading->self, &record);
 }
 
-static err_t read_all(struct reading *reading, struct reason *reason) {
+static err_t read_records(struct reading *reading, struct reason *reason) {
     uint64_t end = journals_durable_end(reading->journals, reading->name);
     struct journal_reader *reader;
     TRY(journal_reader_open(disk_of(reading), reading->dir, reading->end,
@@ -188,8 +195,17 @@ static err_t read_all(struct reading *reading, struct reason *reason) {
         err = step(reading, reader, end);
     }
     journal_reader_close(reader);
-    ENSURE(err == ERR_END, err);
-    return reading->to == UINT64_MAX ? reading_behind(reading, reason) : ERR_OK;
+    return err;
+}
+
+/* Of damage with nothing behind it the files do not say how far they went. */
+static err_t read_all(struct reading *reading, struct reason *reason) {
+    err_t err = read_records(reading, reason);
+    reading->cut = err != ERR_END;
+    if (reading->to == UINT64_MAX && (err == ERR_END || err == ERR_CORRUPT)) {
+        TRY(reading_behind(reading, reason));
+    }
+    return err == ERR_END ? ERR_OK : err;
 }
 
 err_t reading_run(struct reading *reading, struct reason *reason) {

@@ -36,6 +36,8 @@ struct reading {
     uint64_t end;    /* that follows the last one read, or missing */
     uint64_t records;
     uint64_t missing;
+    bool cut; /* an error ended the reading: how much more there was is unknown
+               */
     struct reading_gap *gaps; /* freed by reading_free() */
     size_t gap_count;
 };
@@ -51,6 +53,8 @@ err_t reading_run(struct reading *reading, struct reason *reason) MUST_USE;
  */
 void reading_miss(struct reading *reading, uint64_t first, uint64_t end,
                   bool known);
+/* Says that nothing can be read at `end` because of `err`, if it is one. */
+void reading_cut(struct reading *reading, err_t err);
 /* The same for what is missing in front of the first record kept, and behind
  * `end`. */
 err_t reading_front(struct reading *reading, struct reason *reason) MUST_USE;

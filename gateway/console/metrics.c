@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_dead.h"
 #include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
 
@@ -95,6 +96,12 @@ static const struct stream_metric stream_metrics[] = {
     {"cloud_lost_total", "counter",
      "Events trimmed or lost before the cloud confirmed them.", AT(bridge.lost),
      UNIT_COUNT, true},
+    {"dead_lettered_total", "counter",
+     "Events that the cloud refused for good and that became dead letters.",
+     AT(dead.letters), UNIT_COUNT, true},
+    {"dead_waiting", "gauge",
+     "Events refused for good that are held, since it looks like a mistake.",
+     AT(dead.waiting), UNIT_COUNT, true},
     {"cloud_refused", "gauge", "Entries held because the cloud refuses them.",
      AT(bridge.refused), UNIT_COUNT, true},
 };
@@ -207,6 +214,7 @@ void reply_metrics(const struct console_status *status, struct writer *writer) {
            (uint64_t)status->uptime_s);
     reply_verdict_metrics(status, writer);
     reply_tls_metrics(status, writer);
+    reply_dead_metrics(status, writer);
     single(writer, "broker_up", "gauge", "1 if the broker answers.",
            status->broker_up);
     single(writer, "broker_restarts_total", "counter",

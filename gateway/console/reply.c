@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "gateway/console/put.h"
+#include "gateway/console/reply_dead.h"
 #include "gateway/console/reply_devices.h"
 #include "gateway/console/reply_tls.h"
 #include "gateway/console/reply_verdict.h"
@@ -65,6 +66,7 @@ static void write_stream(const struct console_stream *stream, int64_t now_us,
     put_uint(writer, "refused", bridge->refused);
     put_time(writer, "confirmed", bridge->confirmed_us);
     put_str(writer, "last_error", bridge->last_error);
+    reply_dead_stream(stream, writer);
     put_uint(writer, "segments", stream->journal.segments);
     put_uint(writer, "bytes", stream->journal.bytes);
     put_uint(writer, "commits", stream->journal.commits);
@@ -154,6 +156,7 @@ void reply_status(const struct console_status *status, struct writer *writer) {
     write_counts(status, writer);
     reply_devices_counts(&status->devices, writer);
     put_int(writer, "clock_offset_ms", status->clock_offset_ms);
+    reply_dead(status, writer);
     write_credentials(&status->credentials, writer);
     reply_tls(status, writer);
     writer_str(writer, "}\n");

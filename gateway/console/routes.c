@@ -2,12 +2,14 @@
 #include "gateway/console/routes.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/console/http_request.h"
 #include "gateway/console/identity_json.h"
 #include "gateway/console/reply.h"
+#include "gateway/console/reply_dead.h"
 #include "gateway/console/reply_devices.h"
 #include "gateway/console/reply_verdict.h"
 
@@ -156,6 +158,33 @@ static void take_identity(const struct console_source *source,
     identity_json_request(request, writer);
 }
 
+static void take_dead(const struct console_source *source, struct slice body,
+                      struct writer *writer, struct answer *ret) {
+    struct dead_order order;
+    struct reason reason;
+    uint64_t number;
+    if (source->dead == NULL) {
+        route_fail(ret, 404, "no stream has a sink", writer);
+        return;
+    }
+    if (dead_order_read(body, &order, &reason) != ERR_OK) {
+        route_fail(ret, 400, reason.text, writer);
+        return;
+    }
+    err_t err =
+        source->dead(source->self, order.ask, order.ids, order.count, &number);
+    if (err != ERR_OK) {
+        route_fail(ret, err == ERR_NOT_FOUND ? 404 : 503,
+                   err == ERR_NOT_FOUND ? "no stream has a sink"
+                                        : "another order waits: ask again",
+                   writer);
+        return;
+    }
+    ret->code = 202;
+    ret->type = type_json;
+    writer_printf(writer, "{\"order\":%" PRIu64 "}\n", number);
+}
+
 static const struct route routes[] = {
     {.path = "/api/v1/status", .answer = answer_status},
     {.path = "/api/v1/orders", .answer = answer_orders},
@@ -167,6 +196,10 @@ static const struct route routes[] = {
      .answer = answer_identity,
      .take = take_identity,
      .body_max = CONSOLE_IDENTITY_BODY_MAX,
+     .take_local = true},
+    {.path = "/api/v1/dead",
+     .take = take_dead,
+     .body_max = CONSOLE_DEAD_BODY_MAX,
      .take_local = true},
     {.path = "/healthz", .answer = answer_health},
     {.path = "/metrics", .answer = answer_metrics},

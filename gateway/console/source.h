@@ -20,7 +20,8 @@ enum {
     CONSOLE_BODY_MAX = 256,            /* bytes of a request's body */
     /* Of a change of the accounts: their topics, as JSON escapes them. */
     CONSOLE_IDENTITY_BODY_MAX = 12 * 1024,
-    CONSOLE_IDENTITY_REQUESTS = 64, /* the newest ones */
+    CONSOLE_DEAD_BODY_MAX = 12 * 1024, /* of an order: DEAD_ASK_MAX numbers */
+    CONSOLE_IDENTITY_REQUESTS = 64,    /* the newest ones */
 };
 
 struct console_stream {
@@ -41,6 +42,8 @@ struct console_stream {
                          snapshots and the cursor */
     bool has_sink;    /* else `bridge` is not used */
     struct bridge_stream_status bridge; /* as the bridge last reported */
+    bool holds_refused; /* no dead letters of it: on_refused: hold */
+    struct dead_stream_status dead;
     int64_t oldest_us; /* wall time of the oldest event that is not in the
                           cloud yet, 0 if there is none or not known */
     struct forecast_view forecast;
@@ -82,6 +85,7 @@ struct console_status {
     struct shop_counts orders;
     struct console_devices devices;
     int64_t clock_offset_ms; /* the cloud's clock minus ours */
+    struct dead_status dead;
     struct credential_status credentials;
     char authorities[200]; /* why cloud.ca_file is not used; empty: it is */
     struct verdict_tls_facts tls;
@@ -118,6 +122,10 @@ struct console_source {
                    void (*each)(void *context, const struct shop_order_view *),
                    void *context);
     err_t (*uplink)(void *self, bool paused);
+    /* An order about dead letters: as bridge_dead_order(). ERR_NOT_FOUND: no
+     * stream has a sink. NULL = there are none. */
+    err_t (*dead)(void *self, enum dead_ask ask, const uint64_t *ids,
+                  uint32_t count, uint64_t *ret_number);
     /* Takes a change of the accounts and makes it later. ERR_REFUSED: they are
      * not kept here; ERR_FULL: too many wait. NULL = there are none. */
     err_t (*change)(void *self, const struct identity_change *change,

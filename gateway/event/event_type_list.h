@@ -37,6 +37,8 @@ EVENT_TYPE(EVENT_REJECTED,         "EventRejected",        GATEWAY,    NOBODY)
 EVENT_TYPE(EVENTS_DROPPED,         "EventsDropped",        GATEWAY,    NOBODY)
 EVENT_TYPE(CONFIG_CHANGED,         "ConfigChanged",        GATEWAY,    NOBODY)
 EVENT_TYPE(JOURNAL_DAMAGED,        "JournalDamaged",       GATEWAY,    NOBODY)
+EVENT_TYPE(EVENT_DEAD_LETTERED,    "EventDeadLettered",    GATEWAY,    NOBODY)
+EVENT_TYPE(EDGE_STATUS,            "EdgeStatus",           GATEWAY,    NOBODY)
 
 #ifdef EDGE_TEST_EVENT_TYPES
 /* Only in builds of tests/unit/event_type. */

@@ -37,6 +37,9 @@ REFUSAL(SESSIONS, "sessions",
         "at most), nor one under another id than the account's name; connect "
         "with a clean session, or give the device an account: shopme-edge "
         "device add NAME")
+REFUSAL(CONNECTIONS, "connections",
+        "the listener has as many connections as it may: end some, or raise "
+        "broker.listen's connections")
 /* At a topic. */
 REFUSAL(OTHER_DEVICE, "other-device",
         "the topic is another device's; a device uses "

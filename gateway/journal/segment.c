@@ -10,7 +10,7 @@
 enum {
     NAME_DIGITS = 20,
     BUFFER_START = 64 * 1024, /* and what an idle one keeps */
-    BUFFER_IDLE_MAX = 1024 * 1024,
+    BUFFER_IDLE_MAX = 256 * 1024,
 };
 
 void segment_path(const char *dir, uint64_t first_seq, const char *suffix,

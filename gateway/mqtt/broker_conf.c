@@ -31,6 +31,7 @@ static void write_listener(const struct broker_conf *conf, uint32_t index,
         &conf->config->broker.listeners[index];
     writer_printf(out, "listener %u %s\n", conf->ports[index],
                   listener->address.host);
+    /* (2.0.11 loses count; then the plugin still has it.) */
     writer_printf(out, "max_connections %u\n", listener->connections);
     if (listener->tls) {
         write_tls(conf, listener, out);
@@ -40,12 +41,16 @@ static void write_listener(const struct broker_conf *conf, uint32_t index,
      * client id that a stranger gives who shows no user name. */
 }
 
+static bool is_open(const struct broker_conf *conf, uint32_t index) {
+    bool away = conf->away != NULL && conf->away[index];
+    bool tls = conf->config->broker.listeners[index].tls;
+    return !conf->closed && !away && (conf->with_tls || !tls);
+}
+
 static void write_listeners(const struct broker_conf *conf,
                             struct writer *out) {
-    const struct config_broker *broker = &conf->config->broker;
-    for (uint32_t i = 0; !conf->closed && i < broker->listener_count; i++) {
-        bool away = conf->away != NULL && conf->away[i];
-        if (!away && (conf->with_tls || !broker->listeners[i].tls)) {
+    for (uint32_t i = 0; i < conf->config->broker.listener_count; i++) {
+        if (is_open(conf, i)) {
             write_listener(conf, i, out);
         }
     }
@@ -54,6 +59,18 @@ static void write_listeners(const struct broker_conf *conf,
 }
 
 /* --- Who is let in -------------------------------------------------------- */
+
+static void write_bounds(const struct broker_conf *conf, struct writer *out) {
+    const char *before = "plugin_opt_connections ";
+    for (uint32_t i = 0; i < conf->config->broker.listener_count; i++) {
+        if (is_open(conf, i)) {
+            writer_printf(out, "%s%u %u", before, conf->ports[i],
+                          conf->config->broker.listeners[i].connections);
+            before = " ";
+        }
+    }
+    writer_str(out, *before == ' ' ? "\n" : "");
+}
 
 /* The plugin decides all of it, and without it Mosquitto does not start. It is
  * told to let in who has no user name because at a reload it would refuse them
@@ -66,6 +83,7 @@ static void write_plugin(const struct broker_conf *conf, struct writer *out) {
     writer_printf(out, "plugin %s\n", conf->plugin_path);
     writer_printf(out, "plugin_opt_rules %s\n", conf->rules_path);
     writer_printf(out, "plugin_opt_identity %s\n", path);
+    write_bounds(conf, out);
     writer_str(out, "allow_anonymous true\n");
 }
 

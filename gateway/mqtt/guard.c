@@ -14,7 +14,6 @@ struct guard {
     struct guard_counts counts;
     struct log_limit limits[REFUSAL_COUNT];
     struct log_limit unreadable_log;
-    struct log_limit denied_log;
     struct log_limit ended_log;
 };
 
@@ -202,14 +201,16 @@ static bool is_of_a_certificate(const char *words) {
 
 /* More connections than the listener may have. */
 static void log_denied(struct guard *guard, const char *line) {
+    const enum refusal refusal = REFUSAL_CONNECTIONS;
     uint64_t skipped;
     char text[SHOWN_MAX];
-    if (log_allowed(&guard->denied_log, &skipped)) {
+    guard->counts.refused[refusal]++;
+    if (log_allowed(&guard->limits[refusal], &skipped)) {
         log_line(LOG_WARN, "guard",
-                 "denied mosquitto=\"%s\" not_logged=%" PRIu64
-                 " reason=\"the listener has as many connections as it may "
-                 "(broker.listen: connections)\"",
-                 shown(line, text), skipped);
+                 "refused why=%s mosquitto=\"%s\" not_logged=%" PRIu64
+                 " reason=\"%s\"",
+                 refusal_code(refusal), shown(line, text), skipped,
+                 refusal_text(refusal));
     }
 }
 

@@ -202,6 +202,7 @@ static void note_contention(struct mqtt_link *link) {
 /* A message that breaks MQTT's rules is never acknowledged, so that the broker
  * sends it again on each connection. */
 static void note_unreadable(struct mqtt_link *link) {
+    assert(link->client == NULL); /* it is being lost */
     link->unreadable_count = link->unreadable ? link->unreadable_count + 1 : 0;
     link->unreadable = false;
     if (link->unreadable_count == UNREADABLE_MAX &&

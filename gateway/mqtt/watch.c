@@ -201,6 +201,17 @@ static bool is_known_leaf(const struct watch *watch, struct slice leaf) {
     return false;
 }
 
+/* The next level, without its slash; `*rest` is what is behind that. */
+static struct slice take_level(struct slice *rest) {
+    const uint8_t *end =
+        rest->len > 0 ? memchr(rest->data, '/', rest->len) : NULL;
+    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
+    struct slice level = slice_part(*rest, 0, len);
+    size_t taken = end != NULL ? len + 1 : len;
+    *rest = slice_part(*rest, taken, rest->len - taken);
+    return level;
+}
+
 /* What is behind the last slash. */
 static struct slice last_level(struct slice topic) {
     size_t from = topic.len;
@@ -210,21 +221,36 @@ static struct slice last_level(struct slice topic) {
     return slice_part(topic, from, topic.len - from);
 }
 
-/* A topic's kind: its store and its last level. For a log line, so what is not
- * printable is replaced, and what is long is cut. */
-static void kind_of(struct slice topic, char ret[KIND_MAX]) {
-    size_t head = strlen("shopme/");
-    struct slice rest = topic.len > head /* it may be "shopme" alone */
-                            ? slice_part(topic, head, topic.len - head)
-                            : slice_of("", 0);
-    struct slice leaf = last_level(topic);
-    size_t store_len = 0;
-    while (store_len < rest.len && rest.data[store_len] != '/') {
-        store_len++;
+/* The names of devices are many: only how many levels there are is told, so
+ * that nobody reads of a topic that would be right. */
+static const char *between_of(struct slice between) {
+    if (between.len == 0) {
+        return "";
     }
-    snprintf(ret, KIND_MAX, "shopme/%.*s/+/%.*s",
-             (int)(store_len < 48 ? store_len : 48), (const char *)rest.data,
-             (int)(leaf.len < 48 ? leaf.len : 48), (const char *)leaf.data);
+    if (slice_eq_str(between, "events")) {
+        return "events";
+    }
+    return memchr(between.data, '/', between.len) != NULL ? "+/+" : "+";
+}
+
+/* A topic's kind: its store, its last level, and what is between. For a log
+ * line, so what is not printable is replaced, and what is long is cut. */
+static void kind_of(struct slice topic, char ret[KIND_MAX]) {
+    struct slice leaf = last_level(topic);
+    struct slice rest = topic;
+    (void)take_level(&rest); /* shopme */
+    struct slice store = take_level(&rest);
+    if (rest.len <= leaf.len) { /* nothing is between */
+        snprintf(ret, KIND_MAX, "%.*s",
+                 (int)(topic.len < KIND_MAX ? topic.len : KIND_MAX - 1),
+                 (const char *)topic.data);
+    } else {
+        struct slice between = slice_part(rest, 0, rest.len - leaf.len - 1);
+        snprintf(ret, KIND_MAX, "shopme/%.*s/%s/%.*s",
+                 (int)(store.len < 48 ? store.len : 48),
+                 (const char *)store.data, between_of(between),
+                 (int)(leaf.len < 48 ? leaf.len : 48), (const char *)leaf.data);
+    }
     for (char *c = ret; *c != '\0'; c++) {
         uint8_t byte = (uint8_t)*c; /* char has a sign here, none on arm64 */
         *c = byte < ' ' || byte == '"' || byte >= 0x7f ? '?' : *c;

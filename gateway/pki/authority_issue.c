@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -135,6 +137,23 @@ static uint32_t days_of(const struct authority_wish *wish, uint32_t otherwise) {
 /* --- Issued, renewed, revoked ----------------------------------------------
  */
 
+/* Names that differ by case only have files of one name on a FAT stick, and no
+ * two devices have such. NULL if there is none with a certificate. */
+static const char *find_like(const struct authority *authority,
+                             const char *device) {
+    assert(device[0] != '\0'); /* its name was checked */
+    for (uint32_t i = 0; i < authority->issued.count; i++) {
+        const struct issued_entry *entry = &authority->issued.list[i];
+        if (entry->kind == CERTIFICATE_DEVICE && entry->revoked_us == 0 &&
+            entry->not_after_us > authority->now_us &&
+            strcasecmp(entry->name, device) == 0 &&
+            strcmp(entry->name, device) != 0) {
+            return entry->name;
+        }
+    }
+    return NULL;
+}
+
 static err_t check_device(const struct authority *authority, const char *device,
                           bool again, struct reason *reason) {
     TRY(account_name_check(slice_from_str(device), reason));
@@ -142,6 +161,13 @@ static err_t check_device(const struct authority *authority, const char *device,
         return reason_set(reason, ERR_BUSY,
                           "\"server\" means the gateway here; give the device "
                           "another name");
+    }
+    const char *like = find_like(authority, device);
+    if (like != NULL) {
+        return reason_set(reason, ERR_BUSY,
+                          "there is a device %s, whose name differs by case "
+                          "only: choose another name",
+                          like);
     }
     const struct issued_entry *entry =
         issued_newest(&authority->issued, CERTIFICATE_DEVICE, device);

@@ -5,6 +5,7 @@
  *     plugin /usr/lib/shopme-edge/shopme-edge-broker.so
  *     plugin_opt_rules /var/lib/shopme-edge/broker/rules
  *     plugin_opt_identity /var/lib/shopme-edge/identity/current
+ *     plugin_opt_connections 1883 1000 8883 1000    (crowd.h)
  *
  * Beside it: no password_file and no acl_file; and, because of what Mosquitto
  * 2.0.11 does otherwise (docs/design.md, The broker's door):
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/plugin/crowd.h"
 #include "gateway/plugin/door.h"
 
 enum { API = 5 };
@@ -32,6 +34,7 @@ struct plugin {
     char data[IDENTITY_PATH_MAX];
     mosquitto_plugin_id_t *id;
     struct door *door;
+    struct crowd *crowd;
 };
 
 /* --- What the door asks of the broker ------------------------------------- */
@@ -63,6 +66,15 @@ static bool has_session(void *self, const char *client_id) {
     (void)self;
     return mosquitto_kick_client_by_clientid(client_id, true) ==
            MOSQ_ERR_SUCCESS;
+}
+
+/* In Mosquitto's own words for who is too many, which the gateway knows. */
+static void tell_ended(void *self, const char *address) {
+    (void)self;
+    mosquitto_log_printf(MOSQ_LOG_NOTICE,
+                         "Client connection from %s denied: max_connections "
+                         "exceeded.",
+                         address);
 }
 
 /* --- What the broker asks ------------------------------------------------- */
@@ -177,6 +189,8 @@ static int on_tick(int event, void *data, void *self) {
     (void)event;
     (void)data;
     struct plugin *plugin = self;
+    const struct clock *clock = &plugin->platform.clock;
+    crowd_tick(plugin->crowd, clock->mono_us(clock->self));
     door_tick(plugin->door);
     return MOSQ_ERR_SUCCESS;
 }
@@ -261,6 +275,8 @@ static err_t start(struct plugin *plugin, const struct mosquitto_opt *options,
                    .kick_id = kick_id,
                    .has_session = has_session},
     };
+    TRY(crowd_new(option(options, count, "connections"), tell_ended, NULL,
+                  &plugin->crowd, reason));
     TRY(door_new(&door, &plugin->door, reason));
     return register_calls(plugin, reason);
 }
@@ -271,6 +287,7 @@ static void plugin_free(struct plugin *plugin) {
                                             calls[i].call, calls[i].topic);
     }
     door_free(plugin->door);
+    crowd_free(plugin->crowd);
     free(plugin);
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/shop/judge.h"
 #include "gateway/shop/shop.h"
 #include "gateway/stream/admission.h"
+#include "gateway/stream/sink_rules.h"
 
 enum {
     EXTRA = 64 * 1024, /* what event_read() needs beyond the payload */
@@ -64,11 +65,15 @@ static err_t check_size(const struct intake *intake,
  * now than to hold the event when the cloud should get it. */
 static err_t check_renders(struct intake *intake, const struct event *event,
                            struct reason *why) {
-    if (event->data_kind != EVENT_DATA_CBOR) {
+    const struct config_stream *stream = intake->options.stream;
+    if (event->data_kind != EVENT_DATA_CBOR && stream == NULL) {
         return ERR_OK;
     }
-    struct slice json;
-    return event_data_json(event, &intake->arena, &json, why);
+    struct slice json = SLICE("\"\""); /* what bytes are in JSON: a string */
+    if (event->data_kind != EVENT_DATA_BINARY) {
+        TRY(event_data_json(event, &intake->arena, &json, why));
+    }
+    return stream == NULL ? ERR_OK : sink_rules_check(stream, json, why);
 }
 
 /* Escapes and base64 can make the rendering larger than the payload. The limit

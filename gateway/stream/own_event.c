@@ -75,22 +75,51 @@ err_t own_event_rejected(struct own_event *own, struct slice device,
     return append(own, EVENT_TYPE_EVENT_REJECTED, 'r', writer_slice(&out));
 }
 
-static err_t append_range(struct own_event *own, enum event_type type,
-                          char mark, const struct own_event_range *range) {
+static err_t append_range_of(struct own_event *own, enum event_type type,
+                             char mark, const char *stream,
+                             const struct own_event_range *range) {
     assert(range->first < range->end);
     assert(range->count > 0 && range->count <= range->end - range->first);
     char data[DATA_MAX];
     struct writer out = writer_over(data, sizeof data);
     writer_printf(
         &out, "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,\"count\":%llu}",
-        own->stream, (unsigned long long)range->first,
+        stream, (unsigned long long)range->first,
         (unsigned long long)range->end - 1, (unsigned long long)range->count);
     return append(own, type, mark, writer_slice(&out));
+}
+
+static err_t append_range(struct own_event *own, enum event_type type,
+                          char mark, const struct own_event_range *range) {
+    return append_range_of(own, type, mark, own->stream, range);
 }
 
 err_t own_event_dropped(struct own_event *own,
                         const struct own_event_range *range) {
     return append_range(own, EVENT_TYPE_EVENTS_DROPPED, 'd', range);
+}
+
+err_t own_event_dead_damaged(struct own_event *own,
+                             const struct own_event_range *range) {
+    return append_range_of(own, EVENT_TYPE_JOURNAL_DAMAGED, 'x', "dead", range);
+}
+
+err_t own_event_dead_lettered(struct own_event *own,
+                              const struct own_event_range *range,
+                              const char *code) {
+    assert(range->first < range->end && range->count > 0);
+    char data[DATA_MAX];
+    struct writer out = writer_over(data, sizeof data);
+    writer_printf(&out,
+                  "{\"stream\":\"%s\",\"first\":%llu,\"last\":%llu,"
+                  "\"count\":%llu,\"code\":",
+                  own->stream, (unsigned long long)range->first,
+                  (unsigned long long)range->end - 1,
+                  (unsigned long long)range->count);
+    json_write_string(&out, slice_from_str(code));
+    writer_str(&out, "}");
+    ENSURE(!out.full, ERR_FULL);
+    return append(own, EVENT_TYPE_EVENT_DEAD_LETTERED, 'l', writer_slice(&out));
 }
 
 static err_t append_damaged(struct own_event *own,

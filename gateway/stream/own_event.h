@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The events that a stream reports about itself, in its own journal, so that
- * head office learns of them: EventRejected, EventsDropped, JournalDamaged. */
+ * head office learns of them: EventRejected, EventsDropped, JournalDamaged,
+ * EventDeadLettered. */
 #ifndef GATEWAY_STREAM_OWN_EVENT_H
 #define GATEWAY_STREAM_OWN_EVENT_H
 
@@ -51,6 +52,15 @@ err_t own_event_rejected(struct own_event *own, struct slice device,
 /* Events were trimmed before they were in the cloud. */
 err_t own_event_dropped(struct own_event *own,
                         const struct own_event_range *range) MUST_USE;
+/* Damage took records of the journal of dead letters; the range is of its
+ * numbers. */
+err_t own_event_dead_damaged(struct own_event *own,
+                             const struct own_event_range *range) MUST_USE;
+/* The cloud refused events for good, and they are dead letters now; `code` is
+ * what it said of the last of them. */
+err_t own_event_dead_lettered(struct own_event *own,
+                              const struct own_event_range *range,
+                              const char *code) MUST_USE;
 /* Events were lost to damage: announces, here and in the log, each gap in
  * `gaps` that no record announces yet, in at most as many events as the batch
  * has room for. The last event then covers all that are left, with the lowest

@@ -201,6 +201,10 @@ static err_t step(struct run *run, struct journal_reader *reader) {
     if (damaged && pass(run, reader)) {
         return ERR_OK;
     }
+    if (err == ERR_CORRUPT && options->end == UINT64_MAX) {
+        run->to.cut = true; /* and nothing behind it says how far it went */
+        return ERR_END;
+    }
     TRY(err);
     return apply(run, &record);
 }

@@ -26,6 +26,7 @@ struct replay {
     uint64_t end;        /* the number after the last record applied */
     uint64_t lost;       /* of those, the ones that damage took */
     uint64_t snapshots;  /* later snapshots that had the same state */
+    bool cut;            /* it ends in damage: there may have been more */
 };
 
 /* Begins as early as it can, with an empty shop or with the older snapshot, and

@@ -32,3 +32,11 @@ err_t shop_events_config(struct own_event *own, struct state *state,
     return say(own, state, EVENT_TYPE_CONFIG_CHANGED, 'c', writer_slice(&data),
                bus);
 }
+
+err_t shop_events_begin(struct own_event *own, struct state *state,
+                        const struct shop_bus *bus) {
+    if (batch_end(own->batch) == 0 || !batch_has_room(own->batch)) {
+        return ERR_OK;
+    }
+    return shop_events_config(own, state, bus);
+}

@@ -13,5 +13,10 @@
  * as stream_take(). */
 err_t shop_events_config(struct own_event *own, struct state *state,
                          const struct shop_bus *bus) MUST_USE;
+/* The same at a start: a journal of other rules changes to the present ones
+ * before anything else happens; if it is full, when there is room again. A new
+ * one says them with its first event. */
+err_t shop_events_begin(struct own_event *own, struct state *state,
+                        const struct shop_bus *bus) MUST_USE;
 
 #endif

@@ -20,6 +20,7 @@
 #include "gateway/stream/shop_events.h"
 #include "gateway/stream/snapshots.h"
 #include "gateway/stream/state.h"
+#include "gateway/stream/stream_dead.h"
 
 enum {
     DIR_SIZE = CONFIG_PATH_MAX + CONFIG_NAME_MAX + 2,
@@ -182,6 +183,18 @@ err_t stream_refuse(struct stream *stream,
     return committer_say(stream->committer);
 }
 
+err_t stream_say_dead(struct stream *stream, const struct stream_dead *dead,
+                      uint64_t *ret_needs_end) {
+    if (committer_has_ended(stream->committer) ||
+        committer_full_reason(stream->committer) != NULL ||
+        batch_takes_own(stream->batch) == 0) {
+        return ERR_AGAIN;
+    }
+    TRY(stream_dead_append(&stream->own, dead));
+    *ret_needs_end = batch_end(stream->batch);
+    return committer_say(stream->committer);
+}
+
 bool stream_is_full(const struct stream *stream) {
     return committer_full_reason(stream->committer) != NULL ||
            !batch_takes_message(stream->batch);
@@ -202,8 +215,7 @@ uint64_t stream_wait_ms(const struct stream *stream) {
     return waited_ms < delay_ms ? delay_ms - waited_ms : 0;
 }
 
-/* --- Committing -------------------------------------------------------------
- */
+/* --- Committing --- */
 
 static void on_boundary(void *self) {
     struct stream *stream = self;
@@ -287,8 +299,7 @@ void stream_give_up(struct stream *stream) {
     committer_give_up(stream->committer);
 }
 
-/* --- Payments that wait -----------------------------------------------------
- */
+/* --- Payments that wait --- */
 
 /* One whose request is not durable yet was asked for just now. */
 static void repeat_payment(void *context, const struct event *event,
@@ -311,8 +322,7 @@ void stream_repeat_payments(struct stream *stream) {
     }
 }
 
-/* --- Opening and closing ----------------------------------------------------
- */
+/* --- Opening and closing --- */
 
 static void on_failed(void *self, const struct reason *reason) {
     struct stream *stream = self;
@@ -399,6 +409,7 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
         .shop = state_shop(stream->state),
+        .stream = options->stream,
         .clock = &options->platform->clock,
     };
     TRY(intake_new(&intake, &stream->intake));
@@ -419,18 +430,6 @@ static err_t open_ledger(struct stream *stream, struct reason *reason) {
         .drops = options->stream->when_full == CONFIG_FULL_DROP_OLDEST,
     };
     return drop_ledger_open(&ledger, &stream->ledger, reason);
-}
-
-/* A journal of other rules changes to the present ones before anything else
- * happens; if it is full, when there is room again. A new one says them with
- * its first event. */
-static err_t begin_shop(struct stream *stream) {
-    const struct shop_bus bus = {stream, shop_publish, shop_tell};
-    if (stream->options.keep_rules || batch_end(stream->batch) == 0 ||
-        !batch_has_room(stream->batch)) {
-        return ERR_OK;
-    }
-    return shop_events_config(&stream->own, stream->state, &bus);
 }
 
 static err_t open_steps(struct stream *stream, struct reason *reason) {
@@ -454,7 +453,10 @@ static err_t open_steps(struct stream *stream, struct reason *reason) {
                           options->stream->name);
     }
     stream->durable_told = durable_end(stream);
-    TRY(begin_shop(stream));
+    const struct shop_bus bus = {stream, shop_publish, shop_tell};
+    TRY(options->keep_rules
+            ? ERR_OK
+            : shop_events_begin(&stream->own, stream->state, &bus));
     return committer_begin(stream->committer, reason);
 }
 
@@ -508,8 +510,7 @@ void stream_close(struct stream *stream) {
     free(stream);
 }
 
-/* --- Looking at it ----------------------------------------------------------
- */
+/* --- Looking at it --- */
 
 bool stream_is_settled(const struct stream *stream) {
     return committer_is_settled(stream->committer);

@@ -39,6 +39,14 @@
     X(CLOUD_REFUSED, cloud_refused, "cloud-refused", FAILING, STREAM, false,   \
       0, 0,                                                                    \
       "fix the credentials, the rights or the sink's name")                    \
+    X(SINK_DENIES_ALL, sink_denies_all, "sink-denies-all", FAILING, STREAM,    \
+      false, 5, 0,                                                             \
+      "give the credentials the right to send them; they are tried again")     \
+    X(SINK_REFUSES_MANY, sink_refuses_many, "sink-refuses-many", FAILING,      \
+      STREAM, false, 0, 0,                                                     \
+      "find out what changed at the sink or the devices; they are tried again")\
+    X(DEAD_FULL, dead_full, "dead-full", FAILING, BOX, false, 0, 0,            \
+      "settle dead letters, raise dead.capacity, or mend the disk")            \
     X(CLOUD_OFFLINE, cloud_offline, "cloud-offline", DEGRADED, STREAM, false,  \
       0, 0,                                                                    \
       "check the line to the cloud; events wait and are sent by themselves")   \
@@ -47,6 +55,8 @@
       "raise the service's quota or the stream's shards")                      \
     X(EVENTS_HELD, events_held, "events-held", DEGRADED, STREAM, false, 0, 0,  \
       "read the reason and fix the sink; the events are tried again")          \
+    X(DEAD_LETTERS, dead_letters, "dead-letters", DEGRADED, BOX, false, 0, 0,  \
+      "shopme-edge dead list; mend the cause; dead retry, or dead drop")       \
     X(ROOM_SHORT, room_short, "room-short", DEGRADED, STREAM, false, 30, 60,   \
       "bring the cloud back, free disk space, or raise `capacity`")            \
     X(BACKLOG_OLD, backlog_old, "backlog-old", DEGRADED, STREAM, false, 0, 0,  \

@@ -112,6 +112,54 @@ static bool judge_cloud_throttled(const struct look *look) {
            say_link(look, "the cloud takes less than the store sends");
 }
 
+static bool say_refusals(const struct look *look, const char *what) {
+    const struct verdict_stream_facts *stream = look->stream;
+    bool words = stream->refusal != NULL && stream->refusal[0] != '\0';
+    return say(look, "%s: %" PRIu64 " event%s held%s%s", what, stream->waiting,
+               stream->waiting == 1 ? " is" : "s are", words ? ": " : "",
+               words ? stream->refusal : "");
+}
+
+static bool judge_sink_denies_all(const struct look *look) {
+    return look->stream->refusals == VERDICT_REFUSALS_DENIED &&
+           say_refusals(look, "the sink denies everything");
+}
+
+static bool judge_sink_refuses_many(const struct look *look) {
+    return look->stream->refusals == VERDICT_REFUSALS_MANY &&
+           say_refusals(look, "the sink refuses too many to be right");
+}
+
+static bool judge_dead_full(const struct look *look) {
+    const char *why = look->facts->dead.full;
+    return why != NULL && why[0] != '\0' &&
+           say(look,
+               "no dead letter can be written, so that what the cloud refuses "
+               "holds its stream: %s",
+               why);
+}
+
+static bool judge_dead_letters(const struct look *look) {
+    const struct verdict_dead_facts *dead = &look->facts->dead;
+    char age[SPAN_SIZE];
+    char soon[64] = "";
+    char lost[64] = "";
+    if (dead->ageing > 0) {
+        snprintf(soon, sizeof soon, "; %" PRIu64 " go soon, by dead.keep",
+                 dead->ageing);
+    }
+    if (dead->lost > 0) {
+        snprintf(lost, sizeof lost, "; the disk has lost %" PRIu64 " records",
+                 dead->lost);
+    }
+    return (dead->letters > 0 || dead->lost > 0) &&
+           say(look,
+               "the cloud refused %" PRIu64 " event%s for good, the first %s "
+               "ago%s%s",
+               dead->letters, plural(dead->letters),
+               span_text(dead->oldest_age_s, age), soon, lost);
+}
+
 static bool judge_events_held(const struct look *look) {
     const struct verdict_stream_facts *stream = look->stream;
     bool words = stream->link_error != NULL && stream->link_error[0] != '\0';

@@ -10,22 +10,14 @@
 #include "config/config.h"
 #include "gateway/base/base.h"
 #include "gateway/verdict/condition_list.h"
+#include "gateway/verdict/verdict_dead.h"
+#include "gateway/verdict/verdict_limits.h"
 #include "gateway/verdict/verdict_tls.h"
 
 enum {
     VERDICT_TEXT_MAX = 256,
     VERDICT_UNKNOWN = -1, /* of a time that is none or not known */
 };
-
-/* A commit in flight this long: the disk hangs. */
-#define VERDICT_HANGS_US ((int64_t)10 * 1000 * 1000)
-/* A backlog older, or room for less, than this is worth a look. */
-#define VERDICT_DAY_S ((int64_t)24 * 60 * 60)
-/* No clock of a box that runs this program is right before 2025. */
-#define VERDICT_CLOCK_MIN_US ((int64_t)1735689600 * 1000 * 1000)
-/* AWS refuses what is 5 minutes off; cleared only below the second figure. */
-#define VERDICT_CLOCK_OFF_MS ((int64_t)300 * 1000)
-#define VERDICT_CLOCK_NEAR_MS ((int64_t)240 * 1000)
 
 enum verdict_level { VERDICT_OK, VERDICT_DEGRADED, VERDICT_FAILING };
 
@@ -66,10 +58,13 @@ struct verdict_stream_facts {
     const char *link_error; /* the cloud's words; NULL or empty if none */
     uint64_t backlog;       /* events not in the cloud */
     uint64_t held;          /* events that the cloud refuses */
-    uint64_t damaged;       /* events that the disk has lost */
-    uint64_t too_old;       /* events refused, since they may be repeats */
-    int64_t oldest_age_s;   /* of the backlog; VERDICT_UNKNOWN */
-    int64_t full_in_s;      /* VERDICT_UNKNOWN */
+    enum verdict_refusals refusals;
+    const char *refusal;  /* the cloud's words; NULL or empty if none */
+    uint64_t waiting;     /* events that wait because of that */
+    uint64_t damaged;     /* events that the disk has lost */
+    uint64_t too_old;     /* events refused, since they may be repeats */
+    int64_t oldest_age_s; /* of the backlog; VERDICT_UNKNOWN */
+    int64_t full_in_s;    /* VERDICT_UNKNOWN */
 };
 
 /* What is known of the box. Strings are borrowed for the call. */
@@ -91,6 +86,7 @@ struct verdict_facts {
     const char *tls_away; /* why no device that may comes by TLS; NULL, "" */
     const char *listener_away; /* one's, while others are open; "" */
     struct verdict_tls_facts tls;
+    struct verdict_dead_facts dead;
     const char *accounts_damaged; /* why they are of no use; NULL: they are */
     const char *silent;           /* which devices are, in words; NULL: none */
     const char *page_away;   /* why the page is not served; NULL if it is */

@@ -14,6 +14,8 @@ switch:
   GET  /_events?bus=NAME | stream=NAME [&type=T] [&subject=S] [&after=N]
                   the events held, a line each; N is a journalsequence;
                   with &envelope=1 each in its entry's envelope
+  POST /_rights   an IAM policy to hold calls to, keys of streams (rights.py);
+                  GET shows which actions were called on what
 
 The judges are AWS's own: botocore recomputes every signature (signature.py)
 and validates every request (model.py). The credentials accepted are those of
@@ -43,8 +45,9 @@ import authority
 from endpoint import Answer, Endpoint
 from errors import ServiceError
 from faults import Faults
-from ledger import Ledger
+from ledger import Ledger, is_status
 from model import Model
+from rights import Rights
 from services import EventBridge, Kinesis, operation_method
 from sessions import Sessions
 from signature import Signatures
@@ -99,6 +102,7 @@ class Cloud:
             options.dir, [f"bus/{name}" for name in options.bus]
             + [f"stream/{name}" for name, _ in options.stream])
         self.sessions = Sessions(find_credentials(options.dir), self.clock)
+        self.rights = Rights()
         self._signatures = Signatures(self.sessions, options.region, self._utc)
         self._events = EventBridge(options.region, options.bus, self._ledger,
                                    self.faults, self.tally)
@@ -159,6 +163,7 @@ class Cloud:
                 or request.header("content-type") not in
                 self._operations[target][0].CONTENT_TYPES):
             self.tally["validation_failures"] += 1
+            self.rights.calls.setdefault((target, "unknown"), 1)
             raise ServiceError("UnknownOperationException",
                                f"There is no operation '{target}' for this "
                                "method and content type.")
@@ -176,19 +181,28 @@ class Cloud:
             raise ServiceError(service.THROTTLED, "Rate exceeded")
         try:
             parameters = model.read(name, request.body, wire)
+            self._check_rights(service, name, parameters)
             return getattr(service, operation_method(name))(parameters)
         except ServiceError as error:
             self.tally["validation_failures"] += (
                 error.code != "ResourceNotFoundException")
             raise
 
+    def _check_rights(self, service, name, parameters):
+        for resource, context in service.resources(parameters):
+            self.rights.check(f"{service.name}:{name}", resource, context)
+            self.rights.check_key(resource)
+
     def stats(self):
         sinks = {"bus": {}, "stream": {}}
         for sink, holding in self._ledger.holdings.items():
             kind, name = sink.split("/", 1)
             sinks[kind][name] = holding.report()
+        statuses = {sink: judge.count for sink, judge in
+                    self._ledger.statuses.items()}
         return dict(self.tally) | {
             "swallowed_buses": self._events.swallowed,
+            "statuses": statuses,
             "buses": sinks["bus"], "streams": sinks["stream"],
             "sessions_given": self.sessions.given,
             "sessions_expired": self.sessions.expired,
@@ -205,6 +219,8 @@ class Cloud:
         after = int(query.get("after", -1))
         for entry in self._ledger.entries(sink):
             event = entry.event() or {}
+            if is_status(event) != (query.get("type") == "EdgeStatus"):
+                continue  # in no journal: only who asks for them
             if ("type" in query and event.get("type") != query["type"]
                     or "subject" in query
                     and event.get("subject") != query["subject"]
@@ -239,10 +255,15 @@ class Control:
                 return _json(self._cloud.faults.settings)
             if (request.method, url.path) == ("POST", "/_sessions"):
                 return self._session(json.loads(request.body))
+            if (request.method, url.path) == ("POST", "/_rights"):
+                self._cloud.rights.update(json.loads(request.body))
+                return _json({})
             if request.method != "GET":
                 return Answer(405, b"GET, or POST /_faults\n", "text/plain")
             if url.path == "/_faults":
                 return _json(self._cloud.faults.settings)
+            if url.path == "/_rights":
+                return _json(self._cloud.rights.report())
             if url.path == "/_stats":
                 return _json(self._cloud.stats())
             if url.path == "/_events":
@@ -250,7 +271,7 @@ class Control:
                 return Answer(200, lines.encode(), "application/jsonl")
         except ValueError as error:
             return Answer(400, f"{error}\n".encode(), "text/plain")
-        return Answer(404, b"/_faults, /_stats, /_events\n", "text/plain")
+        return Answer(404, b"/_faults, /_stats, /_rights, /_events\n", "text/plain")
 
     def _session(self, wanted):
         if wanted.get("revoke"):

@@ -10,6 +10,9 @@
   cut_body         probability that an answer breaks off half-way
   captive_portal   true: each answer is a 200 with a page of HTML
   skew_s           the cloud's clock is this many seconds ahead
+  poison           {"word": "...", "code": "...", "call": false}: an entry that
+                   holds the word is refused with the code for good; with call
+                   true the whole call is. {} for none
   refuse           each whole call is refused with this error code; "" for none
 """
 
@@ -37,6 +40,14 @@ def _is_partial(value):
             and isinstance(value.get("code", ""), str))
 
 
+def _is_poison(value):
+    return (isinstance(value, dict)
+            and set(value) <= {"word", "code", "call"}
+            and all(isinstance(value.get(name, ""), str)
+                    for name in ("word", "code"))
+            and isinstance(value.get("call", False), bool))
+
+
 def _complaint(name, value):
     """What is wrong with one setting, or None."""
     if name in BOOLEANS:
@@ -49,6 +60,8 @@ def _complaint(name, value):
         good, form = _is_number(value), "a number of seconds"
     elif name == "refuse":
         good, form = isinstance(value, str), "an error code, or empty"
+    elif name == "poison":
+        good, form = _is_poison(value), "{word, code, call} or {}"
     elif name == "partial_failure":
         good, form = _is_partial(value), (
             "a number from 0 to 1 or {\"every\": n, \"code\": name}")
@@ -65,6 +78,7 @@ class Faults:
         self.settings |= dict.fromkeys(PROBABILITIES + NUMBERS, 0)
         self.settings["partial_failure"] = 0
         self.settings["refuse"] = ""
+        self.settings["poison"] = {}
         self.seed = seed
         self._random = random.Random(seed)
         self._entries = 0
@@ -85,6 +99,15 @@ class Faults:
     def strikes(self, name):
         """Throws the dice for one of the probabilities."""
         return self._random.random() < self.settings[name]
+
+    def poison_code(self, text, call=False):
+        """The code that an entry of this text is to be refused with for good,
+        by itself or (`call`) with its call; or None."""
+        poison = self.settings["poison"]
+        if (not poison.get("word") or poison.get("call", False) != call
+                or poison["word"] not in text):
+            return None
+        return poison.get("code") or "MalformedDetail"
 
     def entry_code(self, codes):
         """The code an entry is to fail with, or None; `codes` to pick from."""

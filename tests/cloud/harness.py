@@ -149,6 +149,12 @@ class LocalCloud:
         """Credentials for life_s seconds; see cloud.py."""
         return json.loads(self._control("/_sessions", wanted))
 
+    def rights(self, **settings):
+        """Sets a policy or keys, if given; what was called; see rights.py."""
+        if settings:
+            self._control("/_rights", settings)
+        return json.loads(self._control("/_rights"))
+
     def stats(self):
         return json.loads(self._control("/_stats"))
 

@@ -22,6 +22,16 @@ ways: then a number comes again in another life. For each it counts:
   moved_keys        a key that came under more than one Kinesis partition key
   unreadable        entries that are no CloudEvent or lack journalsequence
 
+EdgeStatus is in no journal, so it is counted apart (`statuses`) and is in none of
+the above:
+
+  received          accepted
+  repeated          a number of a life again, with the same content
+  backwards         a number after a higher one of its life: never allowed, only
+                    the newest waits
+  unfit             without what makes it one, a number in two forms, or with a
+                    journalsequence
+
 The key is the extension `partitionkey`, else `subject`, else `source`.
 """
 
@@ -171,6 +181,39 @@ class Holding:
             "missing_first": self._seen.first_missing(MISSING_LISTED)}
 
 
+class Statuses:
+    """What one bus or stream holds of EdgeStatus."""
+
+    def __init__(self):
+        self.count = dict.fromkeys(
+            ("received", "repeated", "backwards", "unfit"), 0)
+        self._latest = {}  # life -> (number, content)
+
+    def note(self, event):
+        self.count["received"] += 1
+        data = event.get("data", {})
+        life, number = data.get("life"), data.get("number")
+        if (not isinstance(life, str) or not isinstance(number, int)
+                or event.get("id") != f"{life}-{number}"
+                or not str(event.get("source")).endswith("/gateway")
+                or data.get("verdict") not in ("ok", "degraded", "failing")
+                or "journalsequence" in event):
+            self.count["unfit"] += 1
+            return
+        latest, said = self._latest.get(life, (0, None))
+        content = event_content(event)
+        if number == latest:
+            self.count["repeated" if said == content else "unfit"] += 1
+        elif number < latest:
+            self.count["backwards"] += 1
+        else:
+            self._latest[life] = number, content
+
+
+def is_status(event):
+    return isinstance(event, dict) and event.get("type") == "EdgeStatus"
+
+
 class Entry:
     """One accepted entry: the envelope, and what was in it, verbatim."""
 
@@ -212,6 +255,7 @@ class Ledger:
 
     def __init__(self, directory, sinks):
         self.holdings = {sink: Holding() for sink in sinks}
+        self.statuses = {}  # sink -> Statuses
         self.serial = 0  # entries accepted so far
         self._path = os.path.join(directory, "events.jsonl")
         self._file = os.open(self._path,
@@ -235,6 +279,10 @@ class Ledger:
 
     def _note(self, entry):
         self.serial += 1
+        if is_status(entry.event()):
+            self.statuses.setdefault(entry.sink, Statuses()).note(
+                entry.event())
+            return
         holding = self.holdings.setdefault(entry.sink, Holding())
         holding.note(entry.event(), entry.envelope.get("PartitionKey"))
 

@@ -2,13 +2,14 @@
 """The judge's own checks must be able to fail: each is shown what it is there
 to find, and what it must not mistake for it."""
 
+import json
 import os
 import random
 import tempfile
 import unittest
 
 from faults import Faults
-from ledger import Entry, Holding, Ledger, event_key
+from ledger import Entry, Holding, Ledger, Statuses, event_key
 from services import operation_method
 
 
@@ -23,6 +24,51 @@ def judged(*events, partitions=None):
     for index, one in enumerate(events):
         holding.note(one, partitions and partitions[index])
     return holding.report()
+
+
+def status(number, life="a" * 16, **more):
+    data = {"life": life, "number": number, "verdict": "ok"} | more
+    return {"specversion": "1.0", "type": "EdgeStatus", "source": "/s/gateway",
+            "id": f"{life}-{number}", "data": data}
+
+
+class StatusTest(unittest.TestCase):
+    def judged(self, *events):
+        judge = Statuses()
+        for one in events:
+            judge.note(one)
+        return judge.count
+
+    def test_as_promised(self):
+        # Goal: gaps and other lives are fine, a repeat is no alarm.
+        self.assertEqual(
+            self.judged(status(1), status(4), status(4), status(1, "b" * 16)),
+            {"received": 4, "repeated": 1, "backwards": 0, "unfit": 0})
+
+    def test_an_older_one_behind_a_newer_is_found(self):
+        self.assertEqual(self.judged(status(2), status(1))["backwards"], 1)
+
+    def test_what_is_none_is_found(self):
+        bad = (status(1, verdict="fine"), status("1"),
+               status(1) | {"id": "other"},
+               status(1) | {"source": "/s/till-1"},
+               status(1) | {"journalsequence": "1"})
+        self.assertEqual(self.judged(*bad)["unfit"], len(bad))
+        self.assertEqual(
+            self.judged(status(1), status(1, uptime_s=1))["unfit"], 1)
+
+    def test_it_counts_for_no_journal(self):
+        # Goal: beside the events, not among them, also after a restart.
+        with tempfile.TemporaryDirectory() as folder:
+            for _ in range(2):
+                ledger = Ledger(folder, ["bus/b"])
+                ledger.accept([Entry("bus/b", {}, json.dumps(status(1)))])
+                self.assertEqual(ledger.holdings["bus/b"].report()["events"],
+                                 0)
+                ledger.close()
+            ledger = Ledger(folder, ["bus/b"])
+            self.assertEqual(ledger.statuses["bus/b"].count["received"], 2)
+            ledger.close()
 
 
 class OrderTest(unittest.TestCase):

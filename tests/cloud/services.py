@@ -57,6 +57,16 @@ def _size(text):
     return len(text.encode("utf-8", "surrogatepass"))
 
 
+def _text(data):
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+
+
+def _check_poison(faults, text):
+    code = faults.poison_code(text, call=True)
+    if code is not None:
+        raise ServiceError(code, "Refused on request.")
+
+
 class EventBridge:
     """The buses of one account in one region."""
 
@@ -80,6 +90,18 @@ class EventBridge:
         name = name.removeprefix(self._prefix)
         return name if name in self._buses else None
 
+    def resources(self, parameters):
+        """What a call is about, for IAM: each ARN with the condition keys."""
+        entries = parameters.get("Entries")
+        if entries is None:
+            name = parameters.get("Name", "default")
+            return [(self._prefix + name.removeprefix(self._prefix), {})]
+        return [(self._prefix + entry.get("EventBusName", "default")
+                 .removeprefix(self._prefix),
+                 {"events:source": entry.get("Source", ""),
+                  "events:detail-type": entry.get("DetailType", "")})
+                for entry in entries]
+
     def describe_event_bus(self, parameters):
         name = parameters.get("Name", "default")
         bus = self._bus(name)
@@ -94,6 +116,8 @@ class EventBridge:
             raise ServiceError(
                 "ValidationException",
                 "Total size of the entries in the request is over the limit.")
+        for entry in entries:
+            _check_poison(self._faults, entry.get("Detail", ""))
         self._count_calls(entries)
         accepted = []
         results = [self._put(entry, accepted) for entry in reversed(entries)]
@@ -132,6 +156,11 @@ class EventBridge:
             if count is not None:
                 count["refused_entries"] += 1
             return fault
+        code = self._faults.poison_code(entry["Detail"])
+        if code is not None:
+            if count is not None:
+                count["refused_entries"] += 1
+            return {"ErrorCode": code, "ErrorMessage": "Refused on request."}
         code = self._faults.entry_code(self.ENTRY_CODES)
         if code is not None:
             if count is not None:
@@ -208,10 +237,17 @@ class Kinesis:
                 f"Stream {name} under account {ACCOUNT} not found.")
         return name
 
+    def resources(self, parameters):
+        """As for EventBridge."""
+        name = parameters.get("StreamARN") or parameters.get("StreamName", "")
+        return [(self._prefix + name.removeprefix(self._prefix), {})]
+
     def put_records(self, parameters):
         stream = self._stream(parameters)
         records = parameters["Records"]
         self._check_sizes(records)
+        for record in records:
+            _check_poison(self._faults, _text(record["Data"]))
         hashes = [self._hash_key(record) for record in records]
         count = self._ledger.holdings[f"stream/{stream}"].count
         count["requests"] += 1
@@ -260,6 +296,9 @@ class Kinesis:
     def _put(self, stream, record, hash_key, accepted):
         shards = self._streams[stream]
         shard = f"shardId-{hash_key * shards // HASH_KEYS:012d}"
+        code = self._faults.poison_code(_text(record["Data"]))
+        if code is not None:
+            return {"ErrorCode": code, "ErrorMessage": "Refused on request."}
         code = self._faults.entry_code(self.ENTRY_CODES)
         if code is not None:
             return {"ErrorCode": code,

@@ -236,7 +236,7 @@ class Errors(CheckCase):
         done = self.check(keys=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, "^warning: .*:12:7: AWS credentials: none "
-                         "in this environment; the systemd unit reads them from "
+                         "in this environment; the systemd unit reads more from "
                          f"{theirs}, which was not looked at\n$")
         packaged = self.config.rename(self.folder / "shopme-edge.yaml")
         done = run("check", "--config", packaged, keys=False)
@@ -320,6 +320,13 @@ class Errors(CheckCase):
         self.assertEqual(len(lines), 7)
         self.assertEqual([line.startswith("warning: ") for line in lines],
                          [True] + 6 * [False])  # the cause comes last
+
+    def test_an_empty_file(self):
+        """It has no defaults, so the machine is not looked at."""
+        for text in ("", "# nothing\n"):
+            with self.subTest(text=text):
+                self.config.write_text(text)
+                self.is_error("1:1", "found an empty file")
 
     def test_more_than_are_shown(self):
         self.write()
@@ -518,6 +525,26 @@ class Files(CheckCase):
                       done.stderr)
         self.assertIn(f"  read {folder}/10-fleet.yaml", done.stderr)
 
+    def test_what_is_no_file_in_conf_d(self):
+        """It hides keys: nothing is said that they may have put right."""
+        self.write(region="mars-north-1")
+        folder = self.folder / "conf.d"
+        for make, why in (
+                (lambda path: path.symlink_to("/no/where"),
+                 "found a.yaml, a link to a file that is not there"),
+                (os.mkfifo, "found a.yaml, which is no file"),
+                (pathlib.Path.mkdir, "Is a directory")):
+            with self.subTest(why=why):
+                folder.mkdir()
+                make(folder / "a.yaml")
+                done = self.check()
+                shutil.rmtree(folder)
+                self.assertEqual(done.returncode, 1)
+                lines = [line for line in done.stderr.splitlines()
+                         if not line.startswith("  read ")]
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(why, lines[0])
+
     def test_a_gateway_runs_with_conf_d(self):
         with Store(cloud=False) as store:
             folder = store.folder / "conf.d"
@@ -614,6 +641,37 @@ class WayOutTest(CheckCase):
                           done.stdout, done.stderr)
         self.is_error("12:7", "no cloud.region", "AWS_REGION",
                       extra={"AWS_REGION": "No Region"})
+
+    def test_a_region_that_only_the_gateway_has(self):
+        """As from the unit's credentials.env: it sells, and who asks it or
+        reads its journal from a shell needs no region."""
+        with Store(environment={"AWS_REGION": "eu-central-1"}) as store:
+            text = store.config_path.read_text()
+            store.config_path.write_text(
+                text.replace("  region: eu-central-1\n", ""))
+            store.gateway.start().wait_up()
+            config = ("--config", store.config_path)
+            for words in (("status",), ("sync", "--timeout", "10"),
+                          ("journal", "list"), ("journal", "cat"),
+                          ("journal", "replay"), ("device", "list"),
+                          ("device", "add", "till-1")):
+                with self.subTest(words=words):
+                    done = run(*words, *config)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+            done = run("check", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, "^warning: .* no cloud.region")
+            done = run("check", "--files-only", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, "^warning: .* no cloud.region")
+            self.assertEqual(store.gateway.stop(), 0)
+            self.assertEqual(run("check", *config).returncode, 1)
+            (store.folder / "edge.credentials.env").touch()
+            done = run("check", *config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("cloud.region: none in this environment; the systemd "
+                          "unit reads more from", done.stderr)
+            self.assertEqual(run("run", *config).returncode, 1)
 
     def test_a_proxy_that_is_none(self):
         # Goal: what is not spoken is an error, by the name of its variable.

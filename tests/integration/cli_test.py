@@ -142,7 +142,8 @@ class UsageTest(CommandTest):
                 (["status", "--jsn"], 'no option "--jsn"'),
                 (["status", "now"], 'unexpected argument "now"'),
                 (["status", "--config"], "--config needs a value"),
-                (["sync", "--json"], 'no option "--json"'),
+                (["sync", "--all"], 'no option "--all"'),
+                (["sync", "--cursor", "x"], "--cursor needs --data"),
                 (["sync", "--timeout"], "--timeout needs a value"),
                 (["sync", "--timeout", "soon"], '--timeout is "soon"'),
                 (["sync", "--timeout", "-1"], '--timeout is "-1"'),
@@ -275,10 +276,12 @@ class StatusTest(CommandTest):
             if left:
                 FakeGateway(self.folder / "control.sock").stop()
                 self.assertTrue((self.folder / "control.sock").exists())
-            for command in ("status", "sync"):
-                done = run(command, "--config", self.config)
-                self.failed(done, 1, "no gateway answers on",
-                            "control.sock", "shopme-edge run")
+            done = run("status", "--config", self.config)
+            self.failed(done, 1, "no gateway answers on", "control.sock",
+                        "shopme-edge run")
+            done = run("sync", "--config", self.config)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("no stream has a sink", done.stdout)
 
     def test_table(self):
         fake = self.fake()
@@ -430,7 +433,9 @@ class SyncTest(CommandTest):
                 shown += part
         os.close(leader)
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"\r1000 events left, link online", shown)
+        self.assertIn(b"\r[--------------------]   0 %  1000 events left, "
+                      b"orders: online", shown)
+        self.assertIn(b"\r[########------------]  40 %  600 events left", shown)
         self.assertIn(b"a second, about", shown)
         self.assertTrue(shown.endswith(b"\r\033[K"), shown[-80:])
 
@@ -868,6 +873,60 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(json.loads(said["stats"].stdout)["events"], len(shown))
         self.assertEqual(json.loads(said["list"].stdout)["records"], len(shown))
         self.assertEqual(json.loads(said["replay"].stdout)["end"], read["end"])
+
+    def test_8_a_last_file_without_its_header(self):
+        """What the cursor or a snapshot knows of it is missing by number, alike
+        for each command; what nobody knows of is no whole journal either."""
+        for name, known in (("cursor", True), ("nothing", False)):
+            with self.subTest(name), tempfile.TemporaryDirectory() as copy:
+                data = pathlib.Path(copy) / "data"
+                shutil.copytree(self.store.folder / "data", data,
+                                ignore=shutil.ignore_patterns("*sock*"))
+                segment, = (data / "telemetry").glob("*.seg")
+                with open(segment, "r+b") as file:
+                    file.write(b"\xff" * 4096)
+                if not known:
+                    (data / "telemetry/cursor").unlink()
+                    for path in (data / "telemetry").glob("*.snap"):
+                        path.unlink()
+                for word in ("list", "stats", "verify", "cat"):
+                    done = run("journal", word, "--data", data, "--stream",
+                               "telemetry", *(["--json"] * (word != "cat")))
+                    self.assertEqual(done.returncode, 1, word)
+                    said = "telemetry: events 0 to 0 are lost: "
+                    self.assertEqual(said in done.stderr, known, (word, done))
+                    if word != "cat":
+                        told, = map(json.loads, done.stdout.splitlines())
+                        self.assertFalse(told["whole"], told)
+                        self.assertEqual(told["missing"], [
+                            {"first": 0, "last": 0, "recorded": False}
+                            ][:known], word)
+
+    def test_8_replay_of_a_last_file_without_its_header(self):
+        """The state at the last record that can be read, and what is missing
+        behind it."""
+        with Store(orders="keep: 64 MiB,") as store:
+            store.gateway.start().wait_up()
+            with contextlib.closing(Device(store, "till-1")) as till:
+                ids = [f"o-{n}" for n in range(120)]
+                for id_ in ids:
+                    till.send(till.order(id_, id_, note="x" * 50_000))
+                till.wait_accepted(ids)
+            store.gateway.wait_synced()
+            self.assertEqual(store.gateway.stop(), 0)
+            last = sorted((store.folder / "data/orders").glob("*.seg"))[-1]
+            end = int(last.stem)
+            with open(last, "r+b") as file:
+                file.write(b"\xff" * 4096)
+            done = run("journal", "replay", "--config", store.config_path,
+                       "--json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"cannot read event {end}: ", done.stderr)
+        self.assertIn(f"events {end} to 599 are lost: ", done.stderr)
+        told = json.loads(done.stdout)
+        self.assertEqual((told["end"], told["whole"]), (end, False))
+        self.assertEqual(told["missing"], [
+            {"first": end, "last": 599, "recorded": False}])
 
     def test_8_x_repair_without_the_configuration(self):
         """Of two copies one is repaired by its configuration, the other one

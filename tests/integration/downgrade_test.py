@@ -6,6 +6,7 @@ changes. `journal unsent` says what a box holds that the cloud does not.
 (tests/package has the older release itself go on.)"""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -177,6 +178,49 @@ class DowngradeTest(StoreTest):
         cursor.rmdir()
         kept.rename(cursor)
         self.assertEqual(self.downgrade().returncode, 0)
+
+
+    def test_values_that_the_older_one_does_not_take(self):
+        """Keys that it knows, with what only this version may have there: it
+        would not start, and the store would stand still."""
+        path = self.store.config_path
+        good = path.read_text()
+        arn = f"arn:aws:kinesis:eu-central-1:111122223333:stream/{STREAM}"
+        page = f"127.0.0.1:{self.store.page_port}"
+        long = "x" * 120
+        for old, new, why in (
+                (f"stream: {STREAM}", f'stream: "{arn}"',
+                 'streams.sink.kinesis.stream "arn:.*: write its name alone'),
+                ("  region:", '  source_prefix: "com.{store}"\n  region:',
+                 'cloud.source_prefix "com.{store}": write one of'),
+                (self.store.cloud.endpoint, "https://10.0.0.1:4443",
+                 'cloud.endpoint "https://10.0.0.1:4443": write a name'),
+                (self.store.cloud.endpoint, '"https://[::1]:4443"',
+                 r'cloud.endpoint "https://\[::1\]:4443": write a name'),
+                (page, "10.1.1.1:8080",
+                 'console.listen "10.1.1.1": write a loopback'),
+                ("store: s1", f"store: s1\ncontrol_socket: /tmp/{long}",
+                 r'control_socket "/tmp/x+": write one of at most 107 bytes'),
+                ("  region: eu-central-1\n", "",
+                 "no cloud.region: 0.1.0 takes none from the environment")):
+            with self.subTest(new=new):
+                self.assertIn(old, good)
+                path.write_text(good.replace(old, new))
+                done = subprocess.run(
+                    [EDGE, "downgrade", "--to", "0.1.0", "--check",
+                     "--config", path], text=True, capture_output=True,
+                    stdin=subprocess.DEVNULL, check=False,
+                    env=os.environ | {"AWS_REGION": "eu-central-1"})
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, why)
+
+    def test_all_keys_in_conf_d(self):
+        path = self.store.config_path
+        folder = path.parent / "conf.d"
+        folder.mkdir()
+        path.rename(folder / "store.yaml")
+        path.write_text("# see conf.d\n")
+        self.assert_refused(r"conf\.d/store\.yaml: 0\.1\.0 reads one file only")
 
 
 class UnsentTest(StoreTest):

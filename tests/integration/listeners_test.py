@@ -183,6 +183,52 @@ class Listeners(ListenersCase):
                                          user="till-2"))
         self.sells("beside-a-flood")
 
+    def alive(self, where, count, host="127.0.0.1"):
+        """So many connect there, and say nothing: who is still there then? The
+        broker has accepted and ended in a moment."""
+        crowd = [socket.create_connection((host, self.ports[where]), 5)
+                 for _ in range(count)]
+        self.addCleanup(lambda: [one.close() for one in crowd])
+
+        def is_open(one):
+            one.setblocking(False)
+            try:
+                return one.recv(1) != b""
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+        time.sleep(1)
+        return [one for one in crowd if is_open(one)]
+
+    def test_the_bound_holds_when_many_have_come_and_gone(self):
+        """Mosquitto 2.0.11 counts each end of a connection twice, so its own
+        bound grows by one each time."""
+        self.put_files()
+        self.start(connections=3)
+        for _ in range(30):
+            socket.create_connection(
+                ("127.0.0.1", self.ports["accounts"]), 5).close()
+        stays = mqtt.Client(client_id="till-2")
+        stays.username_pw_set("till-2", self.store.accounts.passwords["till-2"])
+        stays.connect("127.0.0.1", self.ports["accounts"])
+        stays.loop_start()
+        self.addCleanup(stays.loop_stop)
+        wait_for("till-2 is in", stays.is_connected)
+        gone = []
+        stays.on_disconnect = lambda *_: gone.append(1)
+        for _ in range(2):
+            time.sleep(1)
+            crowd = self.alive("accounts", 20)
+            self.assertEqual(len(crowd), 2)
+            self.assertIn("guard refused why=connections", self.gateway.log())
+            for one in crowd:
+                one.close()
+        self.assertEqual(gone, [])
+        self.assertEqual(len(self.alive("six", 20, "::1")), 20)
+        self.sells("beside-a-crowd")
+        stays.disconnect()
+
     def test_a_session_without_a_user_ends(self):
         """In 14 days; here it is only seen that the broker was told."""
         self.start()

@@ -335,6 +335,15 @@ class LifeTest(PkiCase):
         self.run_pki("renew", "server")
         self.assertEqual((self.pki / "crl.pem").read_bytes(), before)
 
+    def test_names_that_differ_by_case(self):
+        self.begin("till-1")
+        for more in ([], ["--again"]):
+            done = self.run_pki("issue", "TILL-1", "--no-p12", *more, code=1)
+            self.assertIn("there is a device till-1, whose name differs by "
+                          "case only", done.stderr)
+        self.run_pki("revoke", "till-1")
+        self.run_pki("issue", "TILL-1", "--no-p12")
+
     def test_one_serial(self):
         self.begin("a")
         self.run_pki("issue", "a", "--again", "--no-p12")

@@ -26,6 +26,7 @@ from edge import EDGE, SHIM, Device, Store, free_port, mqtt, wait_for
 from rot_test import Journal
 from verdict_places import (conditions, gone_everywhere, last_verdict,
                             seen_everywhere)
+from verdict_dead import make_dead_case
 from verdict_tls import make_tls_case
 
 LATE_S = 90  # many stores share the machine
@@ -137,10 +138,11 @@ class CloudCase(Case):
 
         faults(partial_failure={"every": 1, "code": "NotAuthorizedForSource"})
         self.sell("held")
-        reason = self.provoked("events-held", "orders")
+        reason = self.provoked("sink-denies-all", "orders")
         assert "NotAuthorized" in reason["text"], reason
         faults(partial_failure=0)
-        self.cured("events-held", "orders")
+        self.cured("sink-denies-all", "orders")
+        assert not self.store.gateway.status()["dead"]["letters"]
 
 
 class ClockCase(Case):
@@ -560,7 +562,7 @@ class DoorCase(Case):
 
 CASES = [CloudCase, ClockCase, BrokerCase, SiteCase, DropsCase, TwinCase,
          RoomCase, DiskCase, DamageCase, LogCase, RepeatCase,
-         SilentCase, DoorCase, make_tls_case(Case)]
+         SilentCase, DoorCase, make_tls_case(Case), make_dead_case(Case)]
 
 
 class VerdictTest(unittest.TestCase):

@@ -84,5 +84,18 @@ def make_tls_case(base):
                 path.write_bytes(good)
                 store.gateway.process.send_signal(signal.SIGHUP)
                 self.cured(code)
+            # The list that ended stays in force, whatever comes after it.
+            path = store.pki / "crl.pem"
+            good = path.read_bytes()
+            for bytes_, code in [(expired_list(store.pki), "crl-expired"),
+                                 (b"hello", "crl-unusable")]:
+                path.write_bytes(bytes_)
+                store.gateway.process.send_signal(signal.SIGHUP)
+                self.provoked(code)
+            self.provoked("crl-expired")
+            path.write_bytes(good)
+            store.gateway.process.send_signal(signal.SIGHUP)
+            self.cured("crl-expired")
+            self.cured("crl-unusable")
 
     return TlsCase

@@ -320,6 +320,21 @@ class WayBackTest(StoreTest):
                 if e["type"] == "JournalDamaged"]
         self.assertEqual(len(told), 1, told)
 
+    def test_an_upgrade_says_what_the_newer_one_refuses(self):
+        """Else a store would stand still, and apt had said nothing of it."""
+        with Root("refuses") as root:
+            root.install(previous()["shopme-edge"])
+            root.write(CONFIG, 'store: s1\nbroker: {listen: "0.0.0.0:1883"}\n')
+            root.write("etc/shopme-edge/two.yaml", "store: s2\n")
+            said = root.install(todays()["shopme-edge"]).stdout
+            self.assertIn("does not start with /etc/shopme-edge/"
+                          "shopme-edge.yaml", said)
+            self.assertIn('listen: [{address: "0.0.0.0:1883"}]', said)
+            self.assertNotIn("two.yaml", said)
+            root.write(CONFIG, "store: s1\n")
+            said = root.install(previous()["shopme-edge"]).stdout
+            self.assertNotIn("does not start", said)
+
     def test_back_without_the_newer_one_s_help(self):
         """As where it cannot run at all: the older one replays the journal."""
         self.set_up("alone")

@@ -195,6 +195,10 @@ export function notes(stream, reasons) {
     said.push(`${events(stream.refused)} held: the cloud refuses ` +
       `${stream.refused === 1 ? "it" : "them"}`);
   }
+  if (stream.dead_lettered > 0) {
+    said.push(`${events(stream.dead_lettered)} became dead letters since ` +
+      "the start");
+  }
   if (stream.full) {
     said.push(`full, no new events are accepted: ${stream.full}`);
   }

@@ -148,6 +148,7 @@ static int set_up(void **state) {
     pthread_cond_init(&bench->gate.moved, NULL);
     fill_config(bench);
     support_dir_make(bench->data, sizeof bench->data);
+    snprintf(bench->config.data, sizeof bench->config.data, "%s", bench->data);
     for (uint32_t i = 0; i < STREAMS; i++) {
         snprintf(bench->dirs[i], sizeof bench->dirs[i], "%s/%s", bench->data,
                  names[i]);

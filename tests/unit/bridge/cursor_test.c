@@ -325,6 +325,70 @@ static void test_another_ones_cursor_is_set_aside(void **state) {
     assert_int_equal(peek(room, &unknown), 68);
 }
 
+/* --- several streams in one file ------------------------------------------ */
+
+static err_t open_shared(struct room *room, const uint8_t *id,
+                         const char *stream, struct cursor_file *ret) {
+    struct reason reason;
+    const struct cursor_owner owner = {id, stream};
+    return cursor_file_open_shared(ret, &room->platform.disk, room->path,
+                                   &owner, &reason);
+}
+
+/* Goal: each stream has its own slots, whatever the order they come in; the
+ * file survives any of them being damaged; another journal's are refused. */
+static void test_streams_share_a_file(void **state) {
+    struct room *room = *state;
+    static const char *const names[] = {"orders", "telemetry", "alarms"};
+    static const uint8_t other[JOURNAL_ID_SIZE] = "another journal";
+    struct cursor_file file;
+    for (uint64_t round = 1; round <= 3; round++) {
+        for (uint64_t i = 0; i < 3; i++) {
+            uint64_t at = round % 2 == 0 ? 2 - i : i;
+            assert_int_equal(open_shared(room, ID, names[at], &file), ERR_OK);
+            assert_int_equal(file.known, round > 1);
+            assert_int_equal(file.saved,
+                             round > 1 ? (round - 1) * 100 + at : 0);
+            assert_int_equal(cursor_file_save(&file, round * 100 + at, NULL),
+                             ERR_OK);
+            cursor_file_close(&file);
+        }
+    }
+    assert_int_equal(open_shared(room, other, "telemetry", &file), ERR_REFUSED);
+    FILE *torn = fopen(room->path, "r+b"); /* the first stream's two */
+    for (long slot = 0; slot < 2; slot++) {
+        fseek(torn, slot * CURSOR_SLOT_APART + 20, SEEK_SET);
+        fputs("torn", torn);
+    }
+    fclose(torn);
+    assert_int_equal(open_shared(room, ID, "telemetry", &file), ERR_OK);
+    assert_int_equal(file.saved, 301);
+    cursor_file_close(&file);
+    assert_int_equal(open_shared(room, ID, "orders", &file), ERR_OK);
+    assert_false(file.known); /* in new slots */
+    assert_int_equal(cursor_file_save(&file, 7, NULL), ERR_OK);
+    cursor_file_close(&file);
+    assert_int_equal(open_shared(room, ID, "orders", &file), ERR_OK);
+    assert_int_equal(file.saved, 7);
+    cursor_file_close(&file);
+}
+
+/* Goal: a file that holds as many streams as it can refuses another one. */
+static void test_a_shared_file_is_full(void **state) {
+    struct room *room = *state;
+    struct cursor_file file;
+    for (int i = 0; i <= CURSOR_SHARED_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s%d", i);
+        err_t err = open_shared(room, ID, name, &file);
+        assert_int_equal(err, i < CURSOR_SHARED_MAX ? ERR_OK : ERR_FULL);
+        if (err == ERR_OK) {
+            assert_int_equal(cursor_file_save(&file, 1, NULL), ERR_OK);
+            cursor_file_close(&file);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_last_one_saved_counts, set_up,
@@ -348,6 +412,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_file_replaced_is_not_saved,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_directory_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_streams_share_a_file, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_shared_file_is_full, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,11 @@ class ConsoleTest(unittest.TestCase):
                     status["orders"],
                     {"placed": 60, "open": 15, "fulfiled": 15,
                      "cancelled": 15, "rejected": 15, "unfitting": 0})
+                self.assertEqual(
+                    status["dead"],
+                    {"letters": 0, "retried": 0, "oldest": None, "ageing": 0,
+                     "sent": 0, "dropped": 0, "lost": 0, "full": "",
+                     "orders_done": 0})
                 self.assertEqual(len(status["streams"]), 2)
                 self.assertEqual(status["streams"][0], {
                     "name": "orders", "start": 200, "end": 1234,
@@ -91,6 +96,8 @@ class ConsoleTest(unittest.TestCase):
                     "repeated": 7, "requests": 120, "failures": 9,
                     "refused": 0, "confirmed": None,
                     "last_error": "no route to \"events\" <host>",
+                    "dead_lettered": 0, "refusals": "none",
+                    "refusals_waiting": 0,
                     "segments": 3, "bytes": 25165824, "commits": 77,
                     "commit_us_last": 131, "commit_us_max": 20500,
                     "payload_bytes": 1000, "written_bytes": 15000,

@@ -112,6 +112,8 @@ static void test_who_gets_in(void **state) {
     assert_true(has(text, "plugin /p.so\n"));
     assert_true(has(text, "plugin_opt_rules /d/broker/rules\n"));
     assert_true(has(text, "plugin_opt_identity /d/identity/current\n"));
+    assert_true(has(text, "plugin_opt_connections 1883 10 1884 20 8884 30 "
+                          "8883 40\n"));
     assert_true(has(text, "allow_anonymous true\n"));
     assert_true(has(text, "max_packet_size 8388608\n"));
     assert_true(has(text, "persistent_client_expiration 14d\n"));
@@ -133,11 +135,13 @@ static void test_without_tls_and_closed(void **state) {
     assert_false(has(text, "listener 8884 "));
     assert_false(has(text, "listener 8883 "));
     assert_false(has(text, "certfile"));
+    assert_true(has(text, "plugin_opt_connections 1883 10 1884 20\n"));
     w->conf.closed = true;
     w->conf.with_tls = true;
     text = slice_from_str(written(w));
     assert_false(has(text, "listener 1883 "));
     assert_false(has(text, "listener 8883 "));
+    assert_false(has(text, "plugin_opt_connections"));
     assert_true(has(text, "listener 0 /d/broker/1-1.sock\n"));
 }
 

@@ -178,7 +178,7 @@ static void test_tls(void **state) {
          REFUSAL_PROTOCOL},
         {"Client till-1 disconnected due to oversize packet.", REFUSAL_NONE},
         {"Client connection from 192.0.2.7 denied: max_connections exceeded.",
-         REFUSAL_NONE},
+         REFUSAL_CONNECTIONS},
     };
     uint64_t wanted[REFUSAL_COUNT] = {0};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

@@ -116,8 +116,34 @@ static void test_topics(void **state) {
     /* The broker's plugin refuses what the subscription does not see, too. */
     watch_refused(watch, "shopme", 2);
     assert_int_equal(watch_counts(watch, 1).foreign, count + 2);
-    assert_string_equal(watch_counts(watch, 1).foreign_last,
-                        "shopme//+/shopme");
+    assert_string_equal(watch_counts(watch, 1).foreign_last, "shopme");
+}
+
+/* Goal: a line of the log names no topic that would have been right. */
+static void test_the_kind_of_a_topic(void **state) {
+    (void)state;
+    static const struct {
+        const char *topic, *kind;
+    } topics[] = {
+        {"shopme/s2/till-1/orders", "shopme/s2/+/orders"},
+        {"shopme/s1/till-1/order", "shopme/s1/+/order"},
+        {"shopme/s1/orders", "shopme/s1/orders"},
+        {"shopme/s1//orders", "shopme/s1//orders"},
+        {"shopme/s1/events/orders", "shopme/s1/events/orders"},
+        {"shopme/s1/a/b/orders", "shopme/s1/+/+/orders"},
+        {"shopme/s1/a/b/c/orders", "shopme/s1/+/+/orders"}, /* one kind */
+        {"shopme/s1/till-1/orders/", "shopme/s1/+/+/"},
+        {"shopme/s1", "shopme/s1"},
+        {"shopme/s1/", "shopme/s1/"},
+        {"shopme//", "shopme//"},
+        {"shopme/", "shopme/"},
+        {"shopme", "shopme"},
+    };
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        watch_refused(watch, topics[i].topic, 1);
+        assert_string_equal(watch_counts(watch, 1).foreign_last,
+                            topics[i].kind);
+    }
 }
 
 /* Goal: what only a gateway says, and ours did not, is another one's. */
@@ -254,6 +280,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_topics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_rival, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_kind_of_a_topic, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_kinds_are_bounded, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_another_broker, setup, teardown),

@@ -330,7 +330,9 @@ static void test_absent(void **state) {
     assert_true(door_allows(house->door, &asked));
     asked.user = "till-2";
     assert_false(door_allows(house->door, &asked));
-    asked.user = "removed";
+    asked.user =
+        "removed"; /* who had a name has not an anonymous one's rights */
+    asked.topic = "shopme/s1/nobody/receipts";
     assert_false(door_allows(house->door, &asked));
     static const char *const nobodies[] = {NULL, "anonymous"};
     for (int i = 0; i < 2; i++) { /* (NULL: of before the plugin) */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/stream/intake.h"
 
+#include "config/config.h"
+
 #include "gateway/event/event_type.h"
 
 #include <setjmp.h>
@@ -256,7 +258,7 @@ static void test_reserved_types(void **state) {
         rejects(f, f->of_shop, "meter-1", slice_from_str(payload), "a",
                 "this stream takes OrderPlaced");
     }
-    assert_int_equal(reserved, 18);
+    assert_int_equal(reserved, 20);
 }
 
 #define PLACED(time, more)                          \
@@ -291,6 +293,52 @@ static void test_too_old_to_tell(void **state) {
     assert_int_equal(judge(f, f->of_shop, "till-1", old), INTAKE_NEW);
 }
 
+/* Goal: with `detail: data` only an object, or nothing, is taken, in whatever
+ * encoding; elsewhere anything is. What a service may refuse, or may not, is
+ * taken everywhere. */
+static void test_what_the_sink_takes(void **state) {
+    struct fixture *f = *state;
+    struct config_stream stream = {.sink = CONFIG_SINK_EVENTBRIDGE};
+    struct intake_options options = {.store = "s",
+                                     .event_bytes_max = BYTES_MAX,
+                                     .stream = &stream,
+                                     .clock = &f->clock};
+    struct intake *intake;
+    assert_int_equal(intake_new(&options, &intake), ERR_OK);
+    static const struct {
+        const char *payload;
+        bool object;
+    } rows[] = {
+        {EVENT("a", "/s/meter-1", "T", ",\"data\":{\"n\":1}"), true},
+        {EVENT("a", "/s/meter-1", "T", ",\"data\": {}"), true},
+        {EVENT("a", "/s/meter-1", "T", ",\"data\":null"), true},
+        {EVENT("a", "/s/meter-1", "T", ""), true},
+        {EVENT("a", "/s/meter-1", "T",
+               ",\"data\":{\"n\":1180591620717411303424,\"x\":1e999}"),
+         true},
+        {EVENT("a", "/s/meter-1", "T", ",\"data\":[1]"), false},
+        {EVENT("a", "/s/meter-1", "T", ",\"data\":\"{}\""), false},
+        {EVENT("a", "/s/meter-1", "T", ",\"data\":7"), false},
+        {EVENT("a", "/s/meter-1", "T", ",\"data_base64\":\"e30=\""), false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct slice payload = slice_from_str(rows[i].payload);
+        stream.detail = CONFIG_DETAIL_CLOUDEVENT;
+        assert_int_equal(judge(f, intake, "meter-1", payload), INTAKE_NEW);
+        stream.detail = CONFIG_DETAIL_DATA;
+        if (rows[i].object) {
+            assert_int_equal(judge(f, intake, "meter-1", payload), INTAKE_NEW);
+        } else {
+            rejects(f, intake, "meter-1", payload, "a",
+                    "data must be a JSON object");
+        }
+        stream.sink = CONFIG_SINK_KINESIS;
+        assert_int_equal(judge(f, intake, "meter-1", payload), INTAKE_NEW);
+        stream.sink = CONFIG_SINK_EVENTBRIDGE;
+    }
+    intake_free(intake);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -299,6 +347,7 @@ int main(void) {
         TEST(test_the_shops_rules),           TEST(test_sizes),
         TEST(test_cbor_that_json_cannot_say), TEST(test_what_is_quoted_is_text),
         TEST(test_too_old_to_tell),           TEST(test_reserved_types),
+        TEST(test_what_the_sink_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

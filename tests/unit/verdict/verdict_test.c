@@ -98,6 +98,14 @@ CHANGE(refused, s->link = VERDICT_LINK_REFUSED; s->backlog = 1)
 CHANGE(offline, s->link = VERDICT_LINK_OFFLINE; s->backlog = 12)
 CHANGE(throttled, s->link = VERDICT_LINK_THROTTLED)
 CHANGE(held, s->held = 1; s->link_error = "too large")
+CHANGE(denies, s->refusals = VERDICT_REFUSALS_DENIED; s->waiting = 2;
+       s->refusal = "AccessDenied")
+CHANGE(refuses_many, s->refusals = VERDICT_REFUSALS_MANY; s->waiting = 1)
+CHANGE(refuses_few, s->refusals = VERDICT_REFUSALS_FINE)
+CHANGE(dead_full, f->dead.full = "its capacity is used")
+CHANGE(dead_letters, f->dead.letters = 3; f->dead.ageing = 1;
+       f->dead.oldest_age_s = VERDICT_DAY_S)
+CHANGE(dead_lost, f->dead.lost = 7)
 CHANGE(room, s->full_in_s = VERDICT_DAY_S - 1)
 CHANGE(room_left, s->full_in_s = VERDICT_DAY_S)
 CHANGE(old, s->oldest_age_s = VERDICT_DAY_S + 1; s->backlog = 7)
@@ -162,6 +170,16 @@ static const struct row rows[] = {
      fine, "takes less"},
     {CONDITION_EVENTS_HELD, "events-held(telemetry)", 1, held, nothing,
      "1 event is held, since the cloud refuses it: too large"},
+    {CONDITION_SINK_DENIES_ALL, "sink-denies-all(telemetry)", 6, denies,
+     refuses_few, "denies everything: 2 events are held: AccessDenied"},
+    {CONDITION_SINK_REFUSES_MANY, "sink-refuses-many(telemetry)", 1,
+     refuses_many, refuses_few, "too many to be right: 1 event is held"},
+    {CONDITION_DEAD_FULL, "dead-full()", 1, dead_full, nothing,
+     "holds its stream: its capacity is used"},
+    {CONDITION_DEAD_LETTERS, "dead-letters()", 1, dead_letters, nothing,
+     "refused 3 events for good, the first 24 h ago; 1 go soon"},
+    {CONDITION_DEAD_LETTERS, "dead-letters()", 1, dead_lost, nothing,
+     "the disk has lost 7 records"},
     {CONDITION_ROOM_SHORT, "room-short(telemetry)", 31, room, room_left,
      "full in 23 h"},
     {CONDITION_BACKLOG_OLD, "backlog-old(telemetry)", 1, old, not_old,
