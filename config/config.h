@@ -9,6 +9,7 @@
 #include "config/broker.h"
 #include "config/cloud.h"
 #include "config/policies.h"
+#include "config/words.h"
 #include "gateway/base/base.h"
 
 enum {
@@ -90,6 +91,9 @@ struct config {
     uint64_t dead_capacity; /* dead.capacity: bytes of dead letters; 64 MiB */
     uint64_t dead_keep_ms;  /* dead.keep: how long at most; 0: no limit; 30 d */
     char currency[4];       /* shop.currency; default EUR */
+    enum config_sku_case sku_case;        /* default keep */
+    enum config_unknown_sku unknown_sku;  /* default accept */
+    enum config_oversell oversell;        /* default reject */
     uint64_t payment_deadline_ms;         /* shop.payment_deadline; 90 s */
     bool console_enabled;                 /* console.enabled; default true */
     struct config_address console;        /* console.listen: loopback only */

@@ -351,6 +351,19 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
     {"shop.currency", CONFIG_NAME, IN_CONFIG(currency), .min = 3, .max = 3,
      .chars = "A-Z", .fallback = "EUR",
      .help = "ISO 4217 currency code for orders that name no currency."},
+    {"shop.sku_case", CONFIG_ENUM, IN_CONFIG(sku_case),
+     .words = {"keep", "upper", "lower"}, .fallback = "keep",
+     .help = "In which case a sku is kept, however it is typed; keep: as it "
+             "is typed, so that skus that differ in case are different ones."},
+    {"shop.unknown_sku", CONFIG_ENUM, IN_CONFIG(unknown_sku),
+     .words = {"accept", "reject"}, .fallback = "accept",
+     .help = "An order of a sku that was never received or counted: accept: "
+             "it is reserved, as unmanaged; reject: InventoryRejected."},
+    {"shop.oversell", CONFIG_ENUM, IN_CONFIG(oversell),
+     .words = {"reject", "flag"}, .fallback = "reject",
+     .help = "An order of more than is available: reject: InventoryRejected; "
+             "flag: it is reserved, since the customer may hold the goods, and "
+             "InventoryShort says so."},
     {"shop.payment_deadline", CONFIG_DURATION, IN_CONFIG(payment_deadline_ms),
      .min = 1000, .max = 3600 * 1000, .fallback = "90 s",
      .help = "How long a payment terminal that is asked may take to answer; "

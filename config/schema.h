@@ -51,7 +51,7 @@ struct config_key {
     const char *help;                    /* one sentence */
 };
 
-enum { CONFIG_KEY_COUNT = 88 };
+enum { CONFIG_KEY_COUNT = 91 };
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The row with this path, or NULL. */

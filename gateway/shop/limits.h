@@ -15,6 +15,7 @@ enum {
     SHOP_RULES_NEWEST = 2,
     SHOP_ORDER_ID_MAX = 64,                  /* bytes */
     SHOP_SKU_MAX = 64,                       /* bytes */
+    SHOP_UNIT_MAX = 16,                      /* bytes of a line's unit */
     SHOP_ITEMS_MAX = 200,                    /* lines of an order */
     SHOP_DEVICE_MAX = EVENT_SOURCE_NAME_MAX, /* bytes, the name in the topic */
     SHOP_ORDERS_SHOWN = 50,  /* orders that shop_orders() can show */
@@ -22,7 +23,7 @@ enum {
     SHOP_OUTPUTS_MAX = 8,    /* events that one input can lead to in all */
     /* Bytes in the journal's form that those can need beyond a copy of the
      * input's own data. */
-    SHOP_OUTPUT_BYTES_MAX = 128 * 1024,
+    SHOP_OUTPUT_BYTES_MAX = 208 * 1024,
 };
 
 /* An event's position in the journal. */

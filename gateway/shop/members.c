@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/shop/money.h"
+#include "gateway/shop/quantity.h"
 
 enum {
     /* A member's name longer than this is none of ours. */
@@ -203,6 +204,28 @@ err_t members_whole(struct slice value, const struct place *place,
         char expected[80];
         snprintf(expected, sizeof(expected),
                  "a whole number from %" PRId64 " to %" PRId64, min, max);
+        return members_refuse(place, member, expected);
+    }
+    return ERR_OK;
+}
+
+err_t members_quantity(struct slice value, const struct place *place,
+                       const char *member, int64_t min, int64_t max,
+                       int64_t *ret) {
+    err_t err = quantity_parse(value, min, max, ret);
+    if (err == ERR_UNSUPPORTED) {
+        return members_refuse(place, member,
+                              "at most 3 decimals, such as 0.125: round it "
+                              "before it is sent");
+    }
+    if (err != ERR_OK) {
+        char expected[80];
+        struct writer words = writer_over(expected, sizeof(expected) - 1);
+        writer_str(&words, "a number from ");
+        quantity_write(&words, min);
+        writer_str(&words, " to ");
+        quantity_write(&words, max);
+        expected[words.len] = '\0';
         return members_refuse(place, member, expected);
     }
     return ERR_OK;

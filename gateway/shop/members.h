@@ -53,6 +53,10 @@ err_t members_words(struct slice value, const struct place *place,
 err_t members_decimal(struct slice value, const struct place *place,
                       const char *member, struct arena *arena,
                       struct slice *ret) MUST_USE;
+/* A quantity in [min, max], all in thousandths, as quantity_parse(). */
+err_t members_quantity(struct slice value, const struct place *place,
+                       const char *member, int64_t min, int64_t max,
+                       int64_t *ret) MUST_USE;
 /* A whole number in [min, max]. */
 err_t members_whole(struct slice value, const struct place *place,
                     const char *member, int64_t min, int64_t max,

@@ -21,6 +21,7 @@
 
 #include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/quantity.h"
 #include "gateway/shop/saved.h"
 
 struct order {
@@ -53,7 +54,7 @@ static uint64_t content_of(const struct shop_event *event) {
     fingerprint_slice(&print, event->currency);
     for (uint32_t i = 0; i < event->line_count; i++) {
         fingerprint_slice(&print, event->lines[i].sku);
-        fingerprint_u64(&print, (uint64_t)event->lines[i].quantity);
+        quantity_fingerprint(&print, event->lines[i].quantity);
     }
     return fingerprint_end(&print);
 }
@@ -214,6 +215,7 @@ static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 [EVENT_TYPE_REFUND_CONFIRMED] =       ROW_IGNORE,
 [EVENT_TYPE_REFUND_FAILED] =          ROW_IGNORE,
 [EVENT_TYPE_STOCK_RECEIVED] =         ROW_IGNORE,
+[EVENT_TYPE_STOCK_ADJUSTED] =         ROW_IGNORE,
 [EVENT_TYPE_STOCK_COUNTED] =          ROW_IGNORE,
 [EVENT_TYPE_ORDER_CREATED] =          {NEVER,    OPEN,    NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
 [EVENT_TYPE_ORDER_REJECTED] =         {NEVER,    REJECT,  NEVER,  NEVER,     NEVER,    NEVER,     NEVER},
@@ -221,6 +223,8 @@ static const uint8_t table[EVENT_TYPE_COUNT][ORDER_STATES] = {
 [EVENT_TYPE_INVENTORY_RESERVED] =     ROW_IGNORE,
 [EVENT_TYPE_INVENTORY_REJECTED] =     {NEVER,    NEVER,   CANCEL, IGNORE,    NEVER,    NEVER,     NEVER},
 [EVENT_TYPE_INVENTORY_RELEASED] =     ROW_IGNORE,
+[EVENT_TYPE_INVENTORY_SHORT] =        ROW_IGNORE,
+[EVENT_TYPE_STOCK_CHANGED] =          ROW_IGNORE,
 [EVENT_TYPE_STOCK_LOW] =              ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_REQUESTED] =      ROW_IGNORE,
 [EVENT_TYPE_PAYMENT_PROCESSED] =      ROW_IGNORE,

@@ -13,6 +13,7 @@
 #define GATEWAY_SHOP_SERVICE_H
 
 #include "gateway/shop/reaction.h"
+#include "gateway/shop/settings.h"
 #include "gateway/shop/table.h"
 
 /* In a verb's `next`: the state stays as it is. */
@@ -21,6 +22,7 @@ enum { SERVICE_STAY = 0xff };
 struct service_options {
     const char *currency; /* for orders without one; copied */
     uint32_t rules;       /* of the first record */
+    struct shop_settings settings;
 };
 
 struct service {

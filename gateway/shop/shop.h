@@ -17,6 +17,7 @@
 #include "gateway/event/event.h"
 #include "gateway/shop/limits.h"
 #include "gateway/shop/order_view.h"
+#include "gateway/shop/settings.h"
 
 /* What the shop outputs as it runs, in journal order. */
 struct shop_bus {
@@ -50,6 +51,7 @@ struct shop_options {
     /* That the first record was made under; 0: SHOP_RULES_FIRST, as every
      * journal begins. */
     uint32_t rules;
+    struct shop_settings settings;
 };
 
 struct shop;

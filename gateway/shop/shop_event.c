@@ -129,112 +129,15 @@ static err_t customer_of(struct reader *reader, struct slice value) {
     return ERR_OK;
 }
 
-static struct shop_line *find_line(struct shop_event *event, struct slice sku) {
-    for (uint32_t i = 0; i < event->line_count; i++) {
-        if (slice_eq(event->lines[i].sku, sku)) {
-            return &event->lines[i];
-        }
-    }
-    return NULL;
-}
-
-/* One line of an order, {sku, quantity?, unitPrice?} or a string. */
-static err_t order_line(struct reader *reader, const struct place *place,
-                        struct slice value, struct shop_line *ret) {
-    struct slice sku = value;
-    struct slice quantity = SLICE_EMPTY;
-    struct slice price = SLICE_EMPTY;
-    const char *member = NULL;
-    if (json_kind(value) != JSON_STRING) {
-        const struct member members[] = {
-            {"sku", MEMBER_REQUIRED, &sku},
-            {"quantity", MEMBER_OPTIONAL, &quantity},
-            {"unitPrice", MEMBER_NULLABLE, &price},
-        };
-        TRY(members_read(value, place, members, 3));
-        member = "sku";
-    }
-    TRY(members_name(sku, place, member, SHOP_SKU_MAX, &reader->pool,
-                     &ret->sku));
-    ret->quantity = 1;
-    if (quantity.len > 0) {
-        TRY(members_whole(quantity, place, "quantity", 1, SHOP_QUANTITY_MAX,
-                          &ret->quantity));
-    }
-    struct slice ignored;
-    return price.len == 0 || !reader->reading.intake
-               ? ERR_OK
-               : members_decimal(price, place, "unitPrice", &reader->pool,
-                                 &ignored);
-}
-
-/* One line of a delivery or a count, {sku, quantity, reorderLevel?}. */
-static err_t stock_line(struct reader *reader, const struct place *place,
-                        struct slice value, struct shop_line *ret) {
-    struct slice sku;
-    struct slice quantity;
-    struct slice level;
-    const struct member members[] = {
-        {"sku", MEMBER_REQUIRED, &sku},
-        {"quantity", MEMBER_REQUIRED, &quantity},
-        {"reorderLevel", MEMBER_NULLABLE, &level},
-    };
-    TRY(members_read(value, place, members, 3));
-    TRY(members_name(sku, place, "sku", SHOP_SKU_MAX, &reader->pool,
-                     &ret->sku));
-    TRY(members_whole(quantity, place, "quantity", 0, SHOP_QUANTITY_MAX,
-                      &ret->quantity));
-    if (level.len > 0 && reader->event->type == EVENT_TYPE_STOCK_RECEIVED) {
-        TRY(members_whole(level, place, "reorderLevel", 0, SHOP_QUANTITY_MAX,
-                          &ret->reorder_level));
-    }
-    return ERR_OK;
-}
-
-/* Lines of the same sku in an order are added up. In a delivery or a count they
- * are refused: the meaning would be unclear. */
-static err_t take_line(struct reader *reader, const struct place *place,
-                       const struct shop_line *line) {
-    struct shop_event *event = reader->event;
-    struct shop_line *same = find_line(event, line->sku);
-    if (same == NULL) {
-        event->lines[event->line_count++] = *line;
-        return ERR_OK;
-    }
-    if (event->type != EVENT_TYPE_ORDER_PLACED &&
-        event->type != EVENT_TYPE_ORDER_CREATED) {
-        return members_refuse(place, "sku", "each sku only once");
-    }
-    if (same->quantity + line->quantity > SHOP_QUANTITY_MAX) {
-        return members_refuse(place, "quantity",
-                              "at most 1000000 of one sku in an order");
-    }
-    same->quantity += line->quantity;
-    return ERR_OK;
-}
-
 static err_t items_of(struct reader *reader, struct slice items) {
-    struct place place = reader->place;
-    if (json_kind(items) != JSON_ARRAY) {
-        return members_refuse(&place, "items", "a list");
-    }
-    bool order = reader->event->type == EVENT_TYPE_ORDER_PLACED ||
-                 reader->event->type == EVENT_TYPE_ORDER_CREATED;
-    place.list = "items";
-    size_t at = 0;
-    struct slice value;
-    for (; json_element(items, &at, &value) == ERR_OK; place.index++) {
-        if (place.index == SHOP_ITEMS_MAX) {
-            return members_refuse(&reader->place, "items",
-                                  "at most 200 items in one event");
-        }
-        struct shop_line line = {.reorder_level = -1};
-        TRY((order ? order_line : stock_line)(reader, &place, value, &line));
-        TRY(take_line(reader, &place, &line));
-    }
-    if (place.index == 0) {
-        return members_refuse(&reader->place, "items", "at least one item");
-    }
+    const struct lines_reader from = {.type = reader->event->type,
+                                      .rules = reader->reading.rules,
+                                      .intake = reader->reading.intake,
+                                      .pool = &reader->pool,
+                                      .place = &reader->place};
+    struct lines lines = {.list = reader->event->lines};
+    TRY(lines_read(&from, items, &lines));
+    reader->event->line_count = lines.count;
     return ERR_OK;
 }
 
@@ -428,37 +331,123 @@ static err_t read_refund(struct reader *reader, struct slice data) {
                                 "\"void\", \"refund\" or \"cash\"");
 }
 
-static err_t read_stock(struct reader *reader, struct slice data) {
+/* StockReceived. */
+static err_t read_received(struct reader *reader, struct slice data) {
     struct slice items;
     const struct member members[] = {{"items", MEMBER_REQUIRED, &items}};
     TRY(members_read(data, &reader->place, members, 1));
     return items_of(reader, items);
 }
 
-/* InventoryReserved: the lines, then which of them are not managed. */
+static err_t time_of(struct reader *reader, struct slice value,
+                     const char *member) {
+    struct slice text = SLICE_EMPTY;
+    if (value.len == 0) {
+        return ERR_OK;
+    }
+    if (members_name(value, &reader->place, member, SHOP_TIME_MAX,
+                     &reader->pool, &text) != ERR_OK ||
+        event_time_parse(text, &reader->event->counted_us) != ERR_OK) {
+        return members_refuse(&reader->place, member,
+                              "a time with its offset, such as "
+                              "\"2026-05-28T20:26:39Z\"");
+    }
+    return ERR_OK;
+}
+
+/* StockCounted. Under the first rules nobody read when it was counted. */
+static err_t read_counted(struct reader *reader, struct slice data) {
+    struct slice items;
+    struct slice time = SLICE_EMPTY;
+    const struct member members[] = {
+        {"items", MEMBER_REQUIRED, &items},
+        {"time", MEMBER_NULLABLE, &time},
+    };
+    bool first = reader->reading.rules == SHOP_RULES_FIRST;
+    TRY(members_read(data, &reader->place, members, first ? 1 : 2));
+    TRY(time_of(reader, time, "time"));
+    return items_of(reader, items);
+}
+
+static err_t read_adjusted(struct reader *reader, struct slice data) {
+    struct slice items;
+    struct slice why;
+    const struct member members[] = {
+        {"items", MEMBER_REQUIRED, &items},
+        {"reason", MEMBER_REQUIRED, &why},
+    };
+    TRY(members_read(data, &reader->place, members, 2));
+    TRY(name_of(reader, why, "reason", SHOP_WORDS_MAX, &reader->event->reason));
+    return items_of(reader, items);
+}
+
+static err_t read_changed(struct reader *reader, struct slice data) {
+    static const char *const names[] = {
+        [STOCK_CHANGE_RECEIVED] = "\"received\"",
+        [STOCK_CHANGE_ADJUSTED] = "\"adjusted\"",
+        [STOCK_CHANGE_COUNTED] = "\"counted\"",
+    };
+    struct slice items, how, time;
+    const struct member members[] = {
+        {"items", MEMBER_REQUIRED, &items},
+        {"how", MEMBER_REQUIRED, &how},
+        {"countedAt", MEMBER_NULLABLE, &time},
+    };
+    TRY(members_read(data, &reader->place, members, 3));
+    TRY(time_of(reader, time, "countedAt"));
+    for (int i = STOCK_CHANGE_RECEIVED; i <= STOCK_CHANGE_COUNTED; i++) {
+        if (slice_eq_str(how, names[i])) {
+            reader->event->stock_change = (enum stock_change)i;
+            return items_of(reader, items);
+        }
+    }
+    return members_refuse(&reader->place, "how", "what changed the stock");
+}
+
+/* The lines that `list` names. */
+static err_t mark_lines(struct reader *reader, const char *member,
+                        struct slice list,
+                        void (*mark)(struct shop_line *line)) {
+    const struct lines lines = {reader->event->lines,
+                                reader->event->line_count};
+    size_t at = 0;
+    struct slice value;
+    while (list.len > 0 && json_element(list, &at, &value) == ERR_OK) {
+        struct slice sku;
+        TRY(members_name(value, &reader->place, member, SHOP_SKU_MAX,
+                         &reader->pool, &sku));
+        struct shop_line *line = lines_find(&lines, sku);
+        if (line == NULL) {
+            return members_refuse(&reader->place, member, "skus of items");
+        }
+        mark(line);
+    }
+    return ERR_OK;
+}
+
+static void mark_unmanaged(struct shop_line *line) {
+    line->unmanaged = true;
+}
+
+static void mark_short(struct shop_line *line) {
+    line->is_short = true;
+}
+
+/* InventoryReserved: the lines, then which of them are not managed, and of
+ * which more is reserved than is available. */
 static err_t read_reserved(struct reader *reader, struct slice data) {
-    struct slice id, items, unmanaged;
+    struct slice id, items, unmanaged, shorts;
     const struct member members[] = {
         {"orderId", MEMBER_REQUIRED, &id},
         {"items", MEMBER_REQUIRED, &items},
         {"unmanaged", MEMBER_REQUIRED, &unmanaged},
+        {"short", MEMBER_OPTIONAL, &shorts},
     };
-    TRY(members_read(data, &reader->place, members, 3));
+    TRY(members_read(data, &reader->place, members, 4));
     TRY(order_id_of(reader, id));
     TRY(items_of(reader, items));
-    size_t at = 0;
-    struct slice value;
-    while (json_element(unmanaged, &at, &value) == ERR_OK) {
-        struct slice sku;
-        TRY(members_name(value, &reader->place, "unmanaged", SHOP_SKU_MAX,
-                         &reader->pool, &sku));
-        struct shop_line *line = find_line(reader->event, sku);
-        if (line == NULL) {
-            return members_refuse(&reader->place, "unmanaged", "skus of items");
-        }
-        line->unmanaged = true;
-    }
-    return ERR_OK;
+    TRY(mark_lines(reader, "unmanaged", unmanaged, mark_unmanaged));
+    return mark_lines(reader, "short", shorts, mark_short);
 }
 
 /* What the shop decides by from here on. */
@@ -477,7 +466,7 @@ static err_t read_config(struct reader *reader, struct slice data) {
     return currency_of(reader, currency);
 }
 
-/* StockLow changes no state, so none of it is read. */
+/* These change no state, so none of them is read. */
 static err_t read_nothing(struct reader *reader, struct slice data) {
     (void)reader;
     (void)data;
@@ -492,14 +481,17 @@ static err_t (*const readers[EVENT_TYPE_COUNT])(struct reader *,
     [EVENT_TYPE_PAYMENT_REFUSED] = read_order_and_reason,
     [EVENT_TYPE_REFUND_CONFIRMED] = read_refund,
     [EVENT_TYPE_REFUND_FAILED] = read_refund,
-    [EVENT_TYPE_STOCK_RECEIVED] = read_stock,
-    [EVENT_TYPE_STOCK_COUNTED] = read_stock,
+    [EVENT_TYPE_STOCK_RECEIVED] = read_received,
+    [EVENT_TYPE_STOCK_ADJUSTED] = read_adjusted,
+    [EVENT_TYPE_STOCK_COUNTED] = read_counted,
     [EVENT_TYPE_ORDER_CREATED] = read_order,
     [EVENT_TYPE_ORDER_REJECTED] = read_order_and_reason,
     [EVENT_TYPE_ORDER_CANCELLED] = read_order_and_reason,
     [EVENT_TYPE_INVENTORY_RESERVED] = read_reserved,
     [EVENT_TYPE_INVENTORY_REJECTED] = read_order_and_reason,
     [EVENT_TYPE_INVENTORY_RELEASED] = read_order_and_reason,
+    [EVENT_TYPE_INVENTORY_SHORT] = read_nothing,
+    [EVENT_TYPE_STOCK_CHANGED] = read_changed,
     [EVENT_TYPE_STOCK_LOW] = read_nothing,
     [EVENT_TYPE_PAYMENT_REQUESTED] = read_payment,
     [EVENT_TYPE_PAYMENT_PROCESSED] = read_payment,
@@ -526,6 +518,7 @@ err_t shop_event_read_data(enum event_type type, struct slice data,
     memset(ret, 0, offsetof(struct shop_event, lines));
     ret->type = type;
     ret->data = data;
+    ret->counted_us = SHOP_NO_TIME;
     struct reader reader = {
         .event = ret,
         .pool = arena_over(ret->pool, sizeof(ret->pool)),

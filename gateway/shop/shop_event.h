@@ -10,27 +10,32 @@
 #include "gateway/event/event.h"
 #include "gateway/event/event_type.h"
 #include "gateway/shop/limits.h"
+#include "gateway/shop/lines.h"
 
 enum {
     SHOP_TRANSACTION_MAX = 128, /* bytes of a paymentTransactionId */
     SHOP_CUSTOMER_MAX = 256,    /* bytes of a customerId */
     SHOP_WORDS_MAX = 160,       /* bytes of a reason from a device */
     SHOP_REASON_MAX = 256,      /* bytes of a reason from a service */
-    SHOP_QUANTITY_MAX = 1000 * 1000,
-    SHOP_JOURNAL_HEX = 8, /* digits of the journal's id in orders' ids */
+    SHOP_TIME_MAX = 64,         /* bytes of a time that is told */
+    SHOP_JOURNAL_HEX = 8,       /* digits of the journal's id in orders' ids */
     /* Bytes that data in CBOR may grow by when it is written as JSON. */
     SHOP_CBOR_GROWTH_MAX = 16 * 1024,
     /* Memory that turning CBOR into JSON may take beyond twice its length. */
     SHOP_CBOR_ROOM = 64 * 1024,
-    /* Decoded strings: two lists of skus and the few members beside them. */
-    SHOP_POOL_SIZE = (2 * SHOP_ITEMS_MAX + 16) * SHOP_SKU_MAX,
+    /* Decoded strings: two lists of skus, one of units and the few members
+     * beside them. */
+    SHOP_POOL_SIZE = (2 * SHOP_ITEMS_MAX + 16) * SHOP_SKU_MAX +
+                     SHOP_ITEMS_MAX * SHOP_UNIT_MAX,
 };
 
-struct shop_line {
-    struct slice sku;
-    int64_t quantity;
-    int64_t reorder_level; /* of StockReceived; -1: not given */
-    bool unmanaged;        /* of InventoryReserved */
+/* No time is told. */
+#define SHOP_NO_TIME INT64_MIN
+
+enum stock_change {
+    STOCK_CHANGE_RECEIVED,
+    STOCK_CHANGE_ADJUSTED,
+    STOCK_CHANGE_COUNTED,
 };
 
 struct shop_event {
@@ -58,6 +63,8 @@ struct shop_event {
     const char *journal_hex; /* of the context, borrowed: digits of the
                                 journal's id */
     struct slice reason;     /* empty if none */
+    enum stock_change stock_change; /* of StockChanged */
+    int64_t counted_us; /* of a count: SHOP_NO_TIME if its data has no time */
     uint32_t line_count;
     struct shop_line lines[SHOP_ITEMS_MAX]; /* one for each sku */
     uint8_t pool[SHOP_POOL_SIZE];

@@ -31,9 +31,11 @@ enum {
                  SHOP_OUTPUT_BYTES_MAX + SHOP_CBOR_ROOM,
 };
 
-static err_t open_services(struct shop *shop, const char *currency) {
+static err_t open_services(struct shop *shop, const char *currency,
+                           struct shop_settings settings) {
     struct service_options options = {.currency = currency,
-                                      .rules = shop->rules.version};
+                                      .rules = shop->rules.version,
+                                      .settings = settings};
     for (size_t i = 0; i < SHOP_SERVICE_COUNT; i++) {
         shop->services[i] = services[i]->open(&options);
         ENSURE(shop->services[i] != NULL, ERR_MEMORY);
@@ -71,7 +73,7 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
         shop->life = event_life_of(options->life);
     }
     set_rules(shop, options->rules, currency);
-    return open_services(shop, currency);
+    return open_services(shop, currency, options->settings);
 }
 
 err_t shop_new(const struct shop_options *options, struct shop **ret) {

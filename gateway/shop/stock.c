@@ -3,133 +3,196 @@
 
 #include <assert.h>
 
-#include "gateway/shop/fingerprint.h"
-#include "gateway/shop/saved.h"
+#include "gateway/shop/quantity.h"
+
+void stocks_begin(struct stocks *stocks) {
+    *stocks = (struct stocks){0};
+    moves_begin(&stocks->moves);
+}
+
+void stocks_free(struct stocks *stocks) {
+    table_free(&stocks->table, NULL);
+    moves_free(&stocks->moves);
+}
+
+/* Modulo 2^64, which signed numbers may not be. */
+static int64_t sum(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t difference(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
 
 int64_t stock_available(const struct stock *stock) {
-    return stock->on_hand - stock->reserved;
+    return difference(stock->on_hand, stock->reserved);
+}
+
+struct slice stock_unit(const struct stock *stock) {
+    return slice_of(stock->unit, stock->unit_len);
 }
 
 bool stock_is_low(int64_t available, int64_t reorder_level) {
     return available <= reorder_level && reorder_level >= 0;
 }
 
-static void assert_conserved(const struct stock *stock) {
-    assert(stock->on_hand == stock->received + stock->adjusted - stock->sold);
-    assert(stock->reserved >= 0);
-    assert(stock->sold >= 0);
+int64_t stock_then(const struct stocks *stocks, const struct stock *stock,
+                   int64_t counted_us) {
+    return difference(
+        stock->on_hand,
+        moves_since(&stocks->moves, stock->newest_move, counted_us));
 }
 
-static void apply_line(struct stock *stock, enum event_type type,
-                       const struct shop_line *line) {
-    assert(line->quantity >= 0);
-    if (type == EVENT_TYPE_STOCK_RECEIVED) {
-        stock->received += line->quantity;
-        stock->on_hand += line->quantity;
-    } else {
-        stock->adjusted += line->quantity - stock->on_hand;
-        stock->on_hand = line->quantity;
+static void assert_conserved(const struct stock *stock) {
+    assert(stock->on_hand ==
+           difference(sum(stock->received, stock->adjusted), stock->sold));
+    assert(stock->reserved >= 0);
+}
+
+static err_t find_or_add(struct stocks *stocks, struct slice sku,
+                         struct stock **ret) {
+    struct stock *stock = table_find(&stocks->table, sku);
+    if (stock == NULL) {
+        stock = table_add(&stocks->table, sku, sizeof(*stock));
+        ENSURE(stock != NULL, ERR_MEMORY);
+        stock->reorder_level = -1;
+        stock->counted_us = STOCK_UNCOUNTED;
     }
+    *ret = stock;
+    return ERR_OK;
+}
+
+static void receive(struct stock *stock, int64_t quantity) {
+    stock->received = sum(stock->received, quantity);
+    stock->on_hand = sum(stock->on_hand, quantity);
+}
+
+static void adjust(struct stock *stock, int64_t on_hand) {
+    stock->adjusted = sum(stock->adjusted, difference(on_hand, stock->on_hand));
+    stock->on_hand = on_hand;
+}
+
+static void take_level(struct stock *stock, const struct shop_line *line) {
     if (line->reorder_level >= 0) {
         stock->reorder_level = line->reorder_level;
     }
-    assert_conserved(stock);
 }
 
-err_t stock_apply(struct table *stocks, const struct shop_event *event) {
+err_t stock_apply_first(struct stocks *stocks, const struct shop_event *event) {
     assert(event->type == EVENT_TYPE_STOCK_RECEIVED ||
            event->type == EVENT_TYPE_STOCK_COUNTED);
     for (uint32_t i = 0; i < event->line_count; i++) {
         const struct shop_line *line = &event->lines[i];
-        struct stock *stock = table_find(stocks, line->sku);
-        if (stock == NULL) {
-            stock = table_add(stocks, line->sku, sizeof(*stock));
-            ENSURE(stock != NULL, ERR_MEMORY);
-            stock->reorder_level = -1;
+        struct stock *stock;
+        assert(line->quantity >= 0);
+        TRY(find_or_add(stocks, line->sku, &stock));
+        if (event->type == EVENT_TYPE_STOCK_RECEIVED) {
+            receive(stock, line->quantity);
+        } else {
+            adjust(stock, line->quantity);
         }
-        apply_line(stock, event->type, line);
+        take_level(stock, line);
+        assert_conserved(stock);
+    }
+    return ERR_OK;
+}
+
+static void take_unit(struct stock *stock, struct slice unit) {
+    assert(unit.len <= SHOP_UNIT_MAX);
+    if (unit.len > 0) {
+        memcpy(stock->unit, unit.data, unit.len);
+        stock->unit_len = (uint8_t)unit.len;
+    }
+}
+
+/* A count corrects what was before its moment, so it is no movement after it.
+ */
+static err_t change(struct stocks *stocks, const struct shop_event *event,
+                    const struct shop_line *line, struct stock *stock) {
+    if (event->stock_change == STOCK_CHANGE_COUNTED) {
+        adjust(stock, line->on_hand);
+        stock->counted_us = event->counted_us;
+        return ERR_OK;
+    }
+    if (event->stock_change == STOCK_CHANGE_RECEIVED) {
+        receive(stock, line->quantity);
+    } else {
+        adjust(stock, sum(stock->on_hand, line->quantity));
+    }
+    return moves_add(&stocks->moves, event->stamp.wall_us, line->quantity,
+                     &stock->newest_move);
+}
+
+err_t stock_apply_changed(struct stocks *stocks,
+                          const struct shop_event *event) {
+    assert(event->type == EVENT_TYPE_STOCK_CHANGED);
+    for (uint32_t i = 0; i < event->line_count; i++) {
+        const struct shop_line *line = &event->lines[i];
+        struct stock *stock;
+        TRY(find_or_add(stocks, line->sku, &stock));
+        TRY(change(stocks, event, line, stock));
+        take_level(stock, line);
+        take_unit(stock, line->unit);
+        assert_conserved(stock);
     }
     return ERR_OK;
 }
 
 void stock_reserve(struct stock *stock, int64_t quantity) {
     assert(quantity >= 0);
-    stock->reserved += quantity;
-    assert(stock_available(stock) >= 0);
+    stock->reserved = sum(stock->reserved, quantity);
     assert_conserved(stock);
 }
 
 void stock_release(struct stock *stock, int64_t quantity) {
     assert(quantity >= 0);
-    stock->reserved -= quantity;
+    stock->reserved = difference(stock->reserved, quantity);
     assert_conserved(stock);
 }
 
 void stock_sell(struct stock *stock, int64_t quantity) {
     assert(quantity >= 0);
-    stock->reserved -= quantity;
-    stock->on_hand -= quantity;
-    stock->sold += quantity;
+    stock->reserved = difference(stock->reserved, quantity);
+    stock->on_hand = difference(stock->on_hand, quantity);
+    stock->sold = sum(stock->sold, quantity);
     assert_conserved(stock);
 }
 
-static uint64_t one_hash(const struct stock *stock) {
-    struct fingerprint print;
-    fingerprint_begin(&print);
-    fingerprint_slice(&print, table_key(&stock->entry));
-    fingerprint_u64(&print, (uint64_t)stock->on_hand);
-    fingerprint_u64(&print, (uint64_t)stock->reserved);
-    fingerprint_u64(&print, (uint64_t)stock->received);
-    fingerprint_u64(&print, (uint64_t)stock->adjusted);
-    fingerprint_u64(&print, (uint64_t)stock->sold);
-    fingerprint_u64(&print, (uint64_t)stock->reorder_level);
-    return fingerprint_end(&print);
+err_t stock_note_sale(struct stocks *stocks, struct stock *stock,
+                      int64_t quantity, int64_t wall_us) {
+    return moves_add(&stocks->moves, wall_us, -quantity, &stock->newest_move);
 }
 
-uint64_t stock_hash(const struct table *stocks) {
-    uint64_t sum = 0;
-    for (const struct table_entry *at = stocks->first; at != NULL;
+/* The sums that are not whole begin anew: they are told for nothing but their
+ * difference. */
+static void keep_pieces(struct stock *stock) {
+    stock->counted_us = STOCK_UNCOUNTED;
+    stock->newest_move = MOVES_NONE;
+    stock->unit_len = 0;
+    if (stock->received % QUANTITY_ONE != 0 ||
+        stock->adjusted % QUANTITY_ONE != 0 ||
+        stock->sold % QUANTITY_ONE != 0) {
+        stock->received = stock->on_hand;
+        stock->adjusted = 0;
+        stock->sold = 0;
+    }
+    if (stock->reorder_level > 0) {
+        stock->reorder_level -= stock->reorder_level % QUANTITY_ONE;
+    }
+    assert_conserved(stock);
+}
+
+void stocks_change_rules(struct stocks *stocks, uint32_t rules,
+                         int64_t wall_us) {
+    if (rules > SHOP_RULES_FIRST) {
+        if (stocks->table.count > 0) {
+            moves_forget(&stocks->moves, wall_us);
+        }
+        return;
+    }
+    moves_free(&stocks->moves);
+    for (struct table_entry *at = stocks->table.first; at != NULL;
          at = at->next) {
-        sum += one_hash((const struct stock *)at);
+        keep_pieces((struct stock *)at);
     }
-    return sum;
-}
-
-static void save_one(const struct stock *stock, struct writer *to) {
-    saved_text(to, table_key(&stock->entry));
-    saved_i64(to, stock->on_hand);
-    saved_i64(to, stock->reserved);
-    saved_i64(to, stock->received);
-    saved_i64(to, stock->adjusted);
-    saved_i64(to, stock->sold);
-    saved_i64(to, stock->reorder_level);
-}
-
-void stock_save(const struct table *stocks, struct writer *to) {
-    writer_u64(to, stocks->count);
-    for (const struct table_entry *at = stocks->first; at != NULL;
-         at = at->next) {
-        save_one((const struct stock *)at, to);
-    }
-}
-
-static err_t load_one(struct table *stocks, struct cursor *from) {
-    struct stock *stock;
-    TRY(saved_entry_read(from, stocks, sizeof(*stock), SHOP_SKU_MAX, &stock));
-    TRY(saved_i64_read(from, &stock->on_hand));
-    TRY(saved_i64_read(from, &stock->reserved));
-    TRY(saved_i64_read(from, &stock->received));
-    TRY(saved_i64_read(from, &stock->adjusted));
-    TRY(saved_i64_read(from, &stock->sold));
-    return saved_i64_read(from, &stock->reorder_level);
-}
-
-err_t stock_load(struct table *stocks, struct cursor *from) {
-    assert(stocks->count == 0);
-    uint64_t count;
-    TRY(cursor_u64(from, &count));
-    for (uint64_t i = 0; i < count; i++) {
-        TRY(load_one(stocks, from));
-    }
-    return ERR_OK;
 }

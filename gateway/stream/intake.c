@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/event/event_type.h"
+#include "gateway/shop/judge.h"
 #include "gateway/shop/shop.h"
 #include "gateway/stream/admission.h"
 #include "gateway/stream/sink_rules.h"
@@ -166,6 +167,16 @@ static err_t check_age(const struct intake *intake, const struct dedupe *dedupe,
                       "send it under a new id with the present time");
 }
 
+static err_t check_state(struct intake *intake, const struct event *event,
+                         struct reason *why) {
+    const struct clock *clock = intake->options.clock;
+    if (intake->options.shop == NULL) {
+        return ERR_OK;
+    }
+    return shop_judge(intake->options.shop, event, clock->wall_us(clock->self),
+                      why);
+}
+
 err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
                    const struct stream_message *message,
                    struct intake_result *ret) {
@@ -184,6 +195,12 @@ err_t intake_judge(struct intake *intake, const struct dedupe *dedupe,
         if (check_age(intake, dedupe, message, &ret->event, &ret->why) !=
             ERR_OK) {
             ret->too_old = true;
+            reject(intake, message, ret);
+            break;
+        }
+        err = check_state(intake, &ret->event, &ret->why);
+        ENSURE(err != ERR_MEMORY, err);
+        if (err != ERR_OK) {
             reject(intake, message, ret);
         }
         break;

@@ -37,12 +37,16 @@ struct intake_result {
 struct intake;
 struct config_stream;
 
+struct shop;
+
 struct intake_options {
     const char *store; /* outlives the intake */
     uint32_t event_bytes_max;
     bool has_shop; /* the shop's rules apply too */
     /* Whose sink's rules apply; outlives the intake. NULL: none. */
     const struct config_stream *stream;
+    struct shop *shop;         /* outlives the intake; NULL: only what depends
+                                  on no state is checked */
     const struct clock *clock; /* outlives the intake */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/journal/snapshot.h"
+#include "gateway/shop/judge.h"
 #include "gateway/shop/refund_view.h"
 #include "gateway/stream/own_event.h"
 
@@ -47,6 +48,7 @@ static err_t go_back(const struct opening_options *options,
     if (shop == NULL || shop_rules(shop) == SHOP_RULES_FIRST) {
         return ERR_OK;
     }
+    TRY(shop_check_older(shop, reason));
     if (shop_refunds(shop)->open > 0) {
         return reason_set(reason, ERR_REFUSED,
                           "%llu refunds are open, of which that release knows "

@@ -136,6 +136,19 @@ static bool is_lost(const struct opening *opening, uint64_t first,
     return gaps_hold(gaps, count, first, end);
 }
 
+static struct shop_settings settings_of(const struct config *config) {
+    static const enum sku_case cases[] = {
+        [CONFIG_SKU_CASE_KEEP] = SKU_CASE_KEEP,
+        [CONFIG_SKU_CASE_UPPER] = SKU_CASE_UPPER,
+        [CONFIG_SKU_CASE_LOWER] = SKU_CASE_LOWER,
+    };
+    return (struct shop_settings){
+        .sku_case = cases[config->sku_case],
+        .reject_unknown = config->unknown_sku == CONFIG_UNKNOWN_SKU_REJECT,
+        .flag_oversell = config->oversell == CONFIG_OVERSELL_FLAG,
+    };
+}
+
 static err_t begin_empty(struct opening *opening) {
     const struct opening_options *from = opening->options;
     const struct state_options options = {
@@ -145,6 +158,7 @@ static err_t begin_empty(struct opening *opening) {
         .life = journal_life(opening->to.journal),
         .ids_max = from->stream->ids,
         .has_shop = from->stream->shop,
+        .settings = settings_of(from->config),
     };
     state_free(opening->to.state);
     opening->to.state = NULL;

@@ -32,6 +32,7 @@ static err_t open_parts(struct state *state,
         .journal_id = options->journal_id,
         .life = options->life,
         .currency = options->currency,
+        .settings = options->settings,
     };
     return shop_new(&shop, &state->shop);
 }

@@ -20,6 +20,7 @@ struct state_options {
     const uint8_t *life;
     uint32_t ids_max; /* of the dedupe windows; 0: DEDUPE_IDS_DEFAULT */
     bool has_shop;
+    struct shop_settings settings; /* of the shop, if it is run */
 };
 
 /* The state before the first record. ERR_MEMORY, ERR_RANGE as shop_new(). */

@@ -398,6 +398,7 @@ static err_t make_parts(struct stream *stream, const struct opened *opened) {
         .store = options->config->store,
         .event_bytes_max = options->config->event_bytes_max,
         .has_shop = options->stream->shop,
+        .shop = state_shop(stream->state),
         .stream = options->stream,
         .clock = &options->platform->clock,
     };

@@ -198,6 +198,9 @@ static void test_defaults(void **state) {
     assert_int_equal(c.cloud.bandwidth, 0);
     assert_int_equal(c.cloud.requests, 50);
     assert_string_equal(c.currency, "EUR");
+    assert_int_equal(c.sku_case, CONFIG_SKU_CASE_KEEP);
+    assert_int_equal(c.unknown_sku, CONFIG_UNKNOWN_SKU_ACCEPT);
+    assert_int_equal(c.oversell, CONFIG_OVERSELL_REJECT);
     assert_true(c.console_enabled);
     assert_string_equal(c.console.host, "127.0.0.1");
     assert_int_equal(c.console.port, 8080);
@@ -226,7 +229,8 @@ static const char all_keys[] =
     "cloud: {region: us-east-1, endpoint: \"https://local_cloud:4443\",\n"
     "        ca_file: /ca.pem, source_prefix: \"org.{store}.x\",\n"
     "        connections: 3, lanes: 9, bandwidth: 2 MiB, requests: 7}\n"
-    "shop: {currency: JPY}\n"
+    "shop: {currency: JPY, sku_case: lower, unknown_sku: reject, "
+    "oversell: flag}\n"
     "console: {enabled: false, listen: \"localhost:1\"}\n";
 
 static const char external_keys[] =
@@ -289,6 +293,9 @@ static void test_all_keys(void **state) {
     assert_int_equal(c.cloud.bandwidth, 2 * 1024 * 1024);
     assert_int_equal(c.cloud.requests, 7);
     assert_string_equal(c.currency, "JPY");
+    assert_int_equal(c.sku_case, CONFIG_SKU_CASE_LOWER);
+    assert_int_equal(c.unknown_sku, CONFIG_UNKNOWN_SKU_REJECT);
+    assert_int_equal(c.oversell, CONFIG_OVERSELL_FLAG);
     assert_false(c.console_enabled);
     assert_string_equal(c.console.host, "localhost");
     assert_int_equal(c.console.port, 1);

@@ -15,7 +15,9 @@
 #include "gateway/event/event_type.h"
 #include "gateway/event/json.h"
 #include "gateway/shop/money.h"
+#include "gateway/shop/quantity.h"
 #include "gateway/shop/shop_event.h"
+#include "gateway/shop/stock.h"
 #include "gateway/stream/admission.h"
 #include "gateway/stream/dedupe.h"
 #include "gateway/stream/intake.h"
@@ -94,6 +96,8 @@ static void test_limits(void **state) {
         {"`reason`", SHOP_WORDS_MAX, "bytes"},
         {"items", SHOP_ITEMS_MAX, "lines"},
         {"quantity", SHOP_QUANTITY_MAX, ""},
+        {"unit", SHOP_UNIT_MAX, "bytes"},
+        {"stock", STOCK_MAX / QUANTITY_ONE, ""},
         {"money", MONEY_INTEGER_DIGITS_MAX, "digits"},
         {"EventRejected", OWN_EVENT_REJECTED_A_MINUTE, "a minute"},
     };

@@ -36,11 +36,12 @@ static void devices_send_what_is_theirs(void **state) {
     static const char *const sendable[] = {
         "OrderPlaced",    "OrderCancelRequested", "PaymentAuthorized",
         "PaymentRefused", "RefundConfirmed",      "RefundFailed",
-        "StockReceived",  "StockCounted"};
+        "StockReceived",  "StockAdjusted",        "StockCounted"};
     static const char *const others[] = {
         "OrderCreated",      "OrderRejected",
         "OrderCancelled",    "InventoryReserved",
         "InventoryRejected", "InventoryReleased",
+        "InventoryShort",    "StockChanged",
         "StockLow",          "PaymentRequested",
         "PaymentProcessed",  "PaymentDeclined",
         "PaymentRefunded",   "OrderFulfiled",
@@ -74,7 +75,7 @@ static void the_refusal_lists_what_is_taken(void **state) {
         "a device may not send \"OrderCreated\" here; this stream takes "
         "OrderPlaced, OrderCancelRequested, PaymentAuthorized, "
         "PaymentRefused, RefundConfirmed, RefundFailed, StockReceived, "
-        "StockCounted");
+        "StockAdjusted, StockCounted");
     /* A name of any length is cut, so that the list is always there. */
     char longest[128];
     memset(longest, 'x', sizeof longest);

@@ -81,17 +81,44 @@ static const char *const script[][3] = {
     {"terminal-1", "RefundConfirmed",
      "{\"paymentTransactionId\":\"tx-90\",\"how\":\"void\"}"},
     {"till-1", "RefundFailed",
-     "{\"refundId\":\"r-0badcafe-26-1\",\"reason\":\"customer left\"}"},
+     "{\"refundId\":\"r-0badcafe-27-1\",\"reason\":\"customer left\"}"},
+    {"scanner-1", "StockAdjusted",
+     "{\"items\":[{\"sku\":\"mug-blue\",\"quantity\":-1}],"
+     "\"reason\":\"broken\"}"},
 };
 
-static void run_script(void) {
+/* Where the shop is told to oversell, and to know its skus. */
+static const char *const oversold[][3] = {
+    {"scanner-1", "StockCounted",
+     "{\"items\":[{\"sku\":\"apples\",\"quantity\":1.25,\"unit\":\"kg\"}]}"},
+    {"till-1", "OrderPlaced",
+     ORDER_OF("t1-0101",
+              "[{\"sku\":\"apples\",\"quantity\":1.6,\"unit\":\"kg\"}]", "5.50",
+              BY_CASH)},
+    {"till-1", "OrderPlaced",
+     ORDER_OF("t1-0102", "[\"tea\"]", "4.00", BY_CASH)},
+    {"scanner-1", "StockAdjusted",
+     "{\"items\":[{\"sku\":\"apples\",\"quantity\":-0.05}],"
+     "\"reason\":\"rotten\"}"},
+};
+
+static void run_inputs(struct shop_settings settings,
+                       const char *const (*inputs)[3], size_t count) {
     struct harness harness;
-    harness_open(&harness, NULL);
-    for (size_t i = 0; i < sizeof(script) / sizeof(*script); i++) {
-        harness_send(&harness, script[i][0], script[i][1], script[i][2]);
+    harness_open_with(&harness, settings);
+    for (size_t i = 0; i < count; i++) {
+        harness_send(&harness, inputs[i][0], inputs[i][1], inputs[i][2]);
     }
     print_entries(&harness);
     harness_close(&harness);
+}
+
+static void run_script(void) {
+    run_inputs((struct shop_settings){0}, script,
+               sizeof(script) / sizeof(*script));
+    run_inputs(
+        (struct shop_settings){.flag_oversell = true, .reject_unknown = true},
+        oversold, sizeof(oversold) / sizeof(*oversold));
 }
 
 static err_t no_publish(void *self, const struct event *event,

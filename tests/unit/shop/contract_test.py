@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 # Reasons of refusals that JSON Schema has no words for.
 BEYOND_SCHEMAS = re.compile(
     r"only once|at most 1000000 of one sku|no more decimals|^type: "
-    r"|ISO 4217|quantity: expected a whole number$")
+    r"|ISO 4217|at most 3 decimals|the same one in all lines")
 NONCHARACTER = re.compile("[\U0001fffe-\U0001ffff\U0003fffe-\U0003ffff]")
 ENVELOPES = {"event", "record", "notice", "receipt"}
 # Headings of the documentation, by who publishes.

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/shop/judge.h"
+
 const uint8_t harness_journal_id[16] = {0x0b, 0xad, 0xca, 0xfe};
 const uint8_t harness_life[16] = {0x5e, 0xed, 0x01, 0x23,
                                   0x45, 0x67, 0x89, 0xab};
@@ -23,6 +25,7 @@ struct shop *harness_new_shop(const struct harness *harness) {
         .life = harness_life,
         .currency = harness->currency,
         .rules = SHOP_RULES_NEWEST,
+        .settings = harness->settings,
     };
     struct shop *shop;
     assert_int_equal(shop_new(&options, &shop), ERR_OK);
@@ -31,6 +34,11 @@ struct shop *harness_new_shop(const struct harness *harness) {
 
 void harness_open(struct harness *harness, const char *currency) {
     *harness = (struct harness){.currency = currency};
+    harness->shop = harness_new_shop(harness);
+}
+
+void harness_open_with(struct harness *harness, struct shop_settings settings) {
+    *harness = (struct harness){.settings = settings};
     harness->shop = harness_new_shop(harness);
 }
 
@@ -44,6 +52,10 @@ void harness_close(struct harness *harness) {
 
 static void copy_text(char *ret, size_t size, struct slice text) {
     assert_int_equal(slice_to_str(text, ret, size), ERR_OK);
+}
+
+static int64_t now_us(const struct harness *harness) {
+    return (int64_t)START_US * 1000000 + (int64_t)harness->inputs * 1000;
 }
 
 static struct shop_stamp append(struct harness *harness,
@@ -64,8 +76,7 @@ static struct shop_stamp append(struct harness *harness,
     assert_false(writer.full);
     entry->len = writer.len;
     entry->stamp.seq = harness->count;
-    entry->stamp.wall_us =
-        (int64_t)START_US * 1000000 + (int64_t)harness->inputs * 1000;
+    entry->stamp.wall_us = now_us(harness);
     copy_text(entry->device, sizeof(entry->device), device);
     harness->count++;
     return entry->stamp;
@@ -127,10 +138,28 @@ struct event harness_event(const char *type, const char *source, const char *id,
     };
 }
 
+static err_t judge(struct harness *harness, const struct event *event,
+                   struct reason *reason) {
+    TRY(shop_check(event, reason));
+    return shop_judge(harness->shop, event, now_us(harness), reason);
+}
+
+const char *harness_refusal(struct harness *harness, const char *device,
+                            const char *type, const char *data) {
+    static struct reason reason;
+    char source[128];
+    snprintf(source, sizeof(source), "/" HARNESS_STORE "/%s", device);
+    struct event event = harness_event(type, source, "refused", data);
+    reason = (struct reason){""};
+    err_t err = judge(harness, &event, &reason);
+    assert_true((err == ERR_OK) == (reason.text[0] == '\0'));
+    return reason.text;
+}
+
 size_t harness_send_event(struct harness *harness, const char *device,
                           const struct event *event) {
     struct reason reason = {""};
-    if (shop_check(event, &reason) != ERR_OK) {
+    if (judge(harness, event, &reason) != ERR_OK) {
         fail_msg("refused: %s", reason.text);
     }
     size_t at = harness->count;

@@ -25,6 +25,7 @@ struct harness_repeat {
 struct harness {
     struct shop *shop;
     const char *currency;
+    struct shop_settings settings;
     struct harness_entry *entries;
     size_t count;
     size_t capacity;
@@ -38,6 +39,7 @@ extern const uint8_t harness_journal_id[16];
 extern const uint8_t harness_life[16];
 
 void harness_open(struct harness *harness, const char *currency);
+void harness_open_with(struct harness *harness, struct shop_settings settings);
 void harness_close(struct harness *harness);
 struct shop *harness_new_shop(const struct harness *harness);
 
@@ -48,6 +50,9 @@ struct event harness_event(const char *type, const char *source, const char *id,
  * place in `entries` at which it stands. */
 size_t harness_send(struct harness *harness, const char *device,
                     const char *type, const char *data);
+/* Why shop_check() or shop_judge() refuses it; empty if they do not. */
+const char *harness_refusal(struct harness *harness, const char *device,
+                            const char *type, const char *data);
 /* An event of the gateway's own, through the journal and shop_run_own(). */
 size_t harness_own(struct harness *harness, const char *type, const char *data);
 /* As harness_send, of an event of any kind. */

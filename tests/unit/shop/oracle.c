@@ -510,28 +510,60 @@ static void ask_cancel(struct oracle *oracle,
     oracle->repeat = order == NULL ? NULL : outcome(order);
 }
 
+static void change_stock(struct oracle *oracle,
+                         const struct oracle_input *input, int sku,
+                         char *text) {
+    int64_t before = oracle->stock[sku].on_hand;
+    if (!oracle->stock[sku].managed) {
+        oracle->stock[sku].managed = true;
+        oracle->stock[sku].level = -1;
+    }
+    oracle->stock[sku].on_hand =
+        input->wanted[sku] + (input->kind == COUNT ? 0 : before);
+    sprintf(text + strlen(text),
+            "%s{\"sku\":\"s%d\",\"change\":%" PRId64 ",\"onHand\":%" PRId64
+            ",\"available\":%" PRId64,
+            text[0] == '\0' ? "" : ",", sku,
+            oracle->stock[sku].on_hand - before, oracle->stock[sku].on_hand,
+            available(oracle, sku));
+    if (input->kind == RECEIVE && input->level[sku] >= 0) {
+        oracle->stock[sku].level = input->level[sku];
+        sprintf(text + strlen(text), ",\"reorderLevel\":%d", input->level[sku]);
+    }
+    strcat(text, "}");
+}
+
 static void take_stock(struct oracle *oracle,
                        const struct oracle_input *input) {
     bool was_low[ORACLE_SKUS];
+    char changed[640] = "";
+    char shorts[320] = "";
     note_low(oracle, was_low);
     for (int i = 0; i < ORACLE_SKUS; i++) {
         if (input->wanted[i] < 0) {
             continue;
         }
-        if (!oracle->stock[i].managed) {
-            oracle->stock[i].managed = true;
-            oracle->stock[i].level = -1;
-        }
-        if (input->kind == COUNT) {
-            oracle->stock[i].on_hand = input->wanted[i];
-        } else {
-            oracle->stock[i].on_hand += input->wanted[i];
-            if (input->level[i] >= 0) {
-                oracle->stock[i].level = input->level[i];
-            }
+        int64_t before = available(oracle, i);
+        change_stock(oracle, input, i, changed);
+        if (available(oracle, i) < 0 && available(oracle, i) < before) {
+            sprintf(shorts + strlen(shorts),
+                    "%s{\"sku\":\"s%d\",\"available\":%" PRId64 "}",
+                    shorts[0] == '\0' ? "" : ",", i, available(oracle, i));
         }
     }
+    if (input->kind == COUNT) {
+        say(oracle,
+            "StockChanged {\"how\":\"counted\",\"countedAt\":\"%s\","
+            "\"items\":[%s]}",
+            oracle->now, changed);
+    } else {
+        say(oracle, "StockChanged {\"how\":\"received\",\"items\":[%s]}",
+            changed);
+    }
     tell_low(oracle, was_low);
+    if (shorts[0] != '\0') {
+        say(oracle, "InventoryShort {\"items\":[%s]}", shorts);
+    }
 }
 
 void oracle_run(struct oracle *oracle, const struct oracle_input *input,

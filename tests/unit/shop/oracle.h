@@ -11,7 +11,7 @@ enum {
     ORACLE_SKUS = 6,
     ORACLE_ORDERS = 256,
     ORACLE_LINES = 16,
-    ORACLE_LINE_SIZE = 512,
+    ORACLE_LINE_SIZE = 800,
     ORACLE_MONEY = 512,
 };
 
@@ -87,6 +87,7 @@ struct oracle {
      * only the id. */
     char lines[ORACLE_LINES][ORACLE_LINE_SIZE];
     int line_count;
+    char now[40];       /* of the input, as it is written */
     const char *repeat; /* type said again; NULL: none */
 };
 

@@ -467,6 +467,8 @@ static bool run_live(struct episode *episode, struct random *random) {
         }
         uint64_t repeats = harness->repeats;
         size_t at = send(harness, &input, data);
+        event_time_format(harness->entries[at].stamp.wall_us,
+                          episode->oracle.now);
         oracle_run(&episode->oracle, &input, at);
         if (!same_lines(&episode->oracle, harness, at) ||
             !same_terminals(&episode->oracle, &input, harness, at) ||

@@ -203,7 +203,8 @@ static void test_starting(void **state) {
             failures++;
             open_stream(w);
         }
-        assert_int_equal(durable_end(w), 1 + EVENTS); /* ConfigChanged */
+        /* ConfigChanged, and of each a StockChanged. */
+        assert_int_equal(durable_end(w), 1 + 2 * EVENTS);
         assert_int_equal(shop_counts(stream_shop(w->stream)).skus, 1);
         close_stream(w);
     }

@@ -77,7 +77,8 @@ static void test_sent_twice_in_order(void **state) {
     int64_t began_us = f->wall_us;
     deliver_all(f, began_us);
     uint64_t end = fixture_end(f);
-    assert_int_equal(end, 1 + EVENTS); /* ConfigChanged is the first */
+    /* ConfigChanged is the first; StockChanged follows from each. */
+    assert_int_equal(end, 1 + 2 * EVENTS);
     assert_int_equal(stream_counts(f->stream).accepted, EVENTS);
     uint64_t shop = fixture_hash(f);
     deliver_all(f, began_us);
