@@ -458,10 +458,10 @@ int64_t dead_due_us(const struct dead *dead) {
     if (dead->busy || dead->options.only_read) {
         return due_us;
     }
-    if (dead->line.first != NULL) {
-        due_us = sooner(due_us, dead->again_us);
-    }
-    return dead->exists ? sooner(due_us, dead->upkeep_us + UPKEEP_US) : due_us;
+    int64_t job_us = dead->line.first != NULL ? 0
+                     : dead->exists           ? dead->upkeep_us + UPKEEP_US
+                                              : INT64_MAX;
+    return sooner(due_us, later(job_us, dead->again_us));
 }
 
 /* --- orders ----------------------------------------------------------------

@@ -244,6 +244,25 @@ static void test_a_disk_that_fails(void **state) {
     assert_string_equal(status(bench).full, "");
 }
 
+/* Goal: upkeep that is due waits for the disk, too: the loop does not turn for
+ * it meanwhile. */
+static void test_upkeep_waits_for_the_disk(void **state) {
+    struct bench *bench = *state;
+    refuse(bench, 3, "MalformedDetail");
+    turns(bench, 3);
+    bench->mono_us = dead_due_us(bench->dead) - 1; /* of the next upkeep */
+    fake_disk_fail_at(bench->fake, FAKE_SYNC, 1, ERR_IO);
+    refuse(bench, 4, "MalformedDetail");
+    fake_executor_settle(&bench->executor);
+    bench->mono_us += SECOND_US;
+    turns(bench, 3);
+    assert_int_equal(bench->settled, 1);
+    assert_true(dead_due_us(bench->dead) > bench->mono_us);
+    bench->mono_us = dead_due_us(bench->dead);
+    turns(bench, 3);
+    assert_int_equal(bench->settled, 2);
+}
+
 /* Goal: a stream that holds has no letters. */
 static void test_on_refused_hold(void **state) {
     struct bench *bench = *state;
@@ -406,6 +425,7 @@ int main(void) {
 #ifndef EDGE_CONTROL_DEAD_EARLY
         TEST(test_each_once),
         TEST(test_a_disk_that_fails),
+        TEST(test_upkeep_waits_for_the_disk),
         TEST(test_on_refused_hold),
         TEST(test_a_denial_waits),
         TEST(test_news),
