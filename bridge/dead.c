@@ -530,7 +530,8 @@ const uint64_t *dead_known(const struct dead *dead, uint32_t stream,
 static void read_store(struct dead *dead) {
     struct dead_job job = {.store = &dead->store,
                            .cursor_count = dead->options.stream_count,
-                           .now_us = wall_us(dead)};
+                           .now_us = wall_us(dead),
+                           .only_read = dead->options.only_read};
     for (uint32_t i = 0; i < job.cursor_count; i++) {
         job.cursors[i] = (struct dead_cursor){name_of(dead, i), 0};
     }

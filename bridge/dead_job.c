@@ -206,6 +206,10 @@ static void count(struct dead_job *job) {
 }
 
 static err_t run(struct dead_job *job) {
+    if (job->only_read) {
+        assert(job->items.first == NULL && !job->upkeep);
+        return dead_store_look(job->store, &job->reason);
+    }
     err_t err = write_all(job);
     ENSURE(err == ERR_OK || err == ERR_FULL, err);
     if (job->upkeep || err == ERR_FULL) {

@@ -45,7 +45,8 @@ struct dead_job {
     const char *page_of; /* a stream whose letters are wanted; or NULL */
     int64_t now_us;      /* wall time */
     bool upkeep;
-    bool age; /* and drop what is too old */
+    bool age;       /* and drop what is too old */
+    bool only_read; /* none of that: what is there is only counted */
     /* The answer. */
     err_t err; /* ERR_FULL: letters wait; others: the journal was closed */
     struct reason reason;

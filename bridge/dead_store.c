@@ -139,21 +139,37 @@ static err_t mark_damage(struct dead_store *store, uint64_t end, uint64_t id,
     return err;
 }
 
-static err_t fill(struct dead_store *store, struct reason *reason) {
-    const struct journal_position *position = journal_position(store->journal);
+/* All records in [start, end). */
+static err_t fill(struct dead_store *store, uint64_t start, uint64_t end,
+                  struct dead_loss *ret_loss, struct reason *reason) {
     struct filling filling = {&store->index, ERR_OK};
-    uint64_t start = atomic_load(&position->start);
-    uint64_t end = atomic_load(&position->end);
-    struct dead_loss loss = {0, 0, 0};
     dead_index_free(&store->index);
     TRY(dead_store_each(&store->platform->disk, store->dir, start, end,
-                        take_record, &filling, &loss, reason));
-    store->unreadable = loss.unread;
-    count_damage(store);
+                        take_record, &filling, ret_loss, reason));
     return filling.err == ERR_OK ? ERR_OK
                                  : reason_set(reason, filling.err,
                                               "%s holds more letters than %d",
                                               store->dir, DEAD_LETTERS_MAX);
+}
+
+static err_t fill_opened(struct dead_store *store, struct reason *reason) {
+    const struct journal_position *position = journal_position(store->journal);
+    struct dead_loss loss = {0, 0, 0};
+    TRY(fill(store, atomic_load(&position->start), atomic_load(&position->end),
+             &loss, reason));
+    store->unreadable = loss.unread;
+    count_damage(store);
+    return ERR_OK;
+}
+
+err_t dead_store_look(struct dead_store *store, struct reason *reason) {
+    uint64_t begins;
+    struct dead_loss loss = {0, 0, 0};
+    assert(store->journal == NULL);
+    TRY(journal_begins(&store->platform->disk, store->dir, &begins, reason));
+    TRY(fill(store, begins, UINT64_MAX, &loss, reason));
+    store->lost = loss.count;
+    return ERR_OK;
 }
 
 static err_t open_journal(struct dead_store *store, struct reason *reason) {
@@ -180,7 +196,7 @@ err_t dead_store_open(struct dead_store *store, struct reason *reason) {
     }
     err_t err = open_journal(store, reason);
     if (err == ERR_OK) {
-        err = fill(store, reason);
+        err = fill_opened(store, reason);
     }
     if (err != ERR_OK) {
         dead_store_close(store);

@@ -41,6 +41,9 @@ bool dead_store_exists(const struct dead_store *store);
 /* Opens, or makes, the journal and reads it. Errors as journal_open(). Does
  * nothing if it is open. */
 err_t dead_store_open(struct dead_store *store, struct reason *reason) MUST_USE;
+/* Only reads it, into the index: nothing is made, locked or mended there, and
+ * nothing can be appended. ERR_IO, ERR_CORRUPT, ERR_FULL, ERR_MEMORY. */
+err_t dead_store_look(struct dead_store *store, struct reason *reason) MUST_USE;
 
 /* Appends a record, and takes the batch's time if it has none. ERR_FULL: there
  * is no room; nothing was appended. Other errors are final: close it. */

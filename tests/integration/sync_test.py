@@ -410,6 +410,35 @@ class DeadBoxTest(SyncCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_sent(200, 200)
 
+    def test_dead_letters_stay(self):
+        # Goal: what the box keeps as dead letters is passed, not sent again
+        # and held; the folder that is only read stays as it is.
+        with Store() as store:
+            store.cloud.faults(poison={"word": "bitter"})
+            store.gateway.start().wait_up()
+            with contextlib.closing(Device(store, "till-1")) as till:
+                ids = [f"r-{n}" for n in range(20)]
+                for n, id_ in enumerate(ids):
+                    till.send(till.event(
+                        "ReadingTaken", id_, {"w": "bitter" if n % 10 == 5
+                                              else ""}, f"k{n}"), "telemetry")
+                till.wait_accepted(ids)
+            wait_for("letters", lambda: store.gateway.status()["dead"][
+                "letters"] == 2)
+            store.gateway.stop(signal.SIGKILL)
+            data = store.folder / "data"
+            for cursor in data.glob("*/cursor"):
+                cursor.unlink()  # so all is sent again
+            before = tree(data)
+            done = subprocess.run(
+                [EDGE, "sync", "--config", store.config_path, "--data", data,
+                 "--cursor", store.folder / "cursor", "--timeout", "30"],
+                env=os.environ | store.cloud.environment, timeout=60,
+                capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout),
+                             (0, "everything is in the cloud\n"), done.stderr)
+            self.assertEqual(tree(data), before)
+
     def test_interrupted(self):
         # Goal: killed time and again, it goes on by its file: all arrives, in
         # order, and what is sent again each time is bounded.

@@ -40,6 +40,7 @@ struct bench {
     enum settle hows[SETTLED_MAX];
     uint32_t settled;
     uint32_t turns;
+    bool only_read;
     uint8_t event[512];
     struct slice bytes;
 };
@@ -76,6 +77,7 @@ static void start(struct bench *bench) {
         .context = &bench->context,
         .streams = {{&bench->config.streams[0], "/data/orders", ID}},
         .stream_count = 1,
+        .only_read = bench->only_read,
         .offset_us = &bench->offset_us,
         .settle = on_settle,
         .turn = on_turn,
@@ -404,6 +406,27 @@ static void test_a_wrong_clock(void **state) {
     assert_int_equal(status(bench).letters, 0);
 }
 
+/* Goal: one that only reads knows what is there, though it can neither lock nor
+ * write it, and asks for no job. */
+static void test_only_reads(void **state) {
+    struct bench *bench = *state;
+    const struct disk *disk = &bench->platform.disk;
+    int lock;
+    retry_one(bench);
+    fake_executor_settle(&bench->executor);
+    dead_free(bench->dead);
+    assert_int_equal(disk->lock(disk->self, "/data/dead/lock", &lock), ERR_OK);
+    fake_disk_fail_at(bench->fake, FAKE_CREATE, 1, ERR_IO);
+    fake_disk_fail_at(bench->fake, FAKE_WRITE, 1, ERR_IO);
+    bench->only_read = true;
+    start(bench);
+    turns(bench, 3);
+    assert_string_equal(status(bench).full, "");
+    assert_int_equal(status(bench).letters, 1);
+    assert_int_equal(bench->network.requests, 0);
+    disk->close(disk->self, lock);
+}
+
 /* Goal: letters of a stream whose sink was taken away wait for it. */
 static void test_a_sink_that_is_gone(void **state) {
     struct bench *bench = *state;
@@ -433,6 +456,7 @@ int main(void) {
         TEST(test_sent_again),
         TEST(test_a_letter_that_is_gone),
         TEST(test_a_wrong_clock),
+        TEST(test_only_reads),
         TEST(test_a_sink_that_is_gone),
 #endif
     };
