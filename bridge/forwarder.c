@@ -229,8 +229,9 @@ bool forwarder_is_drained(const struct forwarder *forwarder) {
     }
     for (uint32_t i = 0; i < window->count; i++) {
         const struct slot *slot = window_slot(window, window->base + i);
+        bool may_leave = slot->head && !slot->refused;
         if (slot->state == SLOT_FINAL ||
-            (slot->state != SLOT_DONE && !slot->refused)) {
+            (slot->state != SLOT_DONE && may_leave)) {
             return false;
         }
     }

@@ -54,7 +54,8 @@ bool forwarder_has_room(const struct forwarder *forwarder, size_t len);
 err_t forwarder_push(struct forwarder *forwarder,
                      const struct forwarder_record *record) MUST_USE;
 
-/* Nothing in the window is in flight or can still be sent. */
+/* Nothing in the window is in flight or can still be sent: what is refused is
+ * held, and what is behind it in its key (its lane, in aggregates) waits. */
 bool forwarder_is_drained(const struct forwarder *forwarder);
 /* Continues at `seq`, past records that the journal no longer has. The window
  * must be drained; refused entries held in it are forgotten. */

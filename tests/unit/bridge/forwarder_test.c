@@ -460,6 +460,31 @@ static void test_gaps_are_passed_over(void **state) {
     forwarder_free(forwarder);
 }
 
+/* Goal: what waits behind a held event of its key is held like it: a journal
+ * that was trimmed past both does not stop the stream. */
+static void test_behind_a_held_one(void **state) {
+    (void)state;
+    static struct bench bench;
+    struct forwarder *forwarder = &bench.forwarder;
+    bench_begin(&bench, 1, 3, 2, (struct forwarder_limits){10, 4096});
+    push_all(&bench); /* of the keys 0, 1 and 0 */
+    assert_int_equal(take_count(&bench), 2);
+    const enum forwarder_outcome failed[] = {ENTRY_FAILED, ENTRY_CONFIRMED};
+    forwarder_answer(forwarder, bench.batch, bench.now_us, CALL_ANSWERED,
+                     failed);
+    assert_false(forwarder_is_drained(forwarder));
+    bench.now_us += 60 * 1000000;
+    assert_int_equal(take_count(&bench), 1);
+    const enum forwarder_outcome refused[] = {ENTRY_REFUSED};
+    forwarder_answer(forwarder, bench.batch, bench.now_us, CALL_ANSWERED,
+                     refused);
+    assert_int_equal(forwarder->window.count, 3);
+    assert_true(forwarder_is_drained(forwarder));
+    forwarder_skip(forwarder, 20);
+    assert_int_equal(forwarder_next_seq(forwarder), 20);
+    forwarder_free(forwarder);
+}
+
 /* Goal: paused, nothing leaves; going on forgets the back-off. */
 static void test_pausing(void **state) {
     (void)state;
@@ -950,6 +975,7 @@ int main(void) {
         cmocka_unit_test(test_the_window_is_bounded),
         cmocka_unit_test(test_limits_are_exact),
         cmocka_unit_test(test_gaps_are_passed_over),
+        cmocka_unit_test(test_behind_a_held_one),
         cmocka_unit_test(test_pausing),
         cmocka_unit_test(test_failures_are_waited_out),
         cmocka_unit_test(test_back_off_is_capped),
