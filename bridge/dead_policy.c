@@ -227,13 +227,15 @@ static int64_t probe_due_us(const struct dead_policy *policy) {
 
 bool dead_policy_next(struct dead_policy *policy, int64_t now_us,
                       uint64_t *ret_seq) {
-    for (size_t i = 0; i < policy->count; i++) {
-        if (is_due(policy, &policy->waits[i], now_us)) {
-            policy->waits[i].away = true;
-            *ret_seq = policy->waits[i].seq;
+    while (policy->looked < policy->count) {
+        struct dead_wait *wait = &policy->waits[policy->looked++];
+        if (is_due(policy, wait, now_us)) {
+            wait->away = true;
+            *ret_seq = wait->seq;
             return true;
         }
     }
+    policy->looked = 0;
     policy->release = false;
     struct dead_wait *low = lowest(policy);
     if (low == NULL || now_us < probe_due_us(policy)) {

@@ -74,6 +74,7 @@ struct dead_policy {
     struct dead_wait *waits; /* in no order */
     size_t count;
     size_t cap;
+    size_t looked; /* dead_policy_next(): those before it are not due */
 };
 
 /* Zeroed is ready. */
@@ -89,7 +90,8 @@ void dead_policy_look(struct dead_policy *policy, uint64_t taken,
 err_t dead_policy_answer(struct dead_policy *policy,
                          const struct dead_answer *answer, bool together,
                          int64_t now_us, enum dead_verdict *ret) MUST_USE;
-/* The next one that is to be sent again now; false if there is none. */
+/* The next one that is to be sent again now; false if there is none. Call it
+ * until then: it goes on where it was. */
 bool dead_policy_next(struct dead_policy *policy, int64_t now_us,
                       uint64_t *ret_seq);
 /* When there may be one; INT64_MAX: not because of time. */
