@@ -472,6 +472,9 @@ static err_t set_up(struct bridge *bridge, struct reason *reason) {
     bridge->context.config = bridge->options.config;
     bridge->context.executor = job_pool_executor(bridge->pool);
     bridge->context.share = &bridge->share;
+    bridge->context.clock_learned = learn_clock;
+    bridge->context.credentials_refused = credentials_refused;
+    bridge->context.self = bridge;
     const struct config_cloud *cloud = &bridge->options.config->cloud;
     const struct clock *clock = &bridge->options.platform->clock;
     share_init(&bridge->share, cloud->bandwidth, cloud->requests,

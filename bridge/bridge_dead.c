@@ -22,12 +22,14 @@ void bridge_take_letter(void *self, const struct dead_letter *letter) {
 
 /* Behind the streams' turns: what became of their answers. */
 int64_t bridge_turn_dead(struct bridge *bridge) {
+    bool signs =
+        bridge->keeper == NULL || credential_keeper_is_ready(bridge->keeper);
     for (uint32_t i = 0; i < bridge->options.stream_count; i++) {
         const struct bridge_stream_status *status =
             sender_look(bridge->senders[i]);
-        const struct dead_facts facts = {status->sent, status->cursor,
-                                         status->saved,
-                                         status->link == BRIDGE_LINK_PAUSED};
+        const struct dead_facts facts = {
+            status->sent, status->cursor, status->saved,
+            !signs || status->link == BRIDGE_LINK_PAUSED};
         dead_look(bridge->dead, i, &facts);
     }
     dead_work(bridge->dead, bridge->clock_offset_us);

@@ -61,7 +61,7 @@ struct dead_facts {
     uint64_t taken; /* events since the start */
     uint64_t cursor;
     uint64_t saved;
-    bool paused;
+    bool paused; /* nothing may be sent, or there is nothing to sign with */
 };
 void dead_look(struct dead *dead, uint32_t stream,
                const struct dead_facts *facts);

@@ -171,8 +171,22 @@ static void empty_batch(struct dead_retry *retry) {
     retry->batch.run_count = 0;
 }
 
+/* Beside an idle stream nobody else may hear of it. */
+static void tell(const struct dead_retry *retry,
+                 const struct exchange_result *result) {
+    const struct sender_context *context = retry->options.context;
+    if (result->has_offset && context->clock_learned != NULL) {
+        context->clock_learned(context->self, result->offset_us);
+    }
+    if (result->answer.call == CALL_REFUSED &&
+        context->credentials_refused != NULL) {
+        context->credentials_refused(context->self, result);
+    }
+}
+
 static void take_result(void *context, struct exchange_result *result) {
     struct dead_retry *retry = context;
+    tell(retry, result);
     explain_result(retry->sink, &retry->target, result);
     for (uint32_t i = 0; i < retry->batch.count; i++) {
         retry->page.letters[retry->places[i]].tries++;

@@ -29,6 +29,11 @@ struct sender_context {
     struct connector connector;
     struct executor executor;
     struct share *share; /* the streams'; NULL: there is no other */
+    /* Of answers to no sender, as a sender's own; may be NULL. */
+    void (*clock_learned)(void *self, int64_t offset_us);
+    void (*credentials_refused)(void *self,
+                                const struct exchange_result *result);
+    void *self;
 };
 
 /* All of it outlives the sender. */

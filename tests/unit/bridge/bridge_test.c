@@ -17,13 +17,20 @@
 
 #include "bridge/bridge.h"
 #include "bridge/cursor.h"
+#include "bridge/dead_store.h"
 #include "gateway/event/event.h"
 #include "gateway/jobs/jobs.h"
 #include "tests/simulation/support.h"
 #include "tests/unit/bridge/fake_network.h"
 #include "tests/unit/bridge/tls_peer.h"
 
-enum { STREAMS = 2, FDS_MAX = 1024, WAIT_MS = 20 * 1000 };
+/* Letters that are sent again have a connection of their own. */
+enum {
+    STREAMS = 2,
+    NETWORKS = STREAMS + 1,
+    FDS_MAX = 1024,
+    WAIT_MS = 20 * 1000
+};
 
 static const char *const names[STREAMS] = {"stuck", "free"};
 
@@ -46,7 +53,7 @@ struct bench {
     char data[64];
     char dirs[STREAMS][96];
     struct journal *journals[STREAMS];
-    struct fake_network networks[STREAMS];
+    struct fake_network networks[NETWORKS];
     uint32_t opened; /* of them */
     struct connector connector;
     struct bridge *bridge;
@@ -110,6 +117,7 @@ static err_t open_next(void *self, const struct endpoint *where,
                        transport_done done, void *context,
                        struct transport *ret) {
     struct bench *bench = self;
+    assert(bench->opened < NETWORKS);
     struct connector next =
         fake_network_connector(&bench->networks[bench->opened++]);
     return next.open(next.self, where, done, context, ret);
@@ -126,6 +134,7 @@ static void fill_config(struct bench *bench) {
     strcpy(config->cloud.region, "eu-central-1");
     strcpy(config->cloud.source_prefix, "com.shopme");
     strcpy(config->cloud.endpoint, "https://localhost:1");
+    config->dead_capacity = (uint64_t)64 << 20;
     config->stream_count = STREAMS;
     for (uint32_t i = 0; i < STREAMS; i++) {
         struct config_stream *stream = &config->streams[i];
@@ -160,6 +169,8 @@ static int set_up(void **state) {
             .segment_bytes = 1024 * 1024,
         };
         bench->journals[i] = support_open(&options);
+    }
+    for (uint32_t i = 0; i < NETWORKS; i++) {
         fake_network_init(&bench->networks[i]);
         bench->networks[i].at_once = true;
     }
@@ -211,6 +222,8 @@ static int tear_down(void **state) {
     bridge_stop(bench->bridge);
     for (uint32_t i = 0; i < STREAMS; i++) {
         journal_close(bench->journals[i]);
+    }
+    for (uint32_t i = 0; i < NETWORKS; i++) {
         fake_network_free(&bench->networks[i]);
     }
     support_dir_remove(bench->data);
@@ -220,24 +233,28 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static struct slice make_event(uint32_t number, uint8_t memory[1024]) {
+    char subject[16];
+    snprintf(subject, sizeof subject, "k%u", number);
+    struct event event = {
+        .id = SLICE("e"),
+        .source = SLICE("/store-7/sensor"),
+        .type = SLICE("ReadingTaken"),
+        .subject = slice_from_str(subject),
+        .data_kind = EVENT_DATA_JSON,
+        .data = SLICE("{}"),
+    };
+    struct writer writer = writer_over(memory, 1024);
+    event_store(&event, &writer);
+    assert_false(writer.full);
+    return writer_slice(&writer);
+}
+
 static void append(struct bench *bench, uint32_t stream, uint32_t count) {
     journal_begin(bench->journals[stream]);
     for (uint32_t i = 0; i < count; i++) {
-        char subject[16];
         uint8_t memory[1024];
-        snprintf(subject, sizeof subject, "k%u", i);
-        struct event event = {
-            .id = SLICE("e"),
-            .source = SLICE("/store-7/sensor"),
-            .type = SLICE("ReadingTaken"),
-            .subject = slice_from_str(subject),
-            .data_kind = EVENT_DATA_JSON,
-            .data = SLICE("{}"),
-        };
-        struct writer writer = writer_over(memory, sizeof memory);
-        event_store(&event, &writer);
-        assert_false(writer.full);
-        support_append(bench->journals[stream], writer_slice(&writer));
+        support_append(bench->journals[stream], make_event(i, memory));
     }
     support_commit(bench->journals[stream]);
     if (bench->bridge != NULL) {
@@ -416,6 +433,49 @@ static void test_a_stop_with_a_request_in_flight(void **state) {
     assert_int_equal(bench->networks[0].requests, 1);
 }
 
+/* A letter of the second stream that is to be sent again. */
+static void make_letter(struct bench *bench) {
+    static struct dead_store store;
+    uint8_t memory[1024];
+    struct reason reason = {""};
+    struct dead_record letter = {.kind = DEAD_LETTER,
+                                 .event = make_event(0, memory)};
+    struct dead_record retry = {.kind = DEAD_RETRY};
+    strcpy(letter.stream, names[1]);
+    dead_store_init(&store, &bench->platform, &bench->config);
+    assert_int_equal(dead_store_open(&store, &reason), ERR_OK);
+    assert_int_equal(dead_store_append(&store, &letter, &reason), ERR_OK);
+    assert_int_equal(dead_store_append(&store, &retry, &reason), ERR_OK);
+    assert_int_equal(dead_store_commit(&store, &reason), ERR_OK);
+    dead_store_close(&store);
+}
+
+/* Goal: a letter is not sent again before there is something to sign with, and
+ * the loop does not turn for it. */
+static void test_a_letter_waits_for_credentials(void **state) {
+    struct bench *bench = *state;
+    struct config_credentials *from = &bench->config.cloud.credentials;
+    struct bridge_status status;
+    make_letter(bench);
+    from->source = CONFIG_CREDENTIALS_PROCESS;
+    strcpy(from->command, "/bin/false");
+    start(bench);
+    usleep(1500 * 1000);
+    bridge_status(bench->bridge, &status);
+    assert_int_equal(status.dead.retried, 1);
+    assert_int_equal(bench->networks[2].requests, 0);
+    stop(bench);
+    from->source = CONFIG_CREDENTIALS_ENVIRONMENT;
+    bench->opened = 0;
+    start(bench);
+    int64_t end_ms = now_ms() + WAIT_MS;
+    do {
+        usleep(5000);
+        bridge_status(bench->bridge, &status);
+    } while (status.dead.letters > 0 && now_ms() < end_ms);
+    assert_int_equal(status.dead.letters, 0);
+}
+
 /* Goal: starts that cannot work are refused with words: no credentials, no CA
  * file, a cursor past its journal's end. */
 static void test_starts_that_are_refused(void **state) {
@@ -487,6 +547,7 @@ int main(void) {
         BRIDGE_TEST(test_one_stream_probes),
         BRIDGE_TEST(test_a_sync_that_hangs),
         BRIDGE_TEST(test_a_stop_with_a_request_in_flight),
+        BRIDGE_TEST(test_a_letter_waits_for_credentials),
         BRIDGE_TEST(test_starts_that_are_refused),
         BRIDGE_TEST(test_without_a_sink),
         BRIDGE_TEST(test_nobody_listens),

@@ -39,6 +39,8 @@ struct bench {
     struct result results[RESULTS_MAX];
     uint32_t count;
     uint32_t turns;
+    int64_t offset_us;
+    uint32_t refused;
 };
 
 static int64_t read_wall(void *self) {
@@ -66,6 +68,17 @@ static void on_turn(void *self) {
     bench->turns++;
 }
 
+static void on_clock(void *self, int64_t offset_us) {
+    struct bench *bench = self;
+    bench->offset_us = offset_us;
+}
+
+static void on_refused(void *self, const struct exchange_result *result) {
+    struct bench *bench = self;
+    assert_int_equal(result->signed_serial, 7);
+    bench->refused++;
+}
+
 static int set_up(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
@@ -88,7 +101,11 @@ static int set_up(void **state) {
         .config = &bench->config,
         .credentials = &bench->credentials,
         .connector = fake_network_connector(&bench->network),
+        .clock_learned = on_clock,
+        .credentials_refused = on_refused,
+        .self = bench,
     };
+    bench->credentials.serial = 7;
     const struct dead_retry_options options = {
         .context = &bench->context,
         .stream = &bench->config.streams[0],
@@ -234,6 +251,22 @@ static void test_fails_for_now(void **state) {
     assert_int_equal(bench->results[0].tries, 4);
 }
 
+/* Goal: what an answer says of the clock and of the credentials is told on: a
+ * box whose clock is wrong would be refused for ever. */
+static void test_what_an_answer_says_of_the_box(void **state) {
+    struct bench *bench = *state;
+    add(bench, 10, 5, "a", 1);
+    give(bench);
+    bench->network.date = "Wed, 25 Nov 2026 10:14:00 GMT"; /* 4 h on */
+    fake_network_answer(&bench->network, 403,
+                        "{\"__type\":\"InvalidSignatureException\","
+                        "\"message\":\"Signature expired\"}");
+    assert_int_equal(bench->count, 0);
+    assert_true(bench->offset_us != 0);
+    assert_int_equal(bench->refused, 1);
+    assert_true(dead_retry_due_us(bench->retry) > bench->mono_us);
+}
+
 /* Goal: a call that is refused for one letter is halved until that is alone;
  * all others are taken. */
 static void test_a_call_is_halved(void **state) {
@@ -304,9 +337,13 @@ static void test_ends_in_flight(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_of_a_key),   TEST(test_refused_again),
-        TEST(test_fails_for_now),  TEST(test_a_call_is_halved),
-        TEST(test_unsendable),     TEST(test_page),
+        TEST(test_one_of_a_key),
+        TEST(test_refused_again),
+        TEST(test_fails_for_now),
+        TEST(test_a_call_is_halved),
+        TEST(test_unsendable),
+        TEST(test_page),
+        TEST(test_what_an_answer_says_of_the_box),
         TEST(test_ends_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
