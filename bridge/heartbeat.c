@@ -32,7 +32,7 @@ struct flight {
 struct beat {
     size_t len;
     int64_t wall_us;
-    uint8_t json[HEARTBEAT_MAX];
+    uint8_t json[HEARTBEAT_MAX + 1]; /* with a newline */
 };
 
 struct heartbeat {
@@ -176,6 +176,7 @@ static void let_go(struct heartbeat *heartbeat) {
 static err_t write_body(const struct heartbeat *heartbeat,
                         struct writer *writer) {
     const struct sink *sink = heartbeat->sink;
+    bool ends_in_newline = sink->write_record != NULL; /* as all do there */
     char source[2 * CONFIG_NAME_MAX];
     struct writer name = writer_over(source, sizeof source);
     writer_printf(&name, "/%s/%s", heartbeat->options.config->store,
@@ -188,7 +189,8 @@ static err_t write_body(const struct heartbeat *heartbeat,
     const struct sink_event whole = {
         .event = &event,
         .record = {.wall_us = heartbeat->now.wall_us},
-        .json = slice_of(heartbeat->now.json, heartbeat->now.len),
+        .json = slice_of(heartbeat->now.json,
+                         heartbeat->now.len + (ends_in_newline ? 1 : 0)),
     };
     sink->write_head(&heartbeat->target, writer);
     sink->write_entry(&heartbeat->target, &whole, writer);
@@ -286,9 +288,10 @@ bool heartbeat_is_busy(const struct heartbeat *heartbeat) {
 err_t heartbeat_put(struct heartbeat *heartbeat, struct slice json,
                     int64_t wall_us) {
     struct beat *next = &heartbeat->next;
-    ENSURE(json.len > 0 && json.len <= sizeof next->json, ERR_RANGE);
+    ENSURE(json.len > 0 && json.len <= HEARTBEAT_MAX, ERR_RANGE);
     pthread_mutex_lock(&heartbeat->mutex);
     memcpy(next->json, json.data, json.len);
+    next->json[json.len] = '\n';
     next->len = json.len;
     next->wall_us = wall_us;
     pthread_mutex_unlock(&heartbeat->mutex);

@@ -159,6 +159,18 @@ static void test_by_kinesis(void **state) {
     assert_int_equal(heartbeat_due_us(bench->heartbeat, true), INT64_MAX);
 }
 
+/* Goal: in a stream that aggregates it ends in a newline, as all records do. */
+static void test_by_an_aggregated_stream(void **state) {
+    struct bench *bench = *state;
+    bench->stream.aggregate = true;
+    begin(bench, CONFIG_SINK_KINESIS);
+    assert_int_equal(
+        heartbeat_put(bench->heartbeat, SLICE("{\"n\":1}"), WALL_US), ERR_OK);
+    work(bench);
+    /* {"n":1} and a newline in base64 */
+    assert_non_null(strstr(bench->network.body, "\"Data\":\"eyJuIjoxfQo=\""));
+}
+
 /* Goal: whatever came meanwhile, only the newest waits. */
 static void test_only_the_newest_waits(void **state) {
     struct bench *bench = *state;
@@ -292,6 +304,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sends_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_by_kinesis, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_by_an_aggregated_stream, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_only_the_newest_waits, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_backs_off, set_up, tear_down),
