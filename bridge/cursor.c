@@ -259,6 +259,7 @@ static err_t take_slots(struct cursor_file *file,
     if (err == ERR_OK) {
         file->generation = 0;
         file->saved = 0;
+        file->lanes = 0; /* another stream's, so far */
         err = read_slots(file, owner, &found);
     }
     if (err != ERR_OK) {

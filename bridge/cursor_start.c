@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "gateway/base/log.h"
 
@@ -38,7 +39,7 @@ static void say_found(const struct cursor_file *file, const char *stream,
     }
 }
 
-static err_t check_end(const struct cursor_file *file, uint64_t seq,
+static err_t check_end(const char *path, uint64_t seq,
                        const struct cursor_start *start,
                        struct reason *reason) {
     if (seq <= start->end) {
@@ -49,7 +50,7 @@ static err_t check_end(const struct cursor_file *file, uint64_t seq,
         "%s says that %" PRIu64 " events were sent, but the journal has only "
         "%" PRIu64 ": the journal was replaced or has lost its end; to send "
         "all of it, remove that file",
-        file->path, seq, start->end);
+        path, seq, start->end);
 }
 
 /* Nothing is sent before the file elsewhere can be written. */
@@ -59,12 +60,14 @@ static err_t start_apart(struct cursor_file *file,
     assert(start->apart != NULL);
     uint64_t own;
     bool known;
+    char path[sizeof file->path];
     TRY(cursor_file_open_shared(file, start->disk, start->apart, &start->owner,
                                 reason));
-    TRY(check_end(file, file->saved, start, reason));
+    TRY(check_end(file->path, file->saved, start, reason));
     TRY(cursor_file_peek(start->disk, start->dir, &start->owner, &own, &known,
                          reason));
-    TRY(check_end(file, own, start, reason));
+    snprintf(path, sizeof path, "%s/cursor", start->dir);
+    TRY(check_end(path, own, start, reason));
     return cursor_file_save(file, own > file->saved ? own : file->saved,
                             reason);
 }
@@ -78,7 +81,7 @@ err_t cursor_start(struct cursor_file *file, const struct cursor_start *start,
     TRY(cursor_file_open(file, start->disk, start->dir, &start->owner, &found,
                          reason));
     say_found(file, start->owner.stream, found);
-    TRY(check_end(file, file->saved, start, reason));
+    TRY(check_end(file->path, file->saved, start, reason));
     save_first(file, start);
     return ERR_OK;
 }

@@ -419,8 +419,13 @@ static void test_streams_share_a_file(void **state) {
     assert_int_equal(open_shared(room, ID, "telemetry", &file), ERR_OK);
     assert_int_equal(file.saved, 301);
     cursor_file_close(&file);
+    assert_int_equal(open_shared(room, ID, "alarms", &file), ERR_OK);
+    file.lanes = 4;
+    assert_int_equal(cursor_file_save(&file, 302, NULL), ERR_OK);
+    cursor_file_close(&file);
     assert_int_equal(open_shared(room, ID, "orders", &file), ERR_OK);
-    assert_false(file.known); /* in new slots */
+    assert_false(file.known);        /* in new slots, */
+    assert_int_equal(file.lanes, 0); /* and not as the other one is divided */
     assert_int_equal(cursor_file_save(&file, 7, NULL), ERR_OK);
     cursor_file_close(&file);
     assert_int_equal(open_shared(room, ID, "orders", &file), ERR_OK);
