@@ -206,7 +206,9 @@ static bool wait_for_gateway(const struct sync *sync) {
         if (ask(sync, &view, &reason) == ERR_OK) {
             return true;
         }
-        (void)pause_a_moment();
+        if (!pause_a_moment()) {
+            return false;
+        }
     }
     return false;
 }
