@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bridge/dead_store.h"
 #include "config/config.h"
 #include "gateway/base/log.h"
 #include "gateway/commands/arguments.h"
@@ -42,7 +43,8 @@ static const char usage[] =
     "time.\n"
     "What the box had sent beyond its own cursor is sent again, under the "
     "same\n"
-    "ids. Exit status: 0 all there, 1 refused, or no gateway answers any "
+    "ids. Dead letters are not sent: it says how many there are.\n"
+    "Exit status: 0 all there, 1 refused, or no gateway answers any "
     "more,\n"
     "or events could not be read, 2 usage, 3 the time is up or it was "
     "stopped,\n"
@@ -122,9 +124,21 @@ static int say_unfinished(const struct sync *sync, const struct sync_view *view,
     return COMMANDS_EXIT_UNFINISHED;
 }
 
+/* They are not in the cloud, though nothing is left to be sent. */
+static void say_letters(const struct sync *sync, const struct sync_view *view) {
+    if (view->letters > 0) {
+        fprintf(stderr,
+                "the cloud refuses %" PRIu64 " of them for good; %s/%s keeps "
+                "them: see shopme-edge dead list --data %s\n",
+                view->letters, sync->config.data, DEAD_FOLDER,
+                sync->config.data);
+    }
+}
+
 static int finish(struct sync *sync, const struct sync_view *view,
                   const char *why) {
     sync_progress_end(&sync->progress, view);
+    say_letters(sync, view);
     if (view->left > 0) {
         return say_unfinished(sync, view, why);
     }
@@ -137,7 +151,8 @@ static int finish(struct sync *sync, const struct sync_view *view,
     }
     if (!sync->json) {
         puts(view->count == 0 ? "no stream has a sink: there is nothing to send"
-                              : "everything is in the cloud");
+             : view->letters > 0 ? "everything else is in the cloud"
+                                 : "everything is in the cloud");
     }
     return EXIT_SUCCESS;
 }

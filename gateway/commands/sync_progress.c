@@ -181,8 +181,10 @@ static void show_json(const struct sync_progress *progress,
     uint64_t rate = sync_progress_rate(progress);
     writer_printf(&writer,
                   "{\"left\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"lost\":%" PRIu64
-                  ",\"events_per_s\":%" PRIu64 ",\"seconds_left\":",
-                  view->left, sent_since(progress, view), view->lost, rate);
+                  ",\"dead_letters\":%" PRIu64 ",\"events_per_s\":%" PRIu64
+                  ",\"seconds_left\":",
+                  view->left, sent_since(progress, view), view->lost,
+                  view->letters, rate);
     if (rate > 0 || view->left == 0) {
         writer_printf(&writer, "%" PRIu64, rate > 0 ? view->left / rate : 0);
     } else {

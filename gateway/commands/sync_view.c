@@ -35,6 +35,7 @@ err_t sync_view_read(struct slice status, struct sync_view *ret,
     *ret = (struct sync_view){.count = 0};
     struct slice streams;
     struct slice stream;
+    struct slice dead;
     size_t at = 0;
     if (json_get(status, "streams", &streams) != ERR_OK ||
         json_kind(streams) != JSON_ARRAY) {
@@ -47,12 +48,16 @@ err_t sync_view_read(struct slice status, struct sync_view *ret,
             read_stream(stream, ret);
         }
     }
+    if (json_get(status, "dead", &dead) == ERR_OK &&
+        json_kind(dead) == JSON_OBJECT) {
+        ret->letters = client_uint(dead, "letters");
+    }
     return ERR_OK;
 }
 
 void sync_view_of_bridge(const struct bridge_status *status,
                          struct sync_view *ret) {
-    *ret = (struct sync_view){.count = 0};
+    *ret = (struct sync_view){.letters = status->dead.letters};
     for (uint32_t i = 0; i < status->stream_count; i++) {
         const struct bridge_stream_status *from = &status->streams[i];
         struct sync_stream stream = {

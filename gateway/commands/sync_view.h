@@ -27,6 +27,7 @@ struct sync_view {
     uint64_t sent;
     uint64_t held;
     uint64_t lost;
+    uint64_t letters; /* refused for good, and kept: no part of `left` */
 };
 
 /* The body of GET /api/v1/status. ERR_PARSE if it lists no streams. */

@@ -436,7 +436,10 @@ class DeadBoxTest(SyncCase):
                 env=os.environ | store.cloud.environment, timeout=60,
                 capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout),
-                             (0, "everything is in the cloud\n"), done.stderr)
+                             (0, "everything else is in the cloud\n"),
+                             done.stderr)
+            self.assertIn("refuses 2 of them for good", done.stderr)
+            self.assertIn(f"dead list --data {data}", done.stderr)
             self.assertEqual(tree(data), before)
 
     def test_interrupted(self):
