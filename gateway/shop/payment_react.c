@@ -10,6 +10,21 @@
 #include "gateway/shop/payment_outputs.h"
 #include "gateway/shop/payment_state.h"
 
+/* Charged already, with a transaction that is known. At another terminal than
+ * the known one it is other money, and nobody's. */
+static err_t decline_used(const struct payments *payments,
+                          const struct shop_event *event,
+                          const struct payment_money *money,
+                          struct reaction *reaction) {
+    struct slice why =
+        SLICE("its paymentTransactionId was used before; each transaction "
+              "pays one order");
+    TRY(payment_publish_declined(event, why, reaction));
+    return takings_find(&payments->takings, event) != NULL
+               ? ERR_OK
+               : payment_publish_refunded(event, money, why, reaction);
+}
+
 err_t payment_react_created(const struct payments *payments,
                             const struct payment *payment,
                             const struct shop_event *event,
@@ -32,11 +47,7 @@ err_t payment_react_created(const struct payments *payments,
         return payment_publish_processed(event, "cash", &money, reaction);
     }
     if (takings_know(&payments->takings, event->transaction)) {
-        return payment_publish_declined(
-            event,
-            SLICE("its paymentTransactionId was used before; each "
-                  "transaction pays one order"),
-            reaction);
+        return decline_used(payments, event, &money, reaction);
     }
     if (event->transaction.len > 0) {
         return payment_publish_processed(event, "online", &money, reaction);
