@@ -382,6 +382,44 @@ void shop_config(const struct shop *shop, uint32_t rules, struct writer *data) {
     ruleset_write(rules == SHOP_RULES_FIRST ? &first : &shop->wanted, data);
 }
 
+/* What can say that it was made under newer rules than the first. */
+static const bool tells_rules[EVENT_TYPE_COUNT] = {
+    [EVENT_TYPE_STOCK_ADJUSTED] = true,
+    [EVENT_TYPE_STOCK_CHANGED] = true,
+    [EVENT_TYPE_INVENTORY_SHORT] = true,
+    [EVENT_TYPE_REFUND_CONFIRMED] = true,
+    [EVENT_TYPE_REFUND_FAILED] = true,
+    [EVENT_TYPE_PAYMENT_UNMATCHED] = true,
+    [EVENT_TYPE_PAYMENT_TIMED_OUT] = true,
+    [EVENT_TYPE_PAYMENT_RESOLVED] = true,
+    [EVENT_TYPE_PAYMENT_REFUNDED] = true, /* if it has a refundId */
+};
+
+/* The ConfigChanged may be among what was lost: then the first event that only
+ * the second rules know stands for it. */
+static err_t find_rules(struct shop *shop, const struct event *event,
+                        enum event_type type, struct shop_stamp stamp) {
+    enum { SECOND = SHOP_RULES_FIRST + 1 };
+    if (!shop->gap || shop->rules.version != SHOP_RULES_FIRST ||
+        !tells_rules[type]) {
+        return ERR_OK;
+    }
+    struct shop_context second = shop->context;
+    second.rules = SECOND;
+    TRY(shop_event_read(event, type, stamp, &second, &shop->arena,
+                        &shop->event));
+    if (type == EVENT_TYPE_PAYMENT_REFUNDED && shop->event.refund_id.len == 0) {
+        return ERR_OK;
+    }
+    memset(&shop->event, 0, offsetof(struct shop_event, lines));
+    shop->event.type = EVENT_TYPE_CONFIG_CHANGED;
+    shop->event.stamp = stamp;
+    shop->event.rules = SECOND;
+    const struct fit fit = fit_of(shop);
+    assert(fit.all);
+    return apply_fitting(shop, &fit);
+}
+
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) {
     enum event_type type;
@@ -390,6 +428,7 @@ err_t shop_apply(struct shop *shop, const struct event *event,
         return ERR_OK;
     }
     arena_reset(&shop->arena);
+    TRY(find_rules(shop, event, type, stamp));
     TRY(shop_event_read(event, type, stamp, &shop->context, &shop->arena,
                         &shop->event));
     struct fit fit = fit_of(shop);

@@ -106,7 +106,8 @@ static void take_unit(struct stock *stock, struct slice unit) {
 }
 
 /* A count corrects what was before its moment, so it is no movement after it.
- */
+ * What is told to be on hand is: where events are missing it is more than what
+ * is known here and the change. */
 static err_t change(struct stocks *stocks, const struct shop_event *event,
                     const struct shop_line *line, struct stock *stock) {
     if (event->stock_change == STOCK_CHANGE_COUNTED) {
@@ -119,6 +120,7 @@ static err_t change(struct stocks *stocks, const struct shop_event *event,
     } else {
         adjust(stock, sum(stock->on_hand, line->quantity));
     }
+    adjust(stock, line->on_hand);
     return moves_add(&stocks->moves, event->stamp.wall_us, line->quantity,
                      &stock->newest_move);
 }
