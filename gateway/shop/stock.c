@@ -37,10 +37,10 @@ bool stock_is_low(int64_t available, int64_t reorder_level) {
 }
 
 int64_t stock_then(const struct stocks *stocks, const struct stock *stock,
-                   int64_t counted_us) {
+                   int64_t counted_us, int64_t now_us) {
     return difference(
         stock->on_hand,
-        moves_since(&stocks->moves, stock->newest_move, counted_us));
+        moves_since(&stocks->moves, stock->newest_move, counted_us, now_us));
 }
 
 static void assert_conserved(const struct stock *stock) {
