@@ -74,7 +74,7 @@ class StatusTest(unittest.TestCase):
             orders = event["data"]["streams"][0]
             self.assertEqual(
                 (orders["name"], orders["last"], orders["backlog"],
-                 orders["link"]), ("orders", 4, 0, "online"))
+                 orders["link"]), ("orders", 1 + 4, 0, "online"))
             self.assertIsNone(event["data"]["streams"][1]["last"])
             envelope = json.dumps(store.cloud.events(
                 bus=BUS, type="EdgeStatus", envelope=1)[0])
