@@ -55,6 +55,13 @@ static void set_rules(struct shop *shop, uint32_t rules, const char *currency) {
     shop->context.rules = shop->rules.version;
 }
 
+static void write_hex(const uint8_t *id, char ret[SHOP_JOURNAL_HEX + 1]) {
+    struct writer hex = writer_over(ret, SHOP_JOURNAL_HEX + 1);
+    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
+        writer_printf(&hex, "%02x", id[i]);
+    }
+}
+
 static err_t set_up(struct shop *shop, const struct shop_options *options,
                     const char *currency) {
     shop->memory = malloc(ARENA_SIZE);
@@ -63,14 +70,11 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
     memcpy(shop->store, options->store.data, options->store.len);
     shop->arena = arena_over(shop->memory, ARENA_SIZE);
     shop->context.store = slice_of(shop->store, options->store.len);
-    struct writer hex = writer_over(shop->context.journal_hex,
-                                    sizeof(shop->context.journal_hex));
-    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
-        writer_printf(&hex, "%02x", options->journal_id[i]);
-    }
+    write_hex(options->journal_id, shop->context.journal_hex);
     shop->has_life = options->life != NULL;
     if (shop->has_life) {
         shop->life = event_life_of(options->life);
+        write_hex(options->life, shop->context.life_hex);
     }
     set_rules(shop, options->rules, currency);
     return open_services(shop, currency, options->settings);

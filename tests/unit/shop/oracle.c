@@ -183,7 +183,7 @@ static struct oracle_money *add_money(struct oracle *oracle,
 static void refund(struct oracle *oracle, struct oracle_money *money,
                    uint64_t cause, int number, const char *why) {
     money->state = 'o';
-    snprintf(money->refund, sizeof(money->refund), "r-0badcafe-%" PRIu64 "-%d",
+    snprintf(money->refund, sizeof(money->refund), "r-5eed0123-%" PRIu64 "-%d",
              cause, number);
     say(oracle, "PaymentRefunded %s%s,\"refundId\":\"%s\",\"reason\":\"%s\"}",
         money_text(money), place_text(money), money->refund, why);

@@ -329,6 +329,15 @@ static void a_terminal_never_answers(void **state) {
     assert_int_equal(refunds(harness)->sums[0].minor, 950);
 }
 
+/* A backup that is set back goes on with the numbers that it had, in another
+ * life: who gave back what it owed before has not given back what it owes. */
+static void a_refunds_id_is_of_its_life(void **state) {
+    struct harness *harness = *state;
+    size_t at =
+        took(harness, "card-1", TOOK("x", "t1", ",\"amount\":\"3.00\""));
+    assert_memory_equal(refund_id(harness, at), "r-5eed0123-0-", 13);
+}
+
 static size_t took_as(struct harness *harness, const char *id,
                       const char *data) {
     struct event event = harness_event("PaymentAuthorized",
@@ -459,6 +468,7 @@ int main(void) {
         TEST(a_person_resolves_it),
         TEST(too_many_are_said_once),
         TEST(a_terminal_never_answers),
+        TEST(a_refunds_id_is_of_its_life),
         TEST(charged_elsewhere_under_a_known_transaction),
         TEST(of_an_order_that_was_lost),
         TEST(one_currency_too_many_has_no_sum),
