@@ -93,7 +93,8 @@ static bool read_extras(const struct shop_event *event, struct slice currency,
 }
 
 /* What the terminal reports, else what it was asked for: the latter also if the
- * report is impossible. If nothing was asked, the amount may be unknown. */
+ * report is impossible. If nothing was asked, or the order asks for nothing,
+ * the amount may be unknown. */
 static struct taken taken_of(const struct payments *payments,
                              const struct payment *payment,
                              const struct shop_event *event) {
@@ -101,8 +102,9 @@ static struct taken taken_of(const struct payments *payments,
     struct slice own = asked ? payment_currency_of(payment)
                              : slice_from_str(payments->currency);
     struct taken taken = {
-        .money = {.amount_minor =
-                      asked ? payment->amount_minor : TAKINGS_AMOUNT_UNKNOWN,
+        .money = {.amount_minor = asked && payment->amount_minor > 0
+                                      ? payment->amount_minor
+                                      : TAKINGS_AMOUNT_UNKNOWN,
                   .currency = own,
                   .transaction = event->transaction,
                   .terminal = event->device,
@@ -190,8 +192,8 @@ err_t payment_react_authorized(const struct payments *payments,
     if (asked) {
         TRY(payment_publish_declined(event, taken.wrong, reaction));
     }
-    if (same) {
-        return ERR_OK; /* its money is accounted for */
+    if (same || taken.money.amount_minor == 0) {
+        return ERR_OK; /* its money is accounted for, or it is none */
     }
 #ifdef EDGE_CONTROL_KEEP_SECOND_CHARGE
     if (payment != NULL && payment->state == PAYMENT_TAKEN) {

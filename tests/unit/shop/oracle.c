@@ -390,9 +390,10 @@ static const char *taken_money(const struct oracle *oracle,
     const char *own = terms ? order->currency : "EUR";
     const char *currency = input->currency == NULL ? own : input->currency;
     bool foreign = strcmp(currency, own) != 0;
-    *ret = (struct oracle_money){.terminal = input->terminal,
-                                 .minor = terms ? order->minor : -1,
-                                 .currency = own};
+    *ret = (struct oracle_money){
+        .terminal = input->terminal,
+        .minor = terms && order->minor > 0 ? order->minor : -1,
+        .currency = own};
     snprintf(ret->order, sizeof(ret->order), "%s", input->id);
     memcpy(ret->transaction, input->transaction, sizeof(ret->transaction));
     snprintf(ret->report, sizeof(ret->report), "in-%" PRIu64, oracle->inputs);

@@ -329,6 +329,24 @@ static void a_terminal_never_answers(void **state) {
     assert_int_equal(refunds(harness)->sums[0].minor, 950);
 }
 
+static void nothing_that_was_taken_is_not_owed(void **state) {
+    struct harness *harness = *state;
+    size_t at =
+        took(harness, "card-1", TOOK("x", "t1", ",\"amount\":\"0.00\""));
+    expect(harness, at, "PaymentAuthorized");
+    place(harness, ORDER("a", "9.50", ASK));
+    at = took(harness, "card-1", TOOK("a", "t1", ",\"amount\":\"0.00\""));
+    expect(harness, at,
+           "PaymentAuthorized PaymentDeclined OrderCancelled "
+           "InventoryReleased");
+    assert_int_equal(refunds(harness)->open, 0);
+    /* What an order asked for that asks for nothing is no amount. */
+    place(harness, ORDER("b", "0.00", ASK));
+    at = took(harness, "card-1", TOOK("b", "t2", ""));
+    expect(harness, at, "PaymentAuthorized PaymentRefunded");
+    assert_int_equal(refunds(harness)->unknown, 1);
+}
+
 /* A backup that is set back goes on with the numbers that it had, in another
  * life: who gave back what it owed before has not given back what it owes. */
 static void a_refunds_id_is_of_its_life(void **state) {
@@ -468,6 +486,7 @@ int main(void) {
         TEST(a_person_resolves_it),
         TEST(too_many_are_said_once),
         TEST(a_terminal_never_answers),
+        TEST(nothing_that_was_taken_is_not_owed),
         TEST(a_refunds_id_is_of_its_life),
         TEST(charged_elsewhere_under_a_known_transaction),
         TEST(of_an_order_that_was_lost),
