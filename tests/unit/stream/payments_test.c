@@ -167,12 +167,39 @@ static void test_owed_money_is_said_again(void **state) {
     fixture_close(f);
 }
 
+static void receive_tea(struct fixture *f, const char *id) {
+    fixture_take(f, "scanner-1", id, "StockReceived",
+                 "{\"items\":[{\"sku\":\"tea\",\"quantity\":10}]}");
+    fixture_commit(f);
+}
+
+/* Goal: damage takes the journal's first frame, which says the rules, before
+ * there is a snapshot: what was delivered since is there once. */
+static void test_the_rules_are_lost(void **state) {
+    struct fixture *f = *state;
+    open_shop(f);
+    receive_tea(f, "1");
+    receive_tea(f, "2");
+    receive_tea(f, "3");
+    fixture_kill(f);
+    fixture_damage(f, 0);
+    fixture_open(f);
+    receive_tea(f, "4");
+    fixture_read(f);
+    size_t count = fixture_count(f, "StockChanged");
+    const char *last = fixture_find(f, "StockChanged", count - 1)->data;
+    if (strstr(last, "\"onHand\":40,") == NULL) {
+        fail_msg("%s", last);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_the_rules_come_first),
         FIXTURE_TEST(test_a_terminal_that_never_answers),
         FIXTURE_TEST(test_over_a_restart),
         FIXTURE_TEST(test_owed_money_is_said_again),
+        FIXTURE_TEST(test_the_rules_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
