@@ -43,12 +43,11 @@ bool forwarder_batch_has_room(struct forwarder_batch *batch) {
     uint32_t cap = batch->cap * 2;
     struct forwarder_entry *entries =
         realloc(batch->entries, cap * sizeof *entries);
-    if (entries == NULL) {
-        return false;
+    if (entries != NULL) {
+        batch->entries = entries;
+        batch->cap = cap;
     }
-    batch->entries = entries;
-    batch->cap = cap;
-    return true;
+    return entries != NULL;
 }
 
 uint32_t forwarder_batch_records(const struct forwarder_batch *batch) {
