@@ -60,6 +60,25 @@ static err_t refuse_count(const struct goods_line *line, int64_t counted_us,
                       line->index, counted, words, known, advice);
 }
 
+/* What open orders hold, and what was sold and delivered since the count, is in
+ * the unit in which the stock is kept. */
+static err_t check_new_unit(const struct stock *stock, int64_t then,
+                            const struct goods_line *line,
+                            struct reason *reason) {
+    struct slice known = stock_unit(stock);
+    if (known.len == 0 || line->unit.len == 0 || slice_eq(known, line->unit) ||
+        (stock->reserved == 0 && then == stock->on_hand)) {
+        return ERR_OK;
+    }
+    char expected[160];
+    snprintf(expected, sizeof(expected), "\"%.*s\", in which %s: %s",
+             SLICE_ARG(known),
+             stock->reserved != 0 ? "open orders hold it"
+                                  : "it was sold or delivered since",
+             stock->reserved != 0 ? "end them first, or wait" : "count again");
+    return goods_refuse(line->index, "unit", expected, reason);
+}
+
 /* A moment that is not past yet is that of a clock that was put back. */
 static bool is_past(int64_t moment_us, const struct shop_event *event) {
     return moment_us <= event->stamp.wall_us;
@@ -85,9 +104,10 @@ static err_t check_counted(const struct inventory *inventory,
                             stock->counted_us, "leave it out, or count again",
                             reason);
     }
-    int64_t change =
-        line->quantity - stock_then(&inventory->stocks, stock, counted_us);
-    return check_range(stock->on_hand + change, line, reason);
+    int64_t then =
+        stock_then(&inventory->stocks, stock, counted_us, event->stamp.wall_us);
+    TRY(check_new_unit(stock, then, line, reason));
+    return check_range(stock->on_hand + line->quantity - then, line, reason);
 }
 
 static err_t check_line(const struct inventory *inventory,

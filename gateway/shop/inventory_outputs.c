@@ -153,9 +153,10 @@ static int64_t change_of(const struct inventory *inventory,
     if (event->type != EVENT_TYPE_STOCK_COUNTED) {
         return line->quantity;
     }
-    return stock == NULL ? line->quantity
-                         : line->quantity - stock_then(&inventory->stocks,
-                                                       stock, counted_us);
+    return stock == NULL
+               ? line->quantity
+               : line->quantity - stock_then(&inventory->stocks, stock,
+                                             counted_us, event->stamp.wall_us);
 }
 
 static void write_changed_line(const struct inventory *inventory,

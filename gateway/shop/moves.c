@@ -49,14 +49,15 @@ err_t moves_add(struct moves *moves, int64_t wall_us, int64_t change,
 }
 
 /* Clocks step, so movements need not be in the order of their times. */
-int64_t moves_since(const struct moves *moves, uint64_t newest,
-                    int64_t wall_us) {
+int64_t moves_since(const struct moves *moves, uint64_t newest, int64_t wall_us,
+                    int64_t now_us) {
     int64_t sum = 0;
     for (uint64_t number = newest; number >= moves->first;
          number = at(moves, number)->earlier) {
         const struct move *move = at(moves, number);
         assert(move->earlier < number);
-        sum += move->wall_us > wall_us ? move->change : 0;
+        bool since = move->wall_us > wall_us && move->wall_us <= now_us;
+        sum += since ? move->change : 0;
     }
     return sum;
 }

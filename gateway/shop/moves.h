@@ -42,9 +42,10 @@ void moves_forget(struct moves *moves, int64_t wall_us);
  * this one's. ERR_MEMORY. */
 err_t moves_add(struct moves *moves, int64_t wall_us, int64_t change,
                 uint64_t *newest) MUST_USE;
-/* The sum of a sku's movements later than `wall_us`. */
-int64_t moves_since(const struct moves *moves, uint64_t newest,
-                    int64_t wall_us);
+/* The sum of a sku's movements later than `wall_us`, and not later than
+ * `now_us`: those are of a clock that was put back, and were before. */
+int64_t moves_since(const struct moves *moves, uint64_t newest, int64_t wall_us,
+                    int64_t now_us);
 
 void moves_fingerprint(const struct moves *moves, struct fingerprint *print);
 /* For a snapshot: with the newest movements' numbers of all skus, which their

@@ -87,13 +87,13 @@ err_t payment_publish_unmatched(const struct shop_event *event,
                         &data);
 }
 
-/* Made of the cause's number and of how many it has led to, so it is one of its
- * kind, and a wiped box does not give it again. */
+/* Made of the cause's number and of how many it has led to, in this life: a box
+ * that was wiped, or set back to a backup, does not give it again. */
 static void add_refund_id(struct writer *data, const struct shop_event *event,
                           uint32_t number) {
     char text[SHOP_REFUND_ID_MAX];
     struct writer id = writer_over(text, sizeof(text));
-    writer_printf(&id, "r-%s-%" PRIu64 "-%" PRIu32, event->journal_hex,
+    writer_printf(&id, "r-%s-%" PRIu64 "-%" PRIu32, event->life_hex,
                   event->stamp.seq, number);
     assert(!id.full);
     reaction_text(data, "refundId", writer_slice(&id));

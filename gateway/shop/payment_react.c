@@ -10,6 +10,21 @@
 #include "gateway/shop/payment_outputs.h"
 #include "gateway/shop/payment_state.h"
 
+/* Charged already, with a transaction that is known. At another terminal than
+ * the known one it is other money, and nobody's. */
+static err_t decline_used(const struct payments *payments,
+                          const struct shop_event *event,
+                          const struct payment_money *money,
+                          struct reaction *reaction) {
+    struct slice why =
+        SLICE("its paymentTransactionId was used before; each transaction "
+              "pays one order");
+    TRY(payment_publish_declined(event, why, reaction));
+    return takings_find(&payments->takings, event) != NULL
+               ? ERR_OK
+               : payment_publish_refunded(event, money, why, reaction);
+}
+
 err_t payment_react_created(const struct payments *payments,
                             const struct payment *payment,
                             const struct shop_event *event,
@@ -32,11 +47,7 @@ err_t payment_react_created(const struct payments *payments,
         return payment_publish_processed(event, "cash", &money, reaction);
     }
     if (takings_know(&payments->takings, event->transaction)) {
-        return payment_publish_declined(
-            event,
-            SLICE("its paymentTransactionId was used before; each "
-                  "transaction pays one order"),
-            reaction);
+        return decline_used(payments, event, &money, reaction);
     }
     if (event->transaction.len > 0) {
         return payment_publish_processed(event, "online", &money, reaction);
@@ -82,7 +93,8 @@ static bool read_extras(const struct shop_event *event, struct slice currency,
 }
 
 /* What the terminal reports, else what it was asked for: the latter also if the
- * report is impossible. If nothing was asked, the amount may be unknown. */
+ * report is impossible. If nothing was asked, or the order asks for nothing,
+ * the amount may be unknown. */
 static struct taken taken_of(const struct payments *payments,
                              const struct payment *payment,
                              const struct shop_event *event) {
@@ -90,8 +102,9 @@ static struct taken taken_of(const struct payments *payments,
     struct slice own = asked ? payment_currency_of(payment)
                              : slice_from_str(payments->currency);
     struct taken taken = {
-        .money = {.amount_minor =
-                      asked ? payment->amount_minor : TAKINGS_AMOUNT_UNKNOWN,
+        .money = {.amount_minor = asked && payment->amount_minor > 0
+                                      ? payment->amount_minor
+                                      : TAKINGS_AMOUNT_UNKNOWN,
                   .currency = own,
                   .transaction = event->transaction,
                   .terminal = event->device,
@@ -179,8 +192,8 @@ err_t payment_react_authorized(const struct payments *payments,
     if (asked) {
         TRY(payment_publish_declined(event, taken.wrong, reaction));
     }
-    if (same) {
-        return ERR_OK; /* its money is accounted for */
+    if (same || taken.money.amount_minor == 0) {
+        return ERR_OK; /* its money is accounted for, or it is none */
     }
 #ifdef EDGE_CONTROL_KEEP_SECOND_CHARGE
     if (payment != NULL && payment->state == PAYMENT_TAKEN) {

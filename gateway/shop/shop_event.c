@@ -552,7 +552,7 @@ err_t shop_event_read(const struct event *event, enum event_type type,
     ENSURE(ret->rules <= SHOP_RULES_NEWEST, ERR_UNSUPPORTED);
     ret->cloud_event = event;
     ret->stamp = stamp;
-    ret->journal_hex = context->journal_hex;
+    ret->life_hex = context->life_hex;
     if (type == EVENT_TYPE_PAYMENT_AUTHORIZED && ret->transaction.len == 0) {
         ret->report = event->id;
     }

@@ -57,12 +57,11 @@ struct shop_event {
     struct slice tip;         /* these three are parts of an amount that */
     struct slice surcharge;   /* a terminal took; empty if none */
     struct slice cashback;
-    struct slice refund_id;  /* empty if none */
-    struct slice report;     /* the id of a terminal's event that reported money
-                                without a transaction; empty if none */
-    const char *journal_hex; /* of the context, borrowed: digits of the
-                                journal's id */
-    struct slice reason;     /* empty if none */
+    struct slice refund_id; /* empty if none */
+    struct slice report;    /* the id of a terminal's event that reported money
+                               without a transaction; empty if none */
+    const char *life_hex;   /* of the context, borrowed */
+    struct slice reason;    /* empty if none */
     enum stock_change stock_change; /* of StockChanged */
     int64_t counted_us; /* of a count: SHOP_NO_TIME if its data has no time */
     uint32_t line_count;
@@ -81,6 +80,7 @@ struct shop_context {
     uint32_t rules;
     struct slice store;
     char journal_hex[SHOP_JOURNAL_HEX + 1];
+    char life_hex[SHOP_JOURNAL_HEX + 1]; /* likewise, of its life; live only */
 };
 
 /* Does the shop read this type? If not, no service listens to it. */

@@ -55,6 +55,13 @@ static void set_rules(struct shop *shop, uint32_t rules, const char *currency) {
     shop->context.rules = shop->rules.version;
 }
 
+static void write_hex(const uint8_t *id, char ret[SHOP_JOURNAL_HEX + 1]) {
+    struct writer hex = writer_over(ret, SHOP_JOURNAL_HEX + 1);
+    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
+        writer_printf(&hex, "%02x", id[i]);
+    }
+}
+
 static err_t set_up(struct shop *shop, const struct shop_options *options,
                     const char *currency) {
     shop->memory = malloc(ARENA_SIZE);
@@ -63,14 +70,11 @@ static err_t set_up(struct shop *shop, const struct shop_options *options,
     memcpy(shop->store, options->store.data, options->store.len);
     shop->arena = arena_over(shop->memory, ARENA_SIZE);
     shop->context.store = slice_of(shop->store, options->store.len);
-    struct writer hex = writer_over(shop->context.journal_hex,
-                                    sizeof(shop->context.journal_hex));
-    for (size_t i = 0; i < SHOP_JOURNAL_HEX / 2; i++) {
-        writer_printf(&hex, "%02x", options->journal_id[i]);
-    }
+    write_hex(options->journal_id, shop->context.journal_hex);
     shop->has_life = options->life != NULL;
     if (shop->has_life) {
         shop->life = event_life_of(options->life);
+        write_hex(options->life, shop->context.life_hex);
     }
     set_rules(shop, options->rules, currency);
     return open_services(shop, currency, options->settings);
@@ -382,6 +386,44 @@ void shop_config(const struct shop *shop, uint32_t rules, struct writer *data) {
     ruleset_write(rules == SHOP_RULES_FIRST ? &first : &shop->wanted, data);
 }
 
+/* What can say that it was made under newer rules than the first. */
+static const bool tells_rules[EVENT_TYPE_COUNT] = {
+    [EVENT_TYPE_STOCK_ADJUSTED] = true,
+    [EVENT_TYPE_STOCK_CHANGED] = true,
+    [EVENT_TYPE_INVENTORY_SHORT] = true,
+    [EVENT_TYPE_REFUND_CONFIRMED] = true,
+    [EVENT_TYPE_REFUND_FAILED] = true,
+    [EVENT_TYPE_PAYMENT_UNMATCHED] = true,
+    [EVENT_TYPE_PAYMENT_TIMED_OUT] = true,
+    [EVENT_TYPE_PAYMENT_RESOLVED] = true,
+    [EVENT_TYPE_PAYMENT_REFUNDED] = true, /* if it has a refundId */
+};
+
+/* The ConfigChanged may be among what was lost: then the first event that only
+ * the second rules know stands for it. */
+static err_t find_rules(struct shop *shop, const struct event *event,
+                        enum event_type type, struct shop_stamp stamp) {
+    enum { SECOND = SHOP_RULES_FIRST + 1 };
+    if (!shop->gap || shop->rules.version != SHOP_RULES_FIRST ||
+        !tells_rules[type]) {
+        return ERR_OK;
+    }
+    struct shop_context second = shop->context;
+    second.rules = SECOND;
+    TRY(shop_event_read(event, type, stamp, &second, &shop->arena,
+                        &shop->event));
+    if (type == EVENT_TYPE_PAYMENT_REFUNDED && shop->event.refund_id.len == 0) {
+        return ERR_OK;
+    }
+    memset(&shop->event, 0, offsetof(struct shop_event, lines));
+    shop->event.type = EVENT_TYPE_CONFIG_CHANGED;
+    shop->event.stamp = stamp;
+    shop->event.rules = SECOND;
+    const struct fit fit = fit_of(shop);
+    assert(fit.all);
+    return apply_fitting(shop, &fit);
+}
+
 err_t shop_apply(struct shop *shop, const struct event *event,
                  struct shop_stamp stamp) {
     enum event_type type;
@@ -390,6 +432,7 @@ err_t shop_apply(struct shop *shop, const struct event *event,
         return ERR_OK;
     }
     arena_reset(&shop->arena);
+    TRY(find_rules(shop, event, type, stamp));
     TRY(shop_event_read(event, type, stamp, &shop->context, &shop->arena,
                         &shop->event));
     struct fit fit = fit_of(shop);

@@ -37,10 +37,10 @@ bool stock_is_low(int64_t available, int64_t reorder_level) {
 }
 
 int64_t stock_then(const struct stocks *stocks, const struct stock *stock,
-                   int64_t counted_us) {
+                   int64_t counted_us, int64_t now_us) {
     return difference(
         stock->on_hand,
-        moves_since(&stocks->moves, stock->newest_move, counted_us));
+        moves_since(&stocks->moves, stock->newest_move, counted_us, now_us));
 }
 
 static void assert_conserved(const struct stock *stock) {
@@ -106,7 +106,8 @@ static void take_unit(struct stock *stock, struct slice unit) {
 }
 
 /* A count corrects what was before its moment, so it is no movement after it.
- */
+ * What is told to be on hand is: where events are missing it is more than what
+ * is known here and the change. */
 static err_t change(struct stocks *stocks, const struct shop_event *event,
                     const struct shop_line *line, struct stock *stock) {
     if (event->stock_change == STOCK_CHANGE_COUNTED) {
@@ -119,6 +120,7 @@ static err_t change(struct stocks *stocks, const struct shop_event *event,
     } else {
         adjust(stock, sum(stock->on_hand, line->quantity));
     }
+    adjust(stock, line->on_hand);
     return moves_add(&stocks->moves, event->stamp.wall_us, line->quantity,
                      &stock->newest_move);
 }

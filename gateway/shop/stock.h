@@ -51,10 +51,10 @@ int64_t stock_available(const struct stock *stock);
 struct slice stock_unit(const struct stock *stock);
 /* With so many available: at the level or under. */
 bool stock_is_low(int64_t available, int64_t reorder_level);
-/* What a sku that was counted at `counted_us` should have on hand now, by what
- * was recorded since. */
+/* What a sku should have had on hand at `counted_us`, by what was recorded
+ * since; it is `now_us`. */
 int64_t stock_then(const struct stocks *stocks, const struct stock *stock,
-                   int64_t counted_us);
+                   int64_t counted_us, int64_t now_us);
 
 /* A StockReceived or StockCounted under the first rules: a delivery adds to
  * what is on hand, a count says what it is. ERR_MEMORY. */

@@ -2,6 +2,7 @@
 #include "gateway/shop/takings.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "gateway/shop/saved.h"
@@ -36,7 +37,9 @@ struct slice taking_report(const struct taking *taking) {
     if (taking->transaction_len > 0 || taking->terminal_len == 0) {
         return SLICE_EMPTY;
     }
-    return slice_part(key, at, key.len - at);
+    const uint8_t *end = memchr(key.data + at, MARK, key.len - at);
+    size_t len = end == NULL ? key.len - at : (size_t)(end - key.data) - at;
+    return slice_part(key, at, len);
 }
 
 static struct slice refund_of(const struct taking *taking) {
@@ -103,13 +106,26 @@ bool takings_know(const struct takings *takings, struct slice transaction) {
            table_find(&takings->table, transaction) != NULL;
 }
 
+/* A terminal that counts its events anew uses the id of a report again, when
+ * nobody remembers the first: such a key has the event's number, too. */
+static void write_new_plain_key(const struct takings *takings,
+                                struct writer *key,
+                                const struct shop_event *event,
+                                struct slice holder) {
+    write_plain_key(key, event, holder);
+    if (table_find(&takings->table, writer_slice(key)) != NULL) {
+        writer_u8(key, MARK);
+        writer_printf(key, "%" PRIu64, event->stamp.seq);
+    }
+}
+
 static struct taking *add(struct takings *takings,
                           const struct shop_event *event) {
     uint8_t text[KEY_MAX];
     struct writer key = writer_over(text, sizeof(text));
     struct slice holder = holder_of(event);
     if (event->transaction.len == 0) {
-        write_plain_key(&key, event, holder);
+        write_new_plain_key(takings, &key, event, holder);
     } else if (takings_know(takings, event->transaction)) {
         write_second_key(&key, event->transaction, holder);
     } else {
@@ -146,18 +162,49 @@ static size_t find_sum(const struct shop_refunds *counts,
     return fresh;
 }
 
-static void sum_up(struct takings *takings, const struct taking *taking,
-                   bool more) {
+/* A sum that is too large stays at the largest number. */
+static void add_to_sum(struct takings *takings, const struct taking *taking) {
     struct shop_refunds *counts = &takings->counts;
     size_t at = find_sum(counts, taking->currency);
-    if (at == SIZE_MAX || (!more && counts->sums[at].count == 0)) {
-        return; /* one currency too many */
+    if (at == SIZE_MAX) {
+        takings->rough = true; /* one currency too many */
+        return;
     }
     memcpy(counts->sums[at].currency, taking->currency,
            sizeof(taking->currency));
-    counts->sums[at].count += more ? 1 : (uint64_t)-1;
-    counts->sums[at].minor +=
-        more ? taking->amount_minor : -taking->amount_minor;
+    counts->sums[at].count++;
+    if (taking->amount_minor > INT64_MAX - counts->sums[at].minor) {
+        takings->rough = true;
+        counts->sums[at].minor = INT64_MAX;
+    } else {
+        counts->sums[at].minor += taking->amount_minor;
+    }
+}
+
+/* Of all that is in the list. */
+static void sum_all(struct takings *takings) {
+    takings->rough = false;
+    memset(takings->counts.sums, 0, sizeof(takings->counts.sums));
+    for (const struct taking *at = takings->oldest; at != NULL;
+         at = at->later) {
+        if (at->amount_minor != TAKINGS_AMOUNT_UNKNOWN) {
+            add_to_sum(takings, at);
+        }
+    }
+}
+
+/* `taking` is out of the list by now. */
+static void take_from_sum(struct takings *takings,
+                          const struct taking *taking) {
+    struct shop_refunds *counts = &takings->counts;
+    if (takings->rough) {
+        sum_all(takings); /* which parts are in the sums is not known */
+        return;
+    }
+    size_t at = find_sum(counts, taking->currency);
+    assert(at != SIZE_MAX && counts->sums[at].count > 0);
+    counts->sums[at].count--;
+    counts->sums[at].minor -= taking->amount_minor;
     if (counts->sums[at].count == 0) {
         memset(&counts->sums[at], 0, sizeof(counts->sums[at]));
     }
@@ -173,8 +220,10 @@ static void count(struct takings *takings, const struct taking *taking,
     counts->unmatched += taking->unmatched ? one : 0;
     if (taking->amount_minor == TAKINGS_AMOUNT_UNKNOWN) {
         counts->unknown += one;
+    } else if (more) {
+        add_to_sum(takings, taking);
     } else {
-        sum_up(takings, taking, more);
+        take_from_sum(takings, taking);
     }
     counts->oldest_us =
         takings->oldest == NULL ? 0 : takings->oldest->said.stamp.wall_us;
@@ -250,13 +299,15 @@ err_t takings_note(struct takings *takings, const struct shop_event *event) {
 err_t takings_owe(struct takings *takings, const struct shop_event *event,
                   bool known) {
     struct taking *taking = takings_find(takings, event);
-    if (taking == NULL && !known) {
+    if (taking == NULL && !known &&
+        takings->counts.unmatched >= TAKINGS_UNMATCHED_MAX) {
         takings->counts.not_kept++;
         return ERR_OK;
     }
     if (taking == NULL) {
         taking = add(takings, event);
         ENSURE(taking != NULL, ERR_MEMORY);
+        taking->unmatched = !known; /* its order is lost */
     }
     assert(taking->state == TAKING_NOTED || taking->state == TAKING_PAID);
     assert(taking->said.len == 0 && event->refund_id.len > 0);

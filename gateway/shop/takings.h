@@ -61,6 +61,7 @@ struct takings {
     struct taking *oldest;
     struct taking *newest;
     struct shop_refunds counts;
+    bool rough; /* a sum in `counts` does not hold all that is open */
 };
 
 void takings_free(struct takings *takings); /* it is empty afterwards */

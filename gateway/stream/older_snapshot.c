@@ -45,10 +45,13 @@ static err_t append(const struct opened *opened, const struct event *event) {
 static err_t go_back(const struct opening_options *options,
                      const struct opened *opened, struct reason *reason) {
     const struct shop *shop = state_shop(opened->state);
-    if (shop == NULL || shop_rules(shop) == SHOP_RULES_FIRST) {
+    if (shop == NULL) {
         return ERR_OK;
     }
     TRY(shop_check_older(shop, reason));
+    if (shop_rules(shop) == SHOP_RULES_FIRST) {
+        return ERR_OK;
+    }
     if (shop_refunds(shop)->open > 0) {
         return reason_set(reason, ERR_REFUSED,
                           "%llu refunds are open, of which that release knows "

@@ -231,7 +231,7 @@ static void on_refunds(void *self,
     (void)self;
     for (uint64_t i = 0; i < 1000; i++) {
         const struct shop_refund_view view = {
-            .refund_id = SLICE("r-0badcafe-7-1"),
+            .refund_id = SLICE("r-5eed0123-7-1"),
             .order_id = SLICE("<o>\"1\""),
             .transaction = i == 0 ? SLICE_EMPTY : SLICE("tx"),
             .device = SLICE("card-1"),

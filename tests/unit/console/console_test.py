@@ -71,7 +71,7 @@ class ConsoleTest(unittest.TestCase):
                 self.assertIsNone(first["amount"])
                 self.assertTrue(first["unmatched"])
                 self.assertEqual(second, {
-                    "refundId": "r-0badcafe-7-1", "orderId": "<o>\"1\"",
+                    "refundId": "r-5eed0123-7-1", "orderId": "<o>\"1\"",
                     "amount": "12.50", "currency": "EUR",
                     "paymentTransactionId": "tx", "device": "card-1",
                     "failed": True, "unmatched": False,

@@ -81,7 +81,7 @@ static const char *const script[][3] = {
     {"terminal-1", "RefundConfirmed",
      "{\"paymentTransactionId\":\"tx-90\",\"how\":\"void\"}"},
     {"till-1", "RefundFailed",
-     "{\"refundId\":\"r-0badcafe-27-1\",\"reason\":\"customer left\"}"},
+     "{\"refundId\":\"r-5eed0123-27-1\",\"reason\":\"customer left\"}"},
     {"scanner-1", "StockAdjusted",
      "{\"items\":[{\"sku\":\"mug-blue\",\"quantity\":-1}],"
      "\"reason\":\"broken\"}"},

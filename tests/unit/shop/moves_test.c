@@ -44,16 +44,18 @@ static uint64_t print_of(const struct moves *moves) {
 static void each_sku_has_its_own(void **state) {
     struct moves *moves = *state;
     uint64_t newest[SKUS] = {MOVES_NONE};
-    assert_int_equal(moves_since(moves, newest[0], INT64_MIN), 0);
+    assert_int_equal(moves_since(moves, newest[0], INT64_MIN, INT64_MAX), 0);
     assert_int_equal(moves_add(moves, 10, -3, &newest[0]), ERR_OK);
     assert_int_equal(moves_add(moves, 20, 7, &newest[1]), ERR_OK);
     assert_int_equal(moves_add(moves, 30, -5, &newest[0]), ERR_OK);
-    assert_int_equal(moves_since(moves, newest[0], 9), -8);
-    assert_int_equal(moves_since(moves, newest[0], 10), -5);
-    assert_int_equal(moves_since(moves, newest[0], 29), -5);
-    assert_int_equal(moves_since(moves, newest[0], 30), 0);
-    assert_int_equal(moves_since(moves, newest[1], 0), 7);
-    assert_int_equal(moves_since(moves, newest[2], 0), 0);
+    assert_int_equal(moves_since(moves, newest[0], 9, INT64_MAX), -8);
+    assert_int_equal(moves_since(moves, newest[0], 10, INT64_MAX), -5);
+    assert_int_equal(moves_since(moves, newest[0], 29, INT64_MAX), -5);
+    assert_int_equal(moves_since(moves, newest[0], 30, INT64_MAX), 0);
+    /* Of a clock that was put back to 15. */
+    assert_int_equal(moves_since(moves, newest[0], 9, 15), -3);
+    assert_int_equal(moves_since(moves, newest[1], 0, INT64_MAX), 7);
+    assert_int_equal(moves_since(moves, newest[2], 0, INT64_MAX), 0);
     assert_true(moves->known_from_us == INT64_MIN);
 }
 
@@ -66,17 +68,18 @@ static void what_is_forgotten_is_known_to_be(void **state) {
         assert_int_equal(moves_add(moves, i, -1, &newest), ERR_OK);
     }
     assert_true(moves->known_from_us == INT64_MIN);
-    assert_int_equal(moves_since(moves, newest, 0), -(MOVES_MAX - 1));
-    assert_int_equal(moves_since(moves, other, 0), -1);
+    assert_int_equal(moves_since(moves, newest, 0, INT64_MAX),
+                     -(MOVES_MAX - 1));
+    assert_int_equal(moves_since(moves, other, 0, INT64_MAX), -1);
     assert_int_equal(moves_add(moves, MOVES_MAX + 1, -1, &newest), ERR_OK);
     assert_int_equal(moves->known_from_us, 1);
-    assert_int_equal(moves_since(moves, other, 1), 0);
-    assert_int_equal(moves_since(moves, newest, 1), -MOVES_MAX);
+    assert_int_equal(moves_since(moves, other, 1, INT64_MAX), 0);
+    assert_int_equal(moves_since(moves, newest, 1, INT64_MAX), -MOVES_MAX);
     moves_forget(moves, 77);
     assert_int_equal(moves->known_from_us, 77);
-    assert_int_equal(moves_since(moves, newest, 0), 0);
+    assert_int_equal(moves_since(moves, newest, 0, INT64_MAX), 0);
     assert_int_equal(moves_add(moves, 78, -4, &newest), ERR_OK);
-    assert_int_equal(moves_since(moves, newest, 0), -4);
+    assert_int_equal(moves_since(moves, newest, 0, INT64_MAX), -4);
 }
 
 /* Against a plain list, over twice the ring, with a clock that steps. */
@@ -105,7 +108,8 @@ static void sums_are_those_of_a_list(void **state) {
                            ? list[i].change
                            : 0;
             }
-            assert_int_equal(moves_since(moves, newest[sku], since), sum);
+            assert_int_equal(moves_since(moves, newest[sku], since, INT64_MAX),
+                             sum);
         }
     }
     assert_int_equal(moves->known_from_us, list[COUNT - MOVES_MAX - 1].wall_us);
@@ -131,8 +135,8 @@ static void a_saved_ring_is_the_same(void **state) {
     assert_int_equal(moves_load(&copy, &from), ERR_OK);
     assert_int_equal(cursor_left(&from), 0);
     assert_int_equal(print_of(&copy), print_of(moves));
-    assert_int_equal(moves_since(&copy, newest, 100),
-                     moves_since(moves, newest, 100));
+    assert_int_equal(moves_since(&copy, newest, 100, INT64_MAX),
+                     moves_since(moves, newest, 100, INT64_MAX));
     moves_free(&copy);
     /* A cut one, and one of more than there can be, are refused. */
     from = cursor_over(slice_of(bytes, to.len - 1));

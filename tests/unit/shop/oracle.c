@@ -183,7 +183,7 @@ static struct oracle_money *add_money(struct oracle *oracle,
 static void refund(struct oracle *oracle, struct oracle_money *money,
                    uint64_t cause, int number, const char *why) {
     money->state = 'o';
-    snprintf(money->refund, sizeof(money->refund), "r-0badcafe-%" PRIu64 "-%d",
+    snprintf(money->refund, sizeof(money->refund), "r-5eed0123-%" PRIu64 "-%d",
              cause, number);
     say(oracle, "PaymentRefunded %s%s,\"refundId\":\"%s\",\"reason\":\"%s\"}",
         money_text(money), place_text(money), money->refund, why);
@@ -390,9 +390,10 @@ static const char *taken_money(const struct oracle *oracle,
     const char *own = terms ? order->currency : "EUR";
     const char *currency = input->currency == NULL ? own : input->currency;
     bool foreign = strcmp(currency, own) != 0;
-    *ret = (struct oracle_money){.terminal = input->terminal,
-                                 .minor = terms ? order->minor : -1,
-                                 .currency = own};
+    *ret = (struct oracle_money){
+        .terminal = input->terminal,
+        .minor = terms && order->minor > 0 ? order->minor : -1,
+        .currency = own};
     snprintf(ret->order, sizeof(ret->order), "%s", input->id);
     memcpy(ret->transaction, input->transaction, sizeof(ret->transaction));
     snprintf(ret->report, sizeof(ret->report), "in-%" PRIu64, oracle->inputs);

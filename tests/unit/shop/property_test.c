@@ -55,7 +55,7 @@ static void make_transaction(struct random *random,
 static void make_settling(struct random *random, const struct oracle *oracle,
                           struct oracle_input *input) {
     uint32_t count = (uint32_t)oracle->money_count;
-    snprintf(input->refund, sizeof(input->refund), "r-0badcafe-1-1");
+    snprintf(input->refund, sizeof(input->refund), "r-5eed0123-1-1");
     if (count > 0 && below(random, 8) > 0) {
         memcpy(input->refund, oracle->money[below(random, count)].refund,
                sizeof(input->refund));

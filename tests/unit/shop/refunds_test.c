@@ -100,6 +100,7 @@ static void after_it_was_refused(void **state) {
     assert_string_equal(harness_device(harness, at, "PaymentRefunded"),
                         "till-1");
     assert_int_equal(refunds(harness)->open, 1);
+    assert_int_equal(refunds(harness)->unmatched, 0);
     assert_int_equal(refunds(harness)->sums[0].minor, 950);
     confirm(harness, "card-1", "refundId", refund_id(harness, at), REFUND);
     assert_int_equal(refunds(harness)->open, 0);
@@ -328,6 +329,150 @@ static void a_terminal_never_answers(void **state) {
     assert_int_equal(refunds(harness)->sums[0].minor, 950);
 }
 
+static void nothing_that_was_taken_is_not_owed(void **state) {
+    struct harness *harness = *state;
+    size_t at =
+        took(harness, "card-1", TOOK("x", "t1", ",\"amount\":\"0.00\""));
+    expect(harness, at, "PaymentAuthorized");
+    place(harness, ORDER("a", "9.50", ASK));
+    at = took(harness, "card-1", TOOK("a", "t1", ",\"amount\":\"0.00\""));
+    expect(harness, at,
+           "PaymentAuthorized PaymentDeclined OrderCancelled "
+           "InventoryReleased");
+    assert_int_equal(refunds(harness)->open, 0);
+    /* What an order asked for that asks for nothing is no amount. */
+    place(harness, ORDER("b", "0.00", ASK));
+    at = took(harness, "card-1", TOOK("b", "t2", ""));
+    expect(harness, at, "PaymentAuthorized PaymentRefunded");
+    assert_int_equal(refunds(harness)->unknown, 1);
+}
+
+/* A backup that is set back goes on with the numbers that it had, in another
+ * life: who gave back what it owed before has not given back what it owes. */
+static void a_refunds_id_is_of_its_life(void **state) {
+    struct harness *harness = *state;
+    size_t at =
+        took(harness, "card-1", TOOK("x", "t1", ",\"amount\":\"3.00\""));
+    assert_memory_equal(refund_id(harness, at), "r-5eed0123-0-", 13);
+}
+
+static size_t took_as(struct harness *harness, const char *id,
+                      const char *data) {
+    struct event event = harness_event("PaymentAuthorized",
+                                       "/" HARNESS_STORE "/card-1", id, data);
+    return harness_send_event(harness, "card-1", &event);
+}
+
+/* A terminal that counts its events from 1 at each start, long after. */
+static void the_id_of_a_report_comes_again(void **state) {
+    struct harness *harness = *state;
+    static const char *const orders[] = {"a", "b", "c"};
+    place(harness, ORDER("a", "9.50", ASK));
+    place(harness, ORDER("b", "9.50", ASK));
+    place(harness, ORDER("c", "9.50", ASK));
+    for (size_t i = 0; i < 3; i++) {
+        char data[64];
+        snprintf(data, sizeof data, "{\"orderId\":\"%s\"}", orders[i]);
+        size_t at = took_as(harness, "e-1", data);
+        expect(harness, at, "PaymentAuthorized PaymentProcessed OrderFulfiled");
+        has(harness, at, "PaymentProcessed", "\"reportId\":\"e-1\"");
+    }
+    assert_int_equal(refunds(harness)->open, 0);
+}
+
+/* Charged already, by terminals that count alike: no order has the second. */
+static void charged_elsewhere_under_a_known_transaction(void **state) {
+    struct harness *harness = *state;
+    place(harness, ORDER("a", "9.50", PAID("n1") ",\"terminal\":\"card-1\""));
+    size_t at = place(
+        harness, ORDER("b", "7.00", PAID("n1") ",\"terminal\":\"card-2\""));
+    expect(harness, at,
+           "OrderPlaced OrderCreated InventoryReserved PaymentDeclined "
+           "PaymentRefunded OrderCancelled InventoryReleased");
+    assert_string_equal(harness_terminal(harness, at, "PaymentRefunded"),
+                        "card-2");
+    assert_int_equal(refunds(harness)->open, 1);
+    assert_int_equal(refunds(harness)->sums[0].minor, 700);
+    at = place(harness, ORDER("c", "7.00", PAID("n1")));
+    expect(harness, at,
+           "OrderPlaced OrderCreated InventoryReserved PaymentDeclined "
+           "OrderCancelled InventoryReleased");
+}
+
+/* What was lost with its order is owed all the same. */
+static void of_an_order_that_was_lost(void **state) {
+    struct harness *harness = *state;
+    place(harness, ORDER("a", "9.50", ASK));
+    harness_send(harness, "card-1", "PaymentRefused", "{\"orderId\":\"a\"}");
+    size_t at = took(harness, "card-1", TOOK("a", "t1", ""));
+    expect(harness, at, "PaymentAuthorized PaymentRefunded");
+    struct shop *shop = harness_new_shop(harness);
+    shop_pass_gap(shop);
+    for (; at < harness->count; at++) {
+        struct event event;
+        harness_load(harness, at, &event);
+        assert_int_equal(shop_apply(shop, &event, harness->entries[at].stamp),
+                         ERR_OK);
+    }
+    assert_int_equal(shop_refunds(shop)->open, 1);
+    assert_int_equal(shop_refunds(shop)->unmatched, 1);
+    assert_int_equal(shop_refunds(shop)->not_kept, 0);
+    shop_free(shop);
+}
+
+static void owe(struct harness *harness, const char *transaction,
+                const char *amount, const char *currency) {
+    char data[256];
+    snprintf(data, sizeof data,
+             TOOK("x", "%s", ",\"amount\":\"%s\",\"currency\":\"%s\""),
+             transaction, amount, currency);
+    took(harness, "card-1", data);
+}
+
+static int64_t sum_of(const struct harness *harness, const char *currency) {
+    for (int i = 0; i < SHOP_REFUND_CURRENCIES; i++) {
+        if (strcmp(refunds(harness)->sums[i].currency, currency) == 0) {
+            return refunds(harness)->sums[i].minor;
+        }
+    }
+    return -1;
+}
+
+static void one_currency_too_many_has_no_sum(void **state) {
+    struct harness *harness = *state;
+    static const char *const currencies[] = {"EUR", "USD", "GBP", "CHF", "SEK",
+                                             "NOK", "DKK", "PLN", "CZK"};
+    for (size_t i = 0; i < 9; i++) {
+        owe(harness, currencies[i], "1.00", currencies[i]);
+    }
+    assert_int_equal(sum_of(harness, "CZK"), -1);
+    confirm(harness, "card-1", "paymentTransactionId", "USD", REFUND);
+    assert_int_equal(sum_of(harness, "CZK"), 100);
+    owe(harness, "more", "2.00", "CZK");
+    confirm(harness, "card-1", "paymentTransactionId", "CZK", REFUND);
+    assert_int_equal(sum_of(harness, "CZK"), 200);
+    confirm(harness, "card-1", "paymentTransactionId", "more", REFUND);
+    assert_int_equal(sum_of(harness, "CZK"), -1);
+    assert_int_equal(sum_of(harness, "PLN"), 100);
+}
+
+static void a_sum_that_is_too_large_stays_at_the_most(void **state) {
+    struct harness *harness = *state;
+    enum { TAKEN = 925, GIVEN_BACK = 5 };
+    char name[16];
+    for (int i = 0; i < TAKEN; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        owe(harness, name, "999999999999.9999", "UYW");
+    }
+    assert_true(sum_of(harness, "UYW") == INT64_MAX);
+    for (int i = 0; i < GIVEN_BACK; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        confirm(harness, "card-1", "paymentTransactionId", name, REFUND);
+    }
+    assert_true(sum_of(harness, "UYW") ==
+                (TAKEN - GIVEN_BACK) * INT64_C(9999999999999999));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -341,6 +486,13 @@ int main(void) {
         TEST(a_person_resolves_it),
         TEST(too_many_are_said_once),
         TEST(a_terminal_never_answers),
+        TEST(nothing_that_was_taken_is_not_owed),
+        TEST(a_refunds_id_is_of_its_life),
+        TEST(charged_elsewhere_under_a_known_transaction),
+        TEST(of_an_order_that_was_lost),
+        TEST(one_currency_too_many_has_no_sum),
+        TEST(a_sum_that_is_too_large_stays_at_the_most),
+        TEST(the_id_of_a_report_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/shop/refund_view.h"
 #include "tests/unit/shop/harness.h"
 
 struct old_record {
@@ -253,6 +254,69 @@ static void test_goes_back(void **state) {
     shop_free(shop);
 }
 
+/* All but the first `from` records, of which it is known that they are lost. */
+static struct shop *replay_rest(const struct tape *tape, size_t from) {
+    struct shop *shop = make(harness_life);
+    shop_pass_gap(shop);
+    for (size_t i = from; i < tape->count; i++) {
+        struct event event;
+        assert_int_equal(
+            event_load(slice_of(tape->bytes[i], tape->lens[i]), &event),
+            ERR_OK);
+        assert_int_equal(shop_apply(shop, &event, stamp_of(tape, i)), ERR_OK);
+    }
+    return shop;
+}
+
+/* The ConfigChanged is lost: what follows is of its rules all the same. */
+static void test_lost_rules_are_found(void **state) {
+    (void)state;
+    struct tape *tape = calloc(1, sizeof *tape);
+    assert_non_null(tape);
+    tape->shop = make(harness_life);
+    change_to(tape, SHOP_RULES_NEWEST);
+    send(tape, "scanner-1", "StockReceived",
+         "{\"items\":[{\"sku\":\"mug\",\"quantity\":10}]}");
+    struct shop *found = replay_rest(tape, 1);
+    assert_int_equal(shop_rules(found), 2);
+    assert_false(shop_is_current(found));
+    shop_free(tape->shop);
+    tape->shop = found;
+    change_to(tape, SHOP_RULES_NEWEST);
+    send(tape, "scanner-1", "StockAdjusted",
+         "{\"items\":[{\"sku\":\"mug\",\"quantity\":1}],\"reason\":\"r\"}");
+    struct event event;
+    assert_int_equal(event_load(slice_of(tape->bytes[tape->count - 1],
+                                         tape->lens[tape->count - 1]),
+                                &event),
+                     ERR_OK);
+    assert_non_null(
+        memmem(event.data.data, event.data.len, "\"onHand\":11", 11));
+    shop_free(tape->shop);
+    free(tape);
+}
+
+static void test_lost_rules_are_found_by_money(void **state) {
+    (void)state;
+    struct tape *tape = calloc(1, sizeof *tape);
+    assert_non_null(tape);
+    tape->shop = make(harness_life);
+    change_to(tape, SHOP_RULES_NEWEST);
+    send(tape, "till-1", "OrderPlaced",
+         "{\"orderId\":\"new\",\"customerId\":1,\"items\":[\"mug\"],\"total\":"
+         "\"9.50\",\"paymentDetails\":{\"paymentMethod\":\"CARD\",\"terminal\":"
+         "\"card-1\"}}");
+    send(tape, "card-1", "PaymentRefused", "{\"orderId\":\"new\"}");
+    send(tape, "card-1", "PaymentAuthorized",
+         "{\"orderId\":\"new\",\"paymentTransactionId\":\"t\"}");
+    struct shop *found = replay_rest(tape, 1);
+    assert_int_equal(shop_rules(found), 2);
+    assert_int_equal(shop_refunds(found)->open, 1);
+    shop_free(found);
+    shop_free(tape->shop);
+    free(tape);
+}
+
 static void test_newer_rules_are_refused(void **state) {
     (void)state;
     struct shop *shop = make(NULL);
@@ -298,6 +362,8 @@ int main(void) {
         cmocka_unit_test(test_replays_to_the_same_hash),
         cmocka_unit_test(test_goes_on),
         cmocka_unit_test(test_goes_back),
+        cmocka_unit_test(test_lost_rules_are_found),
+        cmocka_unit_test(test_lost_rules_are_found_by_money),
         cmocka_unit_test(test_newer_rules_are_refused),
         cmocka_unit_test(test_replay_asks_less_than_intake),
     };

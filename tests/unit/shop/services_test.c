@@ -263,7 +263,7 @@ static const struct shop_event *event_about_x(struct desk *desk,
     static const struct shop_context context = {
         .rules = SHOP_RULES_NEWEST,
         .store = {(const uint8_t *)"s", 1},
-        .journal_hex = "00000000"};
+        .life_hex = "00000000"};
     desk->arena = arena_over(desk->memory, sizeof(desk->memory));
     desk->cloud_event = (struct event){
         .id = SLICE("1"),

@@ -145,6 +145,49 @@ static void a_unit_stays_what_it_is(void **state) {
     close(harness);
 }
 
+/* What is held, sold or delivered is in the unit that was. */
+static void a_unit_changes_only_where_nothing_is_of_it(void **state) {
+    (void)state;
+    struct harness *harness = open_plain();
+    stock(harness, "StockReceived",
+          "{\"items\":[{\"sku\":\"apples\",\"quantity\":5,\"unit\":\"kg\"}]}");
+    int64_t before = now_us(harness);
+    place(harness, ORDER("a", "[{\"sku\":\"apples\",\"quantity\":2}]", ASK));
+    static const char items[] =
+        "[{\"sku\":\"apples\",\"quantity\":5000,\"unit\":\"g\"}]";
+    char count[128];
+    snprintf(count, sizeof count, "{\"items\":%s}", items);
+    assert_string_equal(
+        harness_refusal(harness, SCANNER, "StockCounted", count),
+        "data.items[0].unit: expected \"kg\", in which open orders hold it: "
+        "end "
+        "them first, or wait");
+    harness_send(harness, "card-1", "PaymentAuthorized", "{\"orderId\":\"a\"}");
+    assert_string_equal(harness_refusal(harness, SCANNER, "StockCounted",
+                                        count_at(before, items)),
+                        "data.items[0].unit: expected \"kg\", in which it was "
+                        "sold or delivered "
+                        "since: count again");
+    assert_non_null(strstr(stock(harness, "StockCounted", count),
+                           "\"onHand\":5000,\"available\":5000"));
+    close(harness);
+}
+
+/* Whatever was recorded was before now. */
+static void a_clock_that_was_put_back_sells_nothing_twice(void **state) {
+    (void)state;
+    struct harness *harness = open_plain();
+    stock(harness, "StockReceived",
+          "{\"items\":[{\"sku\":\"mug\",\"quantity\":10}]}");
+    place(harness, ORDER("a", "[{\"sku\":\"mug\",\"quantity\":3}]", CASH));
+    harness->inputs = 0;
+    assert_non_null(
+        strstr(stock(harness, "StockCounted",
+                     "{\"items\":[{\"sku\":\"mug\",\"quantity\":7}]}"),
+               "\"change\":0,\"onHand\":7,"));
+    close(harness);
+}
+
 static void one_sku_however_it_is_typed(void **state) {
     (void)state;
     struct harness *harness = open_plain();
@@ -553,6 +596,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weighed_goods_are_exact),
         cmocka_unit_test(a_unit_stays_what_it_is),
+        cmocka_unit_test(a_unit_changes_only_where_nothing_is_of_it),
+        cmocka_unit_test(a_clock_that_was_put_back_sells_nothing_twice),
         cmocka_unit_test(one_sku_however_it_is_typed),
         cmocka_unit_test(case_is_what_the_shop_says),
         cmocka_unit_test(an_adjustment_has_a_reason),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "gateway/shop/refund_view.h"
+#include "gateway/stream/dedupe_limits.h"
 #include "tests/unit/stream/fixture_read.h"
 
 enum { SECOND_US = 1000 * 1000, DEADLINE_S = 90 };
@@ -167,12 +168,65 @@ static void test_owed_money_is_said_again(void **state) {
     fixture_close(f);
 }
 
+static void receive_tea(struct fixture *f, const char *id) {
+    fixture_take(f, "scanner-1", id, "StockReceived",
+                 "{\"items\":[{\"sku\":\"tea\",\"quantity\":10}]}");
+    fixture_commit(f);
+}
+
+/* Goal: damage takes the journal's first frame, which says the rules, before
+ * there is a snapshot: what was delivered since is there once. */
+static void test_the_rules_are_lost(void **state) {
+    struct fixture *f = *state;
+    open_shop(f);
+    receive_tea(f, "1");
+    receive_tea(f, "2");
+    receive_tea(f, "3");
+    fixture_kill(f);
+    fixture_damage(f, 0);
+    fixture_open(f);
+    receive_tea(f, "4");
+    fixture_read(f);
+    size_t count = fixture_count(f, "StockChanged");
+    const char *last = fixture_find(f, "StockChanged", count - 1)->data;
+    if (strstr(last, "\"onHand\":40,") == NULL) {
+        fail_msg("%s", last);
+    }
+}
+
+/* Goal: a terminal that counts its events from 1 at each start is paid for
+ * another order under an id that nobody remembers any more. */
+static void test_the_id_of_a_report_comes_again(void **state) {
+    struct fixture *f = *state;
+    open_shop(f);
+    fixture_order(f, 1);
+    fixture_order(f, 2);
+    fixture_take(f, "card-1", "1", "PaymentAuthorized",
+                 "{\"orderId\":\"o-1\"}");
+    for (int i = 0; i <= DEDUPE_WINDOW; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "n-%d", i);
+        while (stream_is_full(f->stream)) {
+            fixture_commit(f); /* finds room, when what was taken is there */
+        }
+        fixture_take(f, "card-1", id, "PaymentRefused",
+                     "{\"orderId\":\"none\"}");
+    }
+    fixture_commit(f);
+    fixture_take(f, "card-1", "1", "PaymentAuthorized",
+                 "{\"orderId\":\"o-2\"}");
+    fixture_commit(f);
+    assert_int_equal(shop_counts(stream_shop(f->stream)).fulfiled, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_the_rules_come_first),
         FIXTURE_TEST(test_a_terminal_that_never_answers),
         FIXTURE_TEST(test_over_a_restart),
         FIXTURE_TEST(test_owed_money_is_said_again),
+        FIXTURE_TEST(test_the_rules_are_lost),
+        FIXTURE_TEST(test_the_id_of_a_report_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
