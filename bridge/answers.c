@@ -228,24 +228,16 @@ static void read_unusable(const char *what, struct answer *ret) {
 
 /* --- answers by entries ------------------------------------------------- */
 
-static bool is_retryable(const struct answer_shape *shape, const char *code) {
-    for (const char *const *one = shape->retryable; *one != NULL; one++) {
-        if (strcmp(*one, code) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum forwarder_outcome outcome_of(const struct answer_shape *shape,
-                                         const char *code) {
+/* What passes by itself in a whole call does so in an entry, too. */
+static enum forwarder_outcome outcome_of(const char *code) {
     for (size_t i = 0; i < CODES_COUNT; i++) {
-        if (CODES[i].meaning == MEANS_THROTTLED &&
-            strcmp(CODES[i].code, code) == 0) {
-            return ENTRY_THROTTLED;
+        if (strcmp(CODES[i].code, code) == 0) {
+            return CODES[i].meaning == MEANS_THROTTLED ? ENTRY_THROTTLED
+                   : CODES[i].meaning == MEANS_FAILED  ? ENTRY_FAILED
+                                                       : ENTRY_REFUSED;
         }
     }
-    return is_retryable(shape, code) ? ENTRY_FAILED : ENTRY_REFUSED;
+    return ENTRY_REFUSED;
 }
 
 /* The words of a refusal go before those of a failure that passes by itself. */
@@ -268,7 +260,7 @@ static err_t read_entry(const struct answer_shape *shape, struct slice entry,
                         enum forwarder_outcome *ret, char code[CODE_MAX]) {
     ENSURE(json_kind(entry) == JSON_OBJECT, ERR_PARSE);
     if (text_of(entry, "ErrorCode", code, CODE_MAX)) {
-        *ret = outcome_of(shape, code);
+        *ret = outcome_of(code);
         return ERR_OK;
     }
     char identity[CODE_MAX];

@@ -17,11 +17,9 @@ struct answer_raw {
 
 /* How a service writes the answer to a batch. */
 struct answer_shape {
-    const char *list;             /* "Entries": one element for each sent */
-    const char *failed;           /* "FailedEntryCount" */
-    const char *identity;         /* "EventId": the sign of success */
-    const char *const *retryable; /* codes that may succeed when repeated; NULL
-                                     ends the list */
+    const char *list;     /* "Entries": one element for each sent */
+    const char *failed;   /* "FailedEntryCount" */
+    const char *identity; /* "EventId": the sign of success */
 };
 
 struct answer {

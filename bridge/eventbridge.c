@@ -134,8 +134,6 @@ static void write_probe(const struct sink_target *target,
     writer_str(writer, "}");
 }
 
-static const char *const RETRYABLE[] = {"InternalFailure", NULL};
-
 #define EVENTBRIDGE(most)                                                 \
     .service = "events", .variable = "AWS_ENDPOINT_URL_EVENTBRIDGE",      \
     .call = "AWSEvents.PutEvents", .what = "event bus",                   \
@@ -143,8 +141,7 @@ static const char *const RETRYABLE[] = {"InternalFailure", NULL};
     .limits = {.entries_max = ENTRIES_MAX, .bytes_max = (most)},          \
     .shape = {.list = "Entries",                                          \
               .failed = "FailedEntryCount",                               \
-              .identity = "EventId",                                      \
-              .retryable = RETRYABLE},                                    \
+              .identity = "EventId"},                                     \
     .size = entry_size, .entry_bytes_max = (most), .unfit = unfit,        \
     .write_head = write_head, .write_entry = write_entry, .between = ",", \
     .tail = "]}", .probe_call = "AWSEvents.DescribeEventBus",             \

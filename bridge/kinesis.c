@@ -169,8 +169,6 @@ static void write_aggregate_cbor(const struct sink_record *record,
 
 /* --- the tables --------------------------------------------------------- */
 
-static const char *const RETRYABLE[] = {"InternalFailure", NULL};
-
 #define KINESIS                                                     \
     .service = "kinesis", .variable = "AWS_ENDPOINT_URL_KINESIS",   \
     .call = "Kinesis_20131202.PutRecords", .what = "stream",        \
@@ -178,8 +176,7 @@ static const char *const RETRYABLE[] = {"InternalFailure", NULL};
     .limits = {.entries_max = RECORDS_MAX, .bytes_max = BYTES_MAX}, \
     .shape = {.list = "Records",                                    \
               .failed = "FailedRecordCount",                        \
-              .identity = "SequenceNumber",                         \
-              .retryable = RETRYABLE},                              \
+              .identity = "SequenceNumber"},                        \
     .entry_bytes_max = RECORD_BYTES_MAX
 
 #define JSON_WIRE                                        \

@@ -201,6 +201,18 @@ static void test_results_by_entries(void **state) {
     }
     assert_string_equal(answer.text, "an event was refused: MalformedDetail: "
                                      "Detail is malformed.");
+    static const char *const passing[] = {"InternalException",
+                                          "ServiceUnavailable",
+                                          "ServiceUnavailableException"};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        char body[200];
+        snprintf(body, sizeof body,
+                 "{\"FailedEntryCount\":1,\"Entries\":[{\"ErrorCode\":\"%s\"}]"
+                 "}",
+                 passing[i]);
+        answer = read_body(&sink_eventbridge, 200, "", body, 1);
+        assert_int_equal(answer.outcomes[0], ENTRY_FAILED);
+    }
     static const char *const final[] = {"InvalidAccountIdException",
                                         "InvalidArgument",
                                         "MalformedDetail",
