@@ -186,8 +186,8 @@ class StatusTest(unittest.TestCase):
             numbers = [event["data"]["number"] for event in said(store)]
             later = [n for n in numbers if n > before]
             # (One may have been under way when the line went.)
-            self.assertGreater(later[1] - numbers[numbers.index(before)], 2,
-                               numbers)
+            gaps = [after - n for n, after in zip([before, *later], later)]
+            self.assertGreater(max(gaps), 2, numbers)
             self.assertLessEqual(len(later), 3, numbers)
             self.assert_judged(store)
 
