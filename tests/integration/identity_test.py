@@ -850,7 +850,7 @@ def answer(order, device, id_):
     return json.dumps({
         "specversion": "1.0", "type": "PaymentAuthorized", "id": id_,
         "source": f"/s1/{device}", "datacontenttype": "application/json",
-        "data": {"orderId": order, "paymentTransactionId": f"t-{order}",
+        "data": {"orderId": order, "paymentTransactionId": f"t-{device}-{order}",
                  "amount": "9.50"}}).encode()
 
 
