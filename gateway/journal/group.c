@@ -3,6 +3,13 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    LARGE = 256 * 1024, /* bytes of a frame, from which on its pages go back */
+    KEPT = 64 * 1024,   /* but for these */
+};
 
 err_t group_init(struct group *group, uint32_t events_max, uint32_t bytes_max) {
     assert(events_max > 0 && bytes_max > 0);
@@ -43,7 +50,21 @@ uint64_t group_append(struct group *group, struct slice record) {
     return group->first_seq + group->events++;
 }
 
+/* A box that rests does not keep what its largest commit took. */
+static void give_back(struct group *group) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t over = ((uintptr_t)group->frame.data + KEPT) % page;
+    size_t from = KEPT + (page - over) % page;
+    if (group->frame.len < LARGE) {
+        return;
+    }
+    assert(from < group->frame.len);
+    size_t len = (group->frame.len - from) / page * page;
+    (void)madvise(group->frame.data + from, len, MADV_DONTNEED);
+}
+
 void group_clear(struct group *group) {
+    give_back(group);
     group->events = 0;
     group->bytes = 0;
     group->begun = false;
