@@ -10,6 +10,7 @@
 
 #include "gateway/base/disk.h"
 #include "gateway/mqtt/broker_chunks.h"
+#include "gateway/mqtt/broker_list.h"
 #include "gateway/mqtt/set_aside.h"
 
 enum { PATH_SIZE = 1200, LINE_SIZE = 2048, COPY_SIZE = 64 * 1024 };
@@ -58,44 +59,25 @@ static void work_free(struct work *work) {
     }
 }
 
-static err_t grow(void **list, size_t *room, size_t count, size_t size) {
-    if (count < *room) {
-        return ERR_OK;
-    }
-    size_t more = *room == 0 ? 256 : 2 * *room;
-    void *larger = realloc(*list, more * size);
-    ENSURE(larger != NULL, ERR_MEMORY);
-    *list = larger;
-    *room = more;
-    return ERR_OK;
-}
-
 static err_t numbers_add(struct numbers *numbers, uint64_t number) {
     void *list = numbers->list;
-    TRY(grow(&list, &numbers->room, numbers->count, sizeof number));
+    TRY(broker_list_grow(&list, &numbers->room, numbers->count, sizeof number));
     numbers->list = list;
     numbers->list[numbers->count++] = number;
     return ERR_OK;
 }
 
-static int by_number(const void *a, const void *b) {
-    uint64_t x;
-    uint64_t y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
-}
-
 static void numbers_sort(struct numbers *numbers) {
     if (numbers->count > 0) {
-        qsort(numbers->list, numbers->count, sizeof *numbers->list, by_number);
+        qsort(numbers->list, numbers->count, sizeof *numbers->list,
+              broker_list_by_number);
     }
 }
 
 static bool numbers_has(const struct numbers *numbers, uint64_t number) {
     return numbers->count > 0 &&
            bsearch(&number, numbers->list, numbers->count,
-                   sizeof *numbers->list, by_number) != NULL;
+                   sizeof *numbers->list, broker_list_by_number) != NULL;
 }
 
 static int by_id(const void *a, const void *b) {
@@ -135,8 +117,8 @@ static bool is_ours(const struct work *work, struct slice id) {
 
 static err_t add_client(struct work *work, struct slice id) {
     void *list = work->clients;
-    TRY(grow(&list, &work->client_room, work->client_count,
-             sizeof *work->clients));
+    TRY(broker_list_grow(&list, &work->client_room, work->client_count,
+                         sizeof *work->clients));
     work->clients = list;
     char *copy = calloc(1, id.len + 1);
     ENSURE(copy != NULL, ERR_MEMORY);

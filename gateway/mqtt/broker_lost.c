@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <xxhash.h>
+
 #include "gateway/identity/rules.h"
 #include "gateway/mqtt/broker_chunks.h"
+#include "gateway/mqtt/broker_list.h"
 
-enum { SESSIONS_MAX = 32, ROOM_FIRST = 256 };
+enum { SESSIONS_MAX = 32 };
 
 struct stored {
     uint64_t number;
@@ -38,36 +41,6 @@ struct search {
 static void search_free(struct search *search) {
     free(search->stored);
     free(search->clients);
-}
-
-static err_t grow(void **list, size_t *room, size_t count, size_t size) {
-    if (count < *room) {
-        return ERR_OK;
-    }
-    size_t more = *room == 0 ? ROOM_FIRST : 2 * *room;
-    void *larger = realloc(*list, more * size);
-    ENSURE(larger != NULL, ERR_MEMORY);
-    *list = larger;
-    *room = more;
-    return ERR_OK;
-}
-
-/* FNV-1a. */
-static uint64_t hash(struct slice id) {
-    uint64_t mixed = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < id.len; i++) {
-        mixed = (mixed ^ id.data[i]) * UINT64_C(0x100000001b3);
-    }
-    return mixed;
-}
-
-/* Both begin with the number that they are looked up by. */
-static int by_number(const void *a, const void *b) {
-    uint64_t x;
-    uint64_t y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
 }
 
 /* Whose it is; `session_count` if not the gateway's. */
@@ -98,8 +71,8 @@ static uint32_t hearers(const struct search *search, struct slice topic) {
 static err_t add_stored(struct search *search,
                         const struct broker_chunk *chunk) {
     void *list = search->stored;
-    TRY(grow(&list, &search->stored_room, search->stored_count,
-             sizeof *search->stored));
+    TRY(broker_list_grow(&list, &search->stored_room, search->stored_count,
+                         sizeof *search->stored));
     search->stored = list;
     search->stored[search->stored_count++] =
         (struct stored){.number = chunk->stored,
@@ -110,10 +83,10 @@ static err_t add_stored(struct search *search,
 
 static err_t add_client(struct search *search, struct slice id) {
     void *list = search->clients;
-    TRY(grow(&list, &search->client_room, search->client_count,
-             sizeof *search->clients));
+    TRY(broker_list_grow(&list, &search->client_room, search->client_count,
+                         sizeof *search->clients));
     search->clients = list;
-    search->clients[search->client_count++] = hash(id);
+    search->clients[search->client_count++] = XXH3_64bits(id.data, id.len);
     return ERR_OK;
 }
 
@@ -147,11 +120,11 @@ static err_t each_that_is(void *self, const struct broker_chunk *chunk) {
 static void sort(struct search *search) {
     if (search->stored_count > 0) {
         qsort(search->stored, search->stored_count, sizeof *search->stored,
-              by_number);
+              broker_list_by_number);
     }
     if (search->client_count > 0) {
         qsort(search->clients, search->client_count, sizeof *search->clients,
-              by_number);
+              broker_list_by_number);
     }
 }
 
@@ -162,14 +135,14 @@ static struct stored *find_stored(const struct search *search,
     return search->stored_count == 0
                ? NULL
                : bsearch(&number, search->stored, search->stored_count,
-                         sizeof *search->stored, by_number);
+                         sizeof *search->stored, broker_list_by_number);
 }
 
 static bool has_client(const struct search *search, struct slice id) {
-    uint64_t key = hash(id);
+    uint64_t key = XXH3_64bits(id.data, id.len);
     return search->client_count > 0 &&
            bsearch(&key, search->clients, search->client_count,
-                   sizeof *search->clients, by_number) != NULL;
+                   sizeof *search->clients, broker_list_by_number) != NULL;
 }
 
 /* One of QoS 0 may be there, too: it was about to be sent. No time to be
