@@ -106,14 +106,16 @@ static void print_list(struct slice body) {
     struct slice list;
     struct slice refund;
     size_t at = 0;
-    printf("%-28s %-20s %12s %-3s  %-16s %-20s %s\n", "REFUND", "ORDER",
-           "AMOUNT", "", "SAID TO", "SINCE", "STATE");
-    if (json_get(body, "refunds", &list) != ERR_OK) {
+    if (json_get(body, "refunds", &list) != ERR_OK ||
+        json_element(list, &at, &refund) != ERR_OK) {
+        puts("nothing is owed");
         return;
     }
-    while (json_element(list, &at, &refund) == ERR_OK) {
+    printf("%-28s %-20s %12s %-3s  %-16s %-20s %s\n", "REFUND", "ORDER",
+           "AMOUNT", "", "SAID TO", "SINCE", "STATE");
+    do {
         print_row(refund);
-    }
+    } while (json_element(list, &at, &refund) == ERR_OK);
     if (is_true(body, "more")) {
         puts("and more");
     }

@@ -40,6 +40,7 @@ class Refunds(unittest.TestCase):
         device.wait_accepted([f"a-{number}"])
 
     def test_a_person_gives_it_back(self):
+        self.assertEqual(self.payment("list"), "nothing is owed\n")
         terminal = self.device("terminal-1")
         self.take(terminal, 1)
         self.take(terminal, 2, amount="4.50")
